@@ -1,0 +1,22 @@
+"""Floor 0: recurrent networks as maps."""
+
+from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from .boxes import Box, NoBox
+from .driven import DrivenMap, HeldMap
+from .functions import FunctionMap
+from .layered import LayeredMap
+from .linearization import Linearization
+from .modules import as_map
+
+__all__ = [
+    "DEFAULT_MEMORY_BUDGET",
+    "AutonomousMap",
+    "Box",
+    "DrivenMap",
+    "FunctionMap",
+    "HeldMap",
+    "LayeredMap",
+    "Linearization",
+    "NoBox",
+    "as_map",
+]

@@ -1,0 +1,72 @@
+"""The autonomous map h -> F(h): the one thing that every analysis asks questions of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from .boxes import Box, NoBox
+from .checks import ArrayLike, as_rows
+from .linearization import Linearization
+
+DEFAULT_MEMORY_BUDGET = 512 * 2**20
+"""Bytes that one analysis may use for Jacobians at a time: a quarter of a 2 GB machine."""
+
+
+class AutonomousMap(ABC):
+    """A map F from R^n to itself, evaluated and differentiated in batches."""
+
+    @property
+    @abstractmethod
+    def state_size(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def dtype(self) -> torch.dtype: ...
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device: ...
+
+    @abstractmethod
+    def __call__(self, states: Tensor) -> Tensor:
+        """F of states [..., n], row by row."""
+
+    @abstractmethod
+    def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
+        """F and its derivative at states [k, n], all rows at once."""
+
+    @property
+    @abstractmethod
+    def bytes_per_linearization(self) -> int:
+        """Peak memory of linearizing one row and solving with it."""
+
+    @property
+    @abstractmethod
+    def box(self) -> Box | NoBox:
+        """A box that F takes into itself, or why none is known."""
+
+    def input_jacobian(self, states: Tensor) -> Tensor | None:
+        """dF/d(held input) at states [k, n]: [k, n, m]; None for a map that holds no input."""
+        return None
+
+    def chunks(self, rows: int, memory_budget: int) -> Iterator[slice]:
+        """Slices of ``rows`` rows, each small enough to be linearized within ``memory_budget`` bytes."""
+        size = max(1, memory_budget // self.bytes_per_linearization)
+        return (slice(begin, min(begin + size, rows)) for begin in range(0, rows, size))
+
+    def jacobian(self, states: Tensor, memory_budget: int = DEFAULT_MEMORY_BUDGET) -> Tensor:
+        """The Jacobians dF/dh at states [k, n] (or one state [n]).
+
+        Returns:
+            [k, n, n] (or [n, n]); the result itself is not counted in ``memory_budget``, the work for it is.
+        """
+        rows = self.as_states(states)
+        parts = [self.linearize(rows[part])[1].dense() for part in self.chunks(len(rows), memory_budget)]
+        result = torch.cat(parts)
+        return result if states.ndim == 2 else result[0]
+
+    def as_states(self, states: ArrayLike, name: str = "states") -> Tensor:
+        """States [k, n] checked and moved to this map's dtype and device."""
+        return as_rows(states, name, self.state_size, dtype=self.dtype, device=self.device)

@@ -1,0 +1,56 @@
+"""What is refused at the door, in sentences that name what was expected and what came."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+ArrayLike: TypeAlias = Tensor | np.ndarray[Any, Any] | Sequence[Any]
+
+
+def as_tensor(value: ArrayLike, name: str, *, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``value`` as a detached real tensor of the given dtype, all entries finite."""
+    try:
+        tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be a tensor or array of real numbers, got {type(value).__name__}") from error
+    if tensor.is_complex():
+        raise ValueError(f"{name} must be real, got dtype {tensor.dtype}")
+    tensor = tensor.detach().to(dtype=dtype, device=device)
+    if not tensor.isfinite().all():
+        bad = int((~tensor.isfinite()).sum())
+        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite entries of {tensor.numel()}")
+    return tensor
+
+
+def as_rows(value: ArrayLike, name: str, width: int, *, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``value`` as a tensor [k, width] with k >= 1; one row [width] is taken as k = 1."""
+    tensor = as_tensor(value, name, dtype=dtype, device=device)
+    if tensor.ndim == 1 and tensor.shape[0] == width:
+        tensor = tensor.unsqueeze(0)
+    if tensor.ndim != 2 or tensor.shape[1] != width:
+        raise ValueError(f"{name} must have shape [k, {width}], got {list(tensor.shape)}")
+    if len(tensor) == 0:
+        raise ValueError(f"{name} is empty: at least one row is needed")
+    return tensor
+
+
+def as_vector(value: ArrayLike, name: str, width: int, *, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``value`` as a tensor [width]."""
+    tensor = as_tensor(value, name, dtype=dtype, device=device)
+    if tensor.shape != (width,):
+        raise ValueError(f"{name} must have shape [{width}], got {list(tensor.shape)}")
+    return tensor
+
+
+def require_positive(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not number > 0:
+            raise ValueError(f"{name} must be positive, got {number}")
+
+
+def require_floating(dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype must be torch.float64 (or float32 for speed), got {dtype}")

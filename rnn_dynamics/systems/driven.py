@@ -1,0 +1,137 @@
+"""The driven map (h, x) -> F(h, x), and what holding its input makes of it."""
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from .autonomous import AutonomousMap
+from .boxes import Box, NoBox
+from .checks import ArrayLike, as_vector, require_floating
+from .linearization import Linearization
+
+
+class DrivenMap(ABC):
+    """A recurrent network seen as a map of state and input, whatever cells it is made of."""
+
+    @property
+    @abstractmethod
+    def state_size(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def dtype(self) -> torch.dtype: ...
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device: ...
+
+    @abstractmethod
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        """The next state [..., n] from state [..., n] and input [..., m]; plain torch ops, differentiable."""
+
+    @abstractmethod
+    def frozen(self, dtype: torch.dtype) -> Self:
+        """The same map with weights copied, detached and converted to ``dtype``."""
+
+    @abstractmethod
+    def linearize(
+        self, states: Tensor, inputs: Tensor, wrt_input: bool = False
+    ) -> tuple[Tensor, Linearization, Tensor | None]:
+        """F, its derivative by the state and, if asked for, by the input [k, n, m], at states [k, n], inputs [k, m]."""
+
+    @abstractmethod
+    def bytes_per_linearization(self, itemsize: int) -> int:
+        """Peak memory of linearizing one row."""
+
+    @abstractmethod
+    def box(self, input: Tensor) -> Box | NoBox:
+        """A box mapped into itself under the held input [m]."""
+
+    def run(self, inputs: Tensor, state: Tensor | None = None) -> Tensor:
+        """The states that an input sequence leads through, h_t = F(h_{t-1}, x_t).
+
+        Args:
+            inputs: [batch, time, m], whatever ``batch_first`` the module was built with.
+            state: the first state [batch, n]; zeros by default, as in torch.
+
+        Returns:
+            [batch, time, n]: after each input, the full state (layers in order; an LSTM layer gives [h, c]).
+        """
+        if inputs.ndim != 3 or inputs.shape[-1] != self.input_size or 0 in inputs.shape[:2]:
+            raise ValueError(f"inputs must have shape [batch, time, {self.input_size}], got {list(inputs.shape)}")
+        if state is None:
+            state = inputs.new_zeros(len(inputs), self.state_size)
+        elif state.shape != (len(inputs), self.state_size):
+            raise ValueError(f"state must have shape [{len(inputs)}, {self.state_size}], got {list(state.shape)}")
+        states = []
+        for input in inputs.unbind(dim=1):
+            state = self.step(state, input)
+            states.append(state)
+        return torch.stack(states, dim=1)
+
+    def hold(self, input: ArrayLike | None = None, dtype: torch.dtype = torch.float64) -> "HeldMap":
+        """The autonomous map h -> F(h, input) under a constant input, on a frozen copy of the weights.
+
+        Args:
+            input: [m]; zeros by default.
+            dtype: float64 by default, since a residual of 1e-10 cannot be told from zero in float32.
+        """
+        require_floating(dtype)
+        if input is None:
+            input = torch.zeros(self.input_size, dtype=dtype)
+        return HeldMap(
+            self.frozen(dtype), as_vector(input, "input", self.input_size, dtype=dtype, device=self.device).clone()
+        )
+
+
+class HeldMap(AutonomousMap):
+    """A driven map whose input is held constant."""
+
+    def __init__(self, network: DrivenMap, input: Tensor) -> None:
+        self.network = network
+        self.input = input
+
+    def __repr__(self) -> str:
+        held = "no input" if not len(self.input) else f"input {[round(x, 4) for x in self.input[:6].tolist()]}"
+        return f"{self.network!r} holding {held}{' ...' if len(self.input) > 6 else ''}"
+
+    @property
+    def state_size(self) -> int:
+        return self.network.state_size
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.input.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.input.device
+
+    def _inputs(self, states: Tensor) -> Tensor:
+        return self.input.expand(*states.shape[:-1], -1)
+
+    def __call__(self, states: Tensor) -> Tensor:
+        return self.network.step(states, self._inputs(states))
+
+    def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
+        value, linearization, _ = self.network.linearize(states, self._inputs(states))
+        return value, linearization
+
+    def input_jacobian(self, states: Tensor) -> Tensor | None:
+        if not len(self.input):
+            return None
+        return self.network.linearize(states, self._inputs(states), wrt_input=True)[2]
+
+    @property
+    def bytes_per_linearization(self) -> int:
+        return self.network.bytes_per_linearization(self.input.element_size())
+
+    @property
+    def box(self) -> Box | NoBox:
+        return self.network.box(self.input)

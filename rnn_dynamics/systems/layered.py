@@ -1,0 +1,91 @@
+"""Stacked recurrent layers as one driven map."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from .boxes import Box, NoBox
+from .driven import DrivenMap
+from .layers import Layer
+from .linearization import CascadeLinearization, DenseLinearization, Linearization
+
+
+class LayeredMap(DrivenMap):
+    """Layers in order, each fed by the new output of the one below; the state is their states side by side."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
+        self._sizes = [layer.state_size for layer in layers]
+        for below, layer in zip(self.layers, self.layers[1:], strict=False):
+            if layer.input_size != below.output_size:
+                raise ValueError(f"a layer expects inputs of {layer.input_size}, the one below gives {below.output_size}")
+
+    def __repr__(self) -> str:
+        kind = type(self.layers[0]).__name__.removesuffix("Layer")
+        sizes = " + ".join(str(layer.state_size) for layer in self.layers)
+        return f"{kind} map, {sizes} state units, {self.input_size} inputs"
+
+    @property
+    def state_size(self) -> int:
+        return sum(self._sizes)
+
+    @property
+    def input_size(self) -> int:
+        return self.layers[0].input_size
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(iter(self.layers[0].weights().values())).dtype
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.layers[0].weights().values())).device
+
+    def frozen(self, dtype: torch.dtype) -> Self:
+        return type(self)([layer.apply(lambda w: w.detach().to(dtype, copy=True)) for layer in self.layers])
+
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        parts = []
+        for layer, part in zip(self.layers, state.split(self._sizes, dim=-1), strict=True):
+            parts.append(layer.step(part, input))
+            input = parts[-1][..., : layer.output_size]
+        return torch.cat(parts, dim=-1)
+
+    def linearize(
+        self, states: Tensor, inputs: Tensor, wrt_input: bool = False
+    ) -> tuple[Tensor, Linearization, Tensor | None]:
+        values, own, feed = [], [], []
+        chain: list[Tensor] = []  # d(state of layer l) / d(network's input)
+        for index, (layer, part) in enumerate(zip(self.layers, states.split(self._sizes, dim=-1), strict=True)):
+            value, by_state, by_feed = layer.jacobians(part, inputs, wrt_input=wrt_input or index > 0)
+            values.append(value)
+            own.append(by_state)
+            if index and by_feed is not None:
+                feed.append(by_feed)
+            if wrt_input and by_feed is not None:
+                chain.append(by_feed if not index else by_feed @ chain[-1][:, : layer.input_size])
+            inputs = value[:, : layer.output_size]
+        linearization = DenseLinearization(own[0]) if len(own) == 1 else CascadeLinearization(own, feed)
+        return torch.cat(values, dim=-1), linearization, torch.cat(chain, dim=-2) if wrt_input else None
+
+    def bytes_per_linearization(self, itemsize: int) -> int:
+        own = sum(size**2 for size in self._sizes)
+        feed = sum(layer.state_size * layer.input_size for layer in self.layers[1:])
+        # Jacobian, its shifted copy, LAPACK's column-major copy, and one temporary of the assembly.
+        return itemsize * (4 * own + 2 * feed)
+
+    def box(self, input: Tensor) -> Box | NoBox:
+        lower = upper = input
+        lows, highs, reasons = [], [], []
+        for layer in self.layers:
+            box = layer.box(lower, upper)
+            if isinstance(box, NoBox):
+                return box
+            lows.append(box.lower)
+            highs.append(box.upper)
+            if box.reason not in reasons:
+                reasons.append(box.reason)
+            lower, upper = box.lower[: layer.output_size], box.upper[: layer.output_size]
+        return Box(torch.cat(lows), torch.cat(highs), "; ".join(reasons))

@@ -1,0 +1,70 @@
+"""What a recurrent layer must provide."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from ..boxes import Box, NoBox
+
+
+@dataclass(frozen=True, eq=False)
+class Layer(ABC):
+    """One recurrent layer s' = f(s, x), written in torch ops that vmap and autograd understand on any device.
+
+    The fields of a subclass are its weights. They are used as given, so a layer made from a module's parameters
+    follows them through training; ``apply`` makes an independent copy.
+    """
+
+    @property
+    @abstractmethod
+    def state_size(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int: ...
+
+    @property
+    def output_size(self) -> int:
+        """How many leading coordinates of the state the next layer sees; all, unless the cell hides some."""
+        return self.state_size
+
+    @abstractmethod
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        """The next state [..., n] from state [..., n] and input [..., m]."""
+
+    @abstractmethod
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The next state [k, n], its derivative by the state [k, n, n] and, if asked for, by the input [k, n, m]."""
+
+    @abstractmethod
+    def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
+        """A box that the layer takes into itself for every input between ``lower`` and ``upper`` [m]."""
+
+    def apply(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The same layer with every weight replaced by ``change(weight)``."""
+        tensors = {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+        return replace(self, **{name: change(value) for name, value in tensors.items()})
+
+    def weights(self) -> dict[str, Tensor]:
+        return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+
+
+def scaled_rows(terms: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """The sum over (d, W) of diag(d) W, for coefficients d [k, n] and weights W [n, m]: [k, n, m].
+
+    Every gated cell's Jacobian has this form, and it costs no matrix product.
+    """
+    (coefficient, weight), *others = terms
+    total = coefficient.unsqueeze(-1) * weight
+    for coefficient, weight in others:
+        total.addcmul_(coefficient.unsqueeze(-1), weight.expand_as(total))
+    return total
+
+
+def unit_box(like: Tensor, n: int, reason: str) -> Box:
+    one = torch.ones(n, dtype=like.dtype, device=like.device)
+    return Box(-one, one, reason)

@@ -1,0 +1,44 @@
+"""The simple recurrent (Elman) layer with tanh or ReLU."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import linear
+
+from ..boxes import Box, NoBox
+from .base import Layer, scaled_rows, unit_box
+
+
+@dataclass(frozen=True, eq=False)
+class ElmanLayer(Layer):
+    """h' = phi(W_ih x + b_ih + W_hh h + b_hh), phi = tanh or ReLU (Elman 1990, doi:10.1207/s15516709cog1402_1)."""
+
+    weight_ih: Tensor  # [n, m]
+    weight_hh: Tensor  # [n, n]
+    bias_ih: Tensor | None = None  # [n]
+    bias_hh: Tensor | None = None
+    nonlinearity: str = "tanh"
+
+    @property
+    def state_size(self) -> int:
+        return self.weight_hh.shape[1]
+
+    @property
+    def input_size(self) -> int:
+        return self.weight_ih.shape[1]
+
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        drive = linear(input, self.weight_ih, self.bias_ih) + linear(state, self.weight_hh, self.bias_hh)
+        return drive.tanh() if self.nonlinearity == "tanh" else drive.relu()
+
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        new = self.step(state, input)
+        slope = 1.0 - new.square() if self.nonlinearity == "tanh" else (new > 0).to(new.dtype)
+        by_input = scaled_rows([(slope, self.weight_ih)]) if wrt_input else None
+        return new, scaled_rows([(slope, self.weight_hh)]), by_input
+
+    def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
+        if self.nonlinearity != "tanh":
+            return NoBox("a ReLU layer is unbounded: no box is known to be mapped into itself")
+        return unit_box(lower, self.state_size, "tanh maps every state into [-1, 1]^n")
+

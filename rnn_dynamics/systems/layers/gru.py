@@ -1,0 +1,59 @@
+"""The gated recurrent unit, in torch's variant."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import linear
+
+from ..boxes import Box, NoBox
+from .base import Layer, scaled_rows, unit_box
+
+
+@dataclass(frozen=True, eq=False)
+class GRULayer(Layer):
+    """h' = (1 - z) n + z h, with n = tanh(W_in x + b_in + r (W_hn h + b_hn)) and logistic gates r, z.
+
+    The reset gate multiplies after the product with W_hn, as in torch and cuDNN (Cho et al. 2014, arXiv 1406.1078,
+    has it before). Rows of the weights are ordered r, z, n.
+    """
+
+    weight_ih: Tensor  # [3 n, m]
+    weight_hh: Tensor  # [3 n, n]
+    bias_ih: Tensor | None = None  # [3 n]
+    bias_hh: Tensor | None = None
+
+    @property
+    def state_size(self) -> int:
+        return self.weight_hh.shape[1]
+
+    @property
+    def input_size(self) -> int:
+        return self.weight_ih.shape[1]
+
+    def _gates(self, state: Tensor, input: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        input_r, input_z, input_n = linear(input, self.weight_ih, self.bias_ih).chunk(3, dim=-1)
+        state_r, state_z, state_n = linear(state, self.weight_hh, self.bias_hh).chunk(3, dim=-1)
+        reset, update = (input_r + state_r).sigmoid(), (input_z + state_z).sigmoid()
+        return reset, update, (input_n + reset * state_n).tanh(), state_n
+
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        _, update, candidate, _ = self._gates(state, input)
+        return candidate + update * (state - candidate)
+
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        reset, update, candidate, state_n = self._gates(state, input)
+        by_update = (state - candidate) * update * (1.0 - update)
+        by_candidate = (1.0 - update) * (1.0 - candidate.square())
+        by_reset = by_candidate * state_n * reset * (1.0 - reset)
+
+        hidden_r, hidden_z, hidden_n = self.weight_hh.chunk(3)
+        by_state = scaled_rows([(by_reset, hidden_r), (by_update, hidden_z), (by_candidate * reset, hidden_n)])
+        by_state.diagonal(dim1=-2, dim2=-1).add_(update)
+        by_input = None
+        if wrt_input:
+            input_r, input_z, input_n = self.weight_ih.chunk(3)
+            by_input = scaled_rows([(by_reset, input_r), (by_update, input_z), (by_candidate, input_n)])
+        return candidate + update * (state - candidate), by_state, by_input
+
+    def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
+        return unit_box(lower, self.state_size, "a GRU state is a weighted mean of itself and a tanh: [-1, 1]^n")

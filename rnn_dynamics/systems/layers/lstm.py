@@ -1,0 +1,102 @@
+"""The long short-term memory layer, with optional projection."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from ..boxes import Box, NoBox, interval_linear
+from .base import Layer, scaled_rows
+
+
+@dataclass(frozen=True, eq=False)
+class LSTMLayer(Layer):
+    """c' = f c + i g, h' = P (o tanh(c')), with logistic gates i, f, o and g = tanh(...).
+
+    The state is [h, c]; P is the projection of ``proj_size`` or the identity; rows of the weights are ordered
+    i, f, g, o (Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; projection: arXiv 1402.1128).
+    """
+
+    weight_ih: Tensor  # [4 H, m]
+    weight_hh: Tensor  # [4 H, p], p = proj_size or H
+    bias_ih: Tensor | None = None  # [4 H]
+    bias_hh: Tensor | None = None
+    weight_hr: Tensor | None = None  # [p, H]
+
+    @property
+    def cell_size(self) -> int:
+        return self.weight_hh.shape[0] // 4
+
+    @property
+    def output_size(self) -> int:
+        return self.weight_hh.shape[1]
+
+    @property
+    def state_size(self) -> int:
+        return self.output_size + self.cell_size
+
+    @property
+    def input_size(self) -> int:
+        return self.weight_ih.shape[1]
+
+    def _gates(self, state: Tensor, input: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        hidden, cell = state.split([self.output_size, self.cell_size], dim=-1)
+        drive = linear(input, self.weight_ih, self.bias_ih) + linear(hidden, self.weight_hh, self.bias_hh)
+        drive_i, drive_f, drive_g, drive_o = drive.chunk(4, dim=-1)
+        return drive_i.sigmoid(), drive_f.sigmoid(), drive_g.tanh(), drive_o.sigmoid(), cell
+
+    def _assemble(self, output: Tensor, cell: Tensor) -> Tensor:
+        hidden = output if self.weight_hr is None else linear(output, self.weight_hr)
+        return torch.cat([hidden, cell], dim=-1)
+
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        write, forget, content, show, cell = self._gates(state, input)
+        cell = forget * cell + write * content
+        return self._assemble(show * cell.tanh(), cell)
+
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        write, forget, content, show, cell = self._gates(state, input)
+        new_cell = forget * cell + write * content
+        squashed = new_cell.tanh()
+        cell_to_output = show * (1.0 - squashed.square())
+        by_write = content * write * (1.0 - write)
+        by_forget = cell * forget * (1.0 - forget)
+        by_content = write * (1.0 - content.square())
+        by_show = squashed * show * (1.0 - show)
+
+        def derivatives(weights: Tensor) -> tuple[Tensor, Tensor]:
+            """d(output, cell) through the gates' linear drive."""
+            w_i, w_f, w_g, w_o = weights.chunk(4)
+            cell_part = scaled_rows([(by_write, w_i), (by_forget, w_f), (by_content, w_g)])
+            output_part = scaled_rows([(by_show, w_o)]).addcmul_(cell_to_output.unsqueeze(-1), cell_part)
+            return self._project(output_part), cell_part
+
+        k, p = len(state), self.output_size
+        by_state = state.new_zeros(k, self.state_size, self.state_size)
+        by_state[:, :p, :p], by_state[:, p:, :p] = derivatives(self.weight_hh)
+        by_state[:, p:, p:].diagonal(dim1=-2, dim2=-1).copy_(forget)
+        if self.weight_hr is None:
+            by_state[:, :p, p:].diagonal(dim1=-2, dim2=-1).copy_(cell_to_output * forget)
+        else:
+            by_state[:, :p, p:] = self.weight_hr * (cell_to_output * forget).unsqueeze(-2)
+        by_input = torch.cat(derivatives(self.weight_ih), dim=-2) if wrt_input else None
+        return self._assemble(show * squashed, new_cell), by_state, by_input
+
+    def _project(self, rows: Tensor) -> Tensor:
+        return rows if self.weight_hr is None else self.weight_hr @ rows
+
+    def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
+        reach = torch.ones_like(lower[:1]).expand(self.output_size)
+        if self.weight_hr is not None:
+            reach = self.weight_hr.abs().sum(dim=1)  # |output| < 1 before the projection
+        low, high = interval_linear(self.weight_hh, self.bias_hh, -reach, reach)
+        input_low, input_high = interval_linear(self.weight_ih, self.bias_ih, lower, upper)
+        low_drives, high_drives = (low + input_low).chunk(4), (high + input_high).chunk(4)
+        write_max, forget_max = high_drives[0].sigmoid(), high_drives[1].sigmoid()
+        content_max = torch.maximum(low_drives[2].abs(), high_drives[2].abs()).tanh()
+        cell_max = write_max * content_max / (1.0 - forget_max)
+        if not cell_max.isfinite().all():
+            return NoBox("an LSTM forget gate reaches 1 in floating point, so its cell state has no bound")
+        bound = torch.cat([reach, cell_max])
+        return Box(-bound, bound, "LSTM: |h| <= 1 (or its projection), |c| <= max i |g| / (1 - max f) over that range")

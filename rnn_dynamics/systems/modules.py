@@ -1,0 +1,97 @@
+"""From torch modules to driven maps."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from .checks import ArrayLike
+from .driven import DrivenMap
+from .functions import FunctionMap, Step
+from .layered import LayeredMap
+from .layers import ElmanLayer, GRULayer, Layer, LSTMLayer
+
+_SEQUENCE = {nn.RNN: ElmanLayer, nn.GRU: GRULayer, nn.LSTM: LSTMLayer}
+_CELL = {nn.RNNCell: ElmanLayer, nn.GRUCell: GRULayer, nn.LSTMCell: LSTMLayer}
+
+
+def as_map(
+    module: nn.Module | Step,
+    state_size: int | None = None,
+    input_size: int | None = None,
+    *,
+    box: tuple[ArrayLike, ArrayLike] | None = None,
+    device: torch.device | str | None = None,
+) -> DrivenMap:
+    """See a recurrent module, or any function step(state, input) -> state, as a driven map.
+
+    The map reads the module's own parameters, so it follows them through training and gradients flow into them;
+    nothing about the module is changed. Dropout between layers is off, as in ``module.eval()``.
+
+    Args:
+        module: ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` (any layers, ``batch_first``, bias, ``proj_size``), one of the
+            ``*Cell`` classes, or a function (or module) step(state [n], input [m]) -> state [n].
+        state_size, input_size: n and m, for a function only; ``input_size=0`` for an autonomous one.
+        box: (lower, upper), each [n], for a function that is known to map this box into itself; the index sum needs it.
+        device: where a plain function computes; the parameters' device for a module, else the CPU.
+
+    Raises:
+        ValueError: for a bidirectional or unknown module, and for NaN or infinite weights.
+    """
+    if state_size is not None:
+        return _from_function(module, state_size, input_size, box, device)
+    if not isinstance(module, nn.Module):
+        what = "a function" if callable(module) else f"{type(module).__name__}"
+        raise ValueError(f"as_map takes a torch module, or a function with state_size and input_size; got {what} alone")
+    layers = _layers(module)
+    for index, layer in enumerate(layers):
+        for name, weight in layer.weights().items():
+            if not weight.detach().isfinite().all():
+                raise ValueError(f"{name} of layer {index} must be finite, but holds NaN or infinite entries")
+    return LayeredMap(layers)
+
+
+def _from_function(
+    step: nn.Module | Step,
+    state_size: int,
+    input_size: int | None,
+    box: tuple[ArrayLike, ArrayLike] | None,
+    device: torch.device | str | None,
+) -> DrivenMap:
+    if not callable(step):
+        raise ValueError(f"step must be a function step(state, input), got {type(step).__name__}")
+    if input_size is None:
+        raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
+    if state_size < 1 or input_size < 0:
+        raise ValueError(f"state_size must be >= 1 and input_size >= 0, got {state_size} and {input_size}")
+    return FunctionMap(step, state_size, input_size, box, device)
+
+
+def _layers(module: nn.Module) -> list[Layer]:
+    for kind, layer in _SEQUENCE.items():
+        if isinstance(module, kind) and type(module).forward is kind.forward:
+            if module.bidirectional:
+                raise ValueError("a bidirectional module is no dynamical system: its backward half runs against time")
+            return [_layer(layer, module, f"_l{index}") for index in range(module.num_layers)]
+    for kind, layer in _CELL.items():
+        if isinstance(module, kind) and type(module).forward is kind.forward:
+            return [_layer(layer, module, "")]
+    known = tuple(_SEQUENCE) + tuple(_CELL)
+    inside = [name for name, child in module.named_modules() if name and isinstance(child, known)]
+    hint = f"; it holds one at '.{inside[0]}': pass that" if inside else ""
+    raise ValueError(
+        f"{type(module).__name__} is not one of RNN, GRU, LSTM, RNNCell, GRUCell, LSTMCell{hint}"
+        " (or pass a function step(state, input) with state_size and input_size)"
+    )
+
+
+def _layer(kind: Callable[..., Layer], module: nn.Module, suffix: str) -> Layer:
+    def weight(name: str) -> Tensor | None:
+        return getattr(module, name + suffix, None)
+
+    weights = {name: weight(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+    if kind is LSTMLayer:
+        weights["weight_hr"] = weight("weight_hr")
+    if kind is ElmanLayer:
+        return kind(**weights, nonlinearity=module.nonlinearity)
+    return kind(**weights)

@@ -1,0 +1,34 @@
+"""The n-bit flip-flop: remember the sign of the last pulse on each channel."""
+
+import torch
+from torch import Tensor
+
+from ..systems.checks import require_positive
+
+
+def flip_flop(
+    n_sequences: int, length: int, bits: int = 3, pulse_rate: float = 0.2, *, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Pulses and the memory that they write, y_t = the last nonzero x on the same channel up to t.
+
+    Args:
+        n_sequences, length, bits: sizes.
+        pulse_rate: chance of a pulse, +1 or -1, per channel and step. Every channel gets one at the first step, so that
+            its target is defined throughout.
+        generator: the source of randomness.
+
+    Returns:
+        Inputs in {-1, 0, 1} and targets in {-1, 1}, both [n_sequences, length, bits].
+
+    Source: Sussillo and Barak 2013, doi:10.1162/NECO_a_00409.
+    """
+    require_positive(n_sequences=n_sequences, length=length, bits=bits)
+    if not 0 <= pulse_rate <= 1:
+        raise ValueError(f"pulse_rate must lie in [0, 1], got {pulse_rate}")
+    shape = (n_sequences, length, bits)
+    pulsed = torch.rand(shape, generator=generator) < pulse_rate
+    pulsed[:, 0] = True
+    signs = torch.randint(0, 2, shape, generator=generator).mul(2).sub(1).float()
+    times = torch.arange(length).view(1, -1, 1)
+    last = torch.where(pulsed, times, 0).cummax(dim=1).values
+    return torch.where(pulsed, signs, 0.0), signs.gather(1, last)
