@@ -7,6 +7,7 @@ from .functions import FunctionMap
 from .layered import LayeredMap
 from .linearization import Linearization
 from .modules import as_map
+from .sampling import sample_states
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -19,4 +20,5 @@ __all__ = [
     "Linearization",
     "NoBox",
     "as_map",
+    "sample_states",
 ]

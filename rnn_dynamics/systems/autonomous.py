@@ -47,6 +47,10 @@ class AutonomousMap(ABC):
     def box(self) -> Box | NoBox:
         """A box that F takes into itself, or why none is known."""
 
+    def ungated(self) -> "AutonomousMap":
+        """A map with the same fixed points, on which root search does better; itself unless gates can be removed."""
+        return self
+
     def input_jacobian(self, states: Tensor) -> Tensor | None:
         """dF/d(held input) at states [k, n]: [k, n, m]; None for a map that holds no input."""
         return None

@@ -39,6 +39,10 @@ class DrivenMap(ABC):
     def frozen(self, dtype: torch.dtype) -> Self:
         """The same map with weights copied, detached and converted to ``dtype``."""
 
+    def ungated(self) -> "DrivenMap":
+        """A map with the same fixed points under any held input, better conditioned for root search; see ``Layer``."""
+        return self
+
     @abstractmethod
     def linearize(
         self, states: Tensor, inputs: Tensor, wrt_input: bool = False
@@ -127,6 +131,9 @@ class HeldMap(AutonomousMap):
         if not len(self.input):
             return None
         return self.network.linearize(states, self._inputs(states), wrt_input=True)[2]
+
+    def ungated(self) -> "HeldMap":
+        return HeldMap(self.network.ungated(), self.input)
 
     @property
     def bytes_per_linearization(self) -> int:

@@ -11,7 +11,7 @@ from torch.func import jacrev, vmap
 from .boxes import Box, NoBox
 from .checks import ArrayLike, as_vector
 from .driven import DrivenMap
-from .linearization import DenseLinearization, Linearization
+from .linearization import Linearization
 
 Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
@@ -101,7 +101,7 @@ class FunctionMap(DrivenMap):
         with torch.enable_grad():
             by_state = vmap(jacrev(self._step, argnums=0))(states, inputs).detach()
             by_input = vmap(jacrev(self._step, argnums=1))(states, inputs).detach() if wrt_input else None
-        return self.step(states, inputs).detach(), DenseLinearization(by_state), by_input
+        return self.step(states, inputs).detach(), Linearization([by_state], []), by_input
 
     def bytes_per_linearization(self, itemsize: int) -> int:
         return itemsize * self._n * (8 * self._n + self._m)  # autograd keeps a few [n, n] cotangents per row

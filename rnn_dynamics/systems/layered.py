@@ -9,7 +9,7 @@ from torch import Tensor
 from .boxes import Box, NoBox
 from .driven import DrivenMap
 from .layers import Layer
-from .linearization import CascadeLinearization, DenseLinearization, Linearization
+from .linearization import Linearization
 
 
 class LayeredMap(DrivenMap):
@@ -23,7 +23,7 @@ class LayeredMap(DrivenMap):
                 raise ValueError(f"a layer expects inputs of {layer.input_size}, the one below gives {below.output_size}")
 
     def __repr__(self) -> str:
-        kind = type(self.layers[0]).__name__.removesuffix("Layer")
+        kind = type(self.layers[0]).__name__.removesuffix("Layer").removeprefix("Ungated")
         sizes = " + ".join(str(layer.state_size) for layer in self.layers)
         return f"{kind} map, {sizes} state units, {self.input_size} inputs"
 
@@ -46,6 +46,9 @@ class LayeredMap(DrivenMap):
     def frozen(self, dtype: torch.dtype) -> Self:
         return type(self)([layer.apply(lambda w: w.detach().to(dtype, copy=True)) for layer in self.layers])
 
+    def ungated(self) -> "LayeredMap":
+        return LayeredMap([layer.ungated() for layer in self.layers])
+
     def step(self, state: Tensor, input: Tensor) -> Tensor:
         parts = []
         for layer, part in zip(self.layers, state.split(self._sizes, dim=-1), strict=True):
@@ -67,8 +70,7 @@ class LayeredMap(DrivenMap):
             if wrt_input and by_feed is not None:
                 chain.append(by_feed if not index else by_feed @ chain[-1][:, : layer.input_size])
             inputs = value[:, : layer.output_size]
-        linearization = DenseLinearization(own[0]) if len(own) == 1 else CascadeLinearization(own, feed)
-        return torch.cat(values, dim=-1), linearization, torch.cat(chain, dim=-2) if wrt_input else None
+        return torch.cat(values, dim=-1), Linearization(own, feed), torch.cat(chain, dim=-2) if wrt_input else None
 
     def bytes_per_linearization(self, itemsize: int) -> int:
         own = sum(size**2 for size in self._sizes)

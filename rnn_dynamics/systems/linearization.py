@@ -1,90 +1,61 @@
 """The derivative of a map at a batch of states, kept in the form that is cheapest to solve with."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 
-class Linearization(ABC):
-    """The Jacobians J of a map at k states, and the three things that analyses ask of them."""
+@dataclass(frozen=True, eq=False)
+class Linearization:
+    """The Jacobians J of a map at k states, as a cascade of layers (one layer: a plain matrix).
 
-    @abstractmethod
-    def dense(self) -> Tensor:
-        """The Jacobians as one tensor [k, n, n]."""
-
-    @abstractmethod
-    def solve(self, rhs: Tensor) -> Tensor:
-        """The solutions d [k, n] of (J - I) d = rhs; a row whose matrix is singular may hold inf or NaN."""
-
-    @abstractmethod
-    def diagonal_blocks(self) -> list[Tensor]:
-        """Square blocks whose eigenvalues together are those of J."""
-
-    def eigenvalues(self) -> Tensor:
-        """The eigenvalues [k, n], complex, by falling modulus."""
-        values = torch.cat([torch.linalg.eigvals(block) for block in self.diagonal_blocks()], dim=-1)
-        order = values.abs().argsort(dim=-1, descending=True, stable=True)
-        return values.gather(-1, order)
-
-
-def solve_shifted(matrices: Tensor, rhs: Tensor) -> Tensor:
-    """Solve (matrices - I) d = rhs row by row, without raising on a singular row.
-
-    ``matrices`` is overwritten: at 512 units a spare copy of the batch is what breaks the memory budget.
-    """
-    matrices.diagonal(dim1=-2, dim2=-1).sub_(1.0)
-    return torch.linalg.solve_ex(matrices, rhs, check_errors=False).result
-
-
-@dataclass(frozen=True)
-class DenseLinearization(Linearization):
-    """One matrix per state."""
-
-    matrices: Tensor  # [k, n, n]
-
-    def dense(self) -> Tensor:
-        return self.matrices
-
-    def solve(self, rhs: Tensor) -> Tensor:
-        return solve_shifted(self.matrices.clone(), rhs)
-
-    def diagonal_blocks(self) -> list[Tensor]:
-        return [self.matrices]
-
-
-@dataclass(frozen=True)
-class CascadeLinearization(Linearization):
-    """Stacked layers: layer l sees its own state and the new state of layer l - 1, so J is block lower triangular.
-
-    Solving goes layer by layer, which costs a factor (number of layers)^2 less than the full matrix, and the
-    eigenvalues are those of the diagonal blocks.
+    Layer l sees its own state and the new output of layer l - 1, so J is block lower triangular: solving layer by layer
+    costs a factor (number of layers)^2 less than the full matrix, and the eigenvalues are those of the diagonal blocks.
     """
 
-    own: list[Tensor]  # dF_l / d(state l), [k, n_l, n_l]
-    feed: list[Tensor]  # dF_l / d(input of l), [k, n_l, m_l], for l = 1, 2, ...; one fewer than ``own``
-    # The first feed[l].shape[-1] coordinates of a layer's state are its output.
+    own: list[Tensor]
+    """dF_l / d(state of l), [k, n_l, a_l]; where a_l < n_l the trailing coordinates of the state have no effect."""
+
+    feed: list[Tensor]
+    """dF_l / d(input of l) for l = 1, 2, ..., [k, n_l, m_l]; the input is the first m_l coordinates below."""
 
     def dense(self) -> Tensor:
-        rows = [self.own[0]]
-        for own, feed in zip(self.own[1:], self.feed, strict=True):
-            below = feed @ rows[-1][:, : feed.shape[-1]]
-            rows.append(torch.cat([below, own], dim=-1))
+        """J as one tensor [k, n, n]."""
+        blocks = self._square_blocks()
+        rows = [blocks[0]]
+        for own, feed in zip(blocks[1:], self.feed, strict=True):
+            rows.append(torch.cat([feed @ rows[-1][:, : feed.shape[-1]], own], dim=-1))
         n = rows[-1].shape[-1]
-        return torch.cat([torch.nn.functional.pad(row, (0, n - row.shape[-1])) for row in rows], dim=-2)
+        return torch.cat([pad(row, (0, n - row.shape[-1])) for row in rows], dim=-2)
 
     def solve(self, rhs: Tensor) -> Tensor:
-        parts = rhs.split([block.shape[-1] for block in self.own], dim=-1)
-        steps: list[Tensor] = []
-        for index, (own, part) in enumerate(zip(self.own, parts, strict=True)):
-            if index:
-                feed = self.feed[index - 1]
-                # (J d) of the layer below equals its right-hand side plus its own step.
-                moved = parts[index - 1] + steps[-1]
-                part = part - (feed @ moved[:, : feed.shape[-1], None]).squeeze(-1)
-            steps.append(solve_shifted(own.clone(), part))
+        """The solutions d [k, n] of (J - I) d = rhs; a row whose matrix is singular holds inf or NaN."""
+        parts = rhs.split([block.shape[-2] for block in self.own], dim=-1)
+        steps = [_solve_shifted(self.own[0], parts[0])]
+        for index, feed in enumerate(self.feed):
+            # What the layer below passes on, J d, is its right-hand side plus its own step.
+            passed = (parts[index] + steps[-1])[:, : feed.shape[-1], None]
+            steps.append(_solve_shifted(self.own[index + 1], parts[index + 1] - (feed @ passed).squeeze(-1)))
         return torch.cat(steps, dim=-1)
 
-    def diagonal_blocks(self) -> list[Tensor]:
-        return self.own
+    def eigenvalues(self) -> Tensor:
+        """The eigenvalues of J [k, n], complex, by falling modulus."""
+        values = torch.cat([torch.linalg.eigvals(block) for block in self._square_blocks()], dim=-1)
+        return values.gather(-1, values.abs().argsort(dim=-1, descending=True, stable=True))
+
+    def _square_blocks(self) -> list[Tensor]:
+        return [pad(block, (0, block.shape[-2] - block.shape[-1])) for block in self.own]
+
+
+def _solve_shifted(jacobian: Tensor, rhs: Tensor) -> Tensor:
+    """Solve (J - I) d = rhs for J [k, n, a] whose columns beyond the a-th are zero."""
+    active = jacobian.shape[-1]
+    matrix = jacobian[:, :active].clone()
+    matrix.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+    lead = torch.linalg.solve_ex(matrix, rhs[:, :active], check_errors=False).result
+    if active == jacobian.shape[-2]:
+        return lead
+    trailing = (jacobian[:, active:] @ lead.unsqueeze(-1)).squeeze(-1) - rhs[:, active:]
+    return torch.cat([lead, trailing], dim=-1)

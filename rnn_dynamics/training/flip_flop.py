@@ -21,7 +21,7 @@ class TrainedFlipFlop:
 
 
 def train_flip_flop(
-    module: nn.RNNBase, *, seed: int = 0, steps: int = 1500, length: int = 40, batch: int = 64, progress: bool = False
+    module: nn.RNNBase, *, seed: int = 0, steps: int = 1500, length: int = 60, batch: int = 64, pulse_rate: float = 0.1, progress: bool = False
 ) -> TrainedFlipFlop:
     """Train ``module``, in place, to hold as many bits as it has inputs.
 
@@ -45,7 +45,7 @@ def train_flip_flop(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=1e-4)
 
     def outputs(n_sequences: int) -> tuple[Tensor, Tensor, Tensor]:
-        inputs, targets = flip_flop(n_sequences, length, bits, generator=generator)
+        inputs, targets = flip_flop(n_sequences, length, bits, pulse_rate, generator=generator)
         inputs, targets = inputs.to(device, dtype), targets.to(device, dtype)
         first = inputs if module.batch_first else inputs.transpose(0, 1)
         hidden = module(first)[0]
@@ -60,8 +60,8 @@ def train_flip_flop(
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         schedule.step()
-        bar.set_postfix(loss=f"{float(loss):.1e}", refresh=False)
+        bar.set_postfix(loss=f"{loss.item():.1e}", refresh=False)
     with torch.no_grad():
         inputs, targets, guesses = outputs(256)
     right = (guesses.sign() == targets)[:, 1:].double().mean()
-    return TrainedFlipFlop(module, readout, inputs, float(right), float((guesses - targets).square().mean()))
+    return TrainedFlipFlop(module, readout, inputs, right.item(), (guesses - targets).square().mean().item())

@@ -38,11 +38,23 @@ class Layer(ABC):
 
     @abstractmethod
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The next state [k, n], its derivative by the state [k, n, n] and, if asked for, by the input [k, n, m]."""
+        """The next state [k, n], its derivative by the state [k, n, a] and, if asked for, by the input [k, n, m].
+
+        a = n, or fewer where the trailing coordinates of the state have no effect.
+        """
 
     @abstractmethod
     def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
         """A box that the layer takes into itself for every input between ``lower`` and ``upper`` [m]."""
+
+    def ungated(self) -> "Layer":
+        """A layer G with the same fixed points as F, under any held input, but without the inertia of gates.
+
+        A gated cell's h' = (1 - z) n(h) + z h moves slowly wherever z is near 1, fixed point or not: F(h) - h is
+        small there and its Jacobian nearly singular. n(h) = h has the same roots and neither fault, so root search
+        runs on it. Only the fixed points agree: stability is always read from F.
+        """
+        return self
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The same layer with every weight replaced by ``change(weight)``."""

@@ -55,5 +55,25 @@ class GRULayer(Layer):
             by_input = scaled_rows([(by_reset, input_r), (by_update, input_z), (by_candidate, input_n)])
         return candidate + update * (state - candidate), by_state, by_input
 
+    def ungated(self) -> "UngatedGRULayer":
+        return UngatedGRULayer(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+
     def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
         return unit_box(lower, self.state_size, "a GRU state is a weighted mean of itself and a tanh: [-1, 1]^n")
+
+
+@dataclass(frozen=True, eq=False)
+class UngatedGRULayer(GRULayer):
+    """h' = n(h): the candidate of a GRU alone. (1 - z)(n - h) = 0 exactly where n = h, since z < 1."""
+
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        return self._gates(state, input)[2]
+
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        reset, _, candidate, state_n = self._gates(state, input)
+        slope = 1.0 - candidate.square()
+        by_reset = slope * state_n * reset * (1.0 - reset)
+        hidden_r, _, hidden_n = self.weight_hh.chunk(3)
+        input_r, _, input_n = self.weight_ih.chunk(3)
+        by_input = scaled_rows([(by_reset, input_r), (slope, input_n)]) if wrt_input else None
+        return candidate, scaled_rows([(by_reset, hidden_r), (slope * reset, hidden_n)]), by_input

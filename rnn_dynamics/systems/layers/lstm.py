@@ -86,6 +86,9 @@ class LSTMLayer(Layer):
     def _project(self, rows: Tensor) -> Tensor:
         return rows if self.weight_hr is None else self.weight_hr @ rows
 
+    def ungated(self) -> "UngatedLSTMLayer":
+        return UngatedLSTMLayer(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, self.weight_hr)
+
     def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
         reach = torch.ones_like(lower[:1]).expand(self.output_size)
         if self.weight_hr is not None:
@@ -100,3 +103,45 @@ class LSTMLayer(Layer):
             return NoBox("an LSTM forget gate reaches 1 in floating point, so its cell state has no bound")
         bound = torch.cat([reach, cell_max])
         return Box(-bound, bound, "LSTM: |h| <= 1 (or its projection), |c| <= max i |g| / (1 - max f) over that range")
+
+
+@dataclass(frozen=True, eq=False)
+class UngatedLSTMLayer(LSTMLayer):
+    """c' = i g / (1 - f), h' = P (o tanh(c')): the cell state that the gates at h would settle at.
+
+    c does not act on the next state, so half of the unknowns drop out of the linear algebra.
+    """
+
+    def _settled(self, state: Tensor, input: Tensor) -> tuple[Tensor, ...]:
+        hidden = state[..., : self.output_size]
+        drive = linear(input, self.weight_ih, self.bias_ih) + linear(hidden, self.weight_hh, self.bias_hh)
+        drive_i, drive_f, drive_g, drive_o = drive.chunk(4, dim=-1)
+        keep = drive_f.sigmoid()
+        leak = (-drive_f).sigmoid()  # 1 - f, without cancellation
+        return drive_i.sigmoid(), keep, leak, drive_g.tanh(), drive_o.sigmoid()
+
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        write, _, leak, content, show = self._settled(state, input)
+        cell = write * content / leak
+        return self._assemble(show * cell.tanh(), cell)
+
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        write, keep, leak, content, show = self._settled(state, input)
+        cell = write * content / leak
+        squashed = cell.tanh()
+        coefficients = (
+            cell * (1.0 - write),
+            cell * keep,
+            write * (1.0 - content.square()) / leak,
+        )
+        by_show = squashed * show * (1.0 - show)
+        cell_to_output = (show * (1.0 - squashed.square())).unsqueeze(-1)
+
+        def derivative(weights: Tensor) -> Tensor:
+            *cell_weights, w_o = weights.chunk(4)
+            cell_part = scaled_rows(list(zip(coefficients, cell_weights, strict=True)))
+            output_part = scaled_rows([(by_show, w_o)]).addcmul_(cell_to_output, cell_part)
+            return torch.cat([self._project(output_part), cell_part], dim=-2)
+
+        by_input = derivative(self.weight_ih) if wrt_input else None
+        return self._assemble(show * squashed, cell), derivative(self.weight_hh), by_input

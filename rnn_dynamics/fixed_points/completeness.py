@@ -1,0 +1,116 @@
+"""Whether fixed points are missing, and where to look for them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..stability import MARGINAL_TOLERANCE, fixed_point_index
+from ..systems import AutonomousMap, Box, NoBox
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of the search."""
+
+    starts_from: str
+    starts: int
+    new: int
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """What is known about missing fixed points.
+
+    The indices sign det(I - DF) of all fixed points of a continuous map of a box into itself sum to 1 (Lefschetz), so
+    any other sum proves that points are missing. A sum of 1 does not prove that none are.
+    """
+
+    index_sum: int | None
+    """The sum, or None where the check does not apply."""
+
+    reason: str
+    """The box that justifies the sum, or why there is none."""
+
+    unseen: float
+    """Chao's lower bound on the number of points that no start has reached, from how often each was reached:
+    f1 (f1 - 1) / (2 (f2 + 1)), f1 points hit once and f2 twice (doi:10.2307/2531532)."""
+
+    rounds: tuple[Round, ...]
+    """The search: the user's starts, then what it went on with by itself."""
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        extra = f"; {self.unseen:.1f} more expected from the hit counts" if self.unseen >= 0.5 else ""
+        if self.index_sum is None:
+            return f"index sum not applicable: {self.reason}{extra}"
+        if self.index_sum != 1:
+            return f"index sum {self.index_sum}, must be 1: points are certainly missing{extra}"
+        return f"index sum 1, as it must be: no sign of a missing point{extra}"
+
+
+def index_sum(
+    system: AutonomousMap, states: Tensor, eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE
+) -> tuple[int | None, str]:
+    """The sum of sign det(I - DF) over fixed points ``states`` [p, n] in the system's box, and why it holds.
+
+    Returns:
+        (sum, reason), or (None, reason) where no box is known or a point is degenerate (an eigenvalue 1).
+    """
+    box = system.box
+    if isinstance(box, NoBox):
+        return None, box.reason
+    indices = fixed_point_index(eigenvalues, tolerance)[box.contains(states).to(eigenvalues.device)]
+    if (indices == 0).any():
+        return None, "a fixed point has an eigenvalue 1, so its index is undefined"
+    return int(indices.sum()), box.reason
+
+
+def unseen_estimate(times_reached: Tensor) -> float:
+    """Chao1's bias-corrected lower bound on the number of classes not seen, from the counts [p] of those seen."""
+    once, twice = int((times_reached == 1).sum()), int((times_reached == 2).sum())
+    return once * (once - 1) / (2 * (twice + 1))
+
+
+def fresh_starts(
+    system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator
+) -> list[tuple[str, Tensor]]:
+    """About ``n`` starts by four recipes from the fixed points ``known`` [p, n].
+
+    Midpoints and convex combinations of four find what is missing at the least cost, noise and the box what lies
+    outside the hull; deflation, extrapolation and unstable manifolds were measured and found less per start
+    (tests/benchmarks/README.md).
+    """
+    p, share = len(known), max(1, n // 4)
+    box = system.box
+
+    def pick(k: int) -> Tensor:
+        return known[torch.randint(p, (k,), generator=generator).to(known.device)]
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=generator, dtype=torch.float64).to(known)
+
+    recipes: list[tuple[str, Tensor]] = []
+    if p > 1:
+        recipes.append(("midpoints", _midpoints(known, share, pick)))
+        weights = -draw(4, share, 1).log()
+        corners = pick(4 * share).view(4, share, -1)
+        recipes.append(("combinations", (weights / weights.sum(dim=0) * corners).sum(dim=0)))
+    if p > 0:
+        spread = known.std(dim=0).mean() if p > 1 else known.abs().mean()
+        noise = torch.randn(share, known.shape[1], generator=generator, dtype=torch.float64).to(known)
+        recipes.append(("noise", pick(share) + spread.clamp(min=0.1) * noise))
+    if isinstance(box, Box):
+        # A long box (an LSTM's cells) holds its points near the middle.
+        reach = known.abs().amax(dim=0) * 1.5 + 0.1 if p else box.upper
+        sample = box.lower + (box.upper - box.lower) * draw(share, known.shape[1])
+        recipes.append(("box", sample.clamp(-reach, reach) if p else sample))
+    return recipes
+
+
+def _midpoints(known: Tensor, share: int, pick) -> Tensor:  # noqa: ANN001
+    pairs = torch.combinations(torch.arange(len(known)), 2) if len(known) <= 128 else None
+    if pairs is not None and len(pairs) <= share:
+        return known[pairs].mean(dim=1)
+    return (pick(share) + pick(share)) / 2

@@ -1,0 +1,70 @@
+"""Which of many converged rows are the same point."""
+
+import numpy as np
+import torch
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+_ERROR_FACTOR = 10.0
+"""Rows within ten times their estimated errors are the same point. At a triple root, where Newton converges linearly,
+the estimate is a seventh of the true error."""
+
+
+def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float) -> Tensor:
+    """Group rows [k, n] that lie within ``tolerance`` * max(1, |h|), or within their errors, of one another.
+
+    Groups are the connected components of that relation, so they do not depend on the order of the rows. A component
+    wider than a few tolerances is no point but a continuum sampled finely; its rows stay apart.
+
+    Returns:
+        For each row the row that represents it: the one of lowest residual in its group, [k], int64.
+    """
+    if len(states) < 2:
+        return torch.arange(len(states), device=states.device)
+    points = states.detach().double().cpu().numpy()
+    scale = max(1.0, float(np.linalg.norm(points, axis=1).max(initial=0.0)))
+    reach = _ERROR_FACTOR * errors.double().nan_to_num(0.0, posinf=0.0).cpu().numpy()
+    radius = np.clip(reach, tolerance * scale, 1e3 * tolerance * scale)
+    residual = residuals.cpu().numpy()
+
+    representative = np.arange(len(points))
+    for group in _coarse_groups(points, float(radius.max(initial=0.0))):
+        best = group[np.argmin(residual[group])]
+        distance = np.linalg.norm(points[group] - points[best], axis=1)
+        if (distance <= np.maximum(radius[group], radius[best])).all():
+            representative[group] = best
+            continue
+        for component in _components(points[group], radius[group]):
+            rows = group[component]
+            best = rows[np.argmin(residual[rows])]
+            width = np.linalg.norm(points[rows] - points[best], axis=1).max()
+            if width <= 4 * radius[rows].max():
+                representative[rows] = best
+    return torch.from_numpy(representative).to(states.device)
+
+
+def _coarse_groups(points: np.ndarray, gap: float) -> list[np.ndarray]:
+    """Split rows wherever some line's projections leave a gap: rows within ``gap`` of each other are never parted."""
+    directions = np.random.default_rng(0).standard_normal((6, points.shape[1]))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    groups = [np.arange(len(points))]
+    for direction in directions:
+        split: list[np.ndarray] = []
+        for group in groups:
+            shadow = points[group] @ direction
+            ranked = np.argsort(shadow, kind="stable")
+            cuts = np.nonzero(np.diff(shadow[ranked]) > gap)[0] + 1
+            split.extend(np.split(group[ranked], cuts))
+        groups = split
+    return groups
+
+
+def _components(points: np.ndarray, radius: np.ndarray) -> list[np.ndarray]:
+    pairs = cKDTree(points).query_pairs(float(radius.max()), output_type="ndarray")
+    first, second = pairs[:, 0], pairs[:, 1]
+    near = np.linalg.norm(points[first] - points[second], axis=1) <= np.maximum(radius[first], radius[second])
+    links = coo_matrix((np.ones(near.sum()), (first[near], second[near])), shape=(len(points), len(points)))
+    n_components, labels = connected_components(links, directed=False)
+    return [np.nonzero(labels == label)[0] for label in range(n_components)]

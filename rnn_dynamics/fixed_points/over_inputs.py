@@ -1,0 +1,82 @@
+"""Fixed points under each of several held inputs."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..roots import RootSolver
+from ..store import storable
+from ..systems import DrivenMap
+from ..systems.checks import ArrayLike, as_rows
+from .results import FixedPoints
+from .search import find_fixed_points
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FixedPointsOverInputs:
+    """One ``FixedPoints`` per held input."""
+
+    inputs: Tensor
+    """[q, m]."""
+
+    points: tuple[FixedPoints, ...]
+    """For each input, its fixed points; fewer than inputs if the search was interrupted."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self.points))
+
+    @property
+    def labels(self) -> Tensor:
+        """For every fixed point, in order, the row of its input."""
+        return torch.cat([torch.full((len(points),), row) for row, points in enumerate(self.points)])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per fixed point, with the row of its input in the column "input"."""
+        tables = [points.to_pandas().assign(input=row) for row, points in enumerate(self.points)]
+        return pd.concat(tables, ignore_index=True)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"input {row} {[round(x, 4) for x in held[:6]]}: {points.summary()}; {points.completeness.verdict}"
+            for row, (held, points) in enumerate(zip(self.inputs.tolist(), self.points, strict=False))
+        ]
+        return "\n".join(lines)
+
+
+def find_fixed_points_over_inputs(
+    network: DrivenMap,
+    inputs: ArrayLike,
+    starts: ArrayLike,
+    solver: RootSolver | None = None,
+    *,
+    dtype: torch.dtype = torch.float64,
+    progress: bool = False,
+    **options: int | float | None,
+) -> FixedPointsOverInputs:
+    """Find the fixed points under each held input of ``inputs`` [q, m], from the same starts.
+
+    A time-varying input is a set of inputs too: its rows give the instantaneous fixed points that the state chases.
+    Points found under one input serve as further starts under the next, since most move only a little.
+
+    Args:
+        network: the driven map.
+        inputs: one held input per row.
+        starts: [k, n], as for ``find_fixed_points``, which also explains ``solver`` and ``options``.
+        dtype: of the analysis.
+        progress: show a progress bar.
+    """
+    held = as_rows(inputs, "inputs", network.input_size, dtype=dtype, device=network.device)
+    base = as_rows(starts, "starts", network.state_size, dtype=dtype, device=network.device)
+    results: list[FixedPoints] = []
+    try:
+        for row in tqdm(held, desc="held inputs", disable=not progress):
+            before = results[-1].states if results else base[:0]
+            results.append(find_fixed_points(network.hold(row, dtype), torch.cat([base, before]), solver, **options))
+    except KeyboardInterrupt:
+        if not results:
+            raise
+    return FixedPointsOverInputs(held, tuple(results))

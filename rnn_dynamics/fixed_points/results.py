@@ -1,0 +1,180 @@
+"""The fixed points that a search found, as a table of tensors."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..roots import Reason, Status
+from ..stability import fixed_point_index, time_constants
+from ..store import storable
+from .completeness import Completeness, Round
+from .continua import Continuum
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class SlowPoints:
+    """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages."""
+
+    states: Tensor
+    """[s, n]."""
+
+    speeds: Tensor
+    """|F(h) - h|_2, [s]."""
+
+    hits: Tensor
+    """How many of the user's starts ended there, [s]."""
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FixedPoints:
+    """The distinct fixed points of a map, one row each, stable ones first; ``len`` counts them."""
+
+    states: Tensor
+    """[p, n]."""
+
+    residuals: Tensor
+    """|F(h) - h|_2 of these very states, [p]."""
+
+    eigenvalues: Tensor
+    """Of DF, [p, n], complex, by falling modulus."""
+
+    right_eigenvectors: Tensor
+    """[p, n, m]: columns v with DF v = lambda v for the m leading eigenvalues, |v| = 1."""
+
+    left_eigenvectors: Tensor
+    """[p, n, m]: columns w with w^H DF = lambda w^H, scaled so that w^H v = 1."""
+
+    input_jacobians: Tensor | None
+    """dF/dx, [p, n, m], of a held network; None for a map without input."""
+
+    kinds: tuple[str, ...]
+    """"stable node", "saddle focus", ...; see ``stability.kinds``."""
+
+    hits: Tensor
+    """How many of the user's starts ended at each, [p]; 0 where only the search's own starts did."""
+
+    origins: tuple[str, ...]
+    """Which starts found each point first: "starts", "midpoints", "combinations", "noise" or "box"."""
+
+    labels: Tensor
+    """For each of the user's starts the row of its point, or -1, [k]."""
+
+    reasons: Tensor
+    """For each of the user's starts its ``Reason`` code, [k]."""
+
+    slow: SlowPoints
+    """Slow points met on the way."""
+
+    continua: tuple[Continuum, ...]
+    """Lines, rings and sheets of fixed or slow points, which are not among the rows."""
+
+    completeness: Completeness
+    """Whether points are missing."""
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    def spectral_radii(self) -> Tensor:
+        """max |lambda|, [p]."""
+        return self.eigenvalues[:, 0].abs()
+
+    @property
+    def n_unstable(self) -> Tensor:
+        """The number of eigenvalues outside the unit circle, [p]."""
+        return (self.eigenvalues.abs() > 1).sum(dim=-1)
+
+    @property
+    def stable(self) -> Tensor:
+        """Whether each is stable, [p]; a marginal point is not."""
+        return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
+
+    @property
+    def time_constants(self) -> Tensor:
+        """-1 / ln |lambda| in steps, [p, n]: positive for decay, negative for growth."""
+        return time_constants(self.eigenvalues)
+
+    @property
+    def index_sum(self) -> int | None:
+        """The sum of sign det(I - DF); anything but 1 or None proves that points are missing."""
+        return self.completeness.index_sum
+
+    @property
+    def fractions(self) -> Tensor:
+        """The share of the user's starts that ended at each, [p]."""
+        return self.hits.double() / max(1, len(self.labels))
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """For each of the user's starts "found", "slow" or "failed"."""
+        return tuple(Reason(code).status.name.lower() for code in self.reasons.tolist())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per fixed point."""
+        return pd.DataFrame(
+            {
+                "kind": self.kinds,
+                "spectral_radius": self.spectral_radii.numpy(),
+                "n_unstable": self.n_unstable.numpy(),
+                "time_constant": self.time_constants[:, 0].numpy() if len(self) else [],
+                "index": fixed_point_index(self.eigenvalues).numpy(),
+                "residual": self.residuals.cpu().numpy(),
+                "hits": self.hits.numpy(),
+                "share": self.fractions.numpy(),
+                "origin": self.origins,
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: how many of which kind."""
+        by_unstable = torch.bincount(self.n_unstable, minlength=1).tolist() if len(self) else []
+        parts = [f"{count} with {k} unstable" for k, count in enumerate(by_unstable) if k and count]
+        n_stable = int(self.stable.sum())
+        n_marginal = sum(kind.startswith("marginal") for kind in self.kinds)
+        text = f"{len(self)} fixed point{'s' * (len(self) != 1)}: {n_stable} stable"
+        if parts:
+            text += ", " + ", ".join(parts) + " direction" + "s" * (by_unstable[-1] * (len(by_unstable) - 1) != 1)
+        if n_marginal:
+            text += f" ({n_marginal} marginal)"
+        if self.continua:
+            text += "; " + "; ".join(map(repr, self.continua))
+        if len(self.slow):
+            text += f"; {len(self.slow)} slow point{'s' * (len(self.slow) != 1)}"
+        return text
+
+    def advice(self) -> list[str]:
+        """For each way in which starts did not end at a fixed point, how many did and what to do."""
+        codes, counts = self.reasons.unique(return_counts=True)
+        return [
+            f"{count} of {len(self.reasons)} starts: {Reason(code).advice}"
+            for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
+            if Reason(code).status is not Status.FOUND
+        ]
+
+    def __repr__(self) -> str:
+        table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
+        return "\n".join([self.summary(), table, self.completeness.verdict, *self.advice()])
+
+    def _repr_html_(self) -> str:
+        lines = [self.completeness.verdict, *self.advice()]
+        table = self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)
+        return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join(lines)}</p>"
+
+
+_FORMATS = {
+    "spectral_radius": "{:.4f}".format,
+    "time_constant": "{:.1f}".format,
+    "residual": "{:.0e}".format,
+    "share": "{:.1%}".format,
+}
+
+storable(Completeness)
+storable(Round)
+storable(Continuum)

@@ -1,0 +1,2 @@
+"""tmp"""
+plot_fixed_points = plot_spectrum = None

@@ -1,0 +1,13 @@
+"""Floor 1: fixed points from starts, one small interface, a status for every start.
+
+For developers: a solver is a frozen dataclass of tolerances with one method, ``RootSolver.solve``.
+"""
+
+from .krylov import NewtonKrylov
+from .newton import Newton
+from .results import Reason, RootResult, Status
+from .scipy_root import ScipyRoot
+from .solver import RootSolver
+from .speed import SpeedMinimizer
+
+__all__ = ["Newton", "NewtonKrylov", "Reason", "RootResult", "RootSolver", "ScipyRoot", "SpeedMinimizer", "Status"]

@@ -1,0 +1,107 @@
+"""The damped Newton iteration, written once for every way of computing the direction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..systems import AutonomousMap
+from .results import Reason
+from .solver import residual_norms, thresholds
+
+Direction: TypeAlias = Callable[[AutonomousMap, Tensor, Tensor], Tensor]
+
+_SUFFICIENT_DECREASE = 1e-4
+_HALVINGS = 10
+
+
+@dataclass(eq=False)
+class NewtonState:
+    """The rows of one iteration."""
+
+    states: Tensor
+    norms: Tensor  # |G(h) - h|
+    errors: Tensor
+    reasons: Tensor
+    steps: Tensor
+
+
+def damped_newton(
+    equation: AutonomousMap,
+    starts: Tensor,
+    direction: Direction,
+    *,
+    tolerance: float,
+    step_bound: float,
+    max_steps: int,
+    progress: bool,
+) -> NewtonState:
+    """Newton's method on G(h) - h with backtracking on its norm; finished rows leave the batch.
+
+    A row is done when its residual meets the tolerance and another step no longer halves it, so that what is returned
+    is as exact as the arithmetic allows.
+    """
+    k = len(starts)
+    rows = NewtonState(
+        states=starts.clone(),
+        norms=residual_norms(equation, starts),
+        errors=starts.new_full((k,), torch.nan),
+        reasons=torch.full((k,), int(Reason.BUDGET), device=starts.device),
+        steps=torch.zeros(k, dtype=torch.long, device=starts.device),
+    )
+    active = rows.norms.isfinite().nonzero().squeeze(-1)
+    rows.reasons[~rows.norms.isfinite()] = Reason.NOT_FINITE
+    bar = tqdm(total=k, initial=k - len(active), desc="Newton", unit="start", disable=not progress)
+    try:
+        for _ in range(max_steps):
+            if not len(active):
+                break
+            states, norms = rows.states[active], rows.norms[active]
+            step = _bounded(direction(equation, states, equation(states) - states), step_bound)
+            new_states, new_norms = _backtrack(equation, states, norms, step)
+
+            moved = new_norms < norms
+            rows.steps[active] += 1
+            rows.states[active], rows.norms[active] = new_states, new_norms
+            errors = step.norm(dim=-1) * torch.where(moved, new_norms / norms, 1.0)
+            rows.errors[active] = torch.where(moved, errors, rows.errors[active])
+
+            small = new_norms <= thresholds(new_states, tolerance)
+            exact = new_norms <= 4 * torch.finfo(starts.dtype).eps * new_states.norm(dim=-1).clamp(min=1.0)
+            done = small & (exact | (new_norms > 0.5 * norms))
+            stalled = ~moved & ~small
+            rows.reasons[active[done]] = Reason.CONVERGED
+            rows.reasons[active[stalled]] = Reason.STALLED
+            bar.update(int((done | stalled).sum()))
+            active = active[~(done | stalled)]
+    except KeyboardInterrupt:
+        rows.reasons[active] = Reason.INTERRUPTED
+    bar.close()
+    return rows
+
+
+def _bounded(step: Tensor, bound: float) -> Tensor:
+    length = step.norm(dim=-1, keepdim=True)
+    return step * (bound / length.clamp(min=1e-300)).clamp(max=1.0)
+
+
+def _backtrack(
+    equation: AutonomousMap, states: Tensor, norms: Tensor, step: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Halve each row's step until the residual falls enough; a row where it never does stays where it was."""
+    new_states, new_norms = states.clone(), norms.clone()
+    todo = torch.arange(len(states), device=states.device)
+    scale = 1.0
+    for _ in range(_HALVINGS):
+        trial = states[todo] + scale * step[todo]
+        trial_norms = residual_norms(equation, trial)
+        better = trial_norms < (1.0 - _SUFFICIENT_DECREASE * scale) * norms[todo]
+        new_states[todo[better]], new_norms[todo[better]] = trial[better], trial_norms[better]
+        todo = todo[~better]
+        if not len(todo):
+            break
+        scale *= 0.5
+    return new_states, new_norms

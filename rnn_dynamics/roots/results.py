@@ -1,0 +1,82 @@
+"""How each start ended."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+
+class Status(IntEnum):
+    """The three ways to end."""
+
+    FOUND = 0
+    SLOW = 1
+    FAILED = 2
+
+
+class Reason(IntEnum):
+    """Why a start ended as it did; ``advice`` is a sentence to act on."""
+
+    CONVERGED = 0
+    SPEED_MINIMUM = 1
+    SLOW_ENOUGH = 2
+    STALLED = 3
+    BUDGET = 4
+    NOT_FINITE = 5
+    OUTSIDE_BOX = 6
+    INTERRUPTED = 7
+
+    @property
+    def status(self) -> Status:
+        if self is Reason.CONVERGED:
+            return Status.FOUND
+        return Status.SLOW if self in (Reason.SPEED_MINIMUM, Reason.SLOW_ENOUGH) else Status.FAILED
+
+    @property
+    def advice(self) -> str:
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Reason.CONVERGED: "a fixed point: the residual meets the tolerance",
+    Reason.SPEED_MINIMUM: "a minimum of the speed |F(h) - h| that is no fixed point: a ghost or slow passage",
+    Reason.SLOW_ENOUGH: "the speed fell below slow_enough before a fixed point was reached",
+    Reason.STALLED: "no step lowered the residual, nor is this a minimum of the speed: start elsewhere, or add noise",
+    Reason.BUDGET: "the budget of steps ran out while the residual still fell: raise max_steps",
+    Reason.NOT_FINITE: "the map returned NaN or infinity here: start nearer to states that the network visits",
+    Reason.OUTSIDE_BOX: "ended outside, or pinned to the wall of, the box that holds every fixed point: start inside it",
+    Reason.INTERRUPTED: "interrupted before it finished: run it again",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RootResult:
+    """One row per start, in the order of the starts."""
+
+    states: Tensor
+    """Where each start ended, [k, n]."""
+
+    residuals: Tensor
+    """|F(h) - h|_2 of that very state, [k]."""
+
+    errors: Tensor
+    """An estimate of the distance to the exact root, [k]; NaN where there is none."""
+
+    reasons: Tensor
+    """``Reason`` codes, [k], int64."""
+
+    steps: Tensor
+    """Steps taken, [k]."""
+
+    @property
+    def statuses(self) -> Tensor:
+        """``Status`` codes, [k]."""
+        return _STATUS_OF_REASON.to(self.reasons.device)[self.reasons]
+
+    @property
+    def interrupted(self) -> bool:
+        return bool((self.reasons == Reason.INTERRUPTED).any())
+
+
+_STATUS_OF_REASON = torch.tensor([reason.status for reason in Reason])

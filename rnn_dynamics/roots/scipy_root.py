@@ -1,0 +1,78 @@
+"""Any method of ``scipy.optimize.root``, one start after another, with our Jacobian."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import optimize
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from .results import Reason, RootResult
+from .solver import RootSolver, conclude
+
+_WITH_JACOBIAN = ("hybr", "lm")
+_WITHOUT_JACOBIAN = ("krylov", "anderson", "broyden1", "broyden2", "df-sane", "linearmixing", "diagbroyden", "excitingmixing")
+
+
+@dataclass(frozen=True)
+class ScipyRoot(RootSolver):
+    """SciPy's root finders: an independent method to check ``Newton`` against, one start at a time on the CPU.
+
+    Args:
+        method: "hybr" (MINPACK's Powell hybrid), "lm", "krylov", or any other method of ``scipy.optimize.root``.
+        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2), whatever SciPy itself reports.
+    """
+
+    method: str = "hybr"
+    tolerance: float = 1e-11
+
+    def __post_init__(self) -> None:
+        known = (*_WITH_JACOBIAN, *_WITHOUT_JACOBIAN)
+        if self.method not in known:
+            raise ValueError(f"method must be one of {', '.join(known)}; got {self.method!r}")
+
+    def solve(
+        self,
+        system: AutonomousMap,
+        starts: Tensor,
+        *,
+        max_steps: int = 100,
+        memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        progress: bool = False,
+    ) -> RootResult:
+        def residual(h: np.ndarray) -> np.ndarray:
+            state = torch.from_numpy(h).to(starts)
+            return (system(state) - state).cpu().double().numpy()
+
+        def jacobian(h: np.ndarray) -> np.ndarray:
+            matrix = system.jacobian(torch.from_numpy(h).to(starts), memory_budget).cpu().double().numpy()
+            return matrix - np.eye(len(h))
+
+        # hybr and lm count evaluations, the others iterations.
+        budget = "maxfev" if self.method in _WITH_JACOBIAN else "maxiter"
+        ends = starts.clone()
+        reasons = torch.full((len(starts),), int(Reason.INTERRUPTED), device=starts.device)
+        steps = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
+        try:
+            for row in tqdm(range(len(starts)), desc=f"scipy {self.method}", unit="start", disable=not progress):
+                try:
+                    with np.errstate(all="ignore"):
+                        answer = optimize.root(
+                            residual,
+                            starts[row].cpu().double().numpy(),
+                            method=self.method,
+                            jac=jacobian if self.method in _WITH_JACOBIAN else None,
+                            tol=0.01 * self.tolerance,
+                            options={budget: 10 * max_steps} if budget == "maxfev" else {budget: max_steps},
+                        )
+                except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
+                    reasons[row] = Reason.NOT_FINITE
+                    continue
+                ends[row] = torch.from_numpy(answer.x).to(starts)
+                steps[row] = int(answer.get("nit", answer.get("nfev", 0)))
+                reasons[row] = Reason.BUDGET if steps[row] >= max_steps else Reason.STALLED
+        except KeyboardInterrupt:
+            pass
+        return conclude(system, ends, starts.new_full((len(starts),), torch.nan), reasons, steps, self.tolerance)

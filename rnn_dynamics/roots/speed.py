@@ -1,0 +1,148 @@
+"""Minima of the speed: slow points, and fixed points where the speed vanishes."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization
+from .results import Reason, RootResult
+from .solver import RootSolver, conclude, residual_norms, thresholds
+
+_STATIONARY = 1e-6
+"""A minimum of the speed: |(DF - I)^T r| <= 1e-6 |r|, so r is in the null space that a fold's ghost leaves."""
+
+
+@dataclass(frozen=True)
+class SpeedMinimizer(RootSolver):
+    """Levenberg-Marquardt on q(h) = |F(h) - h|^2 / 2, from each start to the local minimum below it.
+
+    It finds slow points, the ghosts of fixed points that vanished in a fold, and says *slow*, not *found*
+    (Sussillo and Barak 2013, doi:10.1162/NECO_a_00409). Fewer starts reach fixed points than with ``Newton``.
+
+    Args:
+        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2).
+        slow_enough: stop at this speed. 0, the default, goes down to the minimum; a positive value leaves the
+            starts spread along a slow manifold, which ``find_fixed_points`` then recognises as one object.
+    """
+
+    tolerance: float = 1e-11
+    slow_enough: float = 0.0
+
+    def solve(
+        self,
+        system: AutonomousMap,
+        starts: Tensor,
+        *,
+        max_steps: int = 100,
+        memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        progress: bool = False,
+    ) -> RootResult:
+        return descend(
+            system,
+            starts,
+            tolerance=self.tolerance,
+            max_steps=max_steps,
+            memory_budget=memory_budget,
+            progress=progress,
+            slow_enough=self.slow_enough,
+        )
+
+
+def descend(
+    system: AutonomousMap,
+    starts: Tensor,
+    *,
+    tolerance: float,
+    max_steps: int,
+    memory_budget: int,
+    progress: bool,
+    slow_enough: float = 0.0,
+) -> RootResult:
+    """Levenberg-Marquardt on the speed; the damping is mu |r|, mu adapted to the gain (Fan and Yuan 2005).
+
+    That damping keeps convergence quadratic at a continuum of fixed points, where the Jacobian is singular
+    (doi:10.1007/s00607-004-0083-1).
+    """
+    k, device = len(starts), starts.device
+    box = system.box if isinstance(system.box, Box) else None
+    states = starts.clone() if box is None else starts.clamp(box.lower, box.upper)
+    norms = residual_norms(system, states)
+    errors = starts.new_full((k,), torch.nan)
+    steps = torch.zeros(k, dtype=torch.long, device=device)
+    reasons = torch.full((k,), int(Reason.BUDGET), device=device)
+    reasons[~norms.isfinite()] = Reason.NOT_FINITE
+    damping = starts.new_ones(k)
+    active = norms.isfinite().nonzero().squeeze(-1)
+    bar = tqdm(total=k, initial=k - len(active), desc="speed descent", unit="start", disable=not progress)
+    try:
+        for _ in range(max_steps):
+            if not len(active):
+                break
+            step, slope, predicted = starts.new_empty(len(active), starts.shape[1]), norms[active], norms[active]
+            slope, predicted = slope.clone(), predicted.clone()
+            # The normal equations need three matrices per row beside the Jacobian.
+            for part in system.chunks(len(active), memory_budget // 2):
+                rows = active[part]
+                value, linearization = system.linearize(states[rows])
+                step[part], slope[part], predicted[part] = _marquardt(
+                    linearization, value - states[rows], damping[rows] * norms[rows]
+                )
+            trial = states[active] + step
+            if box is not None:
+                trial = trial.clamp(box.lower, box.upper)
+            trial_norms = residual_norms(system, trial)
+            old = norms[active]
+            gain = (old**2 - trial_norms**2) / (old**2 - predicted**2).clamp(min=1e-300)
+            better = (gain > 1e-4) & (trial_norms < old)
+            moved = active[better]
+            states[moved], norms[moved] = trial[better], trial_norms[better]
+            errors[moved] = step.norm(dim=-1)[better] * (trial_norms / old)[better]
+            steps[active] += 1
+            factor = torch.where(gain > 0.75, 0.1, torch.where(gain > 0.25, 1.0, 4.0))
+            damping[active] = (damping[active] * torch.where(better, factor, 4.0)).clamp(1e-12, 1e16)
+
+            at_root = norms[active] <= 0.01 * thresholds(states[active], tolerance)
+            slow = norms[active] <= slow_enough
+            stationary = slope <= _STATIONARY * old
+            left = _pinned(states[active], norms[active] / old, box)
+            stuck = step.norm(dim=-1) <= 1e-12 * states[active].norm(dim=-1).clamp(min=1.0)
+            for ended, reason in (
+                (stuck, Reason.STALLED),
+                (stationary, Reason.SPEED_MINIMUM),
+                (slow, Reason.SLOW_ENOUGH),
+                (left, Reason.OUTSIDE_BOX),
+                (at_root, Reason.CONVERGED),
+            ):
+                reasons[active[ended]] = reason
+            ended = stuck | stationary | slow | left | at_root
+            bar.update(int(ended.sum()))
+            active = active[~ended]
+    except KeyboardInterrupt:
+        reasons[active] = Reason.INTERRUPTED
+    bar.close()
+    return conclude(system, states, errors, reasons, steps, tolerance)
+
+
+def _pinned(states: Tensor, progress: Tensor, box: Box | None) -> Tensor:
+    """Rows that creep along the wall of the box: beyond it gates saturate and the speed falls for ever."""
+    if box is None:
+        return torch.zeros_like(progress, dtype=torch.bool)
+    at_wall = ((states == box.lower) | (states == box.upper)).any(dim=-1)
+    return at_wall & (progress > 0.99)
+
+
+def _marquardt(linearization: Linearization, residual: Tensor, damping: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The step of (A^T A + damping I) d = -A^T r with A = J - I, |A^T r|, and the predicted |r + A d|."""
+    matrix = linearization.dense().clone()
+    matrix.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+    gradient = (matrix.mT @ residual.unsqueeze(-1)).squeeze(-1)
+    normal = matrix.mT @ matrix
+    floor = 1e-14 * normal.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
+    normal.diagonal(dim1=-2, dim2=-1).add_((damping + floor).unsqueeze(-1))
+    factor = torch.linalg.cholesky_ex(normal, check_errors=False).L
+    step = -torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
+    step = torch.where(step.isfinite().all(dim=-1, keepdim=True), step, torch.zeros_like(step))
+    predicted = (residual + (matrix @ step.unsqueeze(-1)).squeeze(-1)).norm(dim=-1)
+    return step, gradient.norm(dim=-1), predicted

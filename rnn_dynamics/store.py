@@ -1,0 +1,104 @@
+"""Floor 0: results to and from disk, as safetensors with a JSON header; no pickle, written atomically."""
+
+import json
+import os
+import tempfile
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+FORMAT = 1
+
+_types: dict[str, type] = {}
+
+T = TypeVar("T", bound=type)
+
+
+def storable(cls: T) -> T:
+    """Register a frozen dataclass of tensors, numbers, strings, tuples and other storables."""
+    _types[cls.__name__] = cls
+    return cls
+
+
+def save(result: Any, path: str | os.PathLike[str]) -> Path:
+    """Write a result so that ``load`` gives it back, bit for bit.
+
+    The file is a safetensors file that any tool can read; it appears under its name only when it is whole.
+
+    Raises:
+        ValueError: for an object that is not one of this library's results, or a folder that cannot be written.
+    """
+    path = Path(path)
+    tensors: dict[str, Tensor] = {}
+    header = json.dumps({"format": FORMAT, "result": _encode(result, "", tensors)})
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        save_file(tensors, temporary, metadata={"rnn_dynamics": header})
+        with Path(temporary).open("rb") as written:
+            os.fsync(written.fileno())
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)  # noqa: PTH105
+    except (OSError, SafetensorError) as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise ValueError(f"cannot write {path}: {error}") from error
+    return path
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read what ``save`` wrote.
+
+    Raises:
+        ValueError: if the file is missing, broken or not one of ours.
+    """
+    path = Path(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"cannot read {path}: {error}") from error
+    if "rnn_dynamics" not in metadata:
+        raise ValueError(f"{path} is a safetensors file, but not a result saved by rnn_dynamics")
+    header = json.loads(metadata["rnn_dynamics"])
+    if header["format"] != FORMAT:
+        raise ValueError(f"{path} has format {header['format']}, this version reads format {FORMAT}")
+    return _decode(header["result"], tensors)
+
+
+def _encode(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        tensor = value.detach().cpu()
+        tensors[name] = (torch.view_as_real(tensor) if tensor.is_complex() else tensor).contiguous().clone()
+        return {"tensor": name, "complex": tensor.is_complex()}
+    if is_dataclass(value) and type(value).__name__ in _types:
+        return {
+            "type": type(value).__name__,
+            "fields": {f.name: _encode(getattr(value, f.name), f"{name}.{f.name}".lstrip("."), tensors) for f in fields(value)},
+        }
+    if isinstance(value, tuple):
+        return {"tuple": [_encode(item, f"{name}.{index}", tensors) for index, item in enumerate(value)]}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"save takes a result of this library, got {type(value).__name__}{f' in {name}' if name else ''}")
+
+
+def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        tensor = tensors[value["tensor"]]
+        return torch.view_as_complex(tensor) if value["complex"] else tensor
+    if "tuple" in value:
+        return tuple(_decode(item, tensors) for item in value["tuple"])
+    if value["type"] not in _types:
+        raise ValueError(f"this version knows no result of type {value['type']}")
+    return _types[value["type"]](**{key: _decode(item, tensors) for key, item in value["fields"].items()})
