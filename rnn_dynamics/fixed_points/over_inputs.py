@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from ..roots import RootSolver
 from ..store import storable
 from ..systems import DrivenMap
-from ..systems.checks import ArrayLike, as_rows
+from ..checks import ArrayLike, as_rows
 from .results import FixedPoints
 from .search import find_fixed_points
 

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from ..roots import Newton, RootResult, RootSolver, Status
+from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE, Spectrum, kinds, spectrum
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, NoBox
-from ..systems.checks import ArrayLike, require_positive
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from ..checks import ArrayLike, require_positive
 from .completeness import Completeness, Round, fresh_starts, index_sum, unseen_estimate
 from .continua import Continuum, describe, find_continua
 from .merging import merge
@@ -83,24 +84,27 @@ def find_fixed_points(
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = _analyse(system, pool, marginal_tolerance, memory_budget)
     interrupted = first.interrupted
-    while budget > 0 and not interrupted and not analysis.lines:
-        size, fresh = min(budget, max(256, len(states) // 4, 2 * len(pool.states))), 0
-        for origin, batch in fresh_starts(system, pool.states, size, generator):
-            result = further.solve(system, batch[:budget], **options)
-            budget -= len(result.states)
-            new = pool.add(result, origin)
-            fresh += new
-            rounds.append(Round(origin, len(result.states), new))
-            interrupted = result.interrupted
-            if interrupted or budget <= 0:
-                break
-        else:
-            if not len(pool.states) and isinstance(system.box, NoBox):
-                break  # nowhere to start from
+    size = max(256, len(states) // 4)
+    done = first.interrupted or bool(analysis.lines)
+    while budget > 0 and not done:
+        size = min(budget, max(size, 2 * len(pool.states)))
+        recipes = fresh_starts(system, pool.states, size, generator)
+        if not recipes:
+            break  # nothing was found and no box is known: there is nowhere to start from
+        try:
+            result = further.solve(system, torch.cat([batch for _, batch in recipes]), **options)
+        except KeyboardInterrupt:
+            break
+        fresh = 0
+        for (origin, _), part in zip(recipes, result.split([len(batch) for _, batch in recipes]), strict=True):
+            rounds.append(Round(origin, len(part.states), pool.add(part, origin)))
+            fresh += rounds[-1].new
         if fresh:
             analysis = _analyse(system, pool, marginal_tolerance, memory_budget)
-        elif analysis.index_sum in (1, None) and unseen_estimate(pool.times) < 0.5:
-            break
+        settled = not fresh and analysis.index_sum in (1, None) and unseen_estimate(pool.times) < 0.5
+        done = settled or result.interrupted or bool(analysis.lines)
+        budget -= len(result.states)
+        size *= 2
     return _assemble(system, pool, first, tuple(rounds), marginal_tolerance, memory_budget)
 
 
@@ -197,7 +201,7 @@ def _assemble(
     known = [jacobian for jacobian in inputs if jacobian is not None]
     return FixedPoints(
         states=states,
-        residuals=pool.residuals[rows],
+        residuals=residual_norms(system, states),
         eigenvalues=modes.eigenvalues[position],
         right_eigenvectors=modes.right_eigenvectors[position],
         left_eigenvectors=modes.left_eigenvectors[position],

@@ -1,6 +1,6 @@
 """How each start ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import torch
@@ -26,6 +26,7 @@ class Reason(IntEnum):
     NOT_FINITE = 5
     OUTSIDE_BOX = 6
     INTERRUPTED = 7
+    FAST_MINIMUM = 8
 
     @property
     def status(self) -> Status:
@@ -46,6 +47,7 @@ _ADVICE = {
     Reason.BUDGET: "the budget of steps ran out while the residual still fell: raise max_steps",
     Reason.NOT_FINITE: "the map returned NaN or infinity here: start nearer to states that the network visits",
     Reason.OUTSIDE_BOX: "ended outside, or pinned to the wall of, the box that holds every fixed point: start inside it",
+    Reason.FAST_MINIMUM: "a minimum of the speed, but the speed there is over a tenth of the state's size: start elsewhere",
     Reason.INTERRUPTED: "interrupted before it finished: run it again",
 }
 
@@ -73,6 +75,11 @@ class RootResult:
     def statuses(self) -> Tensor:
         """``Status`` codes, [k]."""
         return _STATUS_OF_REASON.to(self.reasons.device)[self.reasons]
+
+    def split(self, sizes: list[int]) -> list["RootResult"]:
+        """The rows in consecutive parts."""
+        columns = [getattr(self, f.name).split(sizes) for f in fields(self)]
+        return [RootResult(*part) for part in zip(*columns, strict=True)]
 
     @property
     def interrupted(self) -> bool:

@@ -50,8 +50,9 @@ class ScipyRoot(RootSolver):
             matrix = system.jacobian(torch.from_numpy(h).to(starts), memory_budget).cpu().double().numpy()
             return matrix - np.eye(len(h))
 
-        # hybr and lm count evaluations, the others iterations.
-        budget = "maxfev" if self.method in _WITH_JACOBIAN else "maxiter"
+        # hybr and lm count evaluations (lm under the name maxiter), the others iterations.
+        evaluations = self.method in _WITH_JACOBIAN
+        budget = {"maxfev" if self.method == "hybr" else "maxiter": 10 * max_steps if evaluations else max_steps}
         ends = starts.clone()
         reasons = torch.full((len(starts),), int(Reason.INTERRUPTED), device=starts.device)
         steps = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
@@ -63,9 +64,9 @@ class ScipyRoot(RootSolver):
                             residual,
                             starts[row].cpu().double().numpy(),
                             method=self.method,
-                            jac=jacobian if self.method in _WITH_JACOBIAN else None,
+                            jac=jacobian if evaluations else None,
                             tol=0.01 * self.tolerance,
-                            options={budget: 10 * max_steps} if budget == "maxfev" else {budget: max_steps},
+                            options=budget,
                         )
                 except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
                     reasons[row] = Reason.NOT_FINITE

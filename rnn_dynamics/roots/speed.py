@@ -13,6 +13,9 @@ from .solver import RootSolver, conclude, residual_norms, thresholds
 _STATIONARY = 1e-6
 """A minimum of the speed: |(DF - I)^T r| <= 1e-6 |r|, so r is in the null space that a fold's ghost leaves."""
 
+_SLOW = 0.1
+"""A minimum is called slow if the state takes ten steps or more to move by max(1, |h|)."""
+
 
 @dataclass(frozen=True)
 class SpeedMinimizer(RootSolver):
@@ -107,10 +110,12 @@ def descend(
             slow = norms[active] <= slow_enough
             stationary = slope <= _STATIONARY * old
             left = _pinned(states[active], norms[active] / old, box)
-            stuck = step.norm(dim=-1) <= 1e-12 * states[active].norm(dim=-1).clamp(min=1.0)
+            sizes = states[active].norm(dim=-1).clamp(min=1.0)
+            stuck = step.norm(dim=-1) <= 1e-12 * sizes
             for ended, reason in (
                 (stuck, Reason.STALLED),
-                (stationary, Reason.SPEED_MINIMUM),
+                (stationary, Reason.FAST_MINIMUM),
+                (stationary & (norms[active] <= _SLOW * sizes), Reason.SPEED_MINIMUM),
                 (slow, Reason.SLOW_ENOUGH),
                 (left, Reason.OUTSIDE_BOX),
                 (at_root, Reason.CONVERGED),

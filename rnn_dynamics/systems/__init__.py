@@ -2,6 +2,7 @@
 
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .boxes import Box, NoBox
+from .checkpoints import Checkpoint, read_checkpoint
 from .driven import DrivenMap, HeldMap
 from .functions import FunctionMap
 from .layered import LayeredMap
@@ -13,6 +14,7 @@ __all__ = [
     "DEFAULT_MEMORY_BUDGET",
     "AutonomousMap",
     "Box",
+    "Checkpoint",
     "DrivenMap",
     "FunctionMap",
     "HeldMap",
@@ -20,5 +22,6 @@ __all__ = [
     "Linearization",
     "NoBox",
     "as_map",
+    "read_checkpoint",
     "sample_states",
 ]

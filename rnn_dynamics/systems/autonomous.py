@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .boxes import Box, NoBox
-from .checks import ArrayLike, as_rows
+from ..checks import ArrayLike, as_rows
 from .linearization import Linearization
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20

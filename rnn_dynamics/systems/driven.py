@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
-from .checks import ArrayLike, as_vector, require_floating
+from ..checks import ArrayLike, as_vector, require_floating
 from .linearization import Linearization
 
 

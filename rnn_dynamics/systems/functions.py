@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import jacrev, vmap
 
 from .boxes import Box, NoBox
-from .checks import ArrayLike, as_vector
+from ..checks import ArrayLike, as_vector
 from .driven import DrivenMap
 from .linearization import Linearization
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from .checks import ArrayLike
+from ..checks import ArrayLike
 from .driven import DrivenMap
 from .functions import FunctionMap, Step
 from .layered import LayeredMap

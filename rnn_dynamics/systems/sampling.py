@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .checks import ArrayLike, as_tensor, require_positive
+from ..checks import ArrayLike, as_tensor, require_positive
 from .driven import DrivenMap
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..systems.checks import require_positive
+from ..checks import require_positive
 
 
 def flip_flop(

@@ -1,0 +1,82 @@
+"""The classes that fixed points are told apart by in every figure, and how each looks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from ..fixed_points import FixedPoints
+from . import style
+
+_EDGE = 0.8 * style.THICK
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the points of one class are drawn: told apart by shape and colour, and in greyscale by shape and filling."""
+
+    marker: str
+    edge: str
+    face: str
+    size: float
+    """Diameter in points; shapes of equal diameter do not look equally large."""
+
+    def draw(self, ax: Axes, coordinates: np.ndarray, label: str, **options: Any) -> Line2D:
+        """Draw markers at ``coordinates`` [k, 2 or 3]; returns the legend's entry."""
+        settings = {"marker": self.marker, "s": self.size**2, "linewidths": _EDGE, "label": label} | options
+        settings |= {"color": self.edge} if self.marker == "x" else {"facecolors": self.face, "edgecolors": self.edge}
+        if ax.name == "3d":
+            settings["depthshade"] = False  # fading would change what the colours say
+        ax.scatter(*coordinates.T, **settings)
+        return Line2D(
+            [], [], linestyle="none", marker=self.marker, markersize=self.size, markerfacecolor=self.face,
+            markeredgecolor=self.edge, markeredgewidth=_EDGE, label=label,
+        )  # fmt: skip
+
+
+# The less stable, the paler: stable full, saddles tinted, unstable empty. A saddle has one corner more for each further
+# unstable direction. Its edge is darker than the palette, whose orange is as light as a trajectory in greyscale.
+_LOOKS = {
+    "stable": Look("o", style.BLUE, style.BLUE, 4.6),
+    "saddle 1": Look("^", "#A86F00", "#F8D58A", 5.0),
+    "saddle 2": Look("s", "#00704F", "#A6DCCB", 4.3),
+    "saddle 3": Look("p", "#9C3F74", "#EBC3D8", 5.4),
+    "unstable": Look("D", style.VERMILLION, "white", 4.0),
+    "marginal": Look("*", style.BLACK, "#F0E442", 7.0),
+}
+
+SLOW = Look("x", style.GREY, style.GREY, 3.6)
+
+
+def require_fixed_points(points: object) -> None:
+    if not isinstance(points, FixedPoints):
+        raise ValueError(f"points must be the FixedPoints of find_fixed_points, got {type(points).__name__}")
+
+
+@dataclass(frozen=True)
+class PointClass:
+    """The fixed points of one class."""
+
+    label: str
+    look: Look
+    rows: list[int]
+
+
+def classify(points: FixedPoints, rows: Iterable[int] | None = None) -> list[PointClass]:
+    """The classes present among ``rows`` (all by default), most stable first, labelled with their counts."""
+    n_unstable = points.n_unstable.tolist()
+    members: dict[str, list[int]] = {}
+    for row in range(len(points)) if rows is None else rows:
+        name = points.kinds[row].split()[0]
+        members.setdefault(f"saddle {min(n_unstable[row], 3)}" if name == "saddle" else name, []).append(row)
+    result = []
+    for name, look in _LOOKS.items():
+        if own := members.get(name):
+            numbers = {n_unstable[row] for row in own}
+            span = f"{min(numbers)}" if len(numbers) == 1 else f"{min(numbers)}–{max(numbers)}"
+            text = f"saddle, {span} unstable" if name.startswith("saddle") else name
+            result.append(PointClass(f"{text} ({len(own)})", look, own))
+    return result

@@ -1,0 +1,180 @@
+"""The one place for the look of figures: sizes, fonts, colours, and how a figure is made and saved."""
+
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from mpl_toolkits.mplot3d import Axes3D
+
+COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
+"""Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
+
+BLACK, GREY, LIGHT_GREY = "#000000", "#666666", "#c8c8c8"
+BLUE, SKY, GREEN = "#0072B2", "#56B4E9", "#009E73"
+ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
+"""Okabe and Ito's palette, which colour-blind readers can tell apart."""
+
+THIN, THICK = 0.5, 1.0
+"""Line widths in points; journals refuse lines thinner than 0.25."""
+
+_LABEL, _SMALL = 8, 7
+"""Font sizes in points."""
+
+_DPI = 300
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so figures are the same on every machine
+    "font.size": _LABEL,
+    "axes.labelsize": _LABEL,
+    "axes.titlesize": _LABEL,
+    "axes.linewidth": THIN,
+    "axes.labelpad": 2.0,
+    "axes3d.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": THIN,
+    "legend.fontsize": _SMALL,
+    "figure.dpi": 150,  # a column is then a comfortable 500 pixels in a notebook
+    "figure.constrained_layout.h_pad": 0.03,
+    "figure.constrained_layout.w_pad": 0.03,
+    "savefig.bbox": None,  # "tight" would change the width that the journal asked for
+    "pdf.fonttype": 42,  # TrueType: text stays text, which journals demand
+    "ps.fonttype": 42,
+    "svg.fonttype": "none",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the house style; the caller's settings are back afterwards."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def figure(columns: int = 1, height: float | None = None, projection: str | None = None) -> tuple[Figure, Axes]:
+    """A figure of a journal's column width in the house style, and its one axis.
+
+    Args:
+        columns: 1 (85 mm) or 2 (176 mm).
+        height: in inches; 0.9 of one column's width by default, room for a square plot and its legend.
+        projection: None, or "3d" and the other names that matplotlib knows.
+
+    Raises:
+        ValueError: for another number of columns, or a height that is not positive.
+    """
+    if columns not in COLUMN_WIDTHS:
+        raise ValueError(f"columns must be 1 or 2, got {columns}")
+    height = 0.9 * COLUMN_WIDTHS[1] if height is None else height
+    if not (height > 0 and math.isfinite(height)):
+        raise ValueError(f"height must be a positive number of inches, got {height}")
+    with styled():
+        result = plt.figure(figsize=(COLUMN_WIDTHS[columns], height), layout="constrained")
+        ax = result.add_subplot(projection=projection)
+        dress(ax)
+    return result, ax
+
+
+def axis_for(ax: Axes | None, dimensions: int) -> Axes:
+    """The caller's axis if it fits, or a new one, in the house style."""
+    if ax is None:
+        return figure(projection="3d" if dimensions == 3 else None)[1]
+    if not isinstance(ax, Axes):
+        raise ValueError(f"ax must be one matplotlib Axes, got {type(ax).__name__}")
+    wanted = "3d" if dimensions == 3 else "rectilinear"
+    if ax.name != wanted:
+        raise ValueError(f"a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}")
+    dress(ax)
+    return ax
+
+
+def dress(ax: Axes) -> None:
+    """Give an axis, the caller's own too, the fonts and lines of the house."""
+    # Ticks are made when they are first drawn, after the style has been put away, so theirs is set by hand.
+    ax.tick_params(labelsize=_SMALL, width=THIN, length=2.5, pad=2)
+    for axis in _axes_of(ax):
+        axis.label.set_fontsize(_LABEL)
+        axis.set_major_locator(MaxNLocator(nbins=4 if isinstance(ax, Axes3D) else 7, steps=[1, 2, 5, 10]))
+    for spine in ax.spines.values():
+        spine.set_linewidth(THIN)
+    if isinstance(ax, Axes3D):
+        ax.tick_params(pad=-1)
+        ax.computed_zorder = False  # whole classes would be sorted by depth, and segments end up above their points
+        # A cube, as the ticks of a flat box overlap; at full zoom the names of the axes are cut off.
+        ax.set_box_aspect((1, 1, 1), zoom=0.87)  # pyright: ignore[reportArgumentType]
+        for axis in _axes_of(ax):
+            axis.labelpad = -4
+            axis.line.set_linewidth(THIN)
+            axis.pane.set(facecolor="white", edgecolor=LIGHT_GREY)
+
+
+def label_axes(ax: Axes, labels: Sequence[str]) -> None:
+    """Name the axes, hide the ticks of a nameless one, and draw one unit equally long on all."""
+    for axis, label in zip(_axes_of(ax), labels, strict=True):
+        axis.set_label_text(label)
+        if not label:
+            axis.set_ticks([])
+    shared = any(len(group.get_siblings(ax)) > 1 for group in (ax.get_shared_x_axes(), ax.get_shared_y_axes()))
+    ax.set_aspect("equal", adjustable="box" if shared else "datalim")  # shared limits may not be moved
+
+
+def _axes_of(ax: Axes) -> list[Any]:
+    return [ax.xaxis, ax.yaxis, ax.zaxis] if isinstance(ax, Axes3D) else [ax.xaxis, ax.yaxis]
+
+
+def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
+    """A legend in two columns above the axis, where it hides nothing and collides with no label."""
+    ax.legend(
+        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, borderpad=0.2,
+        fontsize=_SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3, columnspacing=1.2,
+    )  # fmt: skip
+
+
+def save_figure(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:
+    """Write a figure as PDF (text as text) and PNG (300 dpi), side by side, each whole or not at all.
+
+    Args:
+        figure: from ``figure()``, or ``ax.figure`` of any plot.
+        path_without_suffix: ".pdf" and ".png" are appended; missing folders are made.
+
+    Returns:
+        The two paths.
+
+    Raises:
+        ValueError: for something else than a figure, a path that has a suffix, or a folder that cannot be written.
+    """
+    stem = Path(path_without_suffix)
+    if not isinstance(figure, Figure):
+        raise ValueError(f"save_figure takes a matplotlib Figure (of a plot: ax.figure), got {type(figure).__name__}")
+    if stem.suffix in (".pdf", ".png"):
+        raise ValueError(f"path_without_suffix must come without {stem.suffix}, as both files are written: {stem}")
+    paths = [stem.with_name(stem.name + suffix) for suffix in (".pdf", ".png")]
+    written: list[Path] = []
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        with styled():
+            for path in paths:
+                handle, temporary = tempfile.mkstemp(dir=stem.parent, prefix=f".{path.name}.", suffix=path.suffix)
+                os.close(handle)
+                written.append(Path(temporary))
+                # Without the date the same figure is the same file.
+                metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
+                figure.savefig(temporary, dpi=_DPI, metadata=metadata)
+                written[-1].chmod(0o644)
+        for temporary, path in zip(written, paths, strict=True):
+            temporary.replace(path)
+    except OSError as error:
+        raise ValueError(f"cannot write {paths[0]} and {paths[1].name}: {error}") from error
+    finally:
+        for temporary in written:
+            temporary.unlink(missing_ok=True)
+    return paths
