@@ -205,7 +205,7 @@ def test_slow_points_are_crosses_and_absence_of_fixed_points_is_no_error() -> No
 
 
 def test_nothing_at_all_is_said_in_words() -> None:
-    points = find(lambda h: h.exp() + 1, 2, 4, rd.Newton(slow_points=False))
+    points = find(lambda h: h.exp() + 1, 2, 4, rd.Newton(slow_points=0))
     assert len(points) == len(points.slow) == 0
     for ax in (plot_fixed_points(points), plot_spectrum(points)):
         assert legend_texts(ax) == ["no fixed points"]

@@ -38,7 +38,7 @@ def test_newton_is_quadratic_at_the_end() -> None:
     root = rd.find_fixed_points(system, torch.tensor([[0.9]])).states.max()
     errors = []
     for budget in (1, 2, 3, 4):
-        end = rd.Newton(slow_points=False).solve(system, torch.tensor([[0.85]], dtype=DOUBLE), max_steps=budget)
+        end = rd.Newton(slow_points=0).solve(system, torch.tensor([[0.85]], dtype=DOUBLE), max_steps=budget)
         errors.append(float((end.states[0, 0] - root).abs()))
     # e' < 3 e^2: |G''| / (2 |G' - 1|) is 2.0 there.
     assert all(after < 3 * before**2 + 1e-15 for before, after in zip(errors, errors[1:], strict=False))

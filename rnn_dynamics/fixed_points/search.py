@@ -76,7 +76,7 @@ def find_fixed_points(
     generator = torch.Generator().manual_seed(seed)
 
     # Slow points are looked for from the user's starts only.
-    further = replace(solver, slow_points=False) if isinstance(solver, Newton) else solver
+    further = replace(solver, slow_points=0) if isinstance(solver, Newton) else solver
     options = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress}
 
     first = solver.solve(system, states, **options)

@@ -17,6 +17,10 @@ Direction: TypeAlias = Callable[[AutonomousMap, Tensor, Tensor], Tensor]
 _SUFFICIENT_DECREASE = 1e-4
 _HALVINGS = 10
 
+_PATIENCE = 10
+"""A row whose residual does not halve in ten steps has stalled: of 8,000 measured starts that converged, fewer than one in
+a hundred took more than 20 steps in all, while rows in a valley of the residual creep for as long as they are let."""
+
 
 @dataclass(eq=False)
 class NewtonState:
@@ -56,7 +60,8 @@ def damped_newton(
     rows.reasons[~rows.norms.isfinite()] = Reason.NOT_FINITE
     bar = tqdm(total=k, initial=k - len(active), desc="Newton", unit="start", disable=not progress)
     try:
-        for _ in range(max_steps):
+        mark = rows.norms.clone()
+        for iteration in range(max_steps):
             if not len(active):
                 break
             states, norms = rows.states[active], rows.norms[active]
@@ -73,6 +78,9 @@ def damped_newton(
             exact = new_norms <= 4 * torch.finfo(starts.dtype).eps * new_states.norm(dim=-1).clamp(min=1.0)
             done = small & (exact | (new_norms > 0.5 * norms))
             stalled = ~moved & ~small
+            if iteration % _PATIENCE == _PATIENCE - 1:
+                stalled |= (new_norms > 0.5 * mark[active]) & ~small
+                mark[active] = new_norms
             rows.reasons[active[done]] = Reason.CONVERGED
             rows.reasons[active[stalled]] = Reason.STALLED
             bar.update(int((done | stalled).sum()))

@@ -43,7 +43,7 @@ _ADVICE = {
     Reason.CONVERGED: "a fixed point: the residual meets the tolerance",
     Reason.SPEED_MINIMUM: "a minimum of the speed |F(h) - h| that is no fixed point: a ghost or slow passage",
     Reason.SLOW_ENOUGH: "the speed fell below slow_enough before a fixed point was reached",
-    Reason.STALLED: "no step lowered the residual, nor is this a minimum of the speed: start elsewhere, or add noise",
+    Reason.STALLED: "the residual stopped falling: start elsewhere, or follow it to a slow point with SpeedMinimizer",
     Reason.BUDGET: "the budget of steps ran out while the residual still fell: raise max_steps",
     Reason.NOT_FINITE: "the map returned NaN or infinity here: start nearer to states that the network visits",
     Reason.OUTSIDE_BOX: "ended outside, or pinned to the wall of, the box that holds every fixed point: start inside it",

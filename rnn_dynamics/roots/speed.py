@@ -10,8 +10,8 @@ from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude, residual_norms, thresholds
 
-_STATIONARY = 1e-6
-"""A minimum of the speed: |(DF - I)^T r| <= 1e-6 |r|, so r is in the null space that a fold's ghost leaves."""
+_STATIONARY = 1e-4
+"""A minimum of the speed: |(DF - I)^T r| <= 1e-4 |r|, so r is all but in the null space that a fold's ghost leaves."""
 
 _SLOW = 0.1
 """A minimum is called slow if the state takes ten steps or more to move by max(1, |h|)."""

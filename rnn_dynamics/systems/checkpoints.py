@@ -5,8 +5,9 @@ import re
 import warnings
 import zipfile
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,12 +19,9 @@ from .layered import LayeredMap
 from .layers import ElmanLayer, GRULayer, Layer, LSTMLayer
 
 _LAYERS: dict[str, Callable[..., Layer]] = {"RNN": ElmanLayer, "GRU": GRULayer, "LSTM": LSTMLayer}
-_NAME = re.compile(
-    r"(?P<prefix>(?:.*\.)?)(?P<name>(?:weight_(?:ih|hh|hr)|bias_(?:ih|hh))(?P<layer>_l(?:0|[1-9]\d{0,3}))?(?:_reverse)?)"
-)
+_NAME = re.compile(r"(.*\.)?((?:weight_(?:ih|hh|hr)|bias_(?:ih|hh))(?:_l(?:0|[1-9]\d{0,3}))?(?:_reverse)?)")
 _WRAPPERS = ("module", "_orig_mod")  # what DataParallel and torch.compile put before or between the names
 _READABLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-_SHOWN = 12
 
 Contents: TypeAlias = dict[tuple[str, str], Tensor | None]  # None: a tensor whose name is not one of recurrent weights
 
@@ -37,7 +35,13 @@ class Checkpoint:
     prefix: str  # what its weights' names begin with: "encoder.rnn.", or "" at the top level
 
     def __str__(self) -> str:
-        return _description(self.cell, self.network.layers) + (f", at '{self.prefix}'" if self.prefix else "")
+        bottom = self.network.layers[0]
+        kind = f"{self.cell} ({bottom.nonlinearity})" if isinstance(bottom, ElmanLayer) else self.cell
+        width = bottom.cell_size if isinstance(bottom, LSTMLayer) else bottom.state_size
+        units = _count(width, "unit") + (f" projected to {bottom.output_size}" if bottom.output_size < width else "")
+        inputs = _count(bottom.input_size, "input") + ("" if "bias_ih" in bottom.weights() else ", no bias")
+        where = f"'{self.prefix}'" if self.prefix else "the top level ('')"
+        return f"{kind}, {_count(len(self.network.layers), 'layer')} of {units}, {inputs}, at {where}"
 
 
 def read_checkpoint(
@@ -46,7 +50,7 @@ def read_checkpoint(
     """Read an RNN, GRU or LSTM from a file of weights, without running any code the file may carry.
 
     Args:
-        path: what ``torch.save`` wrote (.pt, .pth, .bin, .ckpt; read with ``weights_only=True``) or a .safetensors file.
+        path: what ``torch.save`` wrote (.pt, .pth, .bin, .ckpt, read with ``weights_only=True``), or .safetensors.
             The weights may lie anywhere in nested dicts, under any prefix; half precision becomes float32.
         prefix: which network, if the file holds several: "encoder.rnn", with or without the last dot.
         cell: "RNN", "GRU" or "LSTM", to insist on one; the shapes of the weights tell it otherwise.
@@ -60,35 +64,23 @@ def read_checkpoint(
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(f"nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
     try:
-        group = _chosen(_groups(_contents(Path(path))), prefix)
-        kind, layers = group.build(nonlinearity)
-        if cell not in (None, kind):
-            raise ValueError(f"it holds the weights of {kind} cells, but cell='{cell}' was asked for")
-        if nonlinearity != "tanh" and kind != "RNN":
-            raise ValueError(
-                f"nonlinearity='{nonlinearity}' is for RNN cells, but it holds the weights of {kind} cells"
-            )
+        checkpoint = _chosen(_groups(_contents(Path(path))), prefix).build(nonlinearity)
+        if cell not in (None, checkpoint.cell):
+            raise ValueError(f"it holds weights of {checkpoint.cell} cells, but cell='{cell}' was asked for")
+        if nonlinearity != "tanh" and checkpoint.cell != "RNN":
+            raise ValueError(f"nonlinearity='{nonlinearity}' is for an RNN, but it holds {checkpoint}")
     except ValueError as error:
         raise ValueError(f"cannot read {path}: {error}") from error
-    return Checkpoint(LayeredMap(layers), kind, group.prefix)
-
-
-def _description(cell: str, layers: tuple[Layer, ...] | list[Layer]) -> str:
-    bottom = layers[0]
-    units, projected = bottom.state_size, ""
-    if isinstance(bottom, LSTMLayer):
-        units = bottom.cell_size
-        projected = f" projected to {bottom.output_size}" if bottom.weight_hr is not None else ""
-    kind = f"{cell} ({bottom.nonlinearity})" if isinstance(bottom, ElmanLayer) else cell
-    bias = "" if "bias_ih" in bottom.weights() else ", no bias"
-    return (
-        f"{kind}, {_count(len(layers), 'layer')} of {_count(units, 'unit')}{projected}, "
-        f"{_count(bottom.input_size, 'input')}{bias}"
-    )
+    return checkpoint
 
 
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def _shortened(items: Sequence[object], separator: str, shown: int = 12) -> str:
+    rest = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return separator.join(map(str, items[:shown])) + rest
 
 
 class _Group:
@@ -104,61 +96,47 @@ class _Group:
 
     def __str__(self) -> str:
         try:
-            return f"'{self.prefix}' ({_description(*self.build('tanh'))})"
+            return str(self.build("tanh"))
         except ValueError as error:
-            return f"'{self.prefix}' (unreadable: {error})"
+            return f"unreadable weights at '{self.prefix}' ({error})"
 
-    def build(self, nonlinearity: str) -> tuple[str, list[Layer]]:
-        """The kind of cell and its layers, once every weight has been found to be there and to fit."""
+    def build(self, nonlinearity: str) -> Checkpoint:
+        """The network, once every weight has been found to be there and to fit."""
         if any(name.endswith("_reverse") for name in self.weights):
             raise ValueError("a bidirectional module is no dynamical system: its backward half runs against time")
-        names, suffixes = self._expected()
-        for suffix in suffixes:
-            for name in names:
-                self._require_sound(name + suffix)
+        held = {name.partition("_l")[0] for name in self.weights}
+        optional = [("bias_ih", "bias_hh"), ("weight_hr",)]
+        names = ["weight_hh", "weight_ih", *(name for pair in optional if held & {*pair} for name in pair)]
+        numbers = [int(name.partition("_l")[2]) for name in self.weights if "_l" in name]
+        suffixes = [f"_l{index}" for index in range(max(numbers) + 1)] if numbers else [""]  # "": a *Cell's
+        for name, suffix in product(names, suffixes):
+            self._require_sound(name + suffix)
         cell, shapes = self._bottom_shapes(suffixes[0], projected="weight_hr" in names)
         options = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
-        wide = any(weight.dtype == torch.float64 for weight in self.weights.values())
-        layers: list[Layer] = []
+        dtype = torch.float64 if any(w.dtype == torch.float64 for w in self.weights.values()) else torch.float32
         for suffix in suffixes:
             for name in names:
                 self._require_shape(name + suffix, *shapes[name])
-            weights = {n: self.weights[n + suffix].detach().to(torch.float64 if wide else torch.float32) for n in names}
-            layers.append(_LAYERS[cell](**weights, **options))
             shapes["weight_ih"] = shapes["weight_hh"]  # a layer above reads what its twin below puts out
-        return cell, layers
-
-    def _expected(self) -> tuple[list[str], list[str]]:
-        """The names that every layer must have, and the layers' suffixes; a ``*Cell`` has the suffix ""."""
-        held = {name.partition("_l")[0] for name in self.weights}
-        names = ["weight_hh", "weight_ih"]
-        names += ["bias_ih", "bias_hh"] if held & {"bias_ih", "bias_hh"} else []
-        names += ["weight_hr"] if "weight_hr" in held else []
-        numbers = [int(name.partition("_l")[2]) for name in self.weights if "_l" in name]
-        return names, [f"_l{index}" for index in range(max(numbers) + 1)] if numbers else [""]
+        layers = [{name: self.weights[name + suffix].detach().to(dtype) for name in names} for suffix in suffixes]
+        return Checkpoint(LayeredMap([_LAYERS[cell](**layer, **options) for layer in layers]), cell, self.prefix)
 
     def _bottom_shapes(self, suffix: str, projected: bool) -> tuple[str, dict[str, tuple[int, ...]]]:
         """The kind of cell, and the shapes that its bottom layer must have by its recurrent weights."""
-        recurrent = "weight_hh" + suffix
         if projected:
             outputs, units = self._require_shape("weight_hr" + suffix, "outputs", "units")
             cell, rows = "LSTM", 4 * units
         else:
-            rows, outputs = self._require_shape(recurrent, "rows", "columns")
-            if rows not in (outputs, 3 * outputs, 4 * outputs):
-                raise ValueError(
-                    f"{self.key_prefix}{recurrent} must have 1 (RNN), 3 (GRU) or 4 (LSTM) times as many rows as columns, "
-                    f"got shape {[rows, outputs]}"
-                )
-            cell, units = {1: "RNN", 3: "GRU", 4: "LSTM"}[rows // outputs], outputs
+            rows, outputs = self._require_shape("weight_hh" + suffix, "rows", "columns")
+            kinds = {outputs: "RNN", 3 * outputs: "GRU", 4 * outputs: "LSTM"}
+            if rows not in kinds:
+                wanted = "1 (RNN), 3 (GRU) or 4 (LSTM) times as many rows as columns"
+                raise ValueError(f"{self.key_prefix}weight_hh{suffix} must have {wanted}, got shape {[rows, outputs]}")
+            cell, units = kinds[rows], outputs
         _, inputs = self._require_shape("weight_ih" + suffix, rows, "inputs")
-        return cell, {
-            "weight_ih": (rows, inputs),
-            "weight_hh": (rows, outputs),
-            "bias_ih": (rows,),
-            "bias_hh": (rows,),
-            "weight_hr": (outputs, units),
-        }
+        biases = {"bias_ih": (rows,), "bias_hh": (rows,)}
+        weights = {"weight_ih": (rows, inputs), "weight_hh": (rows, outputs), "weight_hr": (outputs, units)}
+        return cell, weights | biases
 
     def _require_sound(self, name: str) -> None:
         key, weight = self.key_prefix + name, self.weights.get(name)
@@ -176,28 +154,22 @@ class _Group:
     def _require_shape(self, name: str, *expected: int | str) -> tuple[int, ...]:
         """The shape of a weight that has the expected one; a word stands for any number."""
         shape = tuple(self.weights[name].shape)
-        fits = len(shape) == len(expected) and all(
-            isinstance(want, str) or want == got for want, got in zip(expected, shape, strict=True)
-        )
-        if not fits:
+        misfits = [want for want, got in zip(expected, shape, strict=False) if isinstance(want, int) and want != got]
+        if misfits or len(shape) != len(expected):
             wanted = ", ".join(map(str, expected))
             raise ValueError(f"{self.key_prefix}{name} must have shape [{wanted}], got {list(shape)}")
         return shape
 
 
 def _chosen(groups: list[_Group], prefix: str | None) -> _Group:
-    listing = ", ".join(map(str, groups[:_SHOWN])) + (
-        f" and {len(groups) - _SHOWN} more" if len(groups) > _SHOWN else ""
-    )
-    if prefix is None:
-        matching = groups
-    else:
+    matching = groups
+    if prefix is not None:
         wanted = f"{prefix.rstrip('.')}." if prefix else ""
         matching = [g for g in groups if g.prefix == wanted] or [g for g in groups if wanted in g.aliases]
     if not matching:
-        raise ValueError(f"it holds no recurrent network at '{prefix}', only at {listing}")
+        raise ValueError(f"it holds no recurrent network at '{prefix}', but {_shortened(groups, '; ')}")
     if len(matching) > 1:
-        raise ValueError(f"it holds several recurrent networks, so pass --prefix or prefix= for one of {listing}")
+        raise ValueError(f"it holds several networks, pass --prefix or prefix= for one: {_shortened(matching, '; ')}")
     return matching[0]
 
 
@@ -205,13 +177,11 @@ def _groups(contents: Contents) -> list[_Group]:
     groups: dict[tuple[str, str, bool], _Group] = {}
     for (containers, key), tensor in contents.items():
         if (found := _NAME.fullmatch(key)) and tensor is not None:
-            place = (containers, found["prefix"], found["layer"] is None)
-            groups.setdefault(place, _Group(*place[:2])).weights[found["name"]] = tensor
+            place = (containers, found[1] or "", "_l" in found[2])  # a *Cell's names are without _l
+            groups.setdefault(place, _Group(*place[:2])).weights[found[2]] = tensor
     if not groups:
-        others = [containers + key for containers, key in contents]
-        rest = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-        instead = f"only {', '.join(others[:_SHOWN])}{rest}" if others else "nor any other named tensor"
-        raise ValueError(f"it holds no recurrent weights, with names like 'rnn.weight_hh_l0', {instead}")
+        others = _shortened([containers + key for containers, key in contents], ", ") or "none"
+        raise ValueError(f"it holds no recurrent weights, with names like 'rnn.weight_hh_l0'; tensors in it: {others}")
     used = Counter(group.prefix for group in groups.values())
     for group in groups.values():
         if used[group.prefix] > 1:
@@ -221,51 +191,40 @@ def _groups(contents: Contents) -> list[_Group]:
 
 def _contents(path: Path) -> Contents:
     try:
-        if not path.exists():
-            raise ValueError("there is no such file")
-        if not path.is_file():
-            raise ValueError("it is a folder or device, not a file")
         with path.open("rb") as file:
             head = file.read(9)
-        size = path.stat().st_size
     except OSError as error:
         raise ValueError(error.strerror or str(error)) from error
     if not head:
         raise ValueError("it is empty")
-    if path.suffix == ".safetensors" or (head[8:] == b"{" and int.from_bytes(head[:8], "little") < size):
-        return _safetensors(path)
-    return _named_tensors(_unpickled(path, head))
-
-
-def _safetensors(path: Path) -> Contents:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {("", k): file.get_tensor(k) if _NAME.fullmatch(k) else None for k in file.keys()}  # noqa: SIM118
-    except Exception as error:  # the reader's errors are of many types
-        raise ValueError(f"it is no whole safetensors file ({error})") from error
-
-
-def _unpickled(path: Path, head: bytes) -> Any:
+    if path.suffix == ".safetensors" or head[8:] == b"{":  # its header: eight bytes of length, then JSON
+        try:
+            with safe_open(path, framework="pt") as file:
+                return {("", k): file.get_tensor(k) if _NAME.fullmatch(k) else None for k in file.keys()}  # noqa: SIM118
+        except Exception as error:  # of many types: what Rust raises, and what torch lacks a dtype for
+            raise ValueError("it is cut short, damaged, or no safetensors file that torch can hold") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on pickle protocols and TorchScript: what matters of it is said here
-            return torch.load(path, map_location="cpu", weights_only=True)
+            root = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file that is none of torch's can raise almost anything: KeyError, IndexError, ...
         raise ValueError(_refusal(path, head, str(error))) from error
+    return _named_tensors(root)
 
 
 def _refusal(path: Path, head: bytes, message: str) -> str:
     """One sentence for the page that torch.load says."""
-    zipped = zipfile.is_zipfile(path)
-    if zipped:
+    try:
         with zipfile.ZipFile(path) as archive:
             members = {name.rpartition("/")[2] for name in archive.namelist()}
-        if "constants.pkl" in members:
-            return "it is a TorchScript archive: save module.state_dict() with torch.save instead"
-        if "data.pkl" not in members:
-            return "it is a zip archive, but not one that torch.save wrote"
-    if zipped or head.startswith(b"\x80"):  # the first byte of every pickle since protocol 2
-        remedy = "which is not read because it could run code: save model.state_dict() with torch.save instead"
+    except Exception:  # of many types, for what is no zip archive or a damaged one
+        members = set[str]()
+    if "constants.pkl" in members:
+        return "it is a TorchScript archive: save module.state_dict() with torch.save instead"
+    if members and "data.pkl" not in members:
+        return "it is a zip archive, but not one that torch.save wrote"
+    if members or head.startswith(b"\x80"):  # the first byte of every pickle since protocol 2
+        remedy = "which are not read because they could run code: save model.state_dict() with torch.save instead"
         if named := re.search(r"GLOBAL ([\w.]*\w) (?:was not|whose module)", message):
             return f"it holds Python objects besides tensors ({named[1]}), {remedy}"
         if "Unsupported operand 149" in message:  # the frame that every pickle since protocol 4 opens with
@@ -274,7 +233,7 @@ def _refusal(path: Path, head: bytes, message: str) -> str:
 
 
 def _named_tensors(root: Any) -> Contents:
-    """The tensors of nested dicts and lists by (containers, key); a walk without recursion, as a pickle can be cyclic."""
+    """The tensors of nested dicts and lists by (containers, key), each container once: a pickle can be cyclic."""
     if not isinstance(root, Mapping | list | tuple):
         raise ValueError(f"it holds one {type(root).__name__}, not a state dict: save model.state_dict()")
     contents: Contents = {}

@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m tests.benchmarks [speed] [recipes] [jacobians] [scaling]``; all by default."""

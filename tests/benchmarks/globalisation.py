@@ -1,0 +1,72 @@
+"""How Newton's method is best globalised, and on which form of the equation: points found per Jacobian."""
+
+import time
+
+import pandas as pd
+import torch
+
+import rnn_dynamics as rd
+from rnn_dynamics.roots import Status
+from rnn_dynamics.systems import AutonomousMap
+
+from .networks import problem
+
+
+class Gated(AutonomousMap):
+    """A map that keeps its gates in the root search: F(h) - h itself is solved."""
+
+    def __init__(self, system: AutonomousMap) -> None:
+        self._system = system
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._system, name)
+
+    def __call__(self, states):
+        """F."""
+        return self._system(states)
+
+    def linearize(self, states):
+        """DF."""
+        return self._system.linearize(states)
+
+    state_size = property(lambda self: self._system.state_size)
+    dtype = property(lambda self: self._system.dtype)
+    device = property(lambda self: self._system.device)
+    box = property(lambda self: self._system.box)
+    bytes_per_linearization = property(lambda self: self._system.bytes_per_linearization)
+
+
+def run() -> pd.DataFrame:
+    """From 1,024 starts, no further rounds."""
+    rows = []
+    for kind, n in [("GRU", 16), ("GRU", 64), ("LSTM", 16), ("tanh", 64), ("GRU 2 layers", 64)]:
+        system, starts = problem(kind, n, 1024)
+        every = rd.find_fixed_points(system, starts)
+        methods = {
+            "line search, ungated, bound 2": (system, rd.Newton(slow_points=0)),
+            "line search, ungated, bound 1": (system, rd.Newton(step_bound=1.0, slow_points=0)),
+            "line search, ungated, bound 4": (system, rd.Newton(step_bound=4.0, slow_points=0)),
+            "line search, ungated, no bound": (system, rd.Newton(step_bound=1e9, slow_points=0)),
+            "line search, gated, bound 2": (Gated(system), rd.Newton(slow_points=0)),
+            "Newton-Krylov, ungated, bound 2": (system, rd.NewtonKrylov()),
+            "Levenberg-Marquardt on the speed": (system, rd.SpeedMinimizer()),
+        }
+        reference = None
+        for name, (target, solver) in methods.items():
+            begin = time.perf_counter()
+            result = solver.solve(target, starts)
+            seconds = time.perf_counter() - begin
+            reference = reference or seconds
+            found = result.states[result.statuses == Status.FOUND]
+            near = torch.cdist(every.states, found).min(dim=1).values < 1e-6 if len(found) else torch.zeros(len(every))
+            rows.append(
+                {
+                    "network": f"{kind}-{n}",
+                    "method": name,
+                    "points of": f"{int(near.sum())} of {len(every)}",
+                    "starts that converge": f"{len(found) / len(starts):.0%}",
+                    "steps per start": round(float(result.steps.double().mean()), 1),
+                    "time, first row = 1": round(seconds / reference, 2),
+                }
+            )
+    return pd.DataFrame(rows)

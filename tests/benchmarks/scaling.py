@@ -1,0 +1,70 @@
+"""Growth of time and memory with units and starts; each case in a process of its own, for its peak memory."""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+import rnn_dynamics as rd
+from rnn_dynamics.training import train_flip_flop
+
+UNITS = (16, 32, 64, 128, 256, 512)
+STARTS = (64, 256, 1024, 4096)
+FIGURE = Path(__file__).parents[2] / "figures"
+
+
+def _measure(path: str, n: int, k: int) -> None:
+    saved = torch.load(path, weights_only=True)
+    module = nn.GRU(3, n)
+    module.load_state_dict(saved["module"])
+    network = rd.as_map(module)
+    starts = rd.sample_states(network, saved["inputs"], k, noise=0.5)
+    system = network.hold()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.perf_counter()
+    points = rd.find_fixed_points(system, starts, rd.Newton(slow_points=0), extra_starts=0)
+    seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(seconds, peak / 1024, (peak - before) / 1024, len(points), points.outcomes.count("found"))
+
+
+def run() -> pd.DataFrame:
+    """GRUs trained on the flip-flop; no further rounds, so that the starts are all the work."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for n in UNITS:
+            with torch.random.fork_rng():
+                torch.manual_seed(0)
+                module = nn.GRU(3, n)
+            inputs = train_flip_flop(module, steps=400).test_inputs
+            path = Path(folder) / f"{n}.pt"
+            torch.save({"module": module.state_dict(), "inputs": inputs}, path)
+            for k in STARTS:
+                command = [sys.executable, "-m", "tests.benchmarks.scaling", str(path), str(n), str(k)]
+                output = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+                seconds, peak, growth = map(float, output[:3])
+                rows.append(
+                    {
+                        "units": n,
+                        "starts": k,
+                        "seconds": seconds,
+                        "peak memory / MB": round(peak),
+                        "of it for the search / MB": round(growth),
+                        "points": int(output[3]),
+                        "starts that converge": f"{int(output[4]) / k:.0%}",
+                    }
+                )
+                print(rows[-1], flush=True)
+    table = pd.DataFrame(rows)
+    table.insert(2, "time, 16 units and 64 starts = 1", (table["seconds"] / table["seconds"][0]).round(1))
+    return table.drop(columns="seconds")
+
+
+if __name__ == "__main__":
+    _measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

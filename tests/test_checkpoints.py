@@ -1,0 +1,388 @@
+"""Checkpoints: every module comes back exactly, wherever it lies in a file; every bad file gives one clear sentence."""
+
+import argparse
+import io
+import json
+import pickle
+import re
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save, save_file
+from torch import Tensor, nn
+
+from rnn_dynamics.systems import as_map, read_checkpoint
+
+SEQUENCES = [(nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"}), (nn.GRU, {}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 4})]
+CELLS = [(nn.RNNCell, {}), (nn.RNNCell, {"nonlinearity": "relu"}), (nn.GRUCell, {}), (nn.LSTMCell, {})]
+MODULES = [
+    *((kind, {**options, "num_layers": layers}) for (kind, options), layers in product(SEQUENCES, [1, 2, 3])),
+    *CELLS,
+]
+
+
+class Model(nn.Module):
+    """A recurrent core among other parts."""
+
+    def __init__(self, core: nn.Module) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleDict({"conv": nn.Conv1d(3, 3, 3), "rnn": core, "norm": nn.LayerNorm(6)})
+        self.attention = nn.MultiheadAttention(6, 2)
+        self.readout = nn.Linear(6, 2)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def _gru(**options: Any) -> nn.GRU:
+    return nn.GRU(3, 6, **options)
+
+
+def _same(path: Path, module: nn.Module, **options: Any) -> bool:
+    inputs = torch.randn(4, 7, 3, dtype=next(module.parameters()).dtype)
+    return torch.equal(read_checkpoint(path, **options).network.run(inputs), as_map(module).run(inputs))
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("kind", "options"), MODULES, ids=str)
+def test_a_module_comes_back_from_a_model(tmp_path, kind, options, bias, suffix) -> None:
+    module = kind(3, 6, bias=bias, **options)
+    state = Model(module).state_dict()
+    path = tmp_path / f"model{suffix}"
+    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
+    chosen = {"nonlinearity": options.get("nonlinearity", "tanh")}
+    assert _same(path, module, **chosen)
+
+    found = read_checkpoint(path, **chosen)
+    assert found.cell == kind.__name__.removesuffix("Cell")
+    assert found.prefix == "encoder.rnn."
+    assert len(found.network.layers) == options.get("num_layers", 1)
+    assert not any(w.requires_grad for layer in found.network.layers for w in layer.weights().values())
+
+
+def test_a_checkpoint_describes_itself(tmp_path) -> None:
+    path = tmp_path / "model.pt"
+
+    def description(module: nn.Module, **options: Any) -> str:
+        torch.save(module.state_dict(), path)
+        return str(read_checkpoint(path, **options))
+
+    assert description(Model(nn.GRU(3, 64, num_layers=2))) == "GRU, 2 layers of 64 units, 3 inputs, at 'encoder.rnn.'"
+    assert (
+        description(nn.LSTM(1, 8, proj_size=2))
+        == "LSTM, 1 layer of 8 units projected to 2, 1 input, at the top level ('')"
+    )
+    assert (
+        description(nn.RNNCell(3, 1, bias=False))
+        == "RNN (tanh), 1 layer of 1 unit, 3 inputs, no bias, at the top level ('')"
+    )
+    assert description(nn.RNN(3, 5), nonlinearity="relu").startswith("RNN (relu), 1 layer of 5 units")
+
+
+def _with_optimizer(model: nn.Module) -> dict[str, Any]:
+    optimizer = torch.optim.Adam(model.parameters())
+    sum(p.square().sum() for p in model.parameters()).backward()  # pyright: ignore[reportAttributeAccessIssue]
+    optimizer.step()
+    return {"state_dict": model.state_dict(), "epoch": 3, "optimizer": optimizer.state_dict(), "losses": [0.5, 0.1]}
+
+
+def _lightning(model: nn.Module) -> dict[str, Any]:
+    return {
+        "epoch": 1,
+        "global_step": 10,
+        "pytorch-lightning_version": "2.5.0",
+        "state_dict": OrderedDict((f"model.{key}", value) for key, value in model.state_dict().items()),
+        "loops": {"fit_loop": {"state_dict": {}, "epoch_progress": {"total": {"ready": 1}}}},
+        "callbacks": {"ModelCheckpoint": {"best_model_score": torch.tensor(0.5)}},
+        "optimizer_states": [torch.optim.SGD(model.parameters(), momentum=0.9).state_dict()],
+        "hyper_parameters": {"hidden": 6},
+    }
+
+
+def _cyclic(model: nn.Module) -> dict[str, Any]:
+    root: dict[str, Any] = {"model": model.state_dict()}
+    root["self"] = [root]
+    return root
+
+
+def _renamed(model: nn.Module, old: str, new: str) -> dict[str, Tensor]:
+    return {re.sub(old, new, key): value for key, value in model.state_dict().items()}
+
+
+def _core(model: nn.Module) -> dict[str, Tensor]:
+    return model.get_submodule("encoder.rnn").state_dict()
+
+
+LAYOUTS: dict[str, tuple[Callable[[nn.Module], Any], str]] = {
+    "state_dict": (_with_optimizer, "encoder.rnn."),
+    "model": (lambda model: {"model": model.state_dict(), "args": {"lr": 0.1}}, "encoder.rnn."),
+    "lightning": (_lightning, "model.encoder.rnn."),
+    "deep": (lambda model: {"a": {"b": {"c": [0, {"d": model.state_dict()}]}}}, "encoder.rnn."),
+    "DataParallel": (lambda model: nn.DataParallel(model).state_dict(), "encoder.rnn."),
+    "compile": (lambda model: _renamed(model, "^", "_orig_mod."), "encoder.rnn."),
+    "both": (lambda model: _renamed(model, "^", "module._orig_mod."), "encoder.rnn."),
+    "inner": (lambda model: _renamed(model, "rnn", "_orig_mod.rnn"), "encoder.rnn."),
+    "named rates": (lambda model: {"model": model.state_dict(), "lr": {"rnn.weight_hh_l0": 0.1}}, "encoder.rnn."),
+    "parameters": (lambda model: dict(model.named_parameters()), "encoder.rnn."),
+    "core alone": (_core, ""),
+    "parts": (lambda model: {"rnn": _core(model), "readout": nn.Linear(6, 2).state_dict()}, ""),
+    "cyclic": (_cyclic, "encoder.rnn."),
+}
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".ckpt", ""])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_weights_are_found_wherever_they_lie(tmp_path, layout, suffix) -> None:
+    core = _gru(num_layers=2)
+    make, prefix = LAYOUTS[layout]
+    path = tmp_path / f"file{suffix}"
+    torch.save(make(Model(core)), path)
+    assert read_checkpoint(path).prefix == prefix
+    assert _same(path, core)
+    assert _same(str(path), core, prefix=prefix.rstrip("."), cell="GRU")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("options", [{"_use_new_zipfile_serialization": False}, {"pickle_protocol": 3}])
+def test_older_formats_are_read_without_a_warning(tmp_path, options) -> None:
+    core = _gru()
+    torch.save(core.state_dict(), tmp_path / "model.pt", **options)
+    assert _same(tmp_path / "model.pt", core)
+
+
+def test_safetensors_are_known_by_their_content(tmp_path) -> None:
+    core = _gru()
+    save_file({f"module.{k}": v for k, v in core.state_dict().items()}, tmp_path / "model.bin")
+    assert _same(tmp_path / "model.bin", core)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "read_as"),
+    [(torch.float64, torch.float64), (torch.float16, torch.float32), (torch.bfloat16, torch.float32)],
+)
+def test_half_precision_becomes_single(tmp_path, dtype, read_as) -> None:
+    core = _gru(dtype=dtype)
+    torch.save(core.state_dict(), tmp_path / "model.pt")
+    assert read_checkpoint(tmp_path / "model.pt").network.dtype == read_as
+    assert _same(tmp_path / "model.pt", core.to(read_as))
+
+
+def test_one_of_several_networks_is_chosen_by_its_prefix(tmp_path) -> None:
+    path = tmp_path / "model.pt"
+    model = Model(_gru())
+    model.add_module("decoder", nn.LSTM(3, 6, bidirectional=True))
+    model.add_module("memory", nn.LSTMCell(3, 5))
+    torch.save({"epoch": 1, "model": nn.DataParallel(model).state_dict()}, path)
+    for prefix in (
+        "encoder.rnn",
+        "encoder.rnn.",
+        "module.encoder.rnn",
+        "model.encoder.rnn.",
+        "model.module.encoder.rnn",
+    ):
+        assert _same(path, model.get_submodule("encoder.rnn"), prefix=prefix)
+        assert read_checkpoint(path, prefix=prefix).prefix == "encoder.rnn."
+    assert _same(path, model.get_submodule("memory"), prefix="memory")
+
+    listed = (
+        r"GRU, 1 layer of 6 units, 3 inputs, at 'encoder\.rnn\.'; "
+        r"unreadable weights at 'decoder\.' \(a bidirectional .*\); "
+        r"LSTM, 1 layer of 5 units, 3 inputs, at 'memory\.'$"
+    )
+    with pytest.raises(ValueError, match=r"several networks, pass --prefix or prefix= for one: " + listed):
+        read_checkpoint(path)
+    with pytest.raises(ValueError, match=r"no recurrent network at 'rnn', but " + listed):
+        read_checkpoint(path, prefix="rnn")
+    with pytest.raises(ValueError, match="a bidirectional module is no dynamical system"):
+        read_checkpoint(path, prefix="decoder")
+
+
+def test_networks_of_one_name_are_told_apart_by_their_containers(tmp_path) -> None:
+    path = tmp_path / "model.pt"
+    first, second, third = _gru(), _gru(), nn.LSTM(3, 6)
+    average = {f"module.rnn.{k}": v for k, v in second.state_dict().items()}
+    torch.save({"model": nn.ModuleDict({"rnn": first}).state_dict(), "ema": average, "": third.state_dict()}, path)
+    with pytest.raises(ValueError, match=r"at 'model\.rnn\.'; GRU.* at 'ema\.module\.rnn\.'; LSTM.* at the top level"):
+        read_checkpoint(path)
+    assert _same(path, first, prefix="model.rnn")
+    assert _same(path, second, prefix="ema.rnn")
+    assert _same(path, third, prefix="")
+    with pytest.raises(ValueError, match="several networks"):
+        read_checkpoint(path, prefix="rnn")
+
+    torch.save([_gru().state_dict() for _ in range(20)], path)
+    with pytest.raises(ValueError, match=r"at '11\.' and 8 more$"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "phrase"),
+    [
+        ({"cell": "LSTM"}, "it holds weights of GRU cells, but cell='LSTM' was asked for"),
+        ({"cell": "gru"}, "cell must be 'RNN', 'GRU' or 'LSTM', got 'gru'"),
+        ({"nonlinearity": "relu"}, "nonlinearity='relu' is for an RNN, but it holds GRU, 1 layer"),
+        ({"nonlinearity": "gelu"}, "nonlinearity must be 'tanh' or 'relu', got 'gelu'"),
+        ({"prefix": "decoder"}, "no recurrent network at 'decoder', but GRU, 1 layer of 6 units, 3 inputs, at the top"),
+    ],
+)
+def test_wrong_options_are_refused(tmp_path, options, phrase) -> None:
+    torch.save(_gru().state_dict(), tmp_path / "model.pt")
+    with pytest.raises(ValueError) as raised:
+        read_checkpoint(tmp_path / "model.pt", **options)
+    assert phrase in str(raised.value)
+
+
+def _saved(contents: Any, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(contents, buffer, **options)
+    return buffer.getvalue()
+
+
+def _weights(**options: Any) -> bytes:
+    return _saved(_gru().state_dict(), **options)
+
+
+def _legacy() -> bytes:
+    return _weights(_use_new_zipfile_serialization=False)
+
+
+def _zip(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, "hello")
+    return buffer.getvalue()
+
+
+def _header(dtype: str) -> bytes:
+    text = json.dumps({"weight_hh": {"dtype": dtype, "shape": [4], "data_offsets": [0, 3]}}).encode()
+    return len(text).to_bytes(8, "little") + text + b"\0\0\0"
+
+
+def _refusal(path: Path) -> str:
+    with pytest.raises(ValueError) as raised:
+        read_checkpoint(path)
+    message = str(raised.value)
+    assert message.startswith(f"cannot read {path}: ")
+    assert "\n" not in message
+    assert len(message) - len(str(path)) < 250
+    assert isinstance(raised.value.__cause__, ValueError)
+    return message
+
+
+UNKNOWN = "it is cut short, damaged, or neither a file of torch.save nor of safetensors"
+OBJECTS = "it holds Python objects besides tensors"
+NAMES = "it holds no recurrent weights, with names like 'rnn.weight_hh_l0'; tensors in it: "
+PARTIAL = "it is cut short, damaged, or no safetensors file"
+
+BAD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", "it is empty"),
+    "empty.safetensors": (lambda: b"", "it is empty"),
+    "text": (lambda: b"hello world\n", UNKNOWN),
+    "csv": (lambda: b"cell,weight\n1,2\n", UNKNOWN),
+    "json": (lambda: b'{"weight_hh_l0": [1, 2]}', UNKNOWN),
+    "dot": (lambda: b".", UNKNOWN),
+    "noise": (lambda: np.random.default_rng(0).bytes(5000), UNKNOWN),
+    "numpy": (lambda: b"\x93NUMPY\x01\x00v\x00" + b" " * 200, UNKNOWN),
+    "half a zip": (lambda: _weights()[:2000], UNKNOWN),
+    "zip without end": (lambda: _weights()[:-10], UNKNOWN),
+    "zip with a hole": (lambda: (whole := _weights())[:80] + b"\xff" * 40 + whole[120:], UNKNOWN),
+    "zip, bad name": (lambda: _saved({"a": 1}).replace(b"data.pkl", b"data.p\x80l"), UNKNOWN),
+    "zip, bad directory": (lambda: _weights().replace(b"PK\1\2", b"PK\1\3"), UNKNOWN),
+    "half a legacy file": (lambda: _legacy()[: len(_legacy()) // 2], UNKNOWN),
+    "head of a legacy file": (lambda: _legacy()[:200], UNKNOWN),
+    "empty zip": (_zip, UNKNOWN),
+    "other zip": (
+        lambda: _zip("notes.txt", "more/notes.txt"),
+        "it is a zip archive, but not one that torch.save wrote",
+    ),
+    "TorchScript": (lambda: _zip("m/data.pkl", "m/constants.pkl", "m/version"), "it is a TorchScript archive: save"),
+    "plain pickle": (lambda: pickle.dumps({"x": argparse.Namespace()}), OBJECTS),
+    "pickle, protocol 2": (lambda: pickle.dumps(argparse.Namespace(), 2), f"{OBJECTS} (argparse.Namespace), which"),
+    "object beside": (
+        lambda: _saved({"args": argparse.Namespace()}),
+        "save model.state_dict() with torch.save instead",
+    ),
+    "numpy scalar": (lambda: _saved({"loss": np.float64(1.0)}), f"{OBJECTS} (numpy."),
+    "whole module": (lambda: _saved(_gru()), f"{OBJECTS} (torch.nn.modules.rnn.GRU)"),
+    "code": (lambda: b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00exit\x85R.", f"{OBJECTS} (posix.system)"),
+    "protocol 4": (lambda: _weights(pickle_protocol=4), f"{OBJECTS}, or a pickle of protocol 4 or later"),
+    "bare tensor": (lambda: _saved(torch.zeros(3)), "it holds one Tensor, not a state dict: save model.state_dict()"),
+    "list": (lambda: _saved([1, 2]), f"{NAMES}none"),
+    "list of tensors": (lambda: _saved([torch.zeros(1), torch.zeros(1)]), f"{NAMES}0, 1"),
+    "feed-forward": (lambda: _saved({"model": nn.Linear(2, 2).state_dict()}), f"{NAMES}model.weight, model.bias"),
+    "no tensors": (lambda: _saved({"weight_hh_l0": [1.0]}), f"{NAMES}none"),
+    "pruned": (lambda: _saved({"rnn.weight_hh_l0_orig": torch.zeros(2, 2)}), f"{NAMES}rnn.weight_hh_l0_orig"),
+    "other.safetensors": (lambda: save({"fc.bias": torch.zeros(2)}), f"{NAMES}fc.bias"),
+    "half.safetensors": (lambda: save({"a": torch.zeros(50)})[:100], PARTIAL),
+    "head.safetensors": (lambda: b"\x40\0", PARTIAL),
+    "torch.safetensors": (_weights, PARTIAL),
+    "text.safetensors": (lambda: b"hello hello hello", PARTIAL),
+    "unknown dtype": (lambda: _header("Q9"), PARTIAL),
+    "6-bit floats": (lambda: _header("F6_E2M3"), PARTIAL),
+    "bidirectional": (
+        lambda: _saved(_gru(bidirectional=True).state_dict()),
+        "a bidirectional module is no dynamical system: its backward half runs against time",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_refused_in_one_sentence(tmp_path, name) -> None:
+    make, phrase = BAD_FILES[name]
+    (tmp_path / name).write_bytes(make())
+    assert phrase in _refusal(tmp_path / name)
+
+
+def test_a_path_that_is_no_file_is_refused(tmp_path) -> None:
+    assert "Is a directory" in _refusal(tmp_path)
+    assert "No such file" in _refusal(tmp_path / "none.safetensors")
+    assert "File name too long" in _refusal(tmp_path / ("x" * 300))
+
+
+ONES = torch.ones(18, 6)
+BAD_WEIGHTS = [  # in a GRU of 3 inputs and two layers of 6 units
+    ("weight_ih_l0", None, "core.weight_ih_l0 is missing"),
+    ("weight_hh_l1", None, "core.weight_hh_l1 is missing"),
+    ("bias_hh_l1", None, "core.bias_hh_l1 is missing"),
+    ("weight_hh_l3", ONES, "core.weight_hh_l2 is missing"),
+    ("weight_hr_l0", ONES, "core.weight_hr_l1 is missing"),
+    ("weight_hh_l0", torch.ones(6), "core.weight_hh_l0 must have shape [rows, columns], got [6]"),
+    ("weight_ih_l0", torch.ones(18, 3, 1), "core.weight_ih_l0 must have shape [18, inputs], got [18, 3, 1]"),
+    ("bias_ih_l0", torch.tensor(1.0), "core.bias_ih_l0 must have shape [18], got []"),
+    ("weight_hh_l0", torch.ones(12, 6), "4 (LSTM) times as many rows as columns, got shape [12, 6]"),
+    ("weight_ih_l0", torch.ones(24, 3), "core.weight_ih_l0 must have shape [18, inputs], got [24, 3]"),
+    ("weight_ih_l1", torch.ones(18, 5), "core.weight_ih_l1 must have shape [18, 6], got [18, 5]"),
+    ("weight_hh_l1", torch.ones(15, 5), "core.weight_hh_l1 must have shape [18, 6], got [15, 5]"),
+    ("weight_hh_l0", torch.ones(0, 0), "core.weight_hh_l0 is empty, of shape [0, 0]"),
+    ("weight_hh_l1", ONES * float("nan"), "core.weight_hh_l1 must be finite, but holds NaN"),
+    ("bias_ih_l0", torch.full((18,), float("inf")), "core.bias_ih_l0 must be finite"),
+    ("weight_hh_l0", ONES.to(torch.int8), "must hold floating-point numbers of 16 to 64 bits, got torch.int8"),
+    ("weight_hh_l0", ONES.to(torch.float8_e4m3fn), "of 16 to 64 bits, got torch.float8_e4m3fn"),
+    ("weight_hh_l0", ONES.to(torch.complex64), "of 16 to 64 bits, got torch.complex64"),
+    ("weight_hh_l0", ONES.to_sparse(), "must be a dense tensor with data, got torch.sparse_coo"),
+    ("weight_hh_l0", ONES.to("meta"), "must be a dense tensor with data, got torch.strided on device meta"),
+]
+
+
+@pytest.mark.parametrize(("name", "weight", "phrase"), BAD_WEIGHTS)
+def test_weights_that_do_not_fit_are_named(tmp_path, name, weight, phrase) -> None:
+    state = {f"core.{key}": value for key, value in _gru(num_layers=2).state_dict().items()} | {f"core.{name}": weight}
+    torch.save({key: value for key, value in state.items() if value is not None}, tmp_path / "model.pt")
+    assert phrase in _refusal(tmp_path / "model.pt")
+
+
+def test_a_projection_must_fit(tmp_path) -> None:
+    torch.save({**nn.LSTM(3, 6, proj_size=4).state_dict(), "weight_hr_l0": torch.ones(3, 6)}, tmp_path / "model.pt")
+    assert "weight_hh_l0 must have shape [24, 3], got [24, 4]" in _refusal(tmp_path / "model.pt")
