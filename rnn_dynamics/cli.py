@@ -16,7 +16,7 @@ from .store import save
 from .systems import DrivenMap, as_map, read_checkpoint, sample_states
 from .training import train_flip_flop
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 console = Console(highlight=False)
 
 
@@ -24,13 +24,13 @@ console = Console(highlight=False)
 def about() -> None:
     """Find out what a recurrent network learned: its fixed points, which are stable, and whether any are missing.
 
-    [bold]Start here[/bold]
+    Start here:
 
-      rnn-dynamics demo                              train a small network, find its fixed points, draw them
-
-      rnn-dynamics analyze model.pt                  the same for your own checkpoint (RNN, GRU or LSTM weights)
-
-      rnn-dynamics analyze model.pt --inputs x.npy   starting from states that your inputs [batch, time, m] lead to
+    \b
+    rnn-dynamics demo               train a small network, find and draw its fixed points
+    rnn-dynamics analyze model.pt   the same for your checkpoint (RNN, GRU or LSTM weights)
+    rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
+                                    starting from states that your inputs lead to, at a held input
     """
 
 
@@ -46,7 +46,7 @@ def demo(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         module = nn.GRU(3, hidden, batch_first=True)
-    trained = train_flip_flop(module, seed=seed, steps=steps, progress=True)
+    trained = train_flip_flop(module, seed=seed, steps=steps, progress=sys.stderr.isatty())
     console.print(f"Trained: {trained.accuracy:.2%} of held-out outputs right, mean squared error {trained.mean_squared_error:.1e}")
     network = as_map(module)
     points = _analyse(network, trained.test_inputs, [torch.zeros(3)], out, n_starts=1024, noise=0.5, seed=seed)[0]
@@ -91,7 +91,7 @@ def _analyse(
     shown = sequences[:32].to(network.dtype)
     with torch.no_grad():
         trajectories = network.run(shown.to(network.device))
-    found = find_fixed_points_over_inputs(network, torch.stack(held), begin, seed=seed, progress=True)
+    found = find_fixed_points_over_inputs(network, torch.stack(held), begin, seed=seed, progress=sys.stderr.isatty())
     for row, points in enumerate(found.points):
         if len(held) > 1:
             console.print(f"\n[bold]Held input {row}: {held[row].tolist()}[/bold]")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -18,30 +19,35 @@ _MOST_ROWS = 60
 
 def print_report(points: FixedPoints, console: Console) -> None:
     """The table of fixed points, the completeness check, and what became of the other starts."""
-    table = Table(title=points.summary(), title_justify="left", title_style="bold", header_style="bold", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
-    table.add_column("kind")
-    headings = ("spectral radius", "unstable directions", "time constant", "residual", "share of starts")
-    for heading in headings:
+    table.add_column("kind", no_wrap=True)
+    for heading in ("radius", "unstable", "tau/steps", "residual", "share"):
         table.add_column(heading, justify="right")
-    table.add_column("found from")
+    table.add_column("found from", no_wrap=True)
     rows = points.to_pandas()
-    for row in rows.head(_MOST_ROWS).itertuples():
+    for number, cells in rows.head(_MOST_ROWS).to_dict(orient="index").items():
         table.add_row(
-            str(row.Index),
-            str(row.kind),
-            f"{row.spectral_radius:.4f}",
-            str(row.n_unstable),
-            f"{row.time_constant:.1f}",
-            f"{row.residual:.0e}",
-            f"{row.share:.1%}",
-            str(row.origin),
+            str(number),
+            cells["kind"],
+            f"{cells['spectral_radius']:.4f}",
+            str(cells["n_unstable"]),
+            f"{cells['time_constant']:.1f}",
+            f"{cells['residual']:.0e}",
+            f"{cells['share']:.1%}",
+            cells["origin"],
         )
+    console.print(points.summary(), style="bold", soft_wrap=True)
     console.print(table)
     if len(rows) > _MOST_ROWS:
         console.print(f"... and {len(rows) - _MOST_ROWS} more, in the saved result")
     check = points.completeness
     searched = sum(round_.starts for round_ in check.rounds)
+    console.print(
+        "radius: largest |eigenvalue|; unstable: directions; tau: steps to shrink (or, negative, to grow) by e; "
+        "share: of the given starts",
+        style="dim",
+    )
     lines = [f"Completeness: {check.verdict}"]
     if check.index_sum is not None:
         lines.append(f"  it applies because {check.reason}")

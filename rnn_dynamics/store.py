@@ -34,6 +34,8 @@ def save(result: Any, path: str | os.PathLike[str]) -> Path:
         ValueError: for an object that is not one of this library's results, or a folder that cannot be written.
     """
     path = Path(path)
+    if type(result).__name__ not in _types:
+        raise ValueError(f"save takes a result of this library, got {type(result).__name__}")
     tensors: dict[str, Tensor] = {}
     header = json.dumps({"format": FORMAT, "result": _encode(result, "", tensors)})
     temporary = None
@@ -88,7 +90,7 @@ def _encode(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
         return {"tuple": [_encode(item, f"{name}.{index}", tensors) for index, item in enumerate(value)]}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise ValueError(f"save takes a result of this library, got {type(value).__name__}{f' in {name}' if name else ''}")
+    raise ValueError(f"a result of this library cannot hold {type(value).__name__}, as {name} does")
 
 
 def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -72,6 +72,8 @@ def find_fixed_points(
     if extra_starts is not None and extra_starts < 0:
         raise ValueError(f"extra_starts must be 0 or more, got {extra_starts}")
     solver = solver or Newton()
+    if not isinstance(solver, RootSolver):
+        raise ValueError(f"solver must be a RootSolver such as Newton(), got {type(solver).__name__}")
     budget = max(16 * len(states), 16_384) if extra_starts is None else extra_starts
     generator = torch.Generator().manual_seed(seed)
 

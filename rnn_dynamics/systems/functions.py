@@ -59,8 +59,13 @@ class FunctionMap(DrivenMap):
         if state.ndim == 1:
             return self._step(state, input)
         if self._batched is None:
-            self._batched = self._find_batched(state.dtype)
+            self._batched = self._probed(state.dtype)
         return self._batched(state, input)
+
+    def _probed(self, dtype: torch.dtype) -> Step:
+        # A step that draws random numbers is refused, and leaves the global generator as it was.
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            return self._find_batched(dtype)
 
     def _find_batched(self, dtype: torch.dtype) -> Step:
         """The step itself where it treats rows independently, else its vmap; checked on random states."""
@@ -92,7 +97,7 @@ class FunctionMap(DrivenMap):
         if isinstance(step, torch.nn.Module):
             step = copy.deepcopy(step).to(dtype).eval().requires_grad_(False)
         frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
-        frozen._batched = frozen._find_batched(dtype)
+        frozen._batched = frozen._probed(dtype)
         return frozen
 
     def linearize(

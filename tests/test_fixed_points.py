@@ -1,0 +1,266 @@
+"""Merging, continua, completeness, stability, store: what becomes of the rows that a solver returns."""
+
+import math
+
+import pytest
+import torch
+
+import rnn_dynamics as rd
+from rnn_dynamics.fixed_points.completeness import unseen_estimate
+from rnn_dynamics.fixed_points.merging import merge
+from rnn_dynamics.stability import fixed_point_index, kinds, spectrum, time_constants
+
+DOUBLE = torch.float64
+
+
+def _map(step, n: int, box: float | None = None):
+    bounds = None if box is None else (torch.full((n,), -box), torch.full((n,), box))
+    return rd.as_map(lambda h, _: step(h), state_size=n, input_size=0, box=bounds).hold()
+
+
+def _randn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
+
+
+# Merging ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 3, 200])
+def test_merging_does_not_depend_on_order(n: int) -> None:
+    centres = _randn(12, n)
+    states = centres.repeat_interleave(20, dim=0) + 1e-10 * _randn(240, n, seed=1)
+    residuals = torch.rand(240, generator=torch.Generator().manual_seed(2), dtype=DOUBLE)
+    errors = torch.zeros(240, dtype=DOUBLE)
+    order = torch.randperm(240, generator=torch.Generator().manual_seed(3))
+
+    representative = merge(states, residuals, errors, 1e-6)
+    shuffled = merge(states[order], residuals[order], errors[order], 1e-6)
+    assert torch.equal(order[shuffled], representative[order])
+    assert len(representative.unique()) == 12
+    for row in representative.unique():
+        group = (representative == row).nonzero().squeeze(-1)
+        assert residuals[row] == residuals[group].min()
+        assert (group // 20).unique().numel() == 1
+
+
+def test_near_points_stay_apart_and_a_chain_is_not_one_point() -> None:
+    residuals = errors = torch.zeros(2, dtype=DOUBLE)
+    pair = torch.tensor([[0.0, 0.0], [3e-6, 0.0]], dtype=DOUBLE)
+    assert merge(pair, residuals, errors, 1e-6).tolist() == [0, 1]
+    assert len(merge(pair, residuals, torch.full((2,), 1e-6, dtype=DOUBLE), 1e-6).unique()) == 1
+    # A finely sampled line: each neighbour is within the tolerance, the ends are 200 tolerances apart.
+    line = torch.stack([torch.arange(201, dtype=DOUBLE) * 0.9e-6, torch.zeros(201, dtype=DOUBLE)], dim=1)
+    assert len(merge(line, torch.zeros(201), torch.zeros(201, dtype=DOUBLE), 1e-6).unique()) == 201
+
+
+# Continua -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_attractor_is_one_line() -> None:
+    basis = torch.linalg.qr(_randn(5, 5, seed=4))[0]
+    matrix = basis @ torch.diag(torch.tensor([1.0, 0.9, 0.5, -0.3, 0.1], dtype=DOUBLE)) @ basis.T
+    points = rd.find_fixed_points(_map(lambda h: h @ matrix.T, 5), _randn(300, 5))
+    (line,) = points.continua
+    assert len(points) == 0
+    assert (line.dimension, line.closed, line.shape) == (1, False, "line")
+    assert line.hits == 300
+    # Its samples lie on the eigenvector of 1, in order.
+    along = line.states @ basis[:, 0]
+    assert (line.states - along[:, None] * basis[:, 0]).norm(dim=-1).max() < 1e-9
+    steps = along.diff()
+    assert (steps > 0).all() or (steps < 0).all()
+    assert points.index_sum is None
+    assert "continuum" in points.completeness.reason
+
+
+def test_a_ring_attractor_is_one_ring_beside_its_unstable_centre() -> None:
+    def step(h):
+        return h * (1 + 0.5 * (1 - h[..., :2].norm(dim=-1, keepdim=True))) * torch.tensor([1.0, 1.0, 0.3], dtype=DOUBLE)
+
+    points = rd.find_fixed_points(_map(step, 3), _randn(400, 3))
+    (ring,) = points.continua
+    assert (ring.dimension, ring.closed, ring.shape) == (1, True, "ring")
+    assert ring.speeds.max() < 1e-10
+    assert (ring.states[:, :2].norm(dim=-1) - 1).abs().max() < 1e-9
+    assert len(points) == 1
+    assert points.states.abs().max() < 1e-9
+    assert points.kinds == ("saddle",)
+
+
+def test_a_plane_attractor_is_one_sheet() -> None:
+    scale = torch.tensor([1.0, 1.0, 0.5, 0.2], dtype=DOUBLE)
+    points = rd.find_fixed_points(_map(lambda h: h * scale, 4), _randn(400, 4))
+    assert [continuum.dimension for continuum in points.continua] == [2]
+    assert len(points) == 0
+
+
+def test_a_rough_ring_has_eight_points_and_a_slow_ring() -> None:
+    """A ring with ripples: 4 stable points and 4 saddles by Newton, one slow manifold from states that linger on it."""
+
+    def step(h):
+        radius, angle = h.norm(dim=-1, keepdim=True), torch.atan2(h[..., 1:], h[..., :1])
+        angle = angle + 1e-3 * torch.sin(4 * angle)
+        return radius * (1.5 - 0.5 * radius) * torch.cat([angle.cos(), angle.sin()], dim=-1)
+
+    system = _map(step, 2)
+    points = rd.find_fixed_points(system, _randn(300, 2))
+    assert torch.bincount(points.n_unstable).tolist()[:2] == [4, 4]
+    slow = rd.find_fixed_points(system, _randn(300, 2), rd.SpeedMinimizer(slow_enough=2e-3), extra_starts=0)
+    (ring,) = slow.continua
+    assert ring.shape == "ring"
+    assert 0 < ring.speeds.max() <= 2e-3
+    assert ring.hits > 200
+
+
+def test_scattered_points_are_no_continuum() -> None:
+    """729 isolated points with eigenvalues far from 1, and a marginal one that stands alone."""
+    points = rd.find_fixed_points(_map(lambda h: torch.tanh(1.05 * h), 3, box=1.0), _randn(500, 3))
+    assert len(points) == 27
+    assert points.continua == ()
+    pitchfork = rd.find_fixed_points(_map(torch.tanh, 1, box=1.0), _randn(200, 1))
+    assert pitchfork.kinds == ("marginal node",)
+    assert pitchfork.continua == ()
+    assert pitchfork.index_sum is None
+    assert "eigenvalue 1" in pitchfork.completeness.verdict
+
+
+# Completeness -------------------------------------------------------------------------------------------------------
+
+
+def test_the_index_sum_convicts_a_search_that_missed_a_point() -> None:
+    system = _map(lambda h: torch.tanh(2 * h), 3, box=1.0)
+    points = rd.find_fixed_points(system, _randn(500, 3))
+    assert len(points) == 27
+    for row in range(27):
+        rest = torch.arange(27) != row
+        total, _ = rd.index_sum(system, points.states[rest], points.eigenvalues[rest])
+        assert total in (0, 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_index_is_the_sign_of_the_determinant(seed: int) -> None:
+    jacobians = 1.5 * _randn(20, 5, 5, seed=seed) / 5**0.5
+    expected = torch.linalg.det(torch.eye(5, dtype=DOUBLE) - jacobians).sign().long()
+    assert torch.equal(fixed_point_index(spectrum(jacobians, 5).eigenvalues), expected)
+
+
+def test_why_there_is_no_index_sum() -> None:
+    with torch.random.fork_rng():
+        relu = rd.as_map(torch.nn.RNN(2, 3, nonlinearity="relu"))
+    points = rd.find_fixed_points(relu.hold(), _randn(20, 3), extra_starts=0)
+    assert points.index_sum is None
+    assert "ReLU" in points.completeness.reason
+    undeclared = rd.find_fixed_points(_map(lambda h: 0.5 * h, 2), _randn(20, 2))
+    assert "box" in undeclared.completeness.verdict
+
+
+def test_unseen_points_are_estimated_from_the_counts() -> None:
+    """Chao's bound on 200 draws from 100 equally likely classes, averaged, is near the number not drawn."""
+    generator = torch.Generator().manual_seed(0)
+    estimates, truths = [], []
+    for _ in range(200):
+        counts = torch.bincount(torch.randint(100, (200,), generator=generator), minlength=100)
+        estimates.append(unseen_estimate(counts[counts > 0]))
+        truths.append(int((counts == 0).sum()))
+    assert abs(sum(estimates) / sum(truths) - 1) < 0.1
+    assert unseen_estimate(torch.tensor([5, 9])) == 0
+
+
+def test_the_extra_budget_is_kept() -> None:
+    system = _map(lambda h: torch.tanh(2 * h), 6, box=1.0)
+    points = rd.find_fixed_points(system, _randn(50, 6), extra_starts=100)
+    assert sum(r.starts for r in points.completeness.rounds) <= 150
+    assert len(points) < 729
+    assert points.index_sum != 1 or points.completeness.unseen > 0.5
+
+
+# Stability ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0.5, 0.2], "stable node"),
+        ([-0.5, 0.2], "stable flip"),
+        ([0.5 + 0.5j, 0.5 - 0.5j], "stable focus"),
+        ([1.5, 0.2], "saddle"),
+        ([-1.5, 0.2], "saddle flip"),
+        ([1 + 1j, 1 - 1j, 0.1], "saddle focus"),
+        ([1.5, 1.2], "unstable node"),
+        ([-2.0, 1.2], "unstable flip"),
+        ([1 + 1j, 1 - 1j], "unstable focus"),
+        ([1.0, 0.2], "marginal node"),
+        ([-1.0, 0.2], "marginal flip"),
+        ([0.6 + 0.8j, 0.6 - 0.8j], "marginal focus"),
+        ([1.0 - 1e-5, 0.2], "stable node"),
+    ],
+)
+def test_kinds(values: list[complex], kind: str) -> None:
+    assert kinds(torch.tensor([values], dtype=torch.complex128)) == (kind,)
+
+
+def test_eigenvectors_are_biorthonormal_and_right() -> None:
+    jacobians = _randn(4, 6, 6)
+    modes = spectrum(jacobians, 6)
+    full = jacobians.to(torch.complex128)
+    right, left, values = modes.right_eigenvectors, modes.left_eigenvectors, modes.eigenvalues
+    assert (full @ right - right * values.unsqueeze(1)).abs().max() < 1e-12
+    assert (left.mH @ full - values.unsqueeze(2) * left.mH).abs().max() < 1e-10
+    assert (left.mH @ right - torch.eye(6)).abs().max() < 1e-10
+    assert (values.abs().diff(dim=-1) <= 1e-14).all()
+
+
+def test_time_constants_are_those_of_the_decay() -> None:
+    values = torch.tensor([[0.9 + 0j, -0.5, 1.1]])
+    decay = time_constants(values)[0]
+    assert math.isclose(float(decay[0]), -1 / math.log(0.9), rel_tol=1e-6)
+    # After one time constant |lambda|^t is 1/e.
+    assert math.isclose(0.5 ** float(decay[1]), math.exp(-1), rel_tol=1e-6)
+    assert decay[2] < 0
+
+
+def test_input_jacobian_predicts_how_a_point_moves() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = rd.as_map(torch.nn.GRU(2, 6, dtype=DOUBLE))
+    here = rd.find_fixed_points(network.hold([0.1, 0.2]), _randn(20, 6))
+    nudge = torch.tensor([1e-5, -2e-5], dtype=DOUBLE)
+    there = rd.find_fixed_points(network.hold(torch.tensor([0.1, 0.2], dtype=DOUBLE) + nudge), _randn(20, 6))
+    assert here.input_jacobians is not None
+    jacobian = network.hold([0.1, 0.2]).jacobian(here.states)[0]
+    predicted = torch.linalg.solve(torch.eye(6, dtype=DOUBLE) - jacobian, here.input_jacobians[0] @ nudge)
+    assert (there.states - here.states - predicted).abs().max() < 1e-8
+
+
+# Results ------------------------------------------------------------------------------------------------------------
+
+
+def test_results_survive_the_disk(tmp_path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = rd.as_map(torch.nn.LSTM(2, 5, num_layers=2))
+    points = rd.find_fixed_points(network.hold(), _randn(50, 20), extra_starts=50)
+    back = rd.load(rd.save(points, tmp_path / "new" / "points.safetensors"))
+    assert repr(back) == repr(points)
+    for name in ("states", "eigenvalues", "right_eigenvectors", "left_eigenvectors", "labels", "input_jacobians"):
+        assert torch.equal(getattr(back, name), getattr(points, name))
+    assert back.completeness == points.completeness
+    over = rd.find_fixed_points_over_inputs(network, [[0.0, 1.0], [1.0, 0.0]], _randn(20, 20), extra_starts=0)
+    assert repr(rd.load(rd.save(over, tmp_path / "over.safetensors"))) == repr(over)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "over.safetensors"]
+
+    line = rd.find_fixed_points(_map(lambda h: h * torch.tensor([1.0, 0.5], dtype=DOUBLE), 2), _randn(50, 2))
+    assert repr(rd.load(rd.save(line, tmp_path / "line.safetensors"))) == repr(line)
+
+
+def test_tables_and_reprs() -> None:
+    points = rd.find_fixed_points(_map(lambda h: torch.tanh(2 * h), 2, box=1.0), _randn(200, 2))
+    table = points.to_pandas()
+    assert list(table["kind"]) == list(points.kinds)
+    assert table["share"].sum() == pytest.approx(1.0)
+    assert table["index"].sum() == 1
+    assert "9 fixed points: 4 stable" in repr(points)
+    assert "<table" in points._repr_html_()
+    assert points.stable.tolist() == [True] * 4 + [False] * 5
+    again = rd.find_fixed_points(_map(lambda h: torch.tanh(2 * h), 2, box=1.0), _randn(200, 2))
+    assert torch.equal(again.states, points.states)
