@@ -7,7 +7,7 @@ is a question asked of that map.
 
     network = rd.as_map(module)                                  # nn.RNN, nn.GRU, nn.LSTM, a cell, or any function
     starts = rd.sample_states(network, sequences, 1024, noise=0.5)
-    points = rd.find_fixed_points(network.hold(), starts)        # all of them, with the check that says if one is missing
+    points = rd.find_fixed_points(network.hold(), starts)        # all of them, and the check that says so
     rd.plot_fixed_points(points)
 
 The floors, each importing only from those below:

@@ -22,7 +22,7 @@ console = Console(highlight=False)
 
 @app.callback()
 def about() -> None:
-    """Find out what a recurrent network learned: its fixed points, which are stable, and whether any are missing.
+    r"""Find out what a recurrent network learned: its fixed points, which are stable, and whether any are missing.
 
     Start here:
 
@@ -47,7 +47,10 @@ def demo(
         torch.manual_seed(seed)
         module = nn.GRU(3, hidden, batch_first=True)
     trained = train_flip_flop(module, seed=seed, steps=steps, progress=sys.stderr.isatty())
-    console.print(f"Trained: {trained.accuracy:.2%} of held-out outputs right, mean squared error {trained.mean_squared_error:.1e}")
+    console.print(
+        f"Trained: {trained.accuracy:.2%} of held-out outputs have the right sign, "
+        f"mean squared error {trained.mean_squared_error:.1e}"
+    )
     network = as_map(module)
     points = _analyse(network, trained.test_inputs, [torch.zeros(3)], out, n_starts=1024, noise=0.5, seed=seed)[0]
     missing = {None: "cannot be checked for completeness", 1: "none known to be missing"}
@@ -57,18 +60,25 @@ def demo(
 
 @app.command()
 def analyze(
-    checkpoint: Annotated[Path, typer.Argument(help="A state dict: .pt (read with weights_only=True) or .safetensors.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A state dict: .pt (read with weights_only=True) or .safetensors.")
+    ],
     inputs: Annotated[
-        Path | None, typer.Option(help="Input sequences [batch, time, m] (.npy) to start from.", show_default="Gaussian inputs")
+        Path | None,
+        typer.Option(help="Input sequences [batch, time, m] (.npy) to start from.", show_default="Gaussian inputs"),
     ] = None,
     hold: Annotated[
         list[str] | None,
         typer.Option(help="The constant input, as m numbers '0,1,0'; give it again for several.", show_default="zeros"),
     ] = None,
     prefix: Annotated[str | None, typer.Option(help="Which network, if the file holds several: 'encoder.rnn'.")] = None,
-    nonlinearity: Annotated[str, typer.Option(help="Of a plain RNN, which its weights do not tell: tanh or relu.")] = "tanh",
+    nonlinearity: Annotated[
+        str, typer.Option(help="Of a plain RNN, which its weights do not tell: tanh or relu.")
+    ] = "tanh",
     starts: Annotated[int, typer.Option(min=1, help="How many states to start from.")] = 1024,
-    noise: Annotated[float, typer.Option(min=0, help="Gaussian noise on the starts; finds saddles between memories.")] = 0.5,
+    noise: Annotated[
+        float, typer.Option(min=0, help="Gaussian noise on the starts; finds saddles between memories.")
+    ] = 0.5,
     seed: Annotated[int, typer.Option(help="Of inputs, starts and search.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-analysis")] = None,
 ) -> None:
@@ -81,7 +91,9 @@ def analyze(
     folder = out or checkpoint.with_name(f"{checkpoint.stem}-analysis")
     _require_writable(folder)
     results = _analyse(network, sequences, held, folder, n_starts=starts, noise=noise, seed=seed)
-    console.print(f"[bold]{sum(map(len, results))} fixed points in all. Results are in {folder}/[/bold]", soft_wrap=True)
+    console.print(
+        f"[bold]{sum(map(len, results))} fixed points in all. Results are in {folder}/[/bold]", soft_wrap=True
+    )
 
 
 def _analyse(

@@ -8,8 +8,8 @@ from scipy import linalg
 from torch import Tensor
 
 MARGINAL_TOLERANCE = 1e-6
-"""How near to 1 a modulus may be before stability is left undecided: what a residual of 1e-12 can shift an eigenvalue by
-when it is as ill-conditioned as 1e6."""
+"""How near to 1 a modulus may be before stability is left undecided: what an error of 1e-12 in the state can shift an
+eigenvalue by when it is as ill-conditioned as 1e6."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +40,12 @@ class Spectrum:
 def spectrum(jacobians: Tensor, n_modes: int) -> Spectrum:
     """Eigenvalues of all, eigenvectors of the ``n_modes`` leading modes, of Jacobians [k, n, n].
 
-    Computed on the host by LAPACK, one matrix at a time: there are few fixed points, and left eigenvectors from the same
+    Computed on the host by LAPACK, one matrix at a time: fixed points are few, and left eigenvectors from the same
     factorisation stay right where inverting the right ones would not.
     """
     values, rights, lefts = [], [], []
     for matrix in jacobians.double().cpu().numpy():
-        value, left, right = linalg.eig(matrix, left=True, right=True)
+        value, left, right = linalg.eig(matrix, left=True, right=True)  # pyright: ignore[reportAssignmentType]
         order = np.argsort(-np.abs(value), kind="stable")
         left, right = left[:, order[:n_modes]], right[:, order[:n_modes]]
         overlap = np.sum(left.conj() * right, axis=0)
@@ -84,7 +84,7 @@ def time_constants(eigenvalues: Tensor) -> Tensor:
 
 
 def fixed_point_index(eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE) -> Tensor:
-    """sign det(I - DF) of each fixed point, [k]: +1 or -1, and 0 where an eigenvalue is within ``tolerance`` of 1.
+    """Sign det(I - DF) of each fixed point, [k]: +1 or -1, and 0 where an eigenvalue is within ``tolerance`` of 1.
 
     Complex pairs and negative eigenvalues contribute positive factors, so only real eigenvalues above 1 count.
     """

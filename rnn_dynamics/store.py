@@ -84,7 +84,9 @@ def _encode(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if is_dataclass(value) and type(value).__name__ in _types:
         return {
             "type": type(value).__name__,
-            "fields": {f.name: _encode(getattr(value, f.name), f"{name}.{f.name}".lstrip("."), tensors) for f in fields(value)},
+            "fields": {
+                f.name: _encode(getattr(value, f.name), f"{name}.{f.name}".lstrip("."), tensors) for f in fields(value)
+            },
         }
     if isinstance(value, tuple):
         return {"tuple": [_encode(item, f"{name}.{index}", tensors) for index, item in enumerate(value)]}

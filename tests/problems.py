@@ -63,9 +63,7 @@ def uncoupled(n: int, gain: float = 2.0) -> Problem:
     (root,) = _scalar_roots(lambda x: math.tanh(gain * x) - x, 1e-3, 1.0)
     points = torch.tensor(list(itertools.product((-root, 0.0, root), repeat=n)), dtype=torch.float64)
     zeros = (points == 0).sum(dim=1)
-    kinds = tuple(
-        "stable node" if z == 0 else "unstable node" if z == n else "saddle" for z in zeros.tolist()
-    )
+    kinds = tuple("stable node" if z == 0 else "unstable node" if z == n else "saddle" for z in zeros.tolist())
     radii = torch.where(zeros > 0, gain, gain * (1 - root**2)).double()
     return Problem(f"uncoupled tanh, n = {n}", lambda h: torch.tanh(gain * h), points, radii, kinds, box=1.0)
 
@@ -123,24 +121,47 @@ def _piecewise(a: float, w1: float, w2: float, point: list[list[float]], radius:
 _SQUARE = -torch.stack([torch.roll(torch.linspace(-1, 1, 2, dtype=torch.float64), -i) for i in range(2)])
 
 ALL: list[Problem] = [
-    *[linear(n, radius, seed) for seed, (n, radius) in enumerate([(1, 0.5), (4, 0.9), (30, 0.99), (5, 1.7), (200, 0.8)])],
+    *[
+        linear(n, radius, seed)
+        for seed, (n, radius) in enumerate([(1, 0.5), (4, 0.9), (30, 0.99), (5, 1.7), (200, 0.8)])
+    ],
     *[uncoupled(n) for n in (1, 2, 3, 4)],
     uncoupled(3, gain=1.2),
     tanh_network(
-        "roll", _SQUARE.T, _rows([0, 0], [0.957504024, -0.957504024], [-0.957504024, 0.957504024]),
-        (0.166372, 0.166372), 1e-9,
+        "roll",
+        _SQUARE.T,
+        _rows([0, 0], [0.957504024, -0.957504024], [-0.957504024, 0.957504024]),
+        (0.166372, 0.166372),
+        1e-9,
     ),
     tanh_network(
-        "two-unit A", _rows([1.24980837, -0.01702046], [0.16869383, 1.23345761]),
-        _rows([0, 0], [0.04823416, 0.70572931], [-0.04823416, -0.70572931], [0.69112426, 0.80303357], [-0.69112426, -0.80303357]),
-        (1.244602, 1.244602, 0.650325, 0.650325), 5e-7,
+        "two-unit A",
+        _rows([1.24980837, -0.01702046], [0.16869383, 1.23345761]),
+        _rows(
+            [0, 0],
+            [0.04823416, 0.70572931],
+            [-0.04823416, -0.70572931],
+            [0.69112426, 0.80303357],
+            [-0.69112426, -0.80303357],
+        ),
+        (1.244602, 1.244602, 0.650325, 0.650325),
+        5e-7,
     ),
     tanh_network(
-        "two-unit B", _rows([1.3216786, -0.06273015], [0.15134484, 1.19697091]),
-        _rows([0, 0], [0.1368768, 0.6881187], [-0.1368768, -0.6881187], [0.7134805, 0.77720561], [-0.7134805, -0.77720561]),
-        (1.289477, 1.289477, 0.637595, 0.637595), 5e-7,
+        "two-unit B",
+        _rows([1.3216786, -0.06273015], [0.15134484, 1.19697091]),
+        _rows(
+            [0, 0], [0.1368768, 0.6881187], [-0.1368768, -0.6881187], [0.7134805, 0.77720561], [-0.7134805, -0.77720561]
+        ),
+        (1.289477, 1.289477, 0.637595, 0.637595),
+        5e-7,
     ),
-    Problem("Henon", henon, _rows([0.631354477, 0.189406343], [-1.131354477, -0.339406343]), _rows(1.923738858, 3.259822097).flatten()),
+    Problem(
+        "Henon",
+        henon,
+        _rows([0.631354477, 0.189406343], [-1.131354477, -0.339406343]),
+        _rows(1.923738858, 3.259822097).flatten(),
+    ),
     *[logistic(r) for r in (0.5, 2.5, 3.5, 4.0)],
     *[biased_tanh(w, b) for w, b in [(2.0, 0.0), (2.0, 0.5), (2.0, 0.54), (-1.5, 0.2), (5.0, -0.3)]],
     _piecewise(-0.0222311, -0.64375, 0.52505308, [[0.364871, -22.260649]], 0.96461297),

@@ -68,7 +68,9 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
     "upside-down box": (lambda: rd.as_map(lambda h, x: h, 2, 0, box=([1, 1], [-1, -1])), "lower < upper"),
     "box of the wrong size": (lambda: rd.as_map(lambda h, x: h, 2, 0, box=([-1], [1])), r"shape \[2\], got \[1\]"),
     "box that is left": (
-        lambda: rd.find_fixed_points(rd.as_map(lambda h, x: 2 * h, 2, 0, box=([-1, -1], [1, 1])).hold(), torch.zeros(1, 2)),
+        lambda: rd.find_fixed_points(
+            rd.as_map(lambda h, x: 2 * h, 2, 0, box=([-1, -1], [1, 1])).hold(), torch.zeros(1, 2)
+        ),
         "not mapped into itself",
     ),
     # Held inputs and runs.
@@ -78,36 +80,78 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
     "half precision": (lambda: rd.as_map(_gru()).hold(dtype=torch.float16), "got torch.float16"),
     "inputs without batch": (lambda: rd.as_map(_gru()).run(torch.zeros(5, 2)), r"\[batch, time, 2\], got \[5, 2\]"),
     "inputs of no time": (lambda: rd.as_map(_gru()).run(torch.zeros(5, 0, 2)), r"got \[5, 0, 2\]"),
-    "first state of the wrong size": (lambda: rd.as_map(_gru()).run(torch.zeros(5, 3, 2), torch.zeros(5, 3)), r"state must have shape \[5, 4\]"),
+    "first state of the wrong size": (
+        lambda: rd.as_map(_gru()).run(torch.zeros(5, 3, 2), torch.zeros(5, 3)),
+        r"state must have shape \[5, 4\]",
+    ),
     # Sampling.
     "no samples": (lambda: rd.sample_states(rd.as_map(_gru()), torch.zeros(1, 3, 2), 0), "n must be positive"),
-    "negative noise": (lambda: rd.sample_states(rd.as_map(_gru()), torch.zeros(1, 3, 2), 5, noise=-1), "noise must be 0 or"),
-    "sequences of the wrong width": (lambda: rd.sample_states(rd.as_map(_gru()), torch.zeros(1, 3, 7), 5), r"\[batch, time, 2\], got \[1, 3, 7\]"),
-    "NaN sequences": (lambda: rd.sample_states(rd.as_map(_gru()), torch.full((1, 3, 2), NAN), 5), "sequences must be finite, got 6"),
-    "an empty sequence in a list": (lambda: rd.sample_states(rd.as_map(_gru()), [torch.zeros(3, 2), torch.zeros(0, 2)], 5), "sequence 1 must have shape"),
+    "negative noise": (
+        lambda: rd.sample_states(rd.as_map(_gru()), torch.zeros(1, 3, 2), 5, noise=-1),
+        "noise must be 0 or",
+    ),
+    "sequences of the wrong width": (
+        lambda: rd.sample_states(rd.as_map(_gru()), torch.zeros(1, 3, 7), 5),
+        r"\[batch, time, 2\], got \[1, 3, 7\]",
+    ),
+    "NaN sequences": (
+        lambda: rd.sample_states(rd.as_map(_gru()), torch.full((1, 3, 2), NAN), 5),
+        "sequences must be finite, got 6",
+    ),
+    "an empty sequence in a list": (
+        lambda: rd.sample_states(rd.as_map(_gru()), [torch.zeros(3, 2), torch.zeros(0, 2)], 5),
+        "sequence 1 must have shape",
+    ),
     "no sequences": (lambda: rd.sample_states(rd.as_map(_gru()), [], 5), r"\[batch, time, 2\]"),
     # Searches.
-    "starts of the wrong width": (lambda: rd.find_fixed_points(_system(), torch.zeros(5, 4)), r"starts must have shape \[k, 3\], got \[5, 4\]"),
+    "starts of the wrong width": (
+        lambda: rd.find_fixed_points(_system(), torch.zeros(5, 4)),
+        r"starts must have shape \[k, 3\], got \[5, 4\]",
+    ),
     "no starts": (lambda: rd.find_fixed_points(_system(), torch.zeros(0, 3)), "starts is empty"),
-    "NaN starts": (lambda: rd.find_fixed_points(_system(), torch.tensor([[0.0, NAN, 0]])), "got 1 NaN or infinite entries of 3"),
+    "NaN starts": (
+        lambda: rd.find_fixed_points(_system(), torch.tensor([[0.0, NAN, 0]])),
+        "got 1 NaN or infinite entries of 3",
+    ),
     "infinite starts": (lambda: rd.find_fixed_points(_system(), np.array([[0.0, np.inf, 0]])), "starts must be finite"),
-    "complex starts": (lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3, dtype=torch.complex64)), "must be real"),
+    "complex starts": (
+        lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3, dtype=torch.complex64)),
+        "must be real",
+    ),
     "starts in words": (lambda: rd.find_fixed_points(_system(), ["a", "b", "c"]), "starts must be a tensor or array"),
     "starts of three axes": (lambda: rd.find_fixed_points(_system(), torch.zeros(1, 1, 3)), r"got \[1, 1, 3\]"),
-    "negative budget": (lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), extra_starts=-1), "extra_starts must be 0 or more"),
+    "negative budget": (
+        lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), extra_starts=-1),
+        "extra_starts must be 0 or more",
+    ),
     "no steps": (lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), max_steps=0), "max_steps must be positive"),
-    "no memory": (lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), memory_budget=0), "memory_budget must be positive"),
-    "zero tolerance": (lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), merge_tolerance=0.0), "merge_tolerance must be positive"),
+    "no memory": (
+        lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), memory_budget=0),
+        "memory_budget must be positive",
+    ),
+    "zero tolerance": (
+        lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), merge_tolerance=0.0),
+        "merge_tolerance must be positive",
+    ),
     "unknown SciPy method": (lambda: rd.ScipyRoot("newton-cotes"), "method must be one of hybr"),
-    "a solver by name": (lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), "hybr"), "solver must be a RootSolver"),
-    "held inputs of the wrong width": (lambda: rd.find_fixed_points_over_inputs(rd.as_map(_gru()), torch.zeros(2, 5), torch.zeros(1, 4)), r"inputs must have shape \[k, 2\]"),
+    "a solver by name": (
+        lambda: rd.find_fixed_points(_system(), torch.zeros(1, 3), "hybr"),
+        "solver must be a RootSolver",
+    ),
+    "held inputs of the wrong width": (
+        lambda: rd.find_fixed_points_over_inputs(rd.as_map(_gru()), torch.zeros(2, 5), torch.zeros(1, 4)),
+        r"inputs must have shape \[k, 2\]",
+    ),
     "Jacobian of the wrong width": (lambda: _system().jacobian(torch.zeros(2, 5)), r"states must have shape \[k, 3\]"),
     # Store and tasks.
     "saving a string": (lambda: rd.save("points", "x.safetensors"), "save takes a result of this library, got str"),
     "saving below a file": (lambda: rd.save(_points(), os.devnull + "/x.safetensors"), "cannot write"),
     "loading nothing": (lambda: rd.load("no-such-file.safetensors"), "cannot read no-such-file"),
     "flip-flop of no bits": (lambda: flip_flop(1, 1, 0, generator=torch.Generator()), "bits must be positive"),
-    "flip-flop rate": (lambda: flip_flop(1, 1, pulse_rate=2.0, generator=torch.Generator()), r"pulse_rate must lie in \[0, 1\]"),
+    "flip-flop rate": (
+        lambda: flip_flop(1, 1, pulse_rate=2.0, generator=torch.Generator()),
+        r"pulse_rate must lie in \[0, 1\]",
+    ),
 }
 
 

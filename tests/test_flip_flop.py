@@ -10,8 +10,7 @@ from rnn_dynamics.tasks import flip_flop
 
 def _points(trained, seed: int) -> tuple[rd.FixedPoints, rd.AutonomousMap]:
     network = rd.as_map(trained.module)
-    sequences = trained.test_inputs if trained.module.batch_first else trained.test_inputs
-    starts = rd.sample_states(network, sequences, 1024, noise=0.5, seed=seed)
+    starts = rd.sample_states(network, trained.test_inputs, 1024, noise=0.5, seed=seed)
     system = network.hold()
     return rd.find_fixed_points(system, starts, seed=seed), system
 
@@ -26,7 +25,7 @@ def test_every_point_in_every_seed(trained_flip_flop, name: str, seed: int) -> N
     assert points.residuals.max() < 1e-10
     assert points.outcomes.count("found") + points.outcomes.count("slow") + points.outcomes.count("failed") == 1024
 
-    # Another method from other starts: Levenberg-Marquardt on the gated map, 2,048 uniform states of the box, no rounds.
+    # Another method from other starts: Levenberg-Marquardt on the gated map, uniform states of the box, no rounds.
     box = system.box
     generator = torch.Generator().manual_seed(100 + seed)
     # An LSTM's box is far wider than the states that it visits.
@@ -69,7 +68,7 @@ def test_held_inputs_one_by_one(trained_flip_flop) -> None:
     network = rd.as_map(trained_flip_flop("GRU-16", 0).module)
     starts = rd.sample_states(network, trained_flip_flop("GRU-16", 0).test_inputs, 256, noise=0.5)
     found = rd.find_fixed_points_over_inputs(network, torch.tensor([[0.0, 0, 0], [0.5, 0, 0], [3.0, 3, 3]]), starts)
-    assert [len(points) for points in found.points][0] == 27
+    assert next(len(points) for points in found.points) == 27
     # A strong pulse on every channel leaves one memory.
     assert [int(points.stable.sum()) for points in found.points][2] == 1
     assert [points.index_sum for points in found.points] == [1, 1, 1]

@@ -349,7 +349,7 @@ def test_saving_where_it_cannot_be_done_leaves_nothing(tmp_path: Path, monkeypat
     with pytest.raises(ValueError, match=r"cannot write .*fig.pdf and fig.png"):
         save_figure(made, tmp_path / "file" / "fig")
 
-    def full_disk(self: Figure, path: str, **options: object) -> None:  # noqa: ARG001
+    def full_disk(self: Figure, path: str, **options: object) -> None:
         Path(path).write_bytes(b"half")
         if path.endswith(".png"):
             raise OSError(28, "No space left on device")

@@ -35,7 +35,9 @@ def test_finds_every_point_and_no_other(problem: Problem, solver: rd.Newton) -> 
     assert torch.equal(again, points.residuals)
     if problem.radii is not None:
         # Published radii carry six digits, and are as inexact as the points they were taken at.
-        assert torch.allclose(points.spectral_radii[order], problem.radii, rtol=0, atol=max(1e-6, 10 * problem.accuracy))
+        assert torch.allclose(
+            points.spectral_radii[order], problem.radii, rtol=0, atol=max(1e-6, 10 * problem.accuracy)
+        )
     if problem.kinds is not None:
         assert tuple(points.kinds[row] for row in order) == problem.kinds
     assert points.index_sum == (1 if problem.box is not None else None)

@@ -1,5 +1,7 @@
 """Solvers: statuses, reasons, rates, budgets."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -41,7 +43,7 @@ def test_newton_is_quadratic_at_the_end() -> None:
         end = rd.Newton(slow_points=0).solve(system, torch.tensor([[0.85]], dtype=DOUBLE), max_steps=budget)
         errors.append(float((end.states[0, 0] - root).abs()))
     # e' < 3 e^2: |G''| / (2 |G' - 1|) is 2.0 there.
-    assert all(after < 3 * before**2 + 1e-15 for before, after in zip(errors, errors[1:], strict=False))
+    assert all(after < 3 * before**2 + 1e-15 for before, after in itertools.pairwise(errors))
     assert errors[-1] < 1e-14
 
 

@@ -14,7 +14,11 @@ from rnn_dynamics.systems import Box, NoBox
 DOUBLE = torch.float64
 
 SEQUENCES = [
-    pytest.param(kind, {**extra, "num_layers": layers, "bias": bias, "batch_first": batch_first}, id=f"{name}-{layers}-{bias}-{batch_first}")
+    pytest.param(
+        kind,
+        {**extra, "num_layers": layers, "bias": bias, "batch_first": batch_first},
+        id=f"{name}-{layers}-{bias}-{batch_first}",
+    )
     for (name, kind, extra), layers, bias, batch_first in itertools.product(
         [
             ("tanh", nn.RNN, {}),
@@ -58,7 +62,9 @@ def test_runs_as_the_module_does(kind, options) -> None:
     outputs = outputs if module.batch_first else outputs.transpose(0, 1)
     finals = last if isinstance(last, tuple) else (last,)
     # State layout: layers in order, [h, c] within an LSTM layer.
-    expected = torch.cat([torch.cat([part[layer] for part in finals], dim=-1) for layer in range(module.num_layers)], dim=-1)
+    expected = torch.cat(
+        [torch.cat([part[layer] for part in finals], dim=-1) for layer in range(module.num_layers)], dim=-1
+    )
     assert (states[:, -1] - expected).abs().max() < 1e-12
     top = network.state_size - network.layers[-1].state_size
     width = outputs.shape[-1]
@@ -68,13 +74,18 @@ def test_runs_as_the_module_does(kind, options) -> None:
     start = torch.randn(5, network.state_size, dtype=DOUBLE) * 0.3
     parts = list(start.split([layer.state_size for layer in network.layers], dim=-1))
     if isinstance(last, tuple):
-        first = tuple(torch.stack(x).contiguous() for x in zip(*[(p[:, : last[0].shape[-1]], p[:, last[0].shape[-1] :]) for p in parts], strict=True))
+        first = tuple(
+            torch.stack(x).contiguous()
+            for x in zip(*[(p[:, : last[0].shape[-1]], p[:, last[0].shape[-1] :]) for p in parts], strict=True)
+        )
     else:
         first = torch.stack(parts)
     one = inputs[:, :1] if module.batch_first else inputs[:, :1].transpose(0, 1)
     _, after = module(one, first)
     finals = after if isinstance(after, tuple) else (after,)
-    expected = torch.cat([torch.cat([part[layer] for part in finals], dim=-1) for layer in range(module.num_layers)], dim=-1)
+    expected = torch.cat(
+        [torch.cat([part[layer] for part in finals], dim=-1) for layer in range(module.num_layers)], dim=-1
+    )
     assert (network.step(start, inputs[:, 0]) - expected).abs().max() < 1e-12
 
 
@@ -84,10 +95,7 @@ def test_steps_as_the_cell_does(kind, options, bias) -> None:
     cell = _make(kind, bias=bias, **options)
     network = rd.as_map(cell)
     state, input = torch.randn(4, network.state_size, dtype=DOUBLE), torch.randn(4, 3, dtype=DOUBLE)
-    if kind is nn.LSTMCell:
-        expected = torch.cat(cell(input, state.chunk(2, dim=-1)), dim=-1)
-    else:
-        expected = cell(input, state)
+    expected = torch.cat(cell(input, state.chunk(2, dim=-1)), dim=-1) if kind is nn.LSTMCell else cell(input, state)
     assert (network.step(state, input) - expected).abs().max() < 1e-12
 
 
@@ -110,10 +118,14 @@ def test_closed_form_derivatives_are_those_of_autograd(kind, options, ungated) -
     rhs = torch.randn_like(states)
     full = torch.linalg.solve(jacobian - torch.eye(system.state_size, dtype=DOUBLE), rhs)
     assert (linearization.solve(rhs) - full).abs().max() < 1e-10
-    assert torch.allclose(linearization.eigenvalues().abs().sum(-1), torch.linalg.eigvals(jacobian).abs().sum(-1), atol=1e-6)
+    assert torch.allclose(
+        linearization.eigenvalues().abs().sum(-1), torch.linalg.eigvals(jacobian).abs().sum(-1), atol=1e-6
+    )
 
 
-@pytest.mark.parametrize(("kind", "options"), [p for p in SEQUENCES if p.values[1]["bias"] and not p.values[1]["batch_first"]])
+@pytest.mark.parametrize(
+    ("kind", "options"), [p for p in SEQUENCES if p.values[1]["bias"] and not p.values[1]["batch_first"]]
+)
 def test_ungated_maps_have_the_same_fixed_points(kind, options) -> None:
     system = rd.as_map(_make(kind, **options)).hold(torch.randn(3))
     states = torch.zeros(1, system.state_size, dtype=DOUBLE)

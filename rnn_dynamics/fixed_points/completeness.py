@@ -73,9 +73,7 @@ def unseen_estimate(times_reached: Tensor) -> float:
     return once * (once - 1) / (2 * (twice + 1))
 
 
-def fresh_starts(
-    system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator
-) -> list[tuple[str, Tensor]]:
+def fresh_starts(system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator) -> list[tuple[str, Tensor]]:
     """About ``n`` starts by four recipes from the fixed points ``known`` [p, n].
 
     Midpoints and convex combinations of four find what is missing at the least cost, noise and the box what lies
@@ -109,7 +107,7 @@ def fresh_starts(
     return recipes
 
 
-def _midpoints(known: Tensor, share: int, pick) -> Tensor:  # noqa: ANN001
+def _midpoints(known: Tensor, share: int, pick) -> Tensor:
     pairs = torch.combinations(torch.arange(len(known)), 2) if len(known) <= 128 else None
     if pairs is not None and len(pairs) <= share:
         return known[pairs].mean(dim=1)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 _ERROR_FACTOR = 10.0
@@ -62,7 +62,7 @@ def _coarse_groups(points: np.ndarray, gap: float) -> list[np.ndarray]:
 
 
 def _components(points: np.ndarray, radius: np.ndarray) -> list[np.ndarray]:
-    pairs = cKDTree(points).query_pairs(float(radius.max()), output_type="ndarray")
+    pairs = KDTree(points).query_pairs(float(radius.max()), output_type="ndarray")
     first, second = pairs[:, 0], pairs[:, 1]
     near = np.linalg.norm(points[first] - points[second], axis=1) <= np.maximum(radius[first], radius[second])
     links = coo_matrix((np.ones(near.sum()), (first[near], second[near])), shape=(len(points), len(points)))

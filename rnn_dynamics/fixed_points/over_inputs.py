@@ -1,16 +1,17 @@
 """Fixed points under each of several held inputs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..checks import ArrayLike, as_rows
 from ..roots import RootSolver
 from ..store import storable
 from ..systems import DrivenMap
-from ..checks import ArrayLike, as_rows
 from .results import FixedPoints
 from .search import find_fixed_points
 
@@ -55,7 +56,7 @@ def find_fixed_points_over_inputs(
     *,
     dtype: torch.dtype = torch.float64,
     progress: bool = False,
-    **options: int | float | None,
+    **options: Any,
 ) -> FixedPointsOverInputs:
     """Find the fixed points under each held input of ``inputs`` [q, m], from the same starts.
 

@@ -1,6 +1,7 @@
 """The fixed points that a search found, as a table of tensors."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
@@ -83,7 +84,7 @@ class FixedPoints:
 
     @property
     def spectral_radii(self) -> Tensor:
-        """max |lambda|, [p]."""
+        """Max |lambda|, [p]."""
         return self.eigenvalues[:, 0].abs()
 
     @property
@@ -168,7 +169,7 @@ class FixedPoints:
         return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join(lines)}</p>"
 
 
-_FORMATS = {
+_FORMATS: Any = {
     "spectral_radius": "{:.4f}".format,
     "time_constant": "{:.1f}".format,
     "residual": "{:.0e}".format,

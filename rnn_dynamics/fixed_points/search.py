@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from ..checks import ArrayLike, require_positive
 from ..roots import Newton, RootResult, RootSolver, Status
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE, Spectrum, kinds, spectrum
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
-from ..checks import ArrayLike, require_positive
 from .completeness import Completeness, Round, fresh_starts, index_sum, unseen_estimate
 from .continua import Continuum, describe, find_continua
 from .merging import merge
@@ -44,8 +44,8 @@ def find_fixed_points(
     """Find the fixed points F(h) = h that starts lead to, then those that must be there as well.
 
     After the starts, the search goes on from midpoints and combinations of what it found, noise and the system's box,
-    round by round, until a round brings nothing new, the index sum is 1 (or does not apply) and the hit counts expect no
-    further point, or the budget ends.
+    round by round, until a round brings nothing new, the index sum is 1 (or does not apply) and the hit counts expect
+    no further point, or the budget ends.
 
     Args:
         system: the map, for example ``network.hold(input)``.
@@ -85,7 +85,6 @@ def find_fixed_points(
     pool = _Pool(merge_tolerance)
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = _analyse(system, pool, marginal_tolerance, memory_budget)
-    interrupted = first.interrupted
     size = max(256, len(states) // 4)
     done = first.interrupted or bool(analysis.lines)
     while budget > 0 and not done:
@@ -132,7 +131,9 @@ class _Pool:
         states = torch.cat([self.states, result.states[found]])
         residuals = torch.cat([self.residuals, result.residuals[found]])
         errors = torch.cat([self.errors, result.errors[found]])
-        weights = torch.cat([self.times.to(states.device), torch.ones(int(found.sum()), dtype=torch.long, device=states.device)])
+        weights = torch.cat(
+            [self.times.to(states.device), torch.ones(int(found.sum()), dtype=torch.long, device=states.device)]
+        )
         representative = merge(states, residuals, errors, self.tolerance)
         kept, group = representative.unique(return_inverse=True)
         self.times = torch.zeros(len(kept), dtype=torch.long, device=states.device).index_add_(0, group, weights)
@@ -241,9 +242,7 @@ def _nearest(result: RootResult, states: Tensor, tolerance: float) -> Tensor:
     return labels
 
 
-def _slow_points(
-    system: AutonomousMap, result: RootResult, memory_budget: int
-) -> tuple[SlowPoints, list[Continuum]]:
+def _slow_points(system: AutonomousMap, result: RootResult, memory_budget: int) -> tuple[SlowPoints, list[Continuum]]:
     """The slow rows of the user's starts, merged; those that line up along a manifold apart."""
     rows = (result.statuses == Status.SLOW).nonzero().squeeze(-1)
     states, speeds = result.states[rows], result.residuals[rows]

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from ..fixed_points import Continuum, FixedPoints
 from ..checks import ArrayLike, as_tensor
+from ..fixed_points import Continuum, FixedPoints
 from . import style
 from .classes import SLOW, classify, require_fixed_points
 from .projection import Projection, onto_axes, principal

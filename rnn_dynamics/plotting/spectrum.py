@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from ..fixed_points import FixedPoints
 from ..checks import ArrayLike
+from ..fixed_points import FixedPoints
 from . import style
 from .classes import classify, require_fixed_points
 

@@ -89,7 +89,11 @@ def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forci
         ridge = 1e-28 * small.square().sum(dim=(-2, -1))
         normal = small.mT @ small
         normal.diagonal(dim1=-2, dim2=-1).add_(ridge.unsqueeze(-1) + 1e-300)
-        weights = torch.linalg.lstsq(small, part).solution if k and (length > 1e-14 * scale).all() else torch.linalg.solve_ex(normal, small.mT @ part).result
+        weights = (
+            torch.linalg.lstsq(small, part).solution
+            if k and (length > 1e-14 * scale).all()
+            else torch.linalg.solve_ex(normal, small.mT @ part).result
+        )
         left = (small @ weights - part).squeeze(-1).norm(dim=-1)
         if (left <= forcing * scale).all():
             break

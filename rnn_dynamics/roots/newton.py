@@ -24,12 +24,12 @@ class Newton(RootSolver):
     as a slow point.
 
     Args:
-        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2). 1e-11 is a hundred times what rounding leaves at
-            1,000 units in float64; rows are driven on to rounding anyway.
+        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2). 1e-11 is a hundred times what rounding leaves
+            at 1,000 units in float64; rows are driven on to rounding anyway.
         step_bound: the longest step. 2 units let a row cross a tanh network's box but not skip over its middle: of
             the bounds 1, 2, 4 and none it found the most fixed points per Jacobian.
         slow_points: how many stalled rows, those of lowest speed, are followed to a minimum of the speed. A descent
-            costs about as much as 20 starts that converge, so at 512 units following all would take most of the time.
+            costs about as much as 15 starts that converge, so at 512 units following all would take most of the time.
     """
 
     tolerance: float = 1e-11

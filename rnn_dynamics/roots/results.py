@@ -46,8 +46,8 @@ _ADVICE = {
     Reason.STALLED: "the residual stopped falling: start elsewhere, or follow it to a slow point with SpeedMinimizer",
     Reason.BUDGET: "the budget of steps ran out while the residual still fell: raise max_steps",
     Reason.NOT_FINITE: "the map returned NaN or infinity here: start nearer to states that the network visits",
-    Reason.OUTSIDE_BOX: "ended outside, or pinned to the wall of, the box that holds every fixed point: start inside it",
-    Reason.FAST_MINIMUM: "a minimum of the speed, but the speed there is over a tenth of the state's size: start elsewhere",
+    Reason.OUTSIDE_BOX: "ended outside, or at the wall of, the box that holds every fixed point: start inside it",
+    Reason.FAST_MINIMUM: "a minimum of the speed, but a fast one, over a tenth of the state's size: start elsewhere",
     Reason.INTERRUPTED: "interrupted before it finished: run it again",
 }
 

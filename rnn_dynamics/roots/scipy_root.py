@@ -13,7 +13,16 @@ from .results import Reason, RootResult
 from .solver import RootSolver, conclude
 
 _WITH_JACOBIAN = ("hybr", "lm")
-_WITHOUT_JACOBIAN = ("krylov", "anderson", "broyden1", "broyden2", "df-sane", "linearmixing", "diagbroyden", "excitingmixing")
+_WITHOUT_JACOBIAN = (
+    "krylov",
+    "anderson",
+    "broyden1",
+    "broyden2",
+    "df-sane",
+    "linearmixing",
+    "diagbroyden",
+    "excitingmixing",
+)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,9 @@ def conclude(
     small = residuals <= thresholds(states, tolerance)
     # Far out, where gates saturate, F(h) - h rounds to zero without a root; the ungated map still sees the difference.
     ungated = system.ungated()
-    honest = small if ungated is system else small & (residual_norms(ungated, states) <= 1e3 * thresholds(states, tolerance))
+    honest = (
+        small if ungated is system else small & (residual_norms(ungated, states) <= 1e3 * thresholds(states, tolerance))
+    )
     reasons = torch.where(honest, Reason.CONVERGED, reasons)
     reasons = torch.where(~honest & (reasons == Reason.CONVERGED), Reason.STALLED, reasons)
     finite = residuals.isfinite() & states.isfinite().all(dim=-1)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from .boxes import Box, NoBox
 from ..checks import ArrayLike, as_rows
+from .boxes import Box, NoBox
 from .linearization import Linearization
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
@@ -51,7 +51,7 @@ class AutonomousMap(ABC):
         """A map with the same fixed points, on which root search does better; itself unless gates can be removed."""
         return self
 
-    def input_jacobian(self, states: Tensor) -> Tensor | None:
+    def input_jacobian(self, states: Tensor) -> Tensor | None:  # noqa: ARG002
         """dF/d(held input) at states [k, n]: [k, n, m]; None for a map that holds no input."""
         return None
 

@@ -6,9 +6,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ..checks import ArrayLike, as_vector, require_floating
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
-from ..checks import ArrayLike, as_vector, require_floating
 from .linearization import Linearization
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from .boxes import Box, NoBox
 from ..checks import ArrayLike, as_vector
+from .boxes import Box, NoBox
 from .driven import DrivenMap
 from .linearization import Linearization
 

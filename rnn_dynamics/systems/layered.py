@@ -20,7 +20,9 @@ class LayeredMap(DrivenMap):
         self._sizes = [layer.state_size for layer in layers]
         for below, layer in zip(self.layers, self.layers[1:], strict=False):
             if layer.input_size != below.output_size:
-                raise ValueError(f"a layer expects inputs of {layer.input_size}, the one below gives {below.output_size}")
+                raise ValueError(
+                    f"a layer expects inputs of {layer.input_size}, the one below gives {below.output_size}"
+                )
 
     def __repr__(self) -> str:
         kind = type(self.layers[0]).__name__.removesuffix("Layer").removeprefix("Ungated")

@@ -72,7 +72,7 @@ def _layers(module: nn.Module) -> list[Layer]:
         if isinstance(module, kind) and type(module).forward is kind.forward:
             if module.bidirectional:
                 raise ValueError("a bidirectional module is no dynamical system: its backward half runs against time")
-            return [_layer(layer, module, f"_l{index}") for index in range(module.num_layers)]
+            return [_layer(layer, module, f"_l{index}") for index in range(int(module.num_layers))]  # pyright: ignore[reportArgumentType]
     for kind, layer in _CELL.items():
         if isinstance(module, kind) and type(module).forward is kind.forward:
             return [_layer(layer, module, "")]

@@ -21,7 +21,14 @@ class TrainedFlipFlop:
 
 
 def train_flip_flop(
-    module: nn.RNNBase, *, seed: int = 0, steps: int = 1500, length: int = 60, batch: int = 64, pulse_rate: float = 0.1, progress: bool = False
+    module: nn.RNNBase,
+    *,
+    seed: int = 0,
+    steps: int = 1500,
+    length: int = 60,
+    batch: int = 64,
+    pulse_rate: float = 0.1,
+    progress: bool = False,
 ) -> TrainedFlipFlop:
     """Train ``module``, in place, to hold as many bits as it has inputs.
 
@@ -36,7 +43,8 @@ def train_flip_flop(
     generator = torch.Generator().manual_seed(seed)
     bits, device, dtype = module.input_size, next(module.parameters()).device, next(module.parameters()).dtype
     width = module.proj_size or module.hidden_size
-    readout = nn.utils.skip_init(nn.Linear, width, bits, device=device, dtype=dtype)
+    with torch.random.fork_rng():
+        readout = nn.Linear(width, bits, device=device, dtype=dtype)
     with torch.no_grad():
         readout.weight.copy_(torch.randn(bits, width, generator=generator) / width**0.5)
         readout.bias.zero_()

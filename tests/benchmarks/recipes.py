@@ -15,7 +15,7 @@ from rnn_dynamics.systems import AutonomousMap, Box
 from .networks import problem
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from problems import planted, uncoupled  # noqa: E402
+from problems import planted, uncoupled
 
 N = 1024
 
@@ -109,7 +109,10 @@ def run() -> pd.DataFrame:
     for seed in range(3):
         system, _ = planted(8, seed)
         generator = torch.Generator().manual_seed(0)
-        cases[f"planted, n = 8, seed {seed}, 1,024 starts"] = system, 2 * torch.rand(1024, 8, generator=generator).double() - 1
+        cases[f"planted, n = 8, seed {seed}, 1,024 starts"] = (
+            system,
+            2 * torch.rand(1024, 8, generator=generator).double() - 1,
+        )
     rows = []
     newton = rd.Newton(slow_points=0)
     for name, (system, starts) in cases.items():
@@ -118,7 +121,9 @@ def run() -> pd.DataFrame:
         row: dict[str, object] = {"case": name, "known": len(known)}
         for recipe, batch in _recipes(system, known).items():
             result = newton.solve(system, batch)
-            row[recipe] = len(_distinct(torch.cat([known, result.states[result.statuses == Status.FOUND]]))) - len(known)
+            row[recipe] = len(_distinct(torch.cat([known, result.states[result.statuses == Status.FOUND]]))) - len(
+                known
+            )
         deflated = _deflated(system, _recipes(system, known)["midpoints"], known)
         row["deflation"] = len(_distinct(torch.cat([known, deflated]))) - len(known)
         rows.append(row)

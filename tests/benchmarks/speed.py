@@ -30,7 +30,7 @@ def adam_on_the_speed(system: HeldMap, starts: Tensor) -> tuple[Tensor, Tensor]:
         optimiser.step()
         schedule.step(loss.detach())
         change = abs(previous - loss.item()) / optimiser.param_groups[0]["lr"]
-        if loss.item() < 1e-12 and change < 1e-12 or optimiser.param_groups[0]["lr"] < 1e-6:
+        if (loss.item() < 1e-12 and change < 1e-12) or optimiser.param_groups[0]["lr"] < 1e-6:
             break
         previous = loss.item()
     ends = states.detach()

@@ -37,8 +37,7 @@ class ElmanLayer(Layer):
         by_input = scaled_rows([(slope, self.weight_ih)]) if wrt_input else None
         return new, scaled_rows([(slope, self.weight_hh)]), by_input
 
-    def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
+    def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:  # noqa: ARG002
         if self.nonlinearity != "tanh":
             return NoBox("a ReLU layer is unbounded: no box is known to be mapped into itself")
         return unit_box(lower, self.state_size, "tanh maps every state into [-1, 1]^n")
-

@@ -58,7 +58,7 @@ class GRULayer(Layer):
     def ungated(self) -> "UngatedGRULayer":
         return UngatedGRULayer(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
 
-    def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
+    def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:  # noqa: ARG002
         return unit_box(lower, self.state_size, "a GRU state is a weighted mean of itself and a tanh: [-1, 1]^n")
 
 
