@@ -128,9 +128,9 @@ def test_gmres_solves_linear_systems() -> None:
     matrix = 0.5 * torch.randn(20, 20, generator=generator, dtype=DOUBLE)
     system = _map(lambda h: h @ matrix.T, 20)
     rhs = _starts(6, 20, seed=1)
-    step = gmres(system, _starts(6, 20, seed=2), rhs, size=20, forcing=1e-12)
+    step = gmres(system, _starts(6, 20, seed=2), rhs, size=20, forcing=1e-8)
     exact = torch.linalg.solve(matrix - torch.eye(20, dtype=DOUBLE), rhs.T).T
-    assert (step - exact).norm() < 1e-7 * exact.norm()
+    assert (step - exact).norm() < 1e-6 * exact.norm()
 
 
 def test_interrupting_keeps_what_is_done() -> None:

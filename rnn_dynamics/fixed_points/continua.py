@@ -89,7 +89,8 @@ def describe(states: Tensor, speeds: Tensor, hits: int) -> Continuum:
     distance = _distances(host)
     dimension = _dimension(host, distance)
     edges = distance[np.arange(len(host) - 1), np.arange(1, len(host))]
-    closed = dimension == 1 and bool(distance[0, -1] <= 3 * edges.max())
+    # The ends of a ring's walk are neighbours; those of a line, however few its samples, are its length apart.
+    closed = dimension == 1 and bool(distance[0, -1] <= min(3 * edges.max(), 0.5 * edges.sum()))
     return Continuum(states, speeds, dimension, closed, hits)
 
 

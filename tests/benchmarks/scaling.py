@@ -1,6 +1,6 @@
 """Growth of time and memory with units and starts; each case in a process of its own, for its peak memory."""
 
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +19,13 @@ STARTS = (64, 256, 1024, 4096)
 FIGURE = Path(__file__).parents[2] / "figures"
 
 
+def _peak_memory() -> float:
+    """The high-water mark of this program in MB; getrusage would include the parent that started it."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
 def _measure(path: str, n: int, k: int) -> None:
     saved = torch.load(path, weights_only=True)
     module = nn.GRU(3, n)
@@ -26,12 +33,12 @@ def _measure(path: str, n: int, k: int) -> None:
     network = rd.as_map(module)
     starts = rd.sample_states(network, saved["inputs"], k, noise=0.5)
     system = network.hold()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak_memory()
     begin = time.perf_counter()
     points = rd.find_fixed_points(system, starts, rd.Newton(slow_points=0), extra_starts=0)
     seconds = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(seconds, peak / 1024, (peak - before) / 1024, len(points), points.outcomes.count("found"))
+    peak = _peak_memory()
+    print(seconds, peak, peak - before, len(points), points.outcomes.count("found"))
 
 
 def run() -> pd.DataFrame:

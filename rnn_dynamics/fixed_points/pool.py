@@ -1,0 +1,44 @@
+"""Every row found so far, and the distinct points among them."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..roots import RootResult, Status
+from .merging import merge
+
+
+@dataclass
+class Pool:
+    """Every row found so far, and the distinct ones among them."""
+
+    tolerance: float
+    origins: list[str] = field(default_factory=list)
+    states: Tensor = field(default_factory=lambda: torch.empty(0, 0))
+    residuals: Tensor = field(default_factory=lambda: torch.empty(0))
+    errors: Tensor = field(default_factory=lambda: torch.empty(0))
+    times: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+
+    def add(self, result: RootResult, origin: str) -> int:
+        """Merge a round's found rows in; returns how many points are new."""
+        found = result.statuses == Status.FOUND
+        if not len(self.states):
+            self.states = result.states[:0]
+            self.residuals, self.errors = result.residuals[:0], result.errors[:0]
+        before = len(self.states)
+        states = torch.cat([self.states, result.states[found]])
+        residuals = torch.cat([self.residuals, result.residuals[found]])
+        errors = torch.cat([self.errors, result.errors[found]])
+        weights = torch.cat(
+            [self.times.to(states.device), torch.ones(int(found.sum()), dtype=torch.long, device=states.device)]
+        )
+        representative = merge(states, residuals, errors, self.tolerance)
+        kept, group = representative.unique(return_inverse=True)
+        self.times = torch.zeros(len(kept), dtype=torch.long, device=states.device).index_add_(0, group, weights)
+        # A group's origin is that of its earliest member: one already known, if any.
+        earliest = torch.full((len(kept),), len(states), device=states.device)
+        earliest.scatter_reduce_(0, group, torch.arange(len(states), device=states.device), "amin")
+        self.origins = [self.origins[row] if row < before else origin for row in earliest.tolist()]
+        self.states, self.residuals, self.errors = states[kept], residuals[kept], errors[kept]
+        return int((earliest >= before).sum())
