@@ -14,6 +14,7 @@ from .pool import Pool
 from .results import FixedPoints
 
 
+@torch.no_grad()
 def find_fixed_points(
     system: AutonomousMap,
     starts: ArrayLike,

@@ -33,6 +33,7 @@ class NewtonState:
     steps: Tensor
 
 
+@torch.no_grad()
 def damped_newton(
     equation: AutonomousMap,
     starts: Tensor,

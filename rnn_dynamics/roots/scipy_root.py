@@ -42,6 +42,7 @@ class ScipyRoot(RootSolver):
         if self.method not in known:
             raise ValueError(f"method must be one of {', '.join(known)}; got {self.method!r}")
 
+    @torch.no_grad()
     def solve(
         self,
         system: AutonomousMap,

@@ -54,6 +54,7 @@ def thresholds(states: Tensor, tolerance: float) -> Tensor:
     return max(tolerance, floor) * states.norm(dim=-1).clamp(min=1.0)
 
 
+@torch.no_grad()
 def conclude(
     system: AutonomousMap, states: Tensor, errors: Tensor, reasons: Tensor, steps: Tensor, tolerance: float
 ) -> RootResult:

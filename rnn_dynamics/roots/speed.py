@@ -53,6 +53,7 @@ class SpeedMinimizer(RootSolver):
         )
 
 
+@torch.no_grad()
 def descend(
     system: AutonomousMap,
     starts: Tensor,

@@ -100,6 +100,7 @@ class HeldMap(AutonomousMap):
     def __init__(self, network: DrivenMap, input: Tensor) -> None:
         self.network = network
         self.input = input
+        self._box: Box | NoBox | None = None
 
     def __repr__(self) -> str:
         held = "no input" if not len(self.input) else f"input {[round(x, 4) for x in self.input[:6].tolist()]}"
@@ -141,4 +142,7 @@ class HeldMap(AutonomousMap):
 
     @property
     def box(self) -> Box | NoBox:
-        return self.network.box(self.input)
+        if self._box is None:
+            with torch.no_grad():
+                self._box = self.network.box(self.input)
+        return self._box

@@ -1,21 +1,30 @@
-"""Run the benchmarks named, or all, and print their tables as Markdown."""
+"""Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
+
+python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling]
+python -m tests.benchmarks readme
+"""
 
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 
 from . import globalisation, jacobians, recipes, scaling, speed
 
-RESULTS = Path(__file__).parent / "results"
-BENCHMARKS = {
-    "speed": speed.run,
-    "globalisation": globalisation.run,
-    "recipes": recipes.run,
-    "jacobians": jacobians.run,
-    "scaling": scaling.run,
+FOLDER = Path(__file__).parent
+BENCHMARKS: dict[str, ModuleType] = {
+    module.__name__.rpartition(".")[2]: module for module in (speed, globalisation, recipes, jacobians, scaling)
 }
+HEAD = """# Benchmarks
+
+`make benchmarks` runs them all, writes `results/*.json` and this page. Everything is a ratio within one run, on
+the machine named below; figures of different tables may come from different runs.
+
+Measured on 2 cores of an AMD EPYC, torch 2.13.0 (CPU), float64 unless said otherwise. No GPU was at hand: the
+GPU column is still missing.
+"""
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -24,13 +33,27 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def write_readme() -> None:
+    """The page, from the stored results and each module's docstring and reading of them."""
+    parts = [HEAD]
+    for name, module in BENCHMARKS.items():
+        path = FOLDER / "results" / f"{name}.json"
+        if path.exists():
+            table = markdown(pd.DataFrame(json.loads(path.read_text())))
+            parts.append(f"## {name}\n\n{module.__doc__.strip()}\n\n{table}\n\n{module.READING}\n")
+    (FOLDER / "README.md").write_text("\n".join(parts))
+
+
 def main() -> None:
     """Run what the arguments name."""
     for name in sys.argv[1:] or list(BENCHMARKS):
-        table = BENCHMARKS[name]()
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{name}.json").write_text(json.dumps(table.to_dict(orient="records"), indent=1) + "\n")
+        if name == "readme":
+            continue
+        table = BENCHMARKS[name].run()
+        (FOLDER / "results").mkdir(exist_ok=True)
+        (FOLDER / "results" / f"{name}.json").write_text(json.dumps(table.to_dict(orient="records"), indent=1) + "\n")
         print(f"\n## {name}\n\n{markdown(table)}\n", flush=True)
+    write_readme()
 
 
 main()
