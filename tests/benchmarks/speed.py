@@ -11,6 +11,14 @@ from rnn_dynamics.systems import HeldMap
 
 from .networks import problem
 
+READING = """\
+On GRUs the usual method reaches almost none of the fixed points and reports every start as a point of its own; ours
+finds all, 48 to 171 times faster at 16 units and 27 to 36 times at 64. Where the usual method works, on tanh
+networks and a small LSTM, it finds the same points; there ours takes between a quarter of its time and a little
+more than all of it, the search for missing points included. Networks with fewer than 27 points keep some memories
+by other means; the audit in tests/test_flip_flop.py finds no further point in them.
+"""
+
 
 def adam_on_the_speed(system: HeldMap, starts: Tensor) -> tuple[Tensor, Tensor]:
     """The usual method: Adam on the mean of |F(h) - h|^2 / 2 over all starts, float32, then Jacobians.
