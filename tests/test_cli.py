@@ -116,7 +116,7 @@ def _npy(tmp_path, array) -> object:
         (lambda c, t: ["analyze", c, "--hold", "a,b,c"], "--hold must be 3 numbers"),
         (lambda c, t: ["analyze", c, "--hold", "nan,0,0"], "--hold must be 3 finite numbers"),
         (lambda c, t: ["analyze", c, "--inputs", t / "none.npy"], "cannot read"),
-        (lambda c, t: ["analyze", c, "--inputs", c], "must hold one array"),
+        (lambda c, t: ["analyze", c, "--inputs", c], "cannot read"),
         (lambda c, t: ["analyze", c, "--inputs", _npy(t, np.zeros((2, 5, 7)))], "[batch, time, 3], got [2, 5, 7]"),
         (lambda c, t: ["analyze", c, "--inputs", _npy(t, np.full((2, 5, 3), np.nan))], "must be finite"),
         (lambda c, t: ["analyze", c, "--inputs", _npy(t, np.array(["a"]))], "real numbers"),
