@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from .files import replacing
 from .fixed_points import FixedPoints
 from .plotting import plot_fixed_points, plot_spectrum, save_figure
 from .plotting.style import figure
@@ -58,8 +59,9 @@ def print_report(points: FixedPoints, console: Console) -> None:
 def write_report(points: FixedPoints, trajectories: Tensor, folder: Path, name: str = "fixed_points") -> list[Path]:
     """Write the saved result, the table (CSV) and the figures (PDF and PNG) into ``folder``; returns the files."""
     files = [save(points, folder / f"{name}.safetensors")]
-    points.to_pandas().to_csv(folder / f"{name}.csv", index_label="row")
     files.append(folder / f"{name}.csv")
+    with replacing(files[-1]) as temporary:
+        points.to_pandas().to_csv(temporary, index_label="row")
     if not len(points) and not points.continua and not len(points.slow):
         return files
 

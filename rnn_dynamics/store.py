@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from .files import replacing
 
 FORMAT = 1
 
@@ -38,20 +39,11 @@ def save(result: Any, path: str | os.PathLike[str]) -> Path:
         raise ValueError(f"save takes a result of this library, got {type(result).__name__}")
     tensors: dict[str, Tensor] = {}
     header = json.dumps({"format": FORMAT, "result": _encode(result, "", tensors)})
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        save_file(tensors, temporary, metadata={"rnn_dynamics": header})
-        with Path(temporary).open("rb") as written:
-            os.fsync(written.fileno())
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)  # noqa: PTH105
-    except (OSError, SafetensorError) as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise ValueError(f"cannot write {path}: {error}") from error
+    with replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata={"rnn_dynamics": header})
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
     return path
 
 

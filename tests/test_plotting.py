@@ -346,7 +346,7 @@ def test_saved_figures_have_embedded_fonts_and_the_right_size(tmp_path: Path) ->
 def test_saving_where_it_cannot_be_done_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = figure()[0]
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match=r"cannot write .*fig.pdf and fig.png"):
+    with pytest.raises(ValueError, match=r"cannot write .*fig.pdf"):
         save_figure(made, tmp_path / "file" / "fig")
 
     def full_disk(self: Figure, path: str, **options: object) -> None:
@@ -355,7 +355,7 @@ def test_saving_where_it_cannot_be_done_leaves_nothing(tmp_path: Path, monkeypat
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Figure, "savefig", full_disk)
-    with pytest.raises(ValueError, match=r"cannot write .*fig.pdf and fig.png: .*No space left on device"):
+    with pytest.raises(ValueError, match=r"cannot write .*fig.pdf: .*No space left on device"):
         save_figure(made, tmp_path / "fig")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

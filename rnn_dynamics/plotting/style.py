@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
+
+from ..files import replacing
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
 """Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
@@ -158,23 +159,10 @@ def save_figure(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> 
     if stem.suffix in (".pdf", ".png"):
         raise ValueError(f"path_without_suffix must come without {stem.suffix}, as both files are written: {stem}")
     paths = [stem.with_name(stem.name + suffix) for suffix in (".pdf", ".png")]
-    written: list[Path] = []
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        with styled():
-            for path in paths:
-                handle, temporary = tempfile.mkstemp(dir=stem.parent, prefix=f".{path.name}.", suffix=path.suffix)
-                os.close(handle)
-                written.append(Path(temporary))
-                # Without the date the same figure is the same file.
-                metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
+    with styled():
+        for path in paths:
+            # Without the date the same figure is the same file.
+            metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
+            with replacing(path) as temporary:
                 figure.savefig(temporary, dpi=_DPI, metadata=metadata)
-                written[-1].chmod(0o644)
-        for temporary, path in zip(written, paths, strict=True):
-            temporary.replace(path)
-    except OSError as error:
-        raise ValueError(f"cannot write {paths[0]} and {paths[1].name}: {error}") from error
-    finally:
-        for temporary in written:
-            temporary.unlink(missing_ok=True)
     return paths
