@@ -349,10 +349,9 @@ def test_saving_where_it_cannot_be_done_leaves_nothing(tmp_path: Path, monkeypat
     with pytest.raises(ValueError, match=r"cannot write .*fig.pdf"):
         save_figure(made, tmp_path / "file" / "fig")
 
-    def full_disk(self: Figure, path: str, **options: object) -> None:
-        Path(path).write_bytes(b"half")
-        if path.endswith(".png"):
-            raise OSError(28, "No space left on device")
+    def full_disk(self: Figure, path: Path, **options: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Figure, "savefig", full_disk)
     with pytest.raises(ValueError, match=r"cannot write .*fig.pdf: .*No space left on device"):
