@@ -20,18 +20,21 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 console = Console(highlight=False)
 
 
-@app.callback()
+HELP = """Find out what a recurrent network learned: its fixed points, which are stable, and whether any are missing.
+
+Start here:
+
+\b
+rnn-dynamics demo               train a small network, find and draw its fixed points
+rnn-dynamics analyze model.pt   the same for your checkpoint (RNN, GRU or LSTM weights)
+rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
+                                from states that your inputs lead to, at a held input
+"""
+
+
+@app.callback(help=HELP)
 def about() -> None:
-    r"""Find out what a recurrent network learned: its fixed points, which are stable, and whether any are missing.
-
-    Start here:
-
-    \b
-    rnn-dynamics demo               train a small network, find and draw its fixed points
-    rnn-dynamics analyze model.pt   the same for your checkpoint (RNN, GRU or LSTM weights)
-    rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
-                                    starting from states that your inputs lead to, at a held input
-    """
+    """Keep ``demo`` and ``analyze`` as subcommands."""
 
 
 @app.command()
@@ -50,8 +53,10 @@ def demo(
     torch.set_num_threads(
         1
     )  # so small a network trains faster on one, and far faster where other work shares the cores
-    trained = train_flip_flop(module, seed=seed, steps=steps, progress=sys.stderr.isatty())
-    torch.set_num_threads(threads)
+    try:
+        trained = train_flip_flop(module, seed=seed, steps=steps, progress=sys.stderr.isatty())
+    finally:
+        torch.set_num_threads(threads)
     console.print(
         f"Trained: {trained.accuracy:.2%} of held-out outputs have the right sign, "
         f"mean squared error {trained.mean_squared_error:.1e}"
@@ -90,15 +95,17 @@ def analyze(
     """Find the fixed points of a trained RNN, GRU or LSTM, and write table, figures and result."""
     read = read_checkpoint(checkpoint, prefix=prefix, nonlinearity=nonlinearity)
     console.print(f"Read {read} from {checkpoint}", soft_wrap=True)
+    if read.cell == "RNN" and nonlinearity == "tanh":
+        console.print("Its weights do not tell tanh from ReLU: tanh is assumed; --nonlinearity relu if it is not.")
     network = read.network
     sequences = _sequences(inputs, network.input_size, seed)
+    origin = "Gaussian inputs" if inputs is None else str(inputs)
+    console.print(f"Starts from {len(sequences)} sequences of {sequences.shape[1]} steps ({origin})", soft_wrap=True)
     held = [_numbers(text, network.input_size) for text in hold or []] or [torch.zeros(network.input_size)]
     folder = out or checkpoint.with_name(f"{checkpoint.stem}-analysis")
     _require_writable(folder)
     results = _analyse(network, sequences, held, folder, n_starts=starts, noise=noise, seed=seed)
-    console.print(
-        f"[bold]{sum(map(len, results))} fixed points in all. Results are in {folder}/[/bold]", soft_wrap=True
-    )
+    console.print(f"[bold]Fixed points: {sum(map(len, results))}. Results are in {folder}/[/bold]", soft_wrap=True)
 
 
 def _analyse(

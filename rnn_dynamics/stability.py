@@ -56,18 +56,21 @@ def spectrum(jacobians: Tensor, n_modes: int) -> Spectrum:
     return Spectrum(*(torch.from_numpy(np.stack(part).astype(np.complex128)) for part in (values, rights, lefts)))
 
 
-def kinds(eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE) -> tuple[str, ...]:
+def kinds(eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE, on_kink: Tensor | None = None) -> tuple[str, ...]:
     """The kind of each fixed point from its eigenvalues [k, n], sorted by falling modulus.
 
     "stable": all |lambda| < 1; "unstable": all > 1; "saddle": some of each; "marginal": one within ``tolerance`` of 1.
     Then the shape of the leading mode: "node" (real, positive), "focus" (complex pair), "flip" (real, negative). A
-    saddle with a real, positive leading eigenvalue is just a "saddle": "saddle node" names a bifurcation.
+    saddle with a real, positive leading eigenvalue is just a "saddle": "saddle node" names a bifurcation. A point where
+    DF jumps (``on_kink``, [k]: a ReLU at its corner) is a "marginal kink", whatever the eigenvalues of one side.
     """
     names = []
-    for values in eigenvalues:
+    for row, values in enumerate(eigenvalues):
         moduli, lead = values.abs(), values[0]
         shape = "focus" if lead.imag != 0 else "flip" if lead.real < 0 else "node"
-        if ((moduli - 1).abs() <= tolerance).any():
+        if on_kink is not None and on_kink[row]:
+            names.append("marginal kink")
+        elif ((moduli - 1).abs() <= tolerance).any():
             names.append(f"marginal {shape}")
         elif (moduli < 1).all():
             names.append(f"stable {shape}")

@@ -62,10 +62,13 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"cannot read {path}: {error}") from error
     if "rnn_dynamics" not in metadata:
         raise ValueError(f"{path} is a safetensors file, but not a result saved by rnn_dynamics")
-    header = json.loads(metadata["rnn_dynamics"])
-    if header["format"] != FORMAT:
-        raise ValueError(f"{path} has format {header['format']}, this version reads format {FORMAT}")
-    return _decode(header["result"], tensors)
+    try:
+        header = json.loads(metadata["rnn_dynamics"])
+        if header["format"] != FORMAT:
+            raise ValueError(f"{path} has format {header['format']}, this version reads format {FORMAT}")
+        return _decode(header["result"], tensors)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a whole result: {type(error).__name__} {error}") from error
 
 
 def _encode(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

@@ -63,7 +63,10 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
     "step of the wrong width": (lambda: rd.as_map(lambda h, x: h[..., :2], 3, 0).hold(), r"shape \[3\]"),
     "step that returns a tuple": (lambda: rd.as_map(lambda h, x: (h, h), 3, 0).hold(), "got tuple"),
     "step that raises": (lambda: rd.as_map(lambda h, x: h @ torch.ones(7), 3, 0).hold(), "it raised RuntimeError"),
-    "step with float32 weights": (lambda: rd.as_map(lambda h, x: h @ torch.ones(3, 3), 3, 0).hold(), "dtype"),
+    "step with float32 weights": (
+        lambda: rd.as_map(lambda h, x: h @ torch.ones(3, 3), 3, 0).hold(),
+        "works in float32",
+    ),
     "random step": (lambda: rd.as_map(lambda h, x: h + torch.randn(3, dtype=h.dtype), 3, 0).hold(), "deterministic"),
     "upside-down box": (lambda: rd.as_map(lambda h, x: h, 2, 0, box=([1, 1], [-1, -1])), "lower < upper"),
     "box of the wrong size": (lambda: rd.as_map(lambda h, x: h, 2, 0, box=([-1], [1])), r"shape \[2\], got \[1\]"),
@@ -104,6 +107,16 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "no sequences": (lambda: rd.sample_states(rd.as_map(_gru()), [], 5), r"\[batch, time, 2\]"),
     # Searches.
+    "a network instead of a map": (
+        lambda: rd.find_fixed_points(rd.as_map(_gru()), torch.zeros(1, 4)),
+        r"as system.hold\(\) gives it; got LayeredMap",
+    ),
+    "a module instead of a map": (lambda: rd.find_fixed_points(_gru(), torch.zeros(1, 4)), "got GRU"),
+    "sampling a module": (lambda: rd.sample_states(_gru(), torch.zeros(1, 3, 2), 5), "as as_map"),
+    "a NumPy step": (
+        lambda: rd.as_map(lambda h, x: torch.from_numpy(np.tanh(h.numpy())), 3, 0).hold(),
+        "must be written in torch operations|step",
+    ),
     "starts of the wrong width": (
         lambda: rd.find_fixed_points(_system(), torch.zeros(5, 4)),
         r"starts must have shape \[k, 3\], got \[5, 4\]",

@@ -174,6 +174,80 @@ def test_the_extra_budget_is_kept() -> None:
     assert points.index_sum != 1 or points.completeness.unseen > 0.5
 
 
+def test_a_point_on_the_wall_of_a_declared_box_has_no_index() -> None:
+    """0 is repelling and on the wall of [0, 1]: sign det(I - DF) is not its index there."""
+    system = rd.as_map(lambda x, _: 2.9 * x * (1 - x), state_size=1, input_size=0, box=([0.0], [1.0])).hold()
+    points = rd.find_fixed_points(system, torch.rand(50, 1, generator=torch.Generator().manual_seed(0)))
+    assert len(points) == 2
+    assert points.index_sum is None
+    assert "wall" in points.completeness.verdict
+
+
+def test_points_outside_a_declared_box_are_points_too() -> None:
+    system = rd.as_map(lambda x, _: x**3, state_size=1, input_size=0, box=([-0.5], [0.5])).hold()
+    points = rd.find_fixed_points(system, _randn(100, 1))
+    assert points.states.flatten().round(decimals=9).sort().values.tolist() == [-1, 0, 1]
+    assert points.index_sum == 1  # of the one inside
+
+
+def test_a_kink_is_marginal_and_has_no_index() -> None:
+    """A bias-free ReLU network sits on its corner at 0, where autograd's derivative is 0 and stability is not."""
+    with torch.random.fork_rng(), torch.no_grad():
+        module = torch.nn.RNN(2, 3, nonlinearity="relu", bias=False)
+        module.weight_hh_l0.copy_(2 * torch.eye(3))
+    points = rd.find_fixed_points(rd.as_map(module).hold(), 0.2 * _randn(64, 3))
+    assert points.kinds == ("marginal kink",)
+    assert not points.stable.any()
+    ramp = _map(lambda h: 0.999 * (2 * h).relu().clamp(max=1), 1, box=1.0)
+    clipped = rd.find_fixed_points(ramp, _randn(50, 1))
+    assert clipped.index_sum is None
+    assert "kink" in clipped.completeness.verdict
+
+
+def test_a_far_point_does_not_coarsen_the_merging() -> None:
+    def step(h):
+        a, b = h[..., 0], h[..., 1]
+        return torch.stack([a + 0.1 * a * (4e-6 - a**2) / 4e-6, b - 0.2 * b * (b - 2e4) / 2e4 * 0.5], dim=-1)
+
+    starts = torch.cat([torch.tensor([[a, b]]) for a in (-2.1e-3, 1e-5, 2.1e-3) for b in (0.1, 2.0001e4)])
+    points = rd.find_fixed_points(_map(step, 2), starts, extra_starts=0, max_steps=500)
+    near_zero = points.states[points.states[:, 1].abs() < 1]
+    assert sorted(near_zero[:, 0].round(decimals=6).tolist()) == [-0.002, 0.0, 0.002]
+
+
+def test_two_segments_are_not_bridged_through_a_point_between_them() -> None:
+    def step(h):
+        a = h[..., 0]
+        inside = torch.where(a.abs() < 0.5, a - 0.5 * a.sign() * (0.5 - a.abs()) * -a.abs() * 2, a)
+        outside = torch.where(a.abs() > 2, 2 * a.sign() + 0.5 * (a - 2 * a.sign()), inside)
+        return torch.stack([outside, 0.5 * h[..., 1]], dim=-1)
+
+    grid = torch.linspace(0.5, 2, 60)
+    starts = torch.stack([torch.cat([grid, -grid]), torch.zeros(120)], dim=1)
+    points = rd.find_fixed_points(_map(step, 2), starts, extra_starts=0)
+    assert [continuum.shape for continuum in points.continua] == ["line", "line"]
+
+
+def test_an_lstm_whose_cells_are_far_away() -> None:
+    """Forget bias 7: memories lie at |c| of several hundred, hundreds of step bounds away."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        module = torch.nn.LSTM(2, 3, dtype=DOUBLE)
+        for weight in module.parameters():
+            weight.mul_(0.1)
+        module.weight_hh_l0[6:9] += 3 * torch.eye(3)
+        module.bias_ih_l0[3:6] = 7
+    network = rd.as_map(module)
+    generator = torch.Generator().manual_seed(0)
+    starts = rd.sample_states(network, torch.randn(50, 100, 2, generator=generator, dtype=DOUBLE), 300, noise=0.5)
+    points = rd.find_fixed_points(network.hold(), starts)
+    assert points.states.abs().max() > 300
+    # All eight memories; of the 19 saddles, which lie where outputs are below 1e-3, most, and the index sum says so.
+    assert int(points.stable.sum()) == 8
+    assert len(points) >= 20
+    assert len(points) == 27 or points.index_sum != 1
+
+
 # Stability ----------------------------------------------------------------------------------------------------------
 
 

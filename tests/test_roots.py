@@ -9,6 +9,7 @@ from torch import nn
 import rnn_dynamics as rd
 from rnn_dynamics.roots import Reason, Status
 from rnn_dynamics.roots.krylov import gmres
+from rnn_dynamics.systems import FunctionMap
 
 DOUBLE = torch.float64
 
@@ -133,17 +134,22 @@ def test_gmres_solves_linear_systems() -> None:
     assert (step - exact).norm() < 1e-6 * exact.norm()
 
 
-def test_interrupting_keeps_what_is_done() -> None:
+def test_interrupting_keeps_what_is_done(monkeypatch) -> None:
     calls = 0
+    linearize = FunctionMap.linearize
 
-    def step(h):
+    def interrupted(*arguments, **options):
         nonlocal calls
         calls += 1
-        if calls == 60:
+        if calls == 7:
             raise KeyboardInterrupt
-        return torch.tanh(2 * h)
+        return linearize(*arguments, **options)
 
-    system = rd.as_map(lambda h, _: step(h), state_size=6, input_size=0, box=(-torch.ones(6), torch.ones(6))).hold()
-    points = rd.find_fixed_points(system, _starts(300, 6), seed=0)
+    system = _map(lambda h: torch.tanh(2 * h), 6, box=1.0)
+    monkeypatch.setattr(FunctionMap, "linearize", interrupted)
+    points = rd.find_fixed_points(system, _starts(300, 6))
     assert 0 < len(points) < 729
     assert points.residuals.max() < 1e-10
+    assert points.completeness.interrupted
+    assert "interrupted" in points.completeness.verdict
+    assert any("interrupted" in line for line in points.advice())

@@ -24,6 +24,9 @@ _SLOW_MERGE = 1e-3
 _SLOW_ANALYSED = 512
 """The slowest so many distinct slow points are examined for a slow manifold."""
 
+_NUDGE = 10
+"""Square roots of the rounding unit to each side at which DF is compared: a smooth DF changes by 1e-6 there."""
+
 _MODES = 32
 """Eigenvectors kept per point; all of them up to 32 units."""
 
@@ -56,6 +59,8 @@ def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: 
         on_line = _nearest_line(pool.states[neutral], [pool.states[line] for line in lines]) >= 0
         isolated[neutral[on_line]] = False
         return Analysis(eigenvalues, lines, isolated, None, "fixed points form a continuum, so indices are undefined")
+    if _on_kink(system, pool.states, memory_budget).any():
+        return Analysis(eigenvalues, lines, isolated, None, "F has a kink at a fixed point, so its index is undefined")
     total, reason = index_sum(system, pool.states, eigenvalues, tolerance)
     return Analysis(eigenvalues, lines, isolated, total, reason)
 
@@ -67,6 +72,7 @@ def assemble(
     rounds: tuple[Round, ...],
     tolerance: float,
     memory_budget: int,
+    interrupted: bool,
 ) -> FixedPoints:
     analysis = analyse(system, pool, tolerance, memory_budget)
     rows = analysis.isolated.nonzero().squeeze(-1)
@@ -97,15 +103,30 @@ def assemble(
         right_eigenvectors=modes.right_eigenvectors[position],
         left_eigenvectors=modes.left_eigenvectors[position],
         input_jacobians=torch.cat(known) if known else None,
-        kinds=kinds(modes.eigenvalues[position], tolerance),
+        kinds=kinds(modes.eigenvalues[position], tolerance, _on_kink(system, states, memory_budget)),
+        marginal_tolerance=tolerance,
         hits=hits,
         origins=tuple(pool.origins[row] for row in rows.tolist()),
         labels=labels,
         reasons=first.reasons.cpu(),
         slow=slow,
         continua=tuple(continua + slow_lines),
-        completeness=Completeness(total, reason, unseen_estimate(pool.times[rows]), rounds),
+        completeness=Completeness(total, reason, unseen_estimate(pool.times[rows]), rounds, interrupted),
     )
+
+
+def _on_kink(system: AutonomousMap, states: Tensor, memory_budget: int) -> Tensor:
+    """Whether DF jumps at a state, as at the corner of a ReLU: eigenvalues then describe one side of it only."""
+    generator = torch.Generator().manual_seed(0)
+    kinks = [torch.zeros(0, dtype=torch.bool)]
+    for part in system.chunks(len(states), memory_budget // 2):
+        here = states[part]
+        nudge = torch.randn(here.shape, generator=generator, dtype=torch.float64).to(here)
+        nudge *= _NUDGE * (torch.finfo(here.dtype).eps ** 0.5) * here.norm(dim=-1, keepdim=True).clamp(min=1.0)
+        before, after = (system.linearize(here + sign * nudge)[1].dense() for sign in (-1, 1))
+        jump = (after - before).flatten(1).norm(dim=-1)
+        kinks.append((jump > 0.01 * before.flatten(1).norm(dim=-1).clamp(min=1.0)).cpu())
+    return torch.cat(kinks)
 
 
 def _nearest_line(states: Tensor, lines: list[Tensor]) -> Tensor:
@@ -114,7 +135,8 @@ def _nearest_line(states: Tensor, lines: list[Tensor]) -> Tensor:
     best = torch.full((len(states),), torch.inf, dtype=states.dtype, device=states.device)
     for index, samples in enumerate(lines):
         spacing = samples.diff(dim=0).norm(dim=-1).max()
-        distance = torch.cdist(states, samples).min(dim=-1).values
+        parts = [torch.cdist(part, samples).min(dim=-1).values for part in states.split(4096)]
+        distance = torch.cat(parts) if parts else best
         nearer = (distance <= spacing) & (distance < best)
         best = torch.where(nearer, distance, best)
         owner[nearer.cpu()] = index

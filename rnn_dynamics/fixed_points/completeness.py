@@ -22,8 +22,9 @@ class Round:
 class Completeness:
     """What is known about missing fixed points.
 
-    The indices sign det(I - DF) of all fixed points of a continuous map of a box into itself sum to 1 (Lefschetz), so
-    any other sum proves that points are missing. A sum of 1 does not prove that none are.
+    The indices sign det(I - DF) of all fixed points of a continuous map of a box into itself sum to 1 (Lefschetz), if
+    the points lie inside the box, F is differentiable at them and none has an eigenvalue 1. Any other sum then proves
+    that points are missing. A sum of 1 does not prove that none are.
     """
 
     index_sum: int | None
@@ -39,10 +40,14 @@ class Completeness:
     rounds: tuple[Round, ...]
     """The search: the user's starts, then what it went on with by itself."""
 
+    interrupted: bool = False
+    """Whether Ctrl-C ended the search early."""
+
     @property
     def verdict(self) -> str:
         """One sentence."""
-        extra = f"; {self.unseen:.1f} more expected from the hit counts" if self.unseen >= 0.5 else ""
+        extra = "; the search was interrupted" if self.interrupted else ""
+        extra += f"; {self.unseen:.1f} more expected from the hit counts" if self.unseen >= 0.5 else ""
         if self.index_sum is None:
             return f"index sum not applicable: {self.reason}{extra}"
         if self.index_sum != 1:
@@ -61,6 +66,11 @@ def index_sum(
     box = system.box
     if isinstance(box, NoBox):
         return None, box.reason
+    if not box.holds_all and box.touches(states).any():
+        return (
+            None,
+            "a fixed point lies on the wall of the declared box, where its index is another: declare a wider box",
+        )
     indices = fixed_point_index(eigenvalues, tolerance)[box.contains(states).to(eigenvalues.device)]
     if (indices == 0).any():
         return None, "a fixed point has an eigenvalue 1, so its index is undefined"
@@ -96,14 +106,14 @@ def fresh_starts(system: AutonomousMap, known: Tensor, n: int, generator: torch.
         corners = pick(4 * share).view(4, share, -1)
         recipes.append(("combinations", (weights / weights.sum(dim=0) * corners).sum(dim=0)))
     if p > 0:
-        spread = known.std(dim=0).mean() if p > 1 else known.abs().mean()
+        spread = known.std(dim=0) if p > 1 else known[0].abs()  # an LSTM's cells spread far wider than its outputs
         noise = torch.randn(share, known.shape[1], generator=generator, dtype=torch.float64).to(known)
         recipes.append(("noise", pick(share) + spread.clamp(min=0.1) * noise))
     if isinstance(box, Box):
         # A long box (an LSTM's cells) holds its points near the middle.
-        reach = known.abs().amax(dim=0) * 1.5 + 0.1 if p else box.upper
-        sample = box.lower + (box.upper - box.lower) * draw(share, known.shape[1])
-        recipes.append(("box", sample.clamp(-reach, reach) if p else sample))
+        reach = known.abs().amax(dim=0) * 1.5 + 0.1 if p else torch.full_like(box.upper, torch.inf)
+        lower, upper = torch.maximum(box.lower, -reach), torch.minimum(box.upper, reach)
+        recipes.append(("box", lower + (upper - lower) * draw(share, known.shape[1])))
     return recipes
 
 

@@ -49,7 +49,8 @@ class Continuum:
         return f"{self.dimension}-dimensional sheet"
 
     def __repr__(self) -> str:
-        what = "fixed points" if self.speeds.max() < 1e-9 else f"slow points, speed <= {self.speeds.max():.1e}"
+        zero = max(1e-9, 1e3 * torch.finfo(self.speeds.dtype).eps) * max(1.0, float(self.states.norm(dim=-1).max()))
+        what = "fixed points" if self.speeds.max() <= zero else f"slow points, speed <= {self.speeds.max():.1e}"
         return f"{self.shape} of {what}, {len(self.states)} samples, {self.hits} starts"
 
 
@@ -65,8 +66,9 @@ def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor) -> list
     host = points.double().cpu().numpy()
     tree = minimum_spanning_tree(_distances(host)).tocoo()
     first, second = (torch.from_numpy(ends.astype(np.int64)).to(states.device) for ends in (tree.row, tree.col))
-    halfway = (points[first] + points[second]) / 2
-    speed = (system(halfway) - halfway).norm(dim=-1)
+    # Three states between the ends: one alone may be a fixed point itself, as the middle of a symmetric pair is.
+    between = [points[first] + share * (points[second] - points[first]) for share in (0.3, 0.5, 0.75)]
+    speed = torch.stack([(system(state) - state).norm(dim=-1) for state in between]).amax(dim=0)
     # Halfway between an attracting and a repelling root the speed is |lambda - 1| L / 4; between slow points theirs.
     length = (points[first] - points[second]).norm(dim=-1)
     ends = torch.maximum(speeds[chosen][first], speeds[chosen][second])

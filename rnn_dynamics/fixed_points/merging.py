@@ -24,7 +24,7 @@ def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float) -
     if len(states) < 2:
         return torch.arange(len(states), device=states.device)
     points = states.detach().double().cpu().numpy()
-    scale = max(1.0, float(np.linalg.norm(points, axis=1).max(initial=0.0)))
+    scale = np.maximum(1.0, np.linalg.norm(points, axis=1))
     reach = _ERROR_FACTOR * errors.double().nan_to_num(0.0, posinf=0.0).cpu().numpy()
     radius = np.clip(reach, tolerance * scale, 1e3 * tolerance * scale)
     residual = residuals.cpu().numpy()

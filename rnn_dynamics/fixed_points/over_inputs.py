@@ -61,7 +61,7 @@ def find_fixed_points_over_inputs(
     """Find the fixed points under each held input of ``inputs`` [q, m], from the same starts.
 
     A time-varying input is a set of inputs too: its rows give the instantaneous fixed points that the state chases.
-    Points found under one input serve as further starts under the next, since most move only a little.
+    Ctrl-C returns the inputs searched so far, the last of them marked as interrupted.
 
     Args:
         network: the driven map.
@@ -70,14 +70,13 @@ def find_fixed_points_over_inputs(
         dtype: of the analysis.
         progress: show a progress bar.
     """
+    if not isinstance(network, DrivenMap):
+        raise ValueError(f"network must be a map, as as_map(module) gives it; got {type(network).__name__}")
     held = as_rows(inputs, "inputs", network.input_size, dtype=dtype, device=network.device)
     base = as_rows(starts, "starts", network.state_size, dtype=dtype, device=network.device)
     results: list[FixedPoints] = []
-    try:
-        for row in tqdm(held, desc="held inputs", disable=not progress):
-            before = results[-1].states if results else base[:0]
-            results.append(find_fixed_points(network.hold(row, dtype), torch.cat([base, before]), solver, **options))
-    except KeyboardInterrupt:
-        if not results:
-            raise
+    for row in tqdm(held, desc="held inputs", disable=not progress):
+        results.append(find_fixed_points(network.hold(row, dtype), base, solver, **options))
+        if results[-1].completeness.interrupted:
+            break
     return FixedPointsOverInputs(held, tuple(results))

@@ -55,6 +55,9 @@ class FixedPoints:
     input_jacobians: Tensor | None
     """dF/dx, [p, n, m], of a held network; None for a map without input."""
 
+    marginal_tolerance: float
+    """How near to the unit circle an eigenvalue leaves stability undecided."""
+
     kinds: tuple[str, ...]
     """"stable node", "saddle focus", ...; see ``stability.kinds``."""
 
@@ -90,7 +93,7 @@ class FixedPoints:
     @property
     def n_unstable(self) -> Tensor:
         """The number of eigenvalues outside the unit circle, [p]."""
-        return (self.eigenvalues.abs() > 1).sum(dim=-1)
+        return (self.eigenvalues.abs() > 1 + self.marginal_tolerance).sum(dim=-1)
 
     @property
     def stable(self) -> Tensor:
@@ -125,7 +128,7 @@ class FixedPoints:
                 "spectral_radius": self.spectral_radii.numpy(),
                 "n_unstable": self.n_unstable.numpy(),
                 "time_constant": self.time_constants[:, 0].numpy() if len(self) else [],
-                "index": fixed_point_index(self.eigenvalues).numpy(),
+                "index": fixed_point_index(self.eigenvalues, self.marginal_tolerance).numpy(),
                 "residual": self.residuals.cpu().numpy(),
                 "hits": self.hits.numpy(),
                 "share": self.fractions.numpy(),

@@ -7,7 +7,7 @@ import torch
 from ..checks import ArrayLike, require_positive
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap
 from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
 from .pool import Pool
@@ -53,6 +53,9 @@ def find_fixed_points(
     Raises:
         ValueError: for starts of the wrong shape, empty, or with NaN or infinite entries.
     """
+    if not isinstance(system, AutonomousMap):
+        hint = "system.hold()" if isinstance(system, DrivenMap) else "as_map(module).hold()"
+        raise ValueError(f"system must be an autonomous map, as {hint} gives it; got {type(system).__name__}")
     states = system.as_states(starts, "starts")
     require_positive(merge_tolerance=merge_tolerance, marginal_tolerance=marginal_tolerance, max_steps=max_steps)
     require_positive(memory_budget=memory_budget)
@@ -73,7 +76,8 @@ def find_fixed_points(
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = analyse(system, pool, marginal_tolerance, memory_budget)
     size = max(256, len(states) // 4)
-    done = first.interrupted or bool(analysis.lines)
+    interrupted = first.interrupted
+    done = interrupted or bool(analysis.lines)
     try:
         while budget > 0 and not done:
             size = min(budget, max(size, 2 * len(pool.states)))
@@ -89,8 +93,9 @@ def find_fixed_points(
             if fresh:
                 analysis = analyse(system, pool, marginal_tolerance, memory_budget)
             settled = not fresh and analysis.index_sum in (1, None) and unseen_estimate(pool.times) < 0.5
-            done = settled or result.interrupted or bool(analysis.lines)
+            interrupted = result.interrupted
+            done = settled or interrupted or bool(analysis.lines)
             size *= 2
     except KeyboardInterrupt:
-        pass  # what the pool holds is returned
-    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, memory_budget)
+        interrupted = True  # what the pool holds is returned
+    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, memory_budget, interrupted)

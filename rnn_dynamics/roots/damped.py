@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from ..systems import AutonomousMap
 from .results import Reason
-from .solver import residual_norms, thresholds
+from .solver import thresholds
 
 Direction: TypeAlias = Callable[[AutonomousMap, Tensor, Tensor], Tensor]
 
@@ -50,9 +50,10 @@ def damped_newton(
     is as exact as the arithmetic allows.
     """
     k = len(starts)
+    states, norms = _settle(equation, starts)
     rows = NewtonState(
-        states=starts.clone(),
-        norms=residual_norms(equation, starts),
+        states=states,
+        norms=norms,
         errors=starts.new_full((k,), torch.nan),
         reasons=torch.full((k,), int(Reason.BUDGET), device=starts.device),
         steps=torch.zeros(k, dtype=torch.long, device=starts.device),
@@ -66,7 +67,7 @@ def damped_newton(
             if not len(active):
                 break
             states, norms = rows.states[active], rows.norms[active]
-            step = _bounded(direction(equation, states, equation(states) - states), step_bound)
+            step = _bounded(equation, direction(equation, states, equation(states) - states), step_bound)
             new_states, new_norms = _backtrack(equation, states, norms, step)
 
             moved = new_norms < norms
@@ -92,9 +93,21 @@ def damped_newton(
     return rows
 
 
-def _bounded(step: Tensor, bound: float) -> Tensor:
-    length = step.norm(dim=-1, keepdim=True)
-    return step * (bound / length.clamp(min=1e-300)).clamp(max=1.0)
+def _settle(equation: AutonomousMap, states: Tensor) -> tuple[Tensor, Tensor]:
+    """States whose idle coordinates, on which G does not depend, are where G puts them; and |G(h) - h|.
+
+    So an LSTM's cell states, which may lie hundreds of units away, neither bound the step nor swamp the residual.
+    """
+    values = equation(states)
+    if equation.acting is not None:
+        states = torch.where(equation.acting, states, values)
+    return states.clone(), (values - states).norm(dim=-1).nan_to_num(nan=torch.inf)
+
+
+def _bounded(equation: AutonomousMap, step: Tensor, bound: float) -> Tensor:
+    acting = step if equation.acting is None else torch.where(equation.acting, step, 0.0)
+    length = acting.norm(dim=-1, keepdim=True)
+    return step * (bound / length.clamp(min=torch.finfo(step.dtype).tiny)).clamp(max=1.0)
 
 
 def _backtrack(equation: AutonomousMap, states: Tensor, norms: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,8 +116,7 @@ def _backtrack(equation: AutonomousMap, states: Tensor, norms: Tensor, step: Ten
     todo = torch.arange(len(states), device=states.device)
     scale = 1.0
     for _ in range(_HALVINGS):
-        trial = states[todo] + scale * step[todo]
-        trial_norms = residual_norms(equation, trial)
+        trial, trial_norms = _settle(equation, states[todo] + scale * step[todo])
         better = trial_norms < (1.0 - _SUFFICIENT_DECREASE * scale) * norms[todo]
         new_states[todo[better]], new_norms[todo[better]] = trial[better], trial_norms[better]
         todo = todo[~better]

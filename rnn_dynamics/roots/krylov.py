@@ -51,7 +51,8 @@ class NewtonKrylov(RootSolver):
 
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:
             parts = zip(states.split(rows_at_once), residual.split(rows_at_once), strict=True)
-            return torch.cat([gmres(equation, state, -part, size, self.forcing) for state, part in parts])
+            step = torch.cat([gmres(equation, state, -part, size, self.forcing) for state, part in parts])
+            return torch.where(step.isfinite().all(dim=-1, keepdim=True), step, residual)
 
         rows = damped_newton(
             system.ungated(),
@@ -72,10 +73,11 @@ def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forci
         return jvp(equation, (states,), (vectors,))[1] - vectors
 
     k, n = states.shape
+    eps, tiny = torch.finfo(states.dtype).eps, torch.finfo(states.dtype).tiny
     scale = rhs.norm(dim=-1)
     basis = states.new_zeros(size + 1, k, n)
     hessenberg = states.new_zeros(k, size + 1, size)
-    basis[0] = rhs / scale.clamp(min=1e-300).unsqueeze(-1)
+    basis[0] = rhs / scale.clamp(min=tiny).unsqueeze(-1)
     target = states.new_zeros(k, size + 1, 1)
     target[:, 0, 0] = scale
     weights = states.new_zeros(k, 1, 1)
@@ -87,13 +89,13 @@ def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forci
             vector = vector - torch.einsum("kj,jkn->kn", overlap, basis[: j + 1])
         length = vector.norm(dim=-1)
         hessenberg[:, j + 1, j] = length
-        basis[j + 1] = vector / length.clamp(min=1e-300).unsqueeze(-1)
+        basis[j + 1] = vector / length.clamp(min=tiny).unsqueeze(-1)
         if j % _CHECK_EVERY and j < size - 1:
             continue
         small, part = hessenberg[:, : j + 2, : j + 1], target[:, : j + 2]
         normal = small.mT @ small
         # A tiny ridge stands in for the pseudo-inverse where a row's Krylov space is exhausted.
-        ridge = 1e-28 * small.square().sum(dim=(-2, -1)) + 1e-300
+        ridge = eps**2 * small.square().sum(dim=(-2, -1)) + tiny
         normal.diagonal(dim1=-2, dim2=-1).add_(ridge.unsqueeze(-1))
         weights = torch.linalg.solve_ex(normal, small.mT @ part, check_errors=False).result
         left = (small @ weights - part).squeeze(-1).norm(dim=-1)

@@ -6,6 +6,8 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
+from ..store import storable
+
 
 class Status(IntEnum):
     """The three ways to end."""
@@ -52,6 +54,7 @@ _ADVICE = {
 }
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class RootResult:
     """One row per start, in the order of the starts."""

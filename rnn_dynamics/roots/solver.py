@@ -13,7 +13,7 @@ class RootSolver(ABC):
     """Solves F(h) = h from many starts at once.
 
     A state is *found* when |F(h) - h|_2 <= tolerance * max(1, |h|_2), evaluated on that very state, and it lies in the
-    system's box where one is known.
+    system's box where one is known to hold every fixed point.
     """
 
     tolerance: float
@@ -69,8 +69,9 @@ def conclude(
     reasons = torch.where(honest, Reason.CONVERGED, reasons)
     reasons = torch.where(~honest & (reasons == Reason.CONVERGED), Reason.STALLED, reasons)
     finite = residuals.isfinite() & states.isfinite().all(dim=-1)
-    reasons = torch.where(finite, reasons, Reason.NOT_FINITE)
+    ended = reasons != Reason.INTERRUPTED
+    reasons = torch.where(ended & ~finite, Reason.NOT_FINITE, reasons)
     box = system.box
-    if isinstance(box, Box):
-        reasons = torch.where(finite & ~box.contains(states, slack=1e-6), Reason.OUTSIDE_BOX, reasons)
+    if isinstance(box, Box) and box.holds_all:
+        reasons = torch.where(ended & finite & ~box.contains(states), Reason.OUTSIDE_BOX, reasons)
     return RootResult(states, residuals, errors, reasons, steps)

@@ -70,7 +70,7 @@ def descend(
     (doi:10.1007/s00607-004-0083-1).
     """
     k, device = len(starts), starts.device
-    box = system.box if isinstance(system.box, Box) else None
+    box = system.box if isinstance(system.box, Box) and system.box.holds_all else None
     states = starts.clone() if box is None else starts.clamp(box.lower, box.upper)
     norms = residual_norms(system, states)
     errors = starts.new_full((k,), torch.nan)
@@ -98,7 +98,7 @@ def descend(
                 trial = trial.clamp(box.lower, box.upper)
             trial_norms = residual_norms(system, trial)
             old = norms[active]
-            gain = (old**2 - trial_norms**2) / (old**2 - predicted**2).clamp(min=1e-300)
+            gain = (old**2 - trial_norms**2) / (old**2 - predicted**2).clamp(min=torch.finfo(old.dtype).tiny)
             better = (gain > 1e-4) & (trial_norms < old)
             moved = active[better]
             states[moved], norms[moved] = trial[better], trial_norms[better]
@@ -110,9 +110,10 @@ def descend(
             at_root = norms[active] <= 0.01 * thresholds(states[active], tolerance)
             slow = norms[active] <= slow_enough
             stationary = slope <= _STATIONARY * old
-            left = _pinned(states[active], norms[active] / old, box)
+            left = better & _pinned(states[active], norms[active] / old, box)
             sizes = states[active].norm(dim=-1).clamp(min=1.0)
-            stuck = step.norm(dim=-1) <= 1e-12 * sizes
+            length = step.norm(dim=-1)
+            stuck = (length <= 1e-12 * sizes) & (length > 0)  # 0 where the factorisation failed
             for ended, reason in (
                 (stuck, Reason.STALLED),
                 (stationary, Reason.FAST_MINIMUM),
@@ -145,7 +146,7 @@ def _marquardt(linearization: Linearization, residual: Tensor, damping: Tensor) 
     matrix.diagonal(dim1=-2, dim2=-1).sub_(1.0)
     gradient = (matrix.mT @ residual.unsqueeze(-1)).squeeze(-1)
     normal = matrix.mT @ matrix
-    floor = 1e-14 * normal.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
+    floor = 64 * torch.finfo(normal.dtype).eps * normal.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
     normal.diagonal(dim1=-2, dim2=-1).add_((damping + floor).unsqueeze(-1))
     factor = torch.linalg.cholesky_ex(normal, check_errors=False).L
     step = -torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)

@@ -47,6 +47,11 @@ class AutonomousMap(ABC):
     def box(self) -> Box | NoBox:
         """A box that F takes into itself, or why none is known."""
 
+    @property
+    def acting(self) -> Tensor | None:
+        """Which coordinates F depends on, [n]; None where it is all of them."""
+        return None
+
     def ungated(self) -> "AutonomousMap":
         """A map with the same fixed points, on which root search does better; itself unless gates can be removed."""
         return self

@@ -13,10 +13,22 @@ class Box:
     lower: Tensor  # [n]
     upper: Tensor  # [n]
     reason: str
+    holds_all: bool = True
+    """Whether every fixed point of F is known to lie strictly inside; a declared box is only mapped into itself."""
 
-    def contains(self, states: Tensor, slack: float = 1e-9) -> Tensor:
-        """For states [..., n], whether each lies in the box, up to ``slack`` for rounding."""
-        return ((states >= self.lower - slack) & (states <= self.upper + slack)).all(dim=-1)
+    def contains(self, states: Tensor) -> Tensor:
+        """For states [..., n], whether each lies in the box, up to rounding."""
+        low, high = self._slack(self.lower), self._slack(self.upper)
+        return ((states >= self.lower - low) & (states <= self.upper + high)).all(dim=-1)
+
+    def touches(self, states: Tensor) -> Tensor:
+        """For states [..., n], whether each lies on the wall of the box, up to rounding."""
+        low, high = self._slack(self.lower), self._slack(self.upper)
+        return (((states - self.lower).abs() <= low) | ((states - self.upper).abs() <= high)).any(dim=-1)
+
+    @staticmethod
+    def _slack(bound: Tensor) -> Tensor:
+        return max(1e-6, 16 * torch.finfo(bound.dtype).eps) * bound.abs().clamp(min=1.0)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Uniform states [n, state_size]."""

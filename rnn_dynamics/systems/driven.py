@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_vector, require_floating
+from ..checks import ArrayLike, as_tensor, as_vector, require_floating
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
 from .linearization import Linearization
@@ -39,6 +39,11 @@ class DrivenMap(ABC):
     def frozen(self, dtype: torch.dtype) -> Self:
         """The same map with weights copied, detached and converted to ``dtype``."""
 
+    @property
+    def acting(self) -> Tensor | None:
+        """Which coordinates of the state F depends on, [n]; None where it is all of them."""
+        return None
+
     def ungated(self) -> "DrivenMap":
         """A map with the same fixed points under any held input, better conditioned for root search; see ``Layer``."""
         return self
@@ -57,7 +62,7 @@ class DrivenMap(ABC):
     def box(self, input: Tensor) -> Box | NoBox:
         """A box mapped into itself under the held input [m]."""
 
-    def run(self, inputs: Tensor, state: Tensor | None = None) -> Tensor:
+    def run(self, inputs: ArrayLike, state: Tensor | None = None) -> Tensor:
         """The states that an input sequence leads through, h_t = F(h_{t-1}, x_t).
 
         Args:
@@ -67,6 +72,8 @@ class DrivenMap(ABC):
         Returns:
             [batch, time, n]: after each input, the full state (layers in order; an LSTM layer gives [h, c]).
         """
+        if not isinstance(inputs, Tensor):
+            inputs = as_tensor(inputs, "inputs", dtype=self.dtype, device=self.device)
         if inputs.ndim != 3 or inputs.shape[-1] != self.input_size or 0 in inputs.shape[:2]:
             raise ValueError(f"inputs must have shape [batch, time, {self.input_size}], got {list(inputs.shape)}")
         if state is None:
@@ -122,6 +129,7 @@ class HeldMap(AutonomousMap):
         return self.input.expand(*states.shape[:-1], -1)
 
     def __call__(self, states: Tensor) -> Tensor:
+        states = states.to(self.dtype)
         return self.network.step(states, self._inputs(states))
 
     def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
@@ -132,6 +140,10 @@ class HeldMap(AutonomousMap):
         if not len(self.input):
             return None
         return self.network.linearize(states, self._inputs(states), wrt_input=True)[2]
+
+    @property
+    def acting(self) -> Tensor | None:
+        return self.network.acting
 
     def ungated(self) -> "HeldMap":
         return HeldMap(self.network.ungated(), self.input)

@@ -48,6 +48,13 @@ class LayeredMap(DrivenMap):
     def frozen(self, dtype: torch.dtype) -> Self:
         return type(self)([layer.apply(lambda w: w.detach().to(dtype, copy=True)) for layer in self.layers])
 
+    @property
+    def acting(self) -> Tensor | None:
+        if all(layer.acting_size == layer.state_size for layer in self.layers):
+            return None
+        parts = [torch.arange(layer.state_size, device=self.device) < layer.acting_size for layer in self.layers]
+        return torch.cat(parts)
+
     def ungated(self) -> "LayeredMap":
         return LayeredMap([layer.ungated() for layer in self.layers])
 
@@ -77,8 +84,9 @@ class LayeredMap(DrivenMap):
     def bytes_per_linearization(self, itemsize: int) -> int:
         own = sum(size**2 for size in self._sizes)
         feed = sum(layer.state_size * layer.input_size for layer in self.layers[1:])
+        full = 0 if len(self.layers) == 1 else self.state_size**2  # where the blocks are put together
         # Jacobian, its shifted copy, LAPACK's column-major copy, and one temporary of the assembly.
-        return itemsize * (4 * own + 2 * feed)
+        return itemsize * (4 * own + 2 * feed + 3 * full)
 
     def box(self, input: Tensor) -> Box | NoBox:
         lower = upper = input

@@ -30,6 +30,8 @@ def sample_states(
     Returns:
         [n, state_size] in the network's dtype. Memory is that of one time step, however long the sequences.
     """
+    if not isinstance(network, DrivenMap):
+        raise ValueError(f"network must be a map, as as_map(module) gives it; got {type(network).__name__}")
     require_positive(n=n)
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or positive and finite, got {noise}")

@@ -69,7 +69,10 @@ def train_flip_flop(
         optimiser.step()
         schedule.step()
         bar.set_postfix(loss=f"{loss.item():.1e}", refresh=False)
+    was_training = module.training
+    module.eval()
     with torch.no_grad():
         inputs, targets, guesses = outputs(256)
+    module.train(was_training)
     right = (guesses.sign() == targets)[:, 1:].double().mean()
     return TrainedFlipFlop(module, readout, inputs, right.item(), (guesses - targets).square().mean().item())

@@ -7,7 +7,6 @@ import torch
 
 import rnn_dynamics as rd
 from rnn_dynamics.roots import Status
-from rnn_dynamics.systems import AutonomousMap
 
 from .networks import problem
 
@@ -17,30 +16,6 @@ take twice the steps. Steps longer than 2 lose points. Levenberg-Marquardt on th
 and, where gates saturate, creeps along the wall of the box. What one pass misses here, the further rounds find
 (next table).
 """
-
-
-class Gated(AutonomousMap):
-    """A map that keeps its gates in the root search: F(h) - h itself is solved."""
-
-    def __init__(self, system: AutonomousMap) -> None:
-        self._system = system
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._system, name)
-
-    def __call__(self, states):
-        """F."""
-        return self._system(states)
-
-    def linearize(self, states):
-        """DF."""
-        return self._system.linearize(states)
-
-    state_size = property(lambda self: self._system.state_size)
-    dtype = property(lambda self: self._system.dtype)
-    device = property(lambda self: self._system.device)
-    box = property(lambda self: self._system.box)
-    bytes_per_linearization = property(lambda self: self._system.bytes_per_linearization)
 
 
 def run() -> pd.DataFrame:
@@ -54,7 +29,7 @@ def run() -> pd.DataFrame:
             "line search, ungated, bound 1": (system, rd.Newton(step_bound=1.0, slow_points=0)),
             "line search, ungated, bound 4": (system, rd.Newton(step_bound=4.0, slow_points=0)),
             "line search, ungated, no bound": (system, rd.Newton(step_bound=1e9, slow_points=0)),
-            "line search, gated, bound 2": (Gated(system), rd.Newton(slow_points=0)),
+            "line search, gated, bound 2": (system, rd.Newton(slow_points=0, ungated=False)),
             "Newton-Krylov, ungated, bound 2": (system, rd.NewtonKrylov()),
             "Levenberg-Marquardt on the speed": (system, rd.SpeedMinimizer()),
         }

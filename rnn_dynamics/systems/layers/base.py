@@ -32,6 +32,11 @@ class Layer(ABC):
         """How many leading coordinates of the state the next layer sees; all, unless the cell hides some."""
         return self.state_size
 
+    @property
+    def acting_size(self) -> int:
+        """How many leading coordinates of the state the next state depends on; all, unless the cell ignores some."""
+        return self.state_size
+
     @abstractmethod
     def step(self, state: Tensor, input: Tensor) -> Tensor:
         """The next state [..., n] from state [..., n] and input [..., m]."""
@@ -40,7 +45,7 @@ class Layer(ABC):
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         """The next state [k, n], its derivative by the state [k, n, a] and, if asked for, by the input [k, n, m].
 
-        a = n, or fewer where the trailing coordinates of the state have no effect.
+        a is ``acting_size``.
         """
 
     @abstractmethod

@@ -96,9 +96,10 @@ class LSTMLayer(Layer):
         low, high = interval_linear(self.weight_hh, self.bias_hh, -reach, reach)
         input_low, input_high = interval_linear(self.weight_ih, self.bias_ih, lower, upper)
         low_drives, high_drives = (low + input_low).chunk(4), (high + input_high).chunk(4)
-        write_max, forget_max = high_drives[0].sigmoid(), high_drives[1].sigmoid()
+        write_max = high_drives[0].sigmoid()
+        leak_min = (-high_drives[1]).sigmoid()  # 1 - max f, without cancellation
         content_max = torch.maximum(low_drives[2].abs(), high_drives[2].abs()).tanh()
-        cell_max = write_max * content_max / (1.0 - forget_max)
+        cell_max = write_max * content_max / leak_min
         if not cell_max.isfinite().all():
             return NoBox("an LSTM forget gate reaches 1 in floating point, so its cell state has no bound")
         bound = torch.cat([reach, cell_max])
@@ -111,6 +112,10 @@ class UngatedLSTMLayer(LSTMLayer):
 
     c does not act on the next state, so half of the unknowns drop out of the linear algebra.
     """
+
+    @property
+    def acting_size(self) -> int:
+        return self.output_size
 
     def _settled(self, state: Tensor, input: Tensor) -> tuple[Tensor, ...]:
         hidden = state[..., : self.output_size]
