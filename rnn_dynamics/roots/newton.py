@@ -30,7 +30,7 @@ class Newton(RootSolver):
             of 1 found at most one more of 27, in a fifth more steps.
         slow_points: how many stalled rows, those of lowest speed, are followed to a minimum of the speed. A descent
             costs about as much as 15 starts that converge, so at 512 units following all would take most of the time.
-        ungated: solve G(h) = h rather than F(h) = h, which takes 2 to 3 times as long and, at 64 units, loses a
+        ungated: solve G(h) = h rather than F(h) = h, which takes 1.5 to 3 times as long and, at 64 units, loses a
             quarter of the starts.
     """
 

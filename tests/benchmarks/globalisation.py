@@ -12,7 +12,7 @@ from .networks import problem
 
 READING = """\
 Dividing the gates out changes most: on a GRU-64 a quarter of the starts fail on the gated equation and the rest
-take twice the steps. Steps longer than 2 lose points. Levenberg-Marquardt on the speed costs 2 to 7 times as much
+take twice the steps. Steps longer than 2 lose points. Levenberg-Marquardt on the speed costs 2 to 8 times as much
 and, where gates saturate, creeps along the wall of the box. What one pass misses here, the further rounds find
 (next table).
 """
