@@ -33,11 +33,11 @@ _MODES = 32
 
 @dataclass
 class Analysis:
-    """Eigenvalues of the pool, the continua among it, and the index sum of the rest."""
+    """The continua among the pool, which of its points are isolated or on a kink, and the index sum."""
 
-    eigenvalues: Tensor
     lines: list[Tensor]
     isolated: Tensor
+    on_kink: Tensor
     index_sum: int | None
     reason: str
 
@@ -54,15 +54,18 @@ def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: 
     neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1).nonzero().squeeze(-1)
     lines = [neutral[group.cpu()] for group in find_continua(system, pool.states[neutral], pool.residuals[neutral])]
     isolated = torch.ones(len(pool.states), dtype=torch.bool)
+    on_kink = _on_kink(system, pool.states, memory_budget)
+    total: int | None = None
     if lines:
         # Beside the samples themselves, what lies between them: a long continuum is thinned before it is examined.
         on_line = _nearest_line(pool.states[neutral], [pool.states[line] for line in lines]) >= 0
         isolated[neutral[on_line]] = False
-        return Analysis(eigenvalues, lines, isolated, None, "fixed points form a continuum, so indices are undefined")
-    if _on_kink(system, pool.states, memory_budget).any():
-        return Analysis(eigenvalues, lines, isolated, None, "F has a kink at a fixed point, so its index is undefined")
-    total, reason = index_sum(system, pool.states, eigenvalues, tolerance)
-    return Analysis(eigenvalues, lines, isolated, total, reason)
+        reason = "fixed points form a continuum, so indices are undefined"
+    elif on_kink.any():
+        reason = "F has a kink at a fixed point, so its index is undefined"
+    else:
+        total, reason = index_sum(system, pool.states, eigenvalues, tolerance)
+    return Analysis(lines, isolated, on_kink, total, reason)
 
 
 def assemble(
@@ -79,7 +82,7 @@ def assemble(
     states = pool.states[rows]
     modes = _spectrum(system, states, memory_budget)
     unstable = (modes.eigenvalues.abs() > 1).sum(dim=-1)
-    # Stable first; within a class by the first coordinate, so that the order does not depend on the starts.
+    # Stable first; within a class by coordinates, so that the order does not depend on the starts.
     order = sorted(range(len(rows)), key=lambda row: (int(unstable[row]), [round(x, 6) for x in states[row].tolist()]))
     position = torch.tensor(order, dtype=torch.long)
     rows, states = rows[position], states[position.to(states.device)]
@@ -93,7 +96,6 @@ def assemble(
         describe(pool.states[line], pool.residuals[line], int((on_line == index).sum()))
         for index, line in enumerate(analysis.lines)
     ]
-    total, reason = analysis.index_sum, analysis.reason
     inputs = [system.input_jacobian(states[part]) for part in system.chunks(len(states), memory_budget)]
     known = [jacobian for jacobian in inputs if jacobian is not None]
     return FixedPoints(
@@ -103,7 +105,7 @@ def assemble(
         right_eigenvectors=modes.right_eigenvectors[position],
         left_eigenvectors=modes.left_eigenvectors[position],
         input_jacobians=torch.cat(known) if known else None,
-        kinds=kinds(modes.eigenvalues[position], tolerance, _on_kink(system, states, memory_budget)),
+        kinds=kinds(modes.eigenvalues[position], tolerance, analysis.on_kink[rows]),
         marginal_tolerance=tolerance,
         hits=hits,
         origins=tuple(pool.origins[row] for row in rows.tolist()),
@@ -111,7 +113,9 @@ def assemble(
         reasons=first.reasons.cpu(),
         slow=slow,
         continua=tuple(continua + slow_lines),
-        completeness=Completeness(total, reason, unseen_estimate(pool.times[rows]), rounds, interrupted),
+        completeness=Completeness(
+            analysis.index_sum, analysis.reason, unseen_estimate(pool.times[rows]), rounds, interrupted
+        ),
     )
 
 

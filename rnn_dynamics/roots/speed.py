@@ -84,8 +84,8 @@ def descend(
         for _ in range(max_steps):
             if not len(active):
                 break
-            step, slope, predicted = starts.new_empty(len(active), starts.shape[1]), norms[active], norms[active]
-            slope, predicted = slope.clone(), predicted.clone()
+            step = starts.new_empty(len(active), starts.shape[1])
+            slope, predicted = starts.new_empty(len(active)), starts.new_empty(len(active))
             # The normal equations need three matrices per row beside the Jacobian.
             for part in system.chunks(len(active), memory_budget // 2):
                 rows = active[part]
