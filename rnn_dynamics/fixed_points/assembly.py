@@ -58,7 +58,7 @@ def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: 
     total: int | None = None
     if lines:
         # Beside the samples themselves, what lies between them: a long continuum is thinned before it is examined.
-        on_line = _nearest_line(pool.states[neutral], [pool.states[line] for line in lines]) >= 0
+        on_line = nearest_line(pool.states[neutral], [pool.states[line] for line in lines]) >= 0
         isolated[neutral[on_line]] = False
         reason = "fixed points form a continuum, so indices are undefined"
     elif on_kink.any():
@@ -89,9 +89,9 @@ def assemble(
 
     labels = _nearest(first, states, pool.tolerance)
     hits = torch.bincount(labels[labels >= 0], minlength=len(rows))
-    slow, slow_lines = _slow_points(system, first, memory_budget)
+    slow, slow_lines = slow_points(system, first, memory_budget)
     elsewhere = first.states[(first.statuses == Status.FOUND) & (labels < 0).to(first.states.device)]
-    on_line = _nearest_line(elsewhere, [pool.states[line] for line in analysis.lines])
+    on_line = nearest_line(elsewhere, [pool.states[line] for line in analysis.lines])
     continua = [
         describe(pool.states[line], pool.residuals[line], int((on_line == index).sum()))
         for index, line in enumerate(analysis.lines)
@@ -133,7 +133,7 @@ def _on_kink(system: AutonomousMap, states: Tensor, memory_budget: int) -> Tenso
     return torch.cat(kinks)
 
 
-def _nearest_line(states: Tensor, lines: list[Tensor]) -> Tensor:
+def nearest_line(states: Tensor, lines: list[Tensor]) -> Tensor:
     """For each state the continuum that it lies on, no further from a sample than samples are apart; else -1."""
     owner = torch.full((len(states),), -1)
     best = torch.full((len(states),), torch.inf, dtype=states.dtype, device=states.device)
@@ -169,7 +169,7 @@ def _nearest(result: RootResult, states: Tensor, tolerance: float) -> Tensor:
     return labels
 
 
-def _slow_points(system: AutonomousMap, result: RootResult, memory_budget: int) -> tuple[SlowPoints, list[Continuum]]:
+def slow_points(system: AutonomousMap, result: RootResult, memory_budget: int) -> tuple[SlowPoints, list[Continuum]]:
     """The slow rows of the user's starts, merged; those that line up along a manifold apart."""
     rows = (result.statuses == Status.SLOW).nonzero().squeeze(-1)
     states, speeds = result.states[rows], result.residuals[rows]

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from ..checks import ArrayLike, as_rows
 from ..roots import RootSolver
 from ..store import storable
-from ..systems import DrivenMap
+from ..systems import DrivenMap, require_network
 from .results import FixedPoints
 from .search import find_fixed_points
 
@@ -70,8 +70,7 @@ def find_fixed_points_over_inputs(
         dtype: of the analysis.
         progress: show a progress bar.
     """
-    if not isinstance(network, DrivenMap):
-        raise ValueError(f"network must be a map, as as_map(module) gives it; got {type(network).__name__}")
+    require_network(network)
     held = as_rows(inputs, "inputs", network.input_size, dtype=dtype, device=network.device)
     base = as_rows(starts, "starts", network.state_size, dtype=dtype, device=network.device)
     results: list[FixedPoints] = []

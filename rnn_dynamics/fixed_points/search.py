@@ -7,7 +7,7 @@ import torch
 from ..checks import ArrayLike, require_positive
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
 from .pool import Pool
@@ -53,9 +53,7 @@ def find_fixed_points(
     Raises:
         ValueError: for starts of the wrong shape, empty, or with NaN or infinite entries.
     """
-    if not isinstance(system, AutonomousMap):
-        hint = "system.hold()" if isinstance(system, DrivenMap) else "as_map(module).hold()"
-        raise ValueError(f"system must be an autonomous map, as {hint} gives it; got {type(system).__name__}")
+    require_system(system)
     states = system.as_states(starts, "starts")
     require_positive(merge_tolerance=merge_tolerance, marginal_tolerance=marginal_tolerance, max_steps=max_steps)
     require_positive(memory_budget=memory_budget)

@@ -3,8 +3,9 @@
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .boxes import Box, NoBox
 from .checkpoints import Checkpoint, read_checkpoint
-from .driven import DrivenMap, HeldMap
+from .driven import DrivenMap, HeldMap, require_network, require_system
 from .functions import FunctionMap
+from .iterated import IteratedMap
 from .layered import LayeredMap
 from .linearization import Linearization
 from .modules import as_map
@@ -18,10 +19,13 @@ __all__ = [
     "DrivenMap",
     "FunctionMap",
     "HeldMap",
+    "IteratedMap",
     "LayeredMap",
     "Linearization",
     "NoBox",
     "as_map",
     "read_checkpoint",
+    "require_network",
+    "require_system",
     "sample_states",
 ]

@@ -76,6 +76,12 @@ class AutonomousMap(ABC):
         result = torch.cat(parts)
         return result if states.ndim == 2 else result[0]
 
+    def iterate(self, states: Tensor, steps: int) -> Tensor:
+        """F applied ``steps`` times to states [..., n]."""
+        for _ in range(steps):
+            states = self(states)
+        return states
+
     def as_states(self, states: ArrayLike, name: str = "states") -> Tensor:
         """States [k, n] checked and moved to this map's dtype and device."""
         return as_rows(states, name, self.state_size, dtype=self.dtype, device=self.device)

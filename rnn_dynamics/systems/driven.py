@@ -158,3 +158,14 @@ class HeldMap(AutonomousMap):
             with torch.no_grad():
                 self._box = self.network.box(self.input)
         return self._box
+
+
+def require_network(network: object) -> None:
+    if not isinstance(network, DrivenMap):
+        raise ValueError(f"network must be a map, as as_map(module) gives it; got {type(network).__name__}")
+
+
+def require_system(system: object) -> None:
+    if not isinstance(system, AutonomousMap):
+        hint = "system.hold()" if isinstance(system, DrivenMap) else "as_map(module).hold()"
+        raise ValueError(f"system must be an autonomous map, as {hint} gives it; got {type(system).__name__}")

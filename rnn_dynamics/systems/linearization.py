@@ -30,14 +30,28 @@ class Linearization:
         n = rows[-1].shape[-1]
         return torch.cat([pad(row, (0, n - row.shape[-1])) for row in rows], dim=-2)
 
-    def solve(self, rhs: Tensor) -> Tensor:
-        """The solutions d [k, n] of (J - I) d = rhs; a row whose matrix is singular holds inf or NaN."""
+    def apply(self, vectors: Tensor) -> Tensor:
+        """J v for the columns v of ``vectors`` [k, n, q], layer by layer."""
+        parts = vectors.split([block.shape[-2] for block in self.own], dim=-2)
+        images = [self.own[0] @ parts[0][:, : self.own[0].shape[-1]]]
+        for own, feed, part in zip(self.own[1:], self.feed, parts[1:], strict=True):
+            images.append(own @ part[:, : own.shape[-1]] + feed @ images[-1][:, : feed.shape[-1]])
+        return torch.cat(images, dim=-2)
+
+    def solve(self, rhs: Tensor, shift: Tensor | None = None) -> Tensor:
+        """The solutions d [k, n] of (J - shift I) d = rhs; a row whose matrix is singular holds inf or NaN.
+
+        Args:
+            rhs: [k, n].
+            shift: [k]; 1 by default, as in Newton's method for F(h) = h.
+        """
+        shift = rhs.new_ones(len(rhs)) if shift is None else shift
         parts = rhs.split([block.shape[-2] for block in self.own], dim=-1)
-        steps = [_solve_shifted(self.own[0], parts[0])]
+        steps = [_solve_shifted(self.own[0], parts[0], shift)]
         for index, feed in enumerate(self.feed):
-            # What the layer below passes on, J d, is its right-hand side plus its own step.
-            passed = (parts[index] + steps[-1])[:, : feed.shape[-1], None]
-            steps.append(_solve_shifted(self.own[index + 1], parts[index + 1] - (feed @ passed).squeeze(-1)))
+            # What the layer below passes on, J d, is its right-hand side plus the shift times its own step.
+            passed = (parts[index] + shift.unsqueeze(-1) * steps[-1])[:, : feed.shape[-1], None]
+            steps.append(_solve_shifted(self.own[index + 1], parts[index + 1] - (feed @ passed).squeeze(-1), shift))
         return torch.cat(steps, dim=-1)
 
     def eigenvalues(self) -> Tensor:
@@ -49,13 +63,13 @@ class Linearization:
         return [pad(block, (0, block.shape[-2] - block.shape[-1])) for block in self.own]
 
 
-def _solve_shifted(jacobian: Tensor, rhs: Tensor) -> Tensor:
-    """Solve (J - I) d = rhs for J [k, n, a] whose columns beyond the a-th are zero."""
+def _solve_shifted(jacobian: Tensor, rhs: Tensor, shift: Tensor) -> Tensor:
+    """Solve (J - shift I) d = rhs for J [k, n, a] whose columns beyond the a-th are zero."""
     active = jacobian.shape[-1]
     matrix = jacobian[:, :active].clone()
-    matrix.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+    matrix.diagonal(dim1=-2, dim2=-1).sub_(shift.unsqueeze(-1))
     lead = torch.linalg.solve_ex(matrix, rhs[:, :active], check_errors=False).result
     if active == jacobian.shape[-2]:
         return lead
     trailing = (jacobian[:, active:] @ lead.unsqueeze(-1)).squeeze(-1) - rhs[:, active:]
-    return torch.cat([lead, trailing], dim=-1)
+    return torch.cat([lead, trailing / shift.unsqueeze(-1)], dim=-1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, as_tensor, require_positive
-from .driven import DrivenMap
+from .driven import DrivenMap, require_network
 
 
 @torch.no_grad()
@@ -30,8 +30,7 @@ def sample_states(
     Returns:
         [n, state_size] in the network's dtype. Memory is that of one time step, however long the sequences.
     """
-    if not isinstance(network, DrivenMap):
-        raise ValueError(f"network must be a map, as as_map(module) gives it; got {type(network).__name__}")
+    require_network(network)
     require_positive(n=n)
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or positive and finite, got {noise}")

@@ -1,0 +1,199 @@
+"""From settled rows to the result: who settled where, in an order that does not depend on the starts."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..fixed_points import Continuum, SlowPoints
+from ..fixed_points.assembly import nearest_line, slow_points
+from ..fixed_points.continua import describe, find_continua
+from ..fixed_points.merging import merge
+from ..roots import SpeedMinimizer
+from ..roots.solver import residual_norms
+from ..systems import HeldMap
+from .moving import MovingOrbit
+from .outcomes import Fate
+from .periodic import MARGINAL, Periodic
+from .results import KINDS, Attractors, Evidence
+from .settling import Settling
+
+_DESCENDED = 64
+"""So many of the starts that still drift are followed down to the ghost below them."""
+
+
+@dataclass(eq=False)
+class _Entry:
+    """One attractor and the starts on it."""
+
+    kind: str
+    orbit: Tensor
+    evidence: Evidence
+    rows: Tensor
+
+    @property
+    def order(self) -> tuple[int, int, list[float]]:
+        return KINDS.index(self.kind), len(self.orbit), [round(x, 6) for x in self.orbit[0].tolist()]
+
+
+def assemble(settling: Settling, known: Attractors | None) -> Attractors:
+    """The result of a settling that is over; rows of ``known`` come first, as they were."""
+    kinds = () if known is None else known.kinds
+    periodic = [row for row, kind in enumerate(kinds) if kind in ("fixed point", "cycle")]
+    wandering = [row for row, kind in enumerate(kinds) if kind in ("circle", "torus", "chaotic")]
+    cycles = [_periodic_entry(settling, index) for index in range(len(settling.cycles))]
+    orbits = [_moving_entry(settling, index) for index in range(len(settling.orbits))]
+    entries: dict[int, _Entry] = {}
+    if known is not None:
+        entries |= {row: _as_known(known, row, cycles[i].rows) for i, row in enumerate(periodic)}
+        entries |= {row: _as_known(known, row, orbits[i].rows) for i, row in enumerate(wandering)}
+        none = torch.empty(0, dtype=torch.long)
+        entries |= {row: _as_known(known, row, none) for row, kind in enumerate(kinds) if kind == "continuum"}
+    fresh = cycles[len(periodic) :] + orbits[len(wandering) :]
+    fresh += _resting_entries(settling, [entry for _, entry in sorted(entries.items()) if entry.kind == "continuum"])
+    fresh = sorted((entry for entry in fresh if len(entry.rows)), key=lambda entry: entry.order)
+    return _result(settling, [entries[row] for row in sorted(entries)] + fresh)
+
+
+def _as_known(known: Attractors, row: int, rows: Tensor) -> _Entry:
+    return _Entry(known.kinds[row], known.orbits[row], known.evidence[row], rows)
+
+
+def _periodic_entry(settling: Settling, index: int) -> _Entry:
+    cycle = settling.cycles[index]
+    others = [other.orbit for position, other in enumerate(settling.cycles) if position != index]
+    return _Entry(
+        "fixed point" if cycle.period == 1 else "cycle",
+        cycle.orbit,
+        _periodic_evidence(settling, cycle, torch.cat(others) if others else cycle.orbit[:0]),
+        (settling.owners == index).nonzero().squeeze(-1),
+    )
+
+
+def _periodic_evidence(settling: Settling, cycle: Periodic, others: Tensor) -> Evidence:
+    exponents = cycle.multipliers.abs().log() / cycle.period
+    margin = float(1 - cycle.multipliers[0].abs()) / MARGINAL
+    first = cycle.orbit[0]
+    scale = max(1.0, float(first.norm()))
+    for apart in (others, cycle.orbit[1:]):
+        if len(apart):
+            margin = min(margin, float((apart - first).norm(dim=-1).min()) / (settling.merge_tolerance * scale))
+    return Evidence(
+        residual=cycle.residual,
+        multipliers=cycle.multipliers,
+        exponents=exponents,
+        exponent_errors=torch.zeros_like(exponents),
+        weighted_exponents=exponents,
+        dwell=cycle.trap.watched,
+        matched="follows the linearisation",
+        margin=margin,
+    )
+
+
+def _moving_entry(settling: Settling, index: int) -> _Entry:
+    orbit = settling.orbits[index]
+    rows = (settling.owners == -2 - index).nonzero().squeeze(-1)
+    return _Entry(str(orbit.kind), orbit.samples, _moving_evidence(orbit), rows)
+
+
+def _moving_evidence(orbit: MovingOrbit) -> Evidence:
+    if not orbit.growth:  # one that was known before brings its evidence along
+        none = torch.empty(0, dtype=torch.float64)
+        return Evidence(torch.nan, none, none, none, none, 0, "", orbit.margin)
+    spectrum = orbit.spectrum
+    return Evidence(
+        residual=torch.nan,
+        multipliers=torch.empty(0, dtype=torch.complex128),
+        exponents=spectrum.exponents[0].double(),
+        exponent_errors=spectrum.errors[0].double(),
+        weighted_exponents=spectrum.weighted[0].double(),
+        dwell=orbit.total,
+        matched="moves among its samples",
+        margin=orbit.margin,
+    )
+
+
+def _resting_entries(settling: Settling, known: list[_Entry]) -> list[_Entry]:
+    """Rows that came to rest where no multiplier attracts: lines and sheets of fixed points, marginal points."""
+    rows = (settling.rested & (settling.fates < 0)).nonzero().squeeze(-1)
+    if not len(rows):
+        return []
+    settling.fates[rows] = Fate.SETTLED
+    states = settling.states[rows]
+    speeds = residual_norms(settling.system, states)
+    entries = []
+    lines = [entry.orbit.to(states) for entry in known]
+    found = find_continua(settling.system, states, speeds)
+    on_line = nearest_line(states, lines + [states[line] for line in found])
+    for index, entry in enumerate(known):
+        entry.rows = rows[(on_line == index).to(rows.device)]
+    for index, line in enumerate(found):
+        members = rows[(on_line == len(known) + index).to(rows.device)]
+        if len(members):
+            entries.append(_continuum_entry(settling, describe(states[line], speeds[line], len(members)), members))
+    alone = (on_line < 0).nonzero().squeeze(-1).to(rows.device)
+    # Convergence to a degenerate root is slow, so that what rests near it is spread by far more than its residual.
+    reach = torch.full_like(speeds[alone], 100 * settling.merge_tolerance)
+    representative = merge(states[alone], speeds[alone], reach, settling.merge_tolerance)
+    for best in representative.unique().tolist():
+        members = rows[alone[representative == best]]
+        entries.append(_marginal_entry(settling, states[alone[best]], float(speeds[alone[best]]), members))
+    return entries
+
+
+def _continuum_entry(settling: Settling, continuum: Continuum, rows: Tensor) -> _Entry:
+    middle = continuum.states[len(continuum.states) // 2]
+    evidence = _rest_evidence(settling, middle, float(continuum.speeds.max()), torch.inf)
+    return _Entry("continuum", continuum.states, evidence, rows)
+
+
+def _marginal_entry(settling: Settling, state: Tensor, residual: float, rows: Tensor) -> _Entry:
+    evidence = _rest_evidence(settling, state, residual, 1.0)
+    return _Entry("fixed point", state.unsqueeze(0), evidence, rows)
+
+
+def _rest_evidence(settling: Settling, state: Tensor, residual: float, margin: float) -> Evidence:
+    values = settling.system.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
+    exponents = values.abs().log()
+    zero = torch.zeros_like(exponents)
+    return Evidence(residual, values, exponents, zero, exponents, 1, "came to rest on it", margin)
+
+
+def _result(settling: Settling, entries: list[_Entry]) -> Attractors:
+    system, n = settling.system, settling.system.state_size
+    labels = torch.full((len(settling.states),), -1)
+    for index, entry in enumerate(entries):
+        labels[entry.rows.cpu()] = index
+    slow, manifolds = _ghosts(settling)
+    firsts = [entry.orbit[0] for entry in entries]
+    return Attractors(
+        kinds=tuple(entry.kind for entry in entries),
+        periods=torch.tensor(
+            [len(entry.orbit) if entry.kind in ("fixed point", "cycle") else 0 for entry in entries], dtype=torch.long
+        ),
+        states=torch.stack(firsts) if firsts else settling.states.new_empty(0, n),
+        orbits=tuple(entry.orbit for entry in entries),
+        evidence=tuple(entry.evidence for entry in entries),
+        labels=labels,
+        fates=settling.fates.cpu(),
+        ends=settling.states,
+        speeds=residual_norms(system, settling.states).cpu(),
+        times=settling.times.cpu(),
+        running=(settling.running & (settling.fates >= 0).unsqueeze(-1)).cpu(),
+        slow=slow,
+        slow_manifolds=tuple(manifolds),
+        held_input=system.input if isinstance(system, HeldMap) and len(system.input) else None,
+        work=(settling.plain_work, settling.implicit_work),
+        interrupted=settling.interrupted,
+    )
+
+
+def _ghosts(settling: Settling) -> tuple[SlowPoints, list[Continuum]]:
+    """The minima of the speed below rows that still drift, and the manifolds that these rows line up along."""
+    drifting = settling.states[settling.fates == Fate.DRIFTING][:_DESCENDED]
+    if not len(drifting):
+        none = settling.states.new_empty(0)
+        return SlowPoints(settling.states[:0], none, torch.empty(0, dtype=torch.long)), []
+    budget = settling.memory_budget
+    result = SpeedMinimizer().solve(settling.system, drifting, max_steps=40, memory_budget=budget)
+    return slow_points(settling.system, result, budget)

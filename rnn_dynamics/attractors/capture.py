@@ -1,0 +1,107 @@
+"""Evidence that an orbit has been captured by a stable fixed point or cycle: it follows the linearisation there."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..systems import AutonomousMap
+
+_STEPS = 32
+"""Steps over which an orbit is compared with the linearisation, at least one period."""
+
+_ONE_TURN, _ALL_TURNS = 0.1, 0.25
+"""What the nonlinear part may be, as shares of the contraction, over the last turn and over all. It falls as the square
+of the distance and the contraction as the distance itself, so an orbit that meets this once meets it ever after."""
+
+_DOUBLINGS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Trap:
+    """The surroundings of a stable cycle h_0, h_1, ..., h_(k-1) (k = 1: a fixed point) in a norm that F^k contracts.
+
+    With A = DF^k(h_0), radius rho < s < 1 and P = sum_j (A^T)^j A^j / s^(2 j), |A x|_P <= s |x|_P for every x, however
+    far from normal A is (Lyapunov).
+    """
+
+    orbit: Tensor
+    """[k, n]."""
+
+    turn: Tensor
+    """A, [n, n]."""
+
+    turns: Tensor
+    """A^q, q turns being what an orbit is watched for, [n, n]."""
+
+    metric: Tensor
+    """P, [n, n]."""
+
+    rest: float
+    """Nearer than this an orbit is on the attractor, as far as rounding allows to see."""
+
+    @classmethod
+    def build(cls, orbit: Tensor, turn: Tensor, rest: float) -> "Trap":
+        """The trap of a stable cycle from its states [k, n] and multiplier matrix DF^k [n, n]."""
+        radius = float(torch.linalg.eigvals(turn).abs().max())
+        rate = (1 + radius) / 2
+        metric = torch.eye(len(turn), dtype=turn.dtype, device=turn.device)
+        power = turn / rate
+        for _ in range(_DOUBLINGS):
+            metric = metric + power.T @ metric @ power
+            power = power @ power
+            if power.norm() < 1e-8:
+                break
+        count = cls.count(len(orbit))
+        return cls(orbit, turn, torch.linalg.matrix_power(turn, count), (metric + metric.T) / 2, rest)
+
+    @staticmethod
+    def count(period: int) -> int:
+        """Turns that an orbit is watched for."""
+        return -(-_STEPS // period)
+
+    @property
+    def period(self) -> int:
+        return len(self.orbit)
+
+    @property
+    def watched(self) -> int:
+        """Steps that ``captures`` moves an orbit by, up to the first phase not counted."""
+        return self.period * self.count(self.period)
+
+    def captures(self, system: AutonomousMap, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Watch the orbits of states [r, n] for some turns.
+
+        Returns:
+            Whether each is captured, [r], and where it is then, [r, n].
+        """
+        states = self._to_first(system, states)
+        last = states
+        for _ in range(self.count(self.period)):
+            last, states_before = system.iterate(last, self.period), last
+        here, before, after = (each - self.orbit[0] for each in (states, states_before, last))
+        one = self._strays(before, after, self.turn) <= _ONE_TURN
+        all_turns = self._strays(here, after, self.turns) <= _ALL_TURNS
+        scale = max(1.0, float(self.orbit[0].norm()))
+        at_rest = (here.norm(dim=-1) <= self.rest * scale) & (after.norm(dim=-1) <= self.rest * scale)
+        return (one & all_turns) | at_rest, last
+
+    def _to_first(self, system: AutonomousMap, states: Tensor) -> Tensor:
+        """Each state moved on until the phase of the cycle that it is nearest to comes to the first."""
+        if self.period == 1:
+            return states
+        wait = -torch.cdist(states, self.orbit).argmin(dim=1) % self.period
+        result = states.clone()
+        for step in range(1, self.period):
+            states = system(states)
+            result = torch.where((wait == step).unsqueeze(-1), states, result)
+        return result
+
+    def _strays(self, before: Tensor, after: Tensor, matrix: Tensor) -> Tensor:
+        """|x' - A x|_P / (|x|_P - |A x|_P): the nonlinear part of a move as a share of the linear contraction."""
+        linear = before @ matrix.T
+        gap = self._norm(before) - self._norm(linear)
+        return self._norm(after - linear) / gap.clamp(min=torch.finfo(gap.dtype).tiny)
+
+    def _norm(self, rows: Tensor) -> Tensor:
+        return ((rows @ self.metric) * rows).sum(dim=-1).clamp(min=0).sqrt()

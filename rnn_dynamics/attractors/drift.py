@@ -1,0 +1,121 @@
+"""Slow drift, followed by implicit steps of growing length instead of thousands of plain ones."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+from ..systems import AutonomousMap
+
+_FIRST_STEP = 16.0
+_SHORTEST = 4.0
+"""Implicit steps shorter than this are dearer than plain ones: the row is given back."""
+
+_RELAX = 4
+"""Plain steps after each implicit one, in which what is not slow decays or shows that it does not."""
+
+_GOOD, _FAIR = 0.1, 0.3
+"""How much the speed may differ from the predicted one, as a share, for the next step to grow, or this one to stand."""
+
+_LONGEST_MOVE = 0.5
+"""One step moves the state by no more than half its size."""
+
+_UNSTABLE_STEP = 0.3
+"""With mu > 0 the rate at which a slow direction grows, steps stay below 0.3 / mu: longer ones would damp it."""
+
+_MOST = 400
+
+
+class DriftEnd(IntEnum):
+    """How a followed drift ended."""
+
+    RESTED = 0
+    HORIZON = 1
+    NOT_SLOW = 2
+
+
+@dataclass(eq=False)
+class Drift:
+    """Rows that were followed."""
+
+    states: Tensor  # [r, n]
+    times: Tensor  # steps of F that the path stands for, [r]
+    ends: Tensor  # ``DriftEnd`` codes, [r]
+    work: int  # rows times implicit steps
+
+
+@torch.no_grad()
+def follow_drift(
+    system: AutonomousMap,
+    states: Tensor,
+    *,
+    horizon: float,
+    tolerance: float,
+    memory_budget: int,
+    longest_step: Tensor | None = None,
+) -> Drift:
+    """Follow dh/dt = F(h) - h from slow states [r, n], which where F is near the identity is what F itself does.
+
+    Pseudo-transient continuation: h + d with (1 / delta - (DF - I)) d = F(h) - h, then a few plain steps. The residual
+    must come out as predicted, d / delta; delta grows while it does and shrinks where it does not, so that the path
+    is followed on a curved slow manifold and the end is Newton's method (Kelley and Keyes 1998,
+    doi:10.1137/S0036142996304796).
+
+    Args:
+        system: the map.
+        states: [r, n], slow and smooth in time.
+        horizon: steps of F after which a row is given up as slow.
+        tolerance: a row rests when |F(h) - h| <= tolerance * max(1, |h|).
+        memory_budget: bytes for Jacobians at a time.
+        longest_step: bounds on delta, [r]; none by default.
+    """
+    rows = len(states)
+    states = states.clone()
+    times = states.new_zeros(rows)
+    ends = torch.full((rows,), int(DriftEnd.HORIZON), device=states.device)
+    length = states.new_full((rows,), _FIRST_STEP)
+    bound = states.new_full((rows,), torch.inf) if longest_step is None else longest_step
+    active = torch.arange(rows, device=states.device)
+    work = 0
+    for _ in range(_MOST):
+        if not len(active):
+            break
+        work += len(active)
+        here, delta = states[active], torch.minimum(length[active], bound[active])
+        move, residual = torch.empty_like(here), torch.empty_like(here)
+        for part in system.chunks(len(active), memory_budget):
+            value, linearization = system.linearize(here[part])
+            residual[part] = value - here[part]
+            move[part] = linearization.solve(-residual[part], 1 + 1 / delta[part])
+        predicted = move / delta.unsqueeze(-1)
+        trial = system.iterate(here + move, _RELAX)
+        new_residual = system(trial) - trial
+        scale = here.norm(dim=-1).clamp(min=1.0)
+        speed = predicted.norm(dim=-1)
+        mismatch = (new_residual - predicted).norm(dim=-1) / speed.clamp(min=torch.finfo(speed.dtype).tiny)
+        onward = (move * residual).sum(dim=-1) > 0
+        stands = (mismatch <= _FAIR) & onward & (move.norm(dim=-1) <= _LONGEST_MOVE * scale)
+        rested = new_residual.norm(dim=-1) <= tolerance * trial.norm(dim=-1).clamp(min=1.0)
+        stands |= rested & trial.isfinite().all(dim=-1) & ((trial - here).norm(dim=-1) <= _LONGEST_MOVE * scale)
+
+        moved = active[stands]
+        states[moved], times[moved] = trial[stands], times[moved] + (delta + _RELAX)[stands]
+        grow = torch.where(mismatch <= _GOOD, 3.0, 1.5)
+        length[active] = torch.where(stands, delta * grow, delta / 4)
+        for ended, end in (
+            (stands & (times[active] >= horizon), DriftEnd.HORIZON),
+            (~stands & (length[active] < _SHORTEST), DriftEnd.NOT_SLOW),
+            (stands & rested, DriftEnd.RESTED),
+        ):
+            ends[active[ended]] = int(end)
+            length[active[ended]] = -1.0
+        active = active[length[active] > 0]
+    ends[active] = int(DriftEnd.NOT_SLOW)
+    return Drift(states, times, ends, work)
+
+
+def step_bound_at(eigenvalues: Tensor) -> Tensor:
+    """The longest step that does not damp a growing slow direction at a fixed point, from its eigenvalues [..., n]."""
+    growth = (eigenvalues.real - 1).amax(dim=-1)
+    return torch.where(growth > 0, _UNSTABLE_STEP / growth.clamp(min=1e-12), torch.inf)

@@ -1,0 +1,242 @@
+"""Lyapunov exponents of a map, with their errors, and what follows from them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..checks import ArrayLike, as_tensor, require_positive
+from ..store import storable
+from ..systems import AutonomousMap, DrivenMap, require_network, require_system
+
+_BLOCKS = 16
+"""Blocks whose means give the standard error; each must be long against the correlations of the growth rates."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class LyapunovSpectrum:
+    """The leading Lyapunov exponents of k orbits, by falling value, in nats per step."""
+
+    exponents: Tensor
+    """Means of ln |growth| over the orbit, [k, q]."""
+
+    errors: Tensor
+    """Their standard errors, from the scatter of 16 block means, [k, q]."""
+
+    weighted: Tensor
+    """The same by weighted Birkhoff averages, [k, q]: on a smooth invariant circle they converge faster than any power
+    of the number of steps, so that a zero can be told from a small positive exponent
+    (Sander and Meiss 2020, doi:10.1016/j.physd.2020.132569)."""
+
+    n: int
+    """The dimension of the state; q = n is the whole spectrum."""
+
+    steps: int
+
+    def __len__(self) -> int:
+        return len(self.exponents)
+
+    @property
+    def kaplan_yorke_dimensions(self) -> Tensor:
+        """Of each orbit, [k]; NaN where the q exponents do not reach far enough to tell."""
+        return torch.stack([kaplan_yorke_dimension(row, self.n) for row in self.exponents])
+
+    def __repr__(self) -> str:
+        rows = [
+            ", ".join(f"{value:.4g} ± {error:.1g}" for value, error in zip(values, errors, strict=True))
+            for values, errors in zip(self.exponents[:8].tolist(), self.errors[:8].tolist(), strict=True)
+        ]
+        more = [f"... and {len(self) - 8} more"] if len(self) > 8 else []
+        return "\n".join([f"Lyapunov exponents per step, {self.steps:,} steps", *rows, *more])
+
+
+def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
+    """D = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, j the last for which the sum is not negative.
+
+    Args:
+        exponents: [q], falling.
+        n: the dimension of the state, if q is fewer: D is NaN where the sum of all q is still positive and q < n.
+
+    Source: Kaplan and Yorke 1979, doi:10.1007/BFb0064319.
+    """
+    sums = exponents.cumsum(dim=0)
+    held = int((sums >= 0).long().cumprod(dim=0).sum())
+    if held == len(exponents):
+        return exponents.new_tensor(float(held) if n in (None, held) else torch.nan)
+    return (sums[held - 1] if held else exponents.new_zeros(())) / exponents[held].abs() + held
+
+
+def lyapunov_spectrum(
+    system: AutonomousMap,
+    start: ArrayLike,
+    k: int | None = None,
+    steps: int = 10_000,
+    *,
+    transient: int = 1000,
+    every: int = 1,
+    seed: int = 0,
+    progress: bool = False,
+) -> LyapunovSpectrum:
+    """Estimate the k leading Lyapunov exponents along the orbit of each start.
+
+    k tangent vectors are carried along, DF v, and made orthonormal by QR; the exponents are the mean logarithms of
+    R's diagonal.
+
+    Args:
+        system: the map.
+        start: [n], or [r, n] for r orbits at once.
+        k: how many; all n by default. Work per step grows as k n^2, memory as n^2 per orbit.
+        steps: over which the mean is taken. The error of a chaotic exponent falls as 1 / sqrt(steps).
+        transient: steps before, in which the orbit reaches its attractor and the tangent vectors turn to their
+            directions.
+        every: steps between two QR factorisations; 1 is safe, a few are cheaper where no exponent is large.
+        seed: of the first tangent vectors.
+        progress: show a progress bar.
+
+    Returns:
+        A row per orbit, with standard errors. An orbit that leaves every bound gives NaN.
+
+    Raises:
+        ValueError: for starts of the wrong shape, k outside 1..n, or numbers of steps that are not positive.
+
+    Source: Benettin et al. 1980, doi:10.1007/BF02128236.
+    """
+    require_system(system)
+    states = system.as_states(start, "start")
+    n = system.state_size
+    k = n if k is None else k
+    if not 1 <= k <= n:
+        raise ValueError(f"k must lie in 1..{n}, the dimension of the state, got {k}")
+    require_positive(steps=steps, every=every)
+    if transient < 0:
+        raise ValueError(f"transient must be 0 or more, got {transient}")
+    tangents = random_tangents(states, k, seed)
+    bar = tqdm(total=transient + steps, desc="Lyapunov exponents", unit="step", disable=not progress)
+    with torch.no_grad():
+        states, tangents, _ = carry_tangents(system, states, tangents, transient, every, bar=bar)
+        growth = carry_tangents(system, states, tangents, steps, every, bar=bar)[2]
+    bar.close()
+    return spectrum_of(growth, n, steps)
+
+
+def finite_time_exponents(
+    network: DrivenMap, inputs: ArrayLike, state: ArrayLike | None = None, k: int | None = None, *, seed: int = 0
+) -> LyapunovSpectrum:
+    """The k leading finite-time Lyapunov exponents along driven trajectories h_t = F(h_(t-1), x_t).
+
+    A negative leading exponent means that the response to this sequence forgets where it started.
+
+    Args:
+        network: the driven map.
+        inputs: [batch, time, m] (or [time, m]).
+        state: the first states [batch, n] (or [n]); zeros by default.
+        k: how many; all n by default.
+        seed: of the first tangent vectors.
+
+    Returns:
+        A row per sequence; with fewer than 16 steps the errors are NaN.
+
+    Raises:
+        ValueError: for shapes that do not fit.
+    """
+    require_network(network)
+    frozen = network.frozen(torch.float64)
+    where = {"dtype": torch.float64, "device": network.device}
+    sequences = as_tensor(inputs, "inputs", **where)
+    sequences = sequences.unsqueeze(0) if sequences.ndim == 2 else sequences
+    if sequences.ndim != 3 or sequences.shape[2] != network.input_size or 0 in sequences.shape[:2]:
+        raise ValueError(f"inputs must have shape [batch, time, {network.input_size}], got {list(sequences.shape)}")
+    n, batch = network.state_size, len(sequences)
+    first = sequences.new_zeros(batch, n) if state is None else as_tensor(state, "state", **where)
+    first = first.expand(batch, n) if first.shape == (n,) else first
+    if first.shape != (batch, n):
+        raise ValueError(f"state must have shape [{batch}, {n}], got {list(first.shape)}")
+    k = n if k is None else k
+    if not 1 <= k <= n:
+        raise ValueError(f"k must lie in 1..{n}, the dimension of the state, got {k}")
+    tangents, growth = random_tangents(first, k, seed), []
+    with torch.no_grad():
+        for input in sequences.unbind(dim=1):
+            first, linearization, _ = frozen.linearize(first, input)
+            tangents, logs = _orthonormal(linearization.apply(tangents))
+            growth.append(logs)
+    return spectrum_of(torch.stack(growth), n, sequences.shape[1])
+
+
+def random_tangents(states: Tensor, k: int, seed: int) -> Tensor:
+    """Orthonormal tangent vectors [r, n, k], the same at every one of the states [r, n]."""
+    n = states.shape[-1]
+    drawn = torch.randn(n, k, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.linalg.qr(drawn)[0].to(states).expand(len(states), n, k).contiguous()
+
+
+def carry_tangents(
+    system: AutonomousMap,
+    states: Tensor,
+    tangents: Tensor,
+    steps: int,
+    every: int = 1,
+    keep: Callable[[Tensor], None] | None = None,
+    bar: tqdm | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Carry orbits [r, n] and tangent vectors [r, n, k] along.
+
+    Args:
+        system, states, tangents: as named.
+        steps, every: how far, and the steps between two orthonormalisations; the last stretch is as long as the others.
+        keep: called with the states after every step.
+        bar: moved on by every step.
+
+    Returns:
+        The last states and tangents, and ln |growth| per step of each stretch [stretches, r, k].
+    """
+    growth = []
+    for _ in range(-(-steps // every)):
+        for _ in range(every):
+            states, linearization = system.linearize(states)
+            tangents = linearization.apply(tangents)
+            if keep is not None:
+                keep(states)
+        tangents, logs = _orthonormal(tangents)
+        growth.append(logs / every)
+        if bar is not None:
+            bar.update(every)
+    return states, tangents, torch.stack(growth) if growth else tangents.new_empty(0, *tangents.shape[::2])
+
+
+def spectrum_of(growth: Tensor, n: int, steps: int) -> LyapunovSpectrum:
+    """Means, block errors and weighted means of growth rates [t, r, k]."""
+    growth = growth.cpu()
+    order = growth.mean(dim=0).nan_to_num(-torch.inf).argsort(dim=-1, descending=True, stable=True)
+    growth = growth.gather(-1, order.expand_as(growth))
+    blocks = len(growth) // _BLOCKS
+    if blocks:
+        means = growth[: blocks * _BLOCKS].unflatten(0, (_BLOCKS, blocks)).mean(dim=1)
+        errors = means.std(dim=0) / _BLOCKS**0.5
+    else:
+        errors = torch.full_like(growth[0], torch.nan)
+    weights = birkhoff_weights(len(growth)).to(growth)
+    weighted = torch.einsum("t,trk->rk", weights, growth)
+    return LyapunovSpectrum(growth.mean(dim=0), errors, weighted, n, steps)
+
+
+def birkhoff_weights(count: int) -> Tensor:
+    """The bump exp(-1 / (u (1 - u))) at ``count`` times u in (0, 1), scaled to sum 1."""
+    u = (np.arange(count) + 0.5) / count
+    bump = np.exp(-1.0 / (u * (1 - u)) + 4.0)
+    return torch.from_numpy(bump / bump.sum())
+
+
+def _orthonormal(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Q of the QR factorisation of vectors [r, n, k], and ln |diagonal of R| [r, k]."""
+    if vectors.shape[-1] == 1:
+        lengths = vectors.norm(dim=-2, keepdim=True)
+        return vectors / lengths.clamp(min=torch.finfo(vectors.dtype).tiny), lengths.squeeze(-1).log()
+    q, r = torch.linalg.qr(vectors.nan_to_num(posinf=0.0, neginf=0.0))
+    logs = r.diagonal(dim1=-2, dim2=-1).abs().log()
+    lost = ~vectors.isfinite().flatten(1).all(dim=-1, keepdim=True)
+    return q, torch.where(lost, torch.nan, logs)

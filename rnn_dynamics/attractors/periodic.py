@@ -1,0 +1,144 @@
+"""Stable fixed points and cycles: proposed by Newton's method from where orbits are, proved by ``capture``."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..fixed_points.merging import merge
+from ..roots import Newton, RootResult, Status
+from ..roots.solver import residual_norms
+from ..systems import AutonomousMap, IteratedMap
+from .capture import Trap
+
+_NEWTON_STEPS = 30
+
+_RETURNS = 0.05
+"""An orbit that comes back to within this share of its extent may be near a cycle."""
+
+_CONTRACTS = 0.95
+"""A proposed cycle is tried if the second return misses by less than this share of what the first did."""
+
+_TRIED = 8
+"""Proposals tried at a time; as long as they capture orbits, more are."""
+
+MARGINAL = 1e-6
+"""A multiplier this near the unit circle leaves stability undecided (``stability.MARGINAL_TOLERANCE``)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Periodic:
+    """A stable fixed point (k = 1) or cycle, with its evidence."""
+
+    trap: Trap
+    residual: float
+    """|F^k(h) - h| of the first state."""
+
+    multipliers: Tensor
+    """Eigenvalues of DF^k, [n], complex, by falling modulus."""
+
+    @property
+    def orbit(self) -> Tensor:
+        return self.trap.orbit
+
+    @property
+    def period(self) -> int:
+        return self.trap.period
+
+
+def propose_points(system: AutonomousMap, states: Tensor, memory_budget: int) -> RootResult:
+    """Roots of F(h) - h near states [r, n], stable or not."""
+    return Newton(slow_points=0).solve(system, states, max_steps=_NEWTON_STEPS, memory_budget=memory_budget)
+
+
+def distinct_roots(result: RootResult, merge_tolerance: float) -> Tensor:
+    """The rows of a solver's result that are found and distinct."""
+    found = (result.statuses == Status.FOUND).nonzero().squeeze(-1)
+    return found[merge(result.states[found], result.residuals[found], result.errors[found], merge_tolerance).unique()]
+
+
+def as_periodic(system: AutonomousMap, state: Tensor, period: int, tolerance: float) -> Periodic | None:
+    """The cycle through a root ``state`` [n] of F^period - id, if it is stable."""
+    iterated = IteratedMap(system, period) if period > 1 else system
+    turn = iterated.linearize(state[None])[1].dense()[0]
+    values = torch.linalg.eigvals(turn).cpu().to(torch.complex128)
+    values = values[values.abs().argsort(descending=True, stable=True)]
+    if not float(values[0].abs()) < 1 - MARGINAL:
+        return None
+    orbit = cycle_states(system, state, period)
+    residual = float(residual_norms(iterated, state[None]))
+    return Periodic(Trap.build(orbit, turn, tolerance), residual, values)
+
+
+def cycle_states(system: AutonomousMap, state: Tensor, period: int) -> Tensor:
+    """The states [period, n] of the cycle through ``state`` [n]."""
+    states = [state]
+    for _ in range(period - 1):
+        states.append(system(states[-1]))
+    return torch.stack(states)
+
+
+def minimal_period(system: AutonomousMap, state: Tensor, period: int, tolerance: float) -> int:
+    """The smallest divisor of ``period`` after which ``state`` [n] is back, to within tolerance * max(1, |h|)."""
+    current = state
+    for step in range(1, period + 1):
+        current = system(current)
+        if period % step == 0 and (current - state).norm() <= tolerance * max(1.0, float(state.norm())):
+            return step
+    return period
+
+
+def candidate_periods(distances: Tensor) -> Tensor:
+    """From |h_t - h_0| along orbits, [steps, r], the step of the first near return of each; 0 where there is none."""
+    steps = len(distances)
+    if steps < 3:
+        return torch.zeros(distances.shape[1], dtype=torch.long, device=distances.device)
+    extent = distances.amax(dim=0)
+    later = distances[1:]  # period 1 is Newton's business
+    best = later.amin(dim=0)
+    near = (later <= 2 * best) & (later <= _RETURNS * extent) & (4 * later <= distances[0])
+    first = near.long().argmax(dim=0) + 2
+    return torch.where(near.any(dim=0), first, 0)
+
+
+def propose_cycles(
+    system: AutonomousMap, states: Tensor, periods: Tensor, tolerance: float, merge_tolerance: float, memory_budget: int
+) -> list[Periodic]:
+    """Stable cycles near orbits at ``states`` [r, n] that seem to return after ``periods`` [r] steps."""
+    found: list[Periodic] = []
+    for period in periods[periods > 1].unique().tolist():
+        rows = (periods == period).nonzero().squeeze(-1)[:_TRIED]
+        once = system.iterate(states[rows], period)
+        twice = system.iterate(once, period)
+        first, second = (once - states[rows]).norm(dim=-1), (twice - once).norm(dim=-1)
+        scale = states[rows].norm(dim=-1).clamp(min=1.0)
+        promising = (second <= _CONTRACTS * first) | (second <= merge_tolerance * scale)
+        if not promising.any():
+            continue
+        found.extend(polish_cycle(system, twice[promising], period, tolerance, merge_tolerance, memory_budget))
+    return found
+
+
+def polish_cycle(
+    system: AutonomousMap, states: Tensor, period: int, tolerance: float, merge_tolerance: float, memory_budget: int
+) -> list[Periodic]:
+    """Stable cycles of a minimal period above 1 that divides ``period``, by Newton's method on F^period."""
+    result = propose_points(IteratedMap(system, period), states, memory_budget)
+    cycles: list[Periodic] = []
+    for row in distinct_roots(result, merge_tolerance).tolist():
+        state = result.states[row]
+        minimal = minimal_period(system, state, period, merge_tolerance)
+        if minimal == 1 or any(is_on(cycle.orbit, state, merge_tolerance) for cycle in cycles):
+            continue
+        orbit = cycle_states(system, state, minimal)
+        # The phase that is listed first must not depend on which orbit came here.
+        first = min(range(minimal), key=lambda phase: [round(x, 6) for x in orbit[phase].tolist()])
+        cycle = as_periodic(system, orbit[first], minimal, tolerance)
+        if cycle is not None:
+            cycles.append(cycle)
+    return cycles
+
+
+def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float) -> bool:
+    """Whether ``state`` [n] is one of ``orbit`` [k, n], up to the tolerance times max(1, |h|)."""
+    return bool((orbit - state).norm(dim=-1).min() <= merge_tolerance * max(1.0, float(state.norm())))

@@ -1,0 +1,92 @@
+"""``find_attractors``: settle starts, and assemble what they settled on."""
+
+import torch
+
+from ..checks import ArrayLike, require_positive
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
+from . import periodic
+from .assembly import assemble
+from .moving import MovingOrbit
+from .periodic import Periodic
+from .results import Attractors
+from .settling import Settling
+
+
+@torch.no_grad()
+def find_attractors(
+    system: AutonomousMap,
+    starts: ArrayLike,
+    *,
+    known: Attractors | None = None,
+    max_steps: int = 10_000,
+    horizon: float = 1e6,
+    tolerance: float = 1e-11,
+    merge_tolerance: float = 1e-6,
+    exponent_tolerance: float = 1e-4,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    seed: int = 0,
+    progress: bool = False,
+) -> Attractors:
+    """Settle every start under F and say on which attractor, of which kind, or why on none.
+
+    All starts are iterated together and leave the batch as soon as there is evidence:
+
+    - *fixed point, cycle*: Newton's method on F or F^k proposes it, its multipliers show that it is stable, and the
+      orbit follows the linearisation there, so that it cannot leave any more;
+    - *slow drift* is followed along its slow manifold by implicit steps, as far as ``horizon``;
+    - *circle, torus, chaos*: Lyapunov exponents decide by weighted Birkhoff averages; an orbit belongs to such an
+      attractor if it moves within its samples.
+
+    Args:
+        system: the map, for example ``network.hold(input)``.
+        starts: [k, n], for example ``sample_states``.
+        known: attractors of the same map found before, which keep their rows; new ones come after them.
+        max_steps: plain steps for each start at most; the published measure uses 10,000.
+        horizon: steps of F for which a slow drift is followed; a drift that lasts longer is *slow*, not an attractor.
+        tolerance: an orbit rests when |F(h) - h| <= tolerance * max(1, |h|).
+        merge_tolerance: fixed points and cycles nearer than this, times max(1, |h|), are one.
+        exponent_tolerance: a Lyapunov exponent within this of 0 counts as 0. Orbits are followed until theirs are ten
+            times larger or smaller, if ``max_steps`` allow.
+        memory_budget: bytes for Jacobians at a time.
+        seed: of tangent vectors.
+        progress: show a progress bar.
+
+    Returns:
+        The attractors with their evidence, and the fate of every start. Ctrl-C ends it early and keeps what settled.
+
+    Raises:
+        ValueError: for starts of the wrong shape, empty, or with NaN or infinite entries.
+    """
+    require_system(system)
+    states = system.as_states(starts, "starts").clone()
+    require_positive(max_steps=max_steps, horizon=horizon, tolerance=tolerance, merge_tolerance=merge_tolerance)
+    require_positive(exponent_tolerance=exponent_tolerance, memory_budget=memory_budget)
+    settling = Settling(
+        system, states, max_steps, horizon, tolerance, merge_tolerance, exponent_tolerance, memory_budget, seed
+    )
+    if known is not None:
+        settling.cycles, settling.orbits = _restored(system, known, tolerance)
+    settling.run(progress)
+    return assemble(settling, known)
+
+
+def _restored(
+    system: AutonomousMap, known: Attractors, tolerance: float
+) -> tuple[list[Periodic], list[MovingOrbit]]:
+    """The traps and samples of attractors found before."""
+    if not isinstance(known, Attractors):
+        raise ValueError(f"known must be the Attractors of find_attractors, got {type(known).__name__}")
+    if len(known) and known.states.shape[-1] != system.state_size:
+        raise ValueError(f"known has states of size {known.states.shape[-1]}, the system of {system.state_size}")
+    cycles: list[Periodic] = []
+    orbits: list[MovingOrbit] = []
+    for kind, orbit, evidence in zip(known.kinds, known.orbits, known.evidence, strict=True):
+        orbit = orbit.to(system.device, system.dtype)
+        if kind in ("fixed point", "cycle"):
+            cycle = periodic.as_periodic(system, orbit[0], len(orbit), tolerance)
+            if cycle is None or cycle.residual > 1e-6 * max(1.0, float(orbit[0].norm())):
+                raise ValueError(f"known holds a {kind} that is not a stable one of this map: was another input held?")
+            cycles.append(cycle)
+        elif kind != "continuum":
+            orbits.append(MovingOrbit.from_samples(orbit, kind, evidence.margin))
+    return cycles, orbits
