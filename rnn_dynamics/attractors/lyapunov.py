@@ -1,6 +1,5 @@
 """Lyapunov exponents of a map, with their errors, and what follows from them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +9,13 @@ from tqdm.auto import tqdm
 
 from ..checks import ArrayLike, as_tensor, require_positive
 from ..store import storable
-from ..systems import AutonomousMap, DrivenMap, require_network, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
 
-_BLOCKS = 16
+_PARTS = 16
 """Blocks whose means give the standard error; each must be long against the correlations of the growth rates."""
+
+_BLOCK = 64
+"""Steps whose Jacobians are made at once, if memory allows."""
 
 
 @storable
@@ -78,6 +80,7 @@ def lyapunov_spectrum(
     *,
     transient: int = 1000,
     every: int = 1,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool = False,
 ) -> LyapunovSpectrum:
@@ -94,6 +97,7 @@ def lyapunov_spectrum(
         transient: steps before, in which the orbit reaches its attractor and the tangent vectors turn to their
             directions.
         every: steps between two QR factorisations; 1 is safe, a few are cheaper where no exponent is large.
+        memory_budget: bytes for Jacobians at a time.
         seed: of the first tangent vectors.
         progress: show a progress bar.
 
@@ -111,14 +115,15 @@ def lyapunov_spectrum(
     k = n if k is None else k
     if not 1 <= k <= n:
         raise ValueError(f"k must lie in 1..{n}, the dimension of the state, got {k}")
-    require_positive(steps=steps, every=every)
+    require_positive(steps=steps, every=every, memory_budget=memory_budget)
     if transient < 0:
         raise ValueError(f"transient must be 0 or more, got {transient}")
     tangents = random_tangents(states, k, seed)
     bar = tqdm(total=transient + steps, desc="Lyapunov exponents", unit="step", disable=not progress)
     with torch.no_grad():
-        states, tangents, _ = carry_tangents(system, states, tangents, transient, every, bar=bar)
-        growth = carry_tangents(system, states, tangents, steps, every, bar=bar)[2]
+        path, tangents, _ = carry_tangents(system, states, tangents, transient, every, memory_budget, bar)
+        states = path[-1] if transient else states
+        growth = carry_tangents(system, states, tangents, steps, every, memory_budget, bar)[2]
     bar.close()
     return spectrum_of(growth, n, steps)
 
@@ -180,32 +185,44 @@ def carry_tangents(
     tangents: Tensor,
     steps: int,
     every: int = 1,
-    keep: Callable[[Tensor], None] | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     bar: tqdm | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Carry orbits [r, n] and tangent vectors [r, n, k] along.
 
+    The orbits go a block of steps ahead, whose Jacobians are then made all at once.
+
     Args:
         system, states, tangents: as named.
-        steps, every: how far, and the steps between two orthonormalisations; the last stretch is as long as the others.
-        keep: called with the states after every step.
+        steps: how far.
+        every: steps between two orthonormalisations.
+        memory_budget: bytes for Jacobians at a time.
         bar: moved on by every step.
 
     Returns:
-        The last states and tangents, and ln |growth| per step of each stretch [stretches, r, k].
+        The orbits [steps, r, n], the last tangents, and ln |growth| per step of each stretch [stretches, r, k].
     """
-    growth = []
-    for _ in range(-(-steps // every)):
-        for _ in range(every):
-            states, linearization = system.linearize(states)
-            tangents = linearization.apply(tangents)
-            if keep is not None:
-                keep(states)
-        tangents, logs = _orthonormal(tangents)
-        growth.append(logs / every)
+    rows = len(states)
+    block = max(1, min(_BLOCK, memory_budget // (rows * system.bytes_per_linearization)))
+    path, growth, since = [states[None][:0]], [], 0
+    for begin in range(0, steps, block):
+        count = min(block, steps - begin)
+        ahead = [states]
+        for _ in range(count):
+            ahead.append(system(ahead[-1]))
+        states = ahead.pop()
+        path.append(torch.stack([*ahead[1:], states]))
+        linearization = system.linearize(torch.cat(ahead))[1]
+        for step in range(count):
+            tangents = linearization.rows(slice(step * rows, (step + 1) * rows)).apply(tangents)
+            since += 1
+            if since == every or begin + step == steps - 1:
+                tangents, logs = _orthonormal(tangents)
+                growth.append(logs / since)
+                since = 0
         if bar is not None:
-            bar.update(every)
-    return states, tangents, torch.stack(growth) if growth else tangents.new_empty(0, *tangents.shape[::2])
+            bar.update(count)
+    return torch.cat(path), tangents, torch.stack(growth) if growth else tangents.new_empty(0, *tangents.shape[::2])
 
 
 def spectrum_of(growth: Tensor, n: int, steps: int) -> LyapunovSpectrum:
@@ -213,10 +230,10 @@ def spectrum_of(growth: Tensor, n: int, steps: int) -> LyapunovSpectrum:
     growth = growth.cpu()
     order = growth.mean(dim=0).nan_to_num(-torch.inf).argsort(dim=-1, descending=True, stable=True)
     growth = growth.gather(-1, order.expand_as(growth))
-    blocks = len(growth) // _BLOCKS
-    if blocks:
-        means = growth[: blocks * _BLOCKS].unflatten(0, (_BLOCKS, blocks)).mean(dim=1)
-        errors = means.std(dim=0) / _BLOCKS**0.5
+    length = len(growth) // _PARTS
+    if length:
+        means = growth[: length * _PARTS].unflatten(0, (_PARTS, length)).mean(dim=1)
+        errors = means.std(dim=0) / _PARTS**0.5
     else:
         errors = torch.full_like(growth[0], torch.nan)
     weights = birkhoff_weights(len(growth)).to(growth)

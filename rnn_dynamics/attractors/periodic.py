@@ -13,11 +13,14 @@ from .capture import Trap
 
 _NEWTON_STEPS = 30
 
+_CYCLE_STEPS = 10
+"""Newton's steps for a cycle, which starts from orbits that close in on it."""
+
 _RETURNS = 0.05
 """An orbit that comes back to within this share of its extent may be near a cycle."""
 
-_CONTRACTS = 0.95
-"""A proposed cycle is tried if the second return misses by less than this share of what the first did."""
+_CONTRACTS, _TURNS = 0.95, 4
+"""A cycle is tried if in four turns each return misses by less than this share of what the one before did."""
 
 _TRIED = 8
 """Proposals tried at a time; as long as they capture orbits, more are."""
@@ -46,9 +49,11 @@ class Periodic:
         return self.trap.period
 
 
-def propose_points(system: AutonomousMap, states: Tensor, memory_budget: int) -> RootResult:
+def propose_points(
+    system: AutonomousMap, states: Tensor, memory_budget: int, max_steps: int = _NEWTON_STEPS
+) -> RootResult:
     """Roots of F(h) - h near states [r, n], stable or not."""
-    return Newton(slow_points=0).solve(system, states, max_steps=_NEWTON_STEPS, memory_budget=memory_budget)
+    return Newton(slow_points=0).solve(system, states, max_steps=max_steps, memory_budget=memory_budget)
 
 
 def distinct_roots(result: RootResult, merge_tolerance: float) -> Tensor:
@@ -88,34 +93,49 @@ def minimal_period(system: AutonomousMap, state: Tensor, period: int, tolerance:
     return period
 
 
-def candidate_periods(distances: Tensor) -> Tensor:
-    """From |h_t - h_0| along orbits, [steps, r], the step of the first near return of each; 0 where there is none."""
-    steps = len(distances)
-    if steps < 3:
-        return torch.zeros(distances.shape[1], dtype=torch.long, device=distances.device)
+def candidate_periods(distances: Tensor) -> tuple[Tensor, Tensor]:
+    """From |h_t - h_0| along orbits, [steps, r], the first near return of each and by how much it misses, [r].
+
+    The miss is a share of the orbit's extent; the step is 0 where no return is near.
+    """
+    if len(distances) < 3:
+        return torch.zeros_like(distances[0], dtype=torch.long), torch.ones_like(distances[0])
     extent = distances.amax(dim=0)
     later = distances[1:]  # period 1 is Newton's business
     best = later.amin(dim=0)
     near = (later <= 2 * best) & (later <= _RETURNS * extent) & (4 * later <= distances[0])
     first = near.long().argmax(dim=0) + 2
-    return torch.where(near.any(dim=0), first, 0)
+    return torch.where(near.any(dim=0), first, 0), best / extent.clamp(min=torch.finfo(extent.dtype).tiny)
 
 
 def propose_cycles(
-    system: AutonomousMap, states: Tensor, periods: Tensor, tolerance: float, merge_tolerance: float, memory_budget: int
+    system: AutonomousMap, states: Tensor, periods: Tensor, misses: Tensor, tolerance: float, merge_tolerance: float,
+    memory_budget: int,
 ) -> list[Periodic]:
-    """Stable cycles near orbits at ``states`` [r, n] that seem to return after ``periods`` [r] steps."""
+    """Stable cycles near orbits at ``states`` [r, n] that return after ``periods`` [r] steps but for ``misses`` [r].
+
+    An orbit of each period is watched for some turns first, and Newton's method is tried where each return misses by
+    less than the one before, as it must near a stable cycle and does not on a circle or in chaos.
+    """
     found: list[Periodic] = []
-    for period in periods[periods > 1].unique().tolist():
-        rows = (periods == period).nonzero().squeeze(-1)[:_TRIED]
-        once = system.iterate(states[rows], period)
-        twice = system.iterate(once, period)
-        first, second = (once - states[rows]).norm(dim=-1), (twice - once).norm(dim=-1)
-        scale = states[rows].norm(dim=-1).clamp(min=1.0)
-        promising = (second <= _CONTRACTS * first) | (second <= merge_tolerance * scale)
-        if not promising.any():
+    order = misses.argsort(stable=True)
+    order = order[periods[order] > 1]
+    tried: list[int] = []
+    for row in order.tolist():
+        period = int(periods[row])
+        if period in tried:
             continue
-        found.extend(polish_cycle(system, twice[promising], period, tolerance, merge_tolerance, memory_budget))
+        if len(tried) == _TRIED:
+            break
+        tried.append(period)
+        turns = [states[row : row + 1]]
+        for _ in range(_TURNS):
+            turns.append(system.iterate(turns[-1], period))
+        path = torch.cat(turns)
+        gaps = path.diff(dim=0).norm(dim=-1)
+        at_rest = gaps <= merge_tolerance * max(1.0, float(path[-1].norm()))
+        if ((gaps[1:] <= _CONTRACTS * gaps[:-1]) | at_rest[1:]).all():
+            found += polish_cycle(system, path[-1:], period, tolerance, merge_tolerance, memory_budget)
     return found
 
 
@@ -123,7 +143,7 @@ def polish_cycle(
     system: AutonomousMap, states: Tensor, period: int, tolerance: float, merge_tolerance: float, memory_budget: int
 ) -> list[Periodic]:
     """Stable cycles of a minimal period above 1 that divides ``period``, by Newton's method on F^period."""
-    result = propose_points(IteratedMap(system, period), states, memory_budget)
+    result = propose_points(IteratedMap(system, period), states, memory_budget, _CYCLE_STEPS)
     cycles: list[Periodic] = []
     for row in distinct_roots(result, merge_tolerance).tolist():
         state = result.states[row]

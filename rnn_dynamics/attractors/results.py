@@ -138,8 +138,13 @@ class Attractors:
 
     @property
     def largest_exponents(self) -> Tensor:
-        """The leading Lyapunov exponent of each, per step, [a]."""
-        return torch.tensor([float(row.weighted_exponents[0]) for row in self.evidence], dtype=torch.float64)
+        """The leading Lyapunov exponent of each, per step, [a]; weighted averages, except in chaos, where they
+        converge more slowly than plain ones."""
+        best = [
+            row.exponents if kind == "chaotic" else row.weighted_exponents
+            for kind, row in zip(self.kinds, self.evidence, strict=True)
+        ]
+        return torch.tensor([float(values[0]) for values in best], dtype=torch.float64)
 
     @property
     def kaplan_yorke_dimensions(self) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 
 from ..checks import ArrayLike, require_positive
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
-from . import periodic
+from . import moving, periodic
 from .assembly import assemble
 from .moving import MovingOrbit
 from .periodic import Periodic
@@ -67,6 +67,9 @@ def find_attractors(
     if known is not None:
         settling.cycles, settling.orbits = _restored(system, known, tolerance)
     settling.run(progress)
+    for orbit in settling.orbits:
+        if orbit.kind == "chaotic" and orbit.growth and not settling.interrupted:
+            moving.refine(system, orbit, seed, memory_budget)
     return assemble(settling, known)
 
 

@@ -24,17 +24,20 @@ _PAUSES = (32, 32, 64, 128, 256)
 
 _LATER = 512
 
-_DRIFT_AFTER, _MOVING_AFTER = 128, 512
+_DRIFT_AFTER, _MOVING_AFTER = 128, 256
 """Steps before slow rows are followed implicitly, and before orbits are suspected to move for ever."""
 
 _SLOW, _STRAIGHT = 0.02, 0.3
 """A row is slow if one step moves it by less than 2 % of its size and a stretch by 30 % of the steps' sum or more."""
 
+_CALMER = 0.5
+"""Fixed points are looked for from rows that are slow, or half as fast as a stretch before."""
+
 _PROPOSED = 8
 """Orbits at a time from which Newton's method looks for fixed points, the farthest from one another."""
 
-_TOGETHER = 16
-"""Moving orbits followed at a time."""
+_TOGETHER, _BATCHES = 16, 4
+"""Moving orbits followed at a time, and how many times at the end."""
 
 _STEADY = 0.9
 """A coordinate runs away if from one stretch to the next it keeps its direction and 90 % of its velocity."""
@@ -67,6 +70,7 @@ class Settling:
     plain_work: int = 0
     implicit_work: int = 0
     interrupted: bool = False
+    followed: bool = False
 
     def __post_init__(self) -> None:
         k, device = len(self.states), self.states.device
@@ -78,6 +82,7 @@ class Settling:
         self.rested = torch.zeros(k, dtype=torch.bool, device=device)
         self.running = torch.zeros(self.states.shape, dtype=torch.bool, device=device)
         self.velocity = torch.zeros_like(self.states)
+        self.speeds = self.states.new_full((k,), torch.inf)
         self.drift_after = self.states.new_full((k,), _DRIFT_AFTER)
 
     @property
@@ -104,7 +109,8 @@ class Settling:
             stretch = self._advance(rows, steps)
             done += steps
             self._escapes(rows)
-            self._points()
+            self._capture()
+            self._points(rows, stretch)
             self._cycles(rows, stretch)
             self._drift(rows, stretch, done)
             if done >= look or done >= self.max_steps:
@@ -144,9 +150,13 @@ class Settling:
 
     # Fixed points and cycles.
 
-    def _points(self) -> None:
-        """Propose fixed points from a few rows at a time for as long as they capture rows."""
-        while len(rows := self.active):
+    def _points(self, rows: Tensor, stretch: Stretch) -> None:
+        """Propose fixed points from a few rows that slow down, for as long as this captures rows."""
+        size = self.states[rows].norm(dim=-1).clamp(min=1.0)
+        calming = (stretch.speeds <= _CALMER * self.speeds[rows]) | (stretch.speeds <= _SLOW * size)
+        self.speeds[rows] = stretch.speeds
+        rows = rows[calming]
+        while len(rows := rows[self.fates[rows] == _ACTIVE]):
             few = rows[spread(self.states[rows], _PROPOSED)]
             result = periodic.propose_points(self.system, self.states[few], self.memory_budget)
             fresh = False
@@ -172,15 +182,26 @@ class Settling:
         return None
 
     def _cycles(self, rows: Tensor, stretch: Stretch) -> None:
-        still = self.fates[rows] == _ACTIVE
-        periods = torch.where(still, periodic.candidate_periods(stretch.distances), 0)
-        if not periods.any():
-            return
-        found = periodic.propose_cycles(
-            self.system, self.states[rows], periods, self.tolerance, self.merge_tolerance, self.memory_budget
+        periods, misses = periodic.candidate_periods(stretch.distances)
+        periods = torch.where(self.fates[rows] == _ACTIVE, periods, 0)
+        self._add_cycles(
+            periodic.propose_cycles(
+                self.system,
+                self.states[rows],
+                periods,
+                misses,
+                self.tolerance,
+                self.merge_tolerance,
+                self.memory_budget,
+            )
         )
-        fresh = [cycle for cycle in found if self.owner_of(cycle.orbit[0]) is None]
-        self.cycles += fresh
+
+    def _add_cycles(self, found: list[Periodic]) -> None:
+        fresh = False
+        for cycle in found:
+            if self.owner_of(cycle.orbit[0]) is None:
+                self.cycles.append(cycle)
+                fresh = True
         if fresh:
             self._capture()
 
@@ -284,23 +305,26 @@ class Settling:
     # Circles, tori, chaos.
 
     def _moving(self, last: bool) -> None:
+        """Follow a few orbits until their kind is clear, and give rows to the attractors found."""
         self._match()
-        while len(rows := self.active):
-            picked = rows[spread(self.states[rows], 1 if not self.orbits else _TOGETHER)]
+        for _ in range(_BATCHES if last else 1):
+            rows = self.active
+            if not len(rows):
+                return
+            picked = rows[spread(self.states[rows], _TOGETHER if self.followed else 1)]
+            self.followed = True
             orbits = moving.start_orbits(self.states[picked], self.seed)
-            open_orbits, steps, limit = orbits, moving.FIRST_LOOK, max(self.max_steps, moving.FIRST_LOOK)
-            while open_orbits:
-                moving.follow(self.system, open_orbits, steps)
-                self.plain_work += steps * len(open_orbits)
-                for orbit in open_orbits:
-                    moving.judge(orbit, self.exponent_tolerance, last and orbit.total >= limit)
-                open_orbits = [o for o in open_orbits if o.kind is None and o.total + steps <= limit]
+            undecided, steps, limit = orbits, moving.FIRST_LOOK, max(self.max_steps, moving.FIRST_LOOK)
+            while undecided:
+                moving.follow(self.system, undecided, steps, self.memory_budget)
+                self.plain_work += steps * len(undecided)
+                for orbit in undecided:
+                    moving.judge(orbit, self.exponent_tolerance, last and orbit.total + 2 * steps > limit)
                 steps *= 2
+                undecided = [o for o in undecided if o.kind is None and o.total + steps <= limit]
             for row, orbit in zip(picked.tolist(), orbits, strict=True):
                 self._place(row, orbit)
-            settled = self._match()
-            if not settled:
-                return
+            self._match()  # what is not near an attractor yet may come there by plain steps
 
     def _place(self, row: int, orbit: MovingOrbit) -> None:
         """Enter a followed orbit among the attractors, unless it belongs to one already."""
@@ -325,14 +349,14 @@ class Settling:
     def _long_cycle(self, row: int, orbit: MovingOrbit) -> None:
         """Look for a cycle of any period that the samples show."""
         back = (orbit.samples.flip(0)[1:] - orbit.samples[-1]).norm(dim=-1).unsqueeze(1)
-        period = int(periodic.candidate_periods(back)[0])
+        period = int(periodic.candidate_periods(back)[0][0])
         if period < 2:
             return
-        found = periodic.polish_cycle(
-            self.system, orbit.state[None], period, self.tolerance, self.merge_tolerance, self.memory_budget
+        self._add_cycles(
+            periodic.polish_cycle(
+                self.system, orbit.state[None], period, self.tolerance, self.merge_tolerance, self.memory_budget
+            )
         )
-        self.cycles += [cycle for cycle in found if self.owner_of(cycle.orbit[0]) is None]
-        self._capture()
 
     def _match(self) -> int:
         """Assign active rows to circles, tori and chaotic sets among whose samples they move."""

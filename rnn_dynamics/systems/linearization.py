@@ -30,6 +30,10 @@ class Linearization:
         n = rows[-1].shape[-1]
         return torch.cat([pad(row, (0, n - row.shape[-1])) for row in rows], dim=-2)
 
+    def rows(self, part: slice) -> "Linearization":
+        """Some of the k rows."""
+        return Linearization([block[part] for block in self.own], [block[part] for block in self.feed])
+
     def apply(self, vectors: Tensor) -> Tensor:
         """J v for the columns v of ``vectors`` [k, n, q], layer by layer."""
         parts = vectors.split([block.shape[-2] for block in self.own], dim=-2)

@@ -1,0 +1,175 @@
+"""All cycles of a given period, unstable ones too."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..checks import ArrayLike
+from ..fixed_points import Completeness, FixedPoints, find_fixed_points
+from ..roots import Newton, RootSolver
+from ..roots.solver import residual_norms
+from ..stability import MARGINAL_TOLERANCE
+from ..store import storable
+from ..systems import AutonomousMap, Box, IteratedMap, require_system
+from .periodic import cycle_states, minimal_period
+from .results import FORMATS
+
+_BOX_STARTS = 1024
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Cycles:
+    """The cycles of one minimal period, one row each, stable ones first; ``len`` counts cycles."""
+
+    period: int
+
+    orbits: Tensor
+    """[c, k, n]: the states of each in order, the one with the smallest first coordinate leading."""
+
+    residuals: Tensor
+    """|F^k(h) - h|_2 of the leading states, [c]."""
+
+    multipliers: Tensor
+    """Eigenvalues of DF^k, [c, n], complex, by falling modulus."""
+
+    kinds: tuple[str, ...]
+    """"stable node", "saddle flip", ...: of the leading state as a fixed point of F^k."""
+
+    n_roots: int
+    """How many fixed points F^k has in all, those of shorter cycles included."""
+
+    completeness: Completeness
+    """Of the search for the fixed points of F^k: whether any are missing."""
+
+    def __len__(self) -> int:
+        return len(self.orbits)
+
+    @property
+    def n_unstable(self) -> Tensor:
+        """The number of multipliers outside the unit circle, [c]."""
+        return (self.multipliers.abs() > 1 + MARGINAL_TOLERANCE).sum(dim=-1)
+
+    @property
+    def stable(self) -> Tensor:
+        """Whether each is stable, [c]."""
+        return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per cycle."""
+        return pd.DataFrame(
+            {
+                "kind": self.kinds,
+                "period": [self.period] * len(self),
+                "largest_multiplier": self.multipliers[:, 0].abs().numpy(),
+                "n_unstable": self.n_unstable.numpy(),
+                "residual": self.residuals.cpu().numpy(),
+            }
+        )
+
+    def summary(self) -> str:
+        """One line."""
+        stable = int(self.stable.sum())
+        plural = "s" * (len(self) != 1)
+        return (
+            f"{len(self)} cycle{plural} of period {self.period} ({stable} stable); "
+            f"F^{self.period} has {self.n_roots} fixed point{'s' * (self.n_roots != 1)}"
+        )
+
+    def __repr__(self) -> str:
+        table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
+        return "\n".join([self.summary(), table, self.completeness.verdict])
+
+    def _repr_html_(self) -> str:
+        table = self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)
+        return f"<p><b>{self.summary()}</b></p>{table}<p>{self.completeness.verdict}</p>"
+
+
+_FORMATS: Any = FORMATS | {"largest_multiplier": "{:.4g}".format}
+
+
+def find_cycles(
+    system: AutonomousMap,
+    period: int,
+    starts: ArrayLike | None = None,
+    solver: RootSolver | None = None,
+    *,
+    merge_tolerance: float = 1e-6,
+    seed: int = 0,
+    **options: Any,
+) -> Cycles:
+    """Find the cycles of minimal period ``period``: roots of F^k(h) - h that no smaller k has.
+
+    The search is that of ``find_fixed_points`` on F^k, whose indices must sum to 1 as well where F takes a box into
+    itself; a root is a cycle of period k if no proper divisor of k brings it back.
+
+    Args:
+        system: the map.
+        period: k >= 1. Work per step grows as k; multipliers grow as their k-th power, so that beyond a few dozen
+            steps of a strongly unstable orbit Newton's method no longer finds it.
+        starts: [k, n]; 1,024 uniform states of the system's box by default, where it has one.
+        solver: ``Newton()`` with steps of 0.5 at most by default: F^k folds the state space k times as much.
+        merge_tolerance: roots nearer than this, times max(1, |h|), are one; a state that comes back to within it
+            after a divisor of k belongs to a shorter cycle.
+        seed: of the starts.
+        options: ``extra_starts``, ``max_steps``, ``memory_budget``, ``progress`` of ``find_fixed_points``.
+
+    Raises:
+        ValueError: for a period below 1, starts that do not fit, or no starts where no box is known.
+    """
+    require_system(system)
+    if not isinstance(period, int) or period < 1:
+        raise ValueError(f"period must be an integer of 1 or more, got {period!r}")
+    if starts is None:
+        box = system.box
+        if not isinstance(box, Box):
+            raise ValueError(f"starts are needed, since no box is known to draw them from: {box.reason}")
+        starts = box.sample(_BOX_STARTS, torch.Generator().manual_seed(seed))
+    iterated = IteratedMap(system, period)
+    points = find_fixed_points(
+        iterated, starts, solver or Newton(step_bound=0.5), merge_tolerance=merge_tolerance, seed=seed, **options
+    )
+    return _grouped(system, iterated, points, period, merge_tolerance)
+
+
+@torch.no_grad()
+def _grouped(
+    system: AutonomousMap, iterated: IteratedMap, points: FixedPoints, period: int, merge_tolerance: float
+) -> Cycles:
+    """The roots of F^k grouped into cycles; the images of a root are roots, so a root found brings its cycle."""
+    orbits: list[Tensor] = []
+    kinds: list[str] = []
+    n_roots = 0
+    seen = points.states[:0]
+    for row, state in enumerate(points.states):
+        if len(seen) and bool((seen - state).norm(dim=-1).min() <= 10 * merge_tolerance * max(1.0, float(state.norm()))):
+            continue
+        length = minimal_period(system, state, period, merge_tolerance)
+        orbit = cycle_states(system, state, length)
+        seen = torch.cat([seen, orbit])
+        n_roots += length
+        if length == period:
+            first = min(range(length), key=lambda phase: [round(x, 6) for x in orbit[phase].tolist()])
+            orbits.append(orbit.roll(-first, dims=0))
+            kinds.append(points.kinds[row])
+    order = sorted(range(len(orbits)), key=lambda row: (kinds[row].split()[0] != "stable", orbits[row][0].tolist()))
+    n = system.state_size
+    stacked = torch.stack([orbits[row] for row in order]) if orbits else points.states.new_empty(0, period, n)
+    leading = stacked[:, 0]
+    parts = [
+        iterated.linearize(leading[part])[1].eigenvalues()
+        for part in iterated.chunks(len(leading), 2**29)
+    ]
+    multipliers = torch.cat(parts).cpu().to(torch.complex128) if parts else torch.empty(0, n, dtype=torch.complex128)
+    return Cycles(
+        period,
+        stacked,
+        residual_norms(iterated, leading),
+        multipliers,
+        tuple(kinds[row] for row in order),
+        n_roots,
+        points.completeness,
+    )
