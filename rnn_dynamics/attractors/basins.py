@@ -1,0 +1,103 @@
+"""Basins of attraction on a plane through the state space."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..checks import ArrayLike, require_positive
+from ..store import storable
+from ..systems import AutonomousMap, require_system
+from .results import Attractors
+from .search import find_attractors
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class BasinMap:
+    """Where the states of a plane settle."""
+
+    labels: Tensor
+    """The row of each state's attractor, or -1, [rows, columns]; row i, column j is the state
+    origin + x_j axes_0 + y_i axes_1."""
+
+    x: Tensor
+    """[columns]."""
+
+    y: Tensor
+    """[rows]."""
+
+    origin: Tensor
+    """[n]."""
+
+    axes: Tensor
+    """Orthonormal directions, [2, n]."""
+
+    points: Tensor
+    """Where the points that span the plane lie in it, [3, 2]."""
+
+    attractors: Attractors
+    """What the plane's states settled on; those known before keep their rows."""
+
+    def states(self) -> Tensor:
+        """The states of the plane, [rows, columns, n]."""
+        return plane(self.origin, self.axes, self.x, self.y)
+
+    def __repr__(self) -> str:
+        rows, columns = self.labels.shape
+        return f"basins of {rows} x {columns} states of a plane: {self.attractors.summary()}"
+
+
+def basin_map(
+    system: AutonomousMap,
+    points: ArrayLike,
+    known: Attractors | None = None,
+    *,
+    resolution: int = 64,
+    border: float = 0.25,
+    **options: Any,
+) -> BasinMap:
+    """Settle a grid of states of the plane through three points.
+
+    The first axis leads from the first point to the second, the other is orthogonal to it.
+
+    Args:
+        system: the map.
+        points: [3, n], for example three attractors, or two and the saddle between them.
+        known: attractors whose rows the labels shall refer to.
+        resolution: states along the longer side; the work grows as its square.
+        border: how far the grid reaches beyond the points, as a share of their extent.
+        options: as for ``find_attractors``.
+
+    Raises:
+        ValueError: for points of another shape, or on one line.
+    """
+    require_system(system)
+    corners = system.as_states(points, "points")
+    if len(corners) != 3:
+        raise ValueError(f"points must have shape [3, {system.state_size}], got {list(corners.shape)}")
+    require_positive(resolution=resolution)
+    if not 0 <= border < float("inf"):
+        raise ValueError(f"border must be 0 or positive and finite, got {border}")
+    first, second = corners[1] - corners[0], corners[2] - corners[0]
+    along = first / first.norm().clamp(min=torch.finfo(first.dtype).tiny)
+    across = second - (second @ along) * along
+    if not first.norm() > 0 or across.norm() <= 1e-9 * second.norm().clamp(min=1e-300):
+        raise ValueError("points must not lie on one line: three that span a plane are needed")
+    axes = torch.stack([along, across / across.norm()])
+    flat = (corners - corners[0]) @ axes.T
+    low, high = flat.amin(dim=0), flat.amax(dim=0)
+    low, high = low - border * (high - low), high + border * (high - low)
+    spacing = float((high - low).max()) / max(1, resolution - 1)
+    columns, rows = (max(2, 1 + round(float(side) / spacing)) for side in high - low)
+    x = torch.linspace(float(low[0]), float(high[0]), columns, dtype=axes.dtype, device=axes.device)
+    y = torch.linspace(float(low[1]), float(high[1]), rows, dtype=axes.dtype, device=axes.device)
+    states = plane(corners[0], axes, x, y)
+    found = find_attractors(system, states.flatten(0, 1), known=known, **options)
+    return BasinMap(found.labels.view(rows, columns), x, y, corners[0], axes, flat, found)
+
+
+def plane(origin: Tensor, axes: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The states origin + x_j axes_0 + y_i axes_1, [rows, columns, n]."""
+    return origin + x[None, :, None] * axes[0] + y[:, None, None] * axes[1]
