@@ -26,6 +26,9 @@ _UNSTABLE_STEP = 0.3
 
 _MOST = 400
 
+_WAY_OUT = 3.0
+"""A drift has returned if it comes back to within one stride of a state that it was three strides away from."""
+
 
 class DriftEnd(IntEnum):
     """How a followed drift ended."""
@@ -33,6 +36,7 @@ class DriftEnd(IntEnum):
     RESTED = 0
     HORIZON = 1
     NOT_SLOW = 2
+    RETURNED = 3
 
 
 @dataclass(eq=False)
@@ -42,6 +46,7 @@ class Drift:
     states: Tensor  # [r, n]
     times: Tensor  # steps of F that the path stands for, [r]
     ends: Tensor  # ``DriftEnd`` codes, [r]
+    turns: Tensor  # steps of F from a state back to it, of rows that returned, [r]
     work: int  # rows times implicit steps
 
 
@@ -76,13 +81,16 @@ def follow_drift(
     ends = torch.full((rows,), int(DriftEnd.HORIZON), device=states.device)
     length = states.new_full((rows,), _FIRST_STEP)
     bound = states.new_full((rows,), torch.inf) if longest_step is None else longest_step
+    turns = torch.zeros_like(times)
+    anchor, anchored, farthest = states.clone(), times.clone(), torch.zeros_like(times)
     active = torch.arange(rows, device=states.device)
     work = 0
-    for _ in range(_MOST):
+    for round_ in range(_MOST):
         if not len(active):
             break
         work += len(active)
-        here, delta = states[active], torch.minimum(length[active], bound[active])
+        here, left = states[active], (horizon - times[active]).clamp(min=1.0)
+        delta = torch.minimum(torch.minimum(length[active], bound[active]), left)
         move, residual = torch.empty_like(here), torch.empty_like(here)
         for part in system.chunks(len(active), memory_budget):
             value, linearization = system.linearize(here[part])
@@ -101,18 +109,26 @@ def follow_drift(
 
         moved = active[stands]
         states[moved], times[moved] = trial[stands], times[moved] + (delta + _RELAX)[stands]
+        away = (states[active] - anchor[active]).norm(dim=-1)
+        stride = move.norm(dim=-1)
+        returned = stands & (away <= stride) & (farthest[active] >= _WAY_OUT * stride)
+        farthest[active] = torch.maximum(farthest[active], away)
         grow = torch.where(mismatch <= _GOOD, 3.0, 1.5)
         length[active] = torch.where(stands, delta * grow, delta / 4)
         for ended, end in (
             (stands & (times[active] >= horizon), DriftEnd.HORIZON),
-            (~stands & (length[active] < _SHORTEST), DriftEnd.NOT_SLOW),
+            (~stands & (length[active] < torch.minimum(left, length.new_tensor(_SHORTEST))), DriftEnd.NOT_SLOW),
+            (returned, DriftEnd.RETURNED),
             (stands & rested, DriftEnd.RESTED),
         ):
             ends[active[ended]] = int(end)
             length[active[ended]] = -1.0
+        turns[active[returned]] = (times - anchored)[active[returned]]
         active = active[length[active] > 0]
+        if round_ & (round_ + 1) == 0:  # Brent: anchors at rounds 1, 2, 4, 8, ... meet any turn
+            anchor, anchored, farthest = states.clone(), times.clone(), torch.zeros_like(times)
     ends[active] = int(DriftEnd.NOT_SLOW)
-    return Drift(states, times, ends, work)
+    return Drift(states, times, ends, turns, work)
 
 
 def step_bound_at(eigenvalues: Tensor) -> Tensor:

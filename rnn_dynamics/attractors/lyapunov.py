@@ -249,11 +249,12 @@ def birkhoff_weights(count: int) -> Tensor:
 
 
 def _orthonormal(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Q of the QR factorisation of vectors [r, n, k], and ln |diagonal of R| [r, k]."""
+    """Q of the QR factorisation of vectors [r, n, k], and ln |diagonal of R| [r, k]; -708 stands for ln 0."""
+    tiny = torch.finfo(vectors.dtype).tiny
     if vectors.shape[-1] == 1:
-        lengths = vectors.norm(dim=-2, keepdim=True)
-        return vectors / lengths.clamp(min=torch.finfo(vectors.dtype).tiny), lengths.squeeze(-1).log()
+        lengths = vectors.norm(dim=-2, keepdim=True).clamp(min=tiny)
+        return vectors / lengths, lengths.squeeze(-1).log()
     q, r = torch.linalg.qr(vectors.nan_to_num(posinf=0.0, neginf=0.0))
-    logs = r.diagonal(dim1=-2, dim2=-1).abs().log()
+    logs = r.diagonal(dim1=-2, dim2=-1).abs().clamp(min=tiny).log()
     lost = ~vectors.isfinite().flatten(1).all(dim=-1, keepdim=True)
     return q, torch.where(lost, torch.nan, logs)

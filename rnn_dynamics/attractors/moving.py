@@ -1,5 +1,6 @@
 """Attractors on which the state never rests nor repeats: invariant circles, tori and chaotic sets."""
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -8,14 +9,14 @@ from torch import Tensor
 from ..systems import AutonomousMap
 from .lyapunov import LyapunovSpectrum, carry_tangents, random_tangents, spectrum_of
 
-_EXPONENTS = 6
-"""Leading exponents that are computed: enough to tell circle, torus and chaos."""
+EXPONENTS, _MOST_EXPONENTS = 6, 128
+"""Leading exponents that are computed: enough to tell circle, torus and chaos; and at most, for a dimension."""
 
 FIRST_LOOK = 512
 """Steps of a first look, doubled until the kind is decided."""
 
 _SAMPLES = 2048
-"""States kept of an orbit."""
+"""States kept of an orbit; every second is dropped when there are twice as many."""
 
 _WATCHED = 16
 """States of another orbit that are compared with the samples."""
@@ -24,12 +25,23 @@ _NEAR, _SLACK = 0.9, 2.0
 """An orbit belongs to an attractor if 90 % of its states are no farther from the samples than twice the farthest that a
 later state of the attractor's own orbit was from the earlier ones: the widest gap between samples."""
 
+_NEIGHBOURS, _BENT, _QUERIED = 64, 0.15, 4096
+"""On a circle or torus whose frequency is all but rational samples leave gaps, in which other orbits may run for long. A
+state is on it too if it lies between two samples, off the chord by no more than 15 % of its length, as a curve is that
+turns by 70 degrees from one to the other."""
+
 _EVERY = 4
 """Steps between two QR factorisations."""
 
 _SURE = 10.0
 """By how many times an exponent must pass the threshold before more steps are not worth it."""
 
+
+_NUDGE = 1e-3
+"""Of an attractor's standard deviation."""
+
+_SHELLS = (0.06, 0.2)
+"""Radii, as shares of the extent, between which the dimension of a set of samples is read off."""
 
 _ACCURACY, _STRETCH, _REFINED = 0.004, 256, 32
 """The relative error at which a chaotic exponent is good enough; stretches of 256 steps, at most 32 of them."""
@@ -43,6 +55,7 @@ class MovingOrbit:
     tangents: Tensor  # [n, q]
     samples: Tensor  # [s, n]
     growth: list[Tensor] = field(default_factory=list)  # [t, q] each
+    stride: int = 1  # steps between two samples
     steps: int = 0  # that the exponents are means over
     total: int = 0  # since it was first followed
     kind: str | None = None
@@ -70,9 +83,24 @@ class MovingOrbit:
         return self.share_near(paths) >= _NEAR
 
     def share_near(self, paths: Tensor) -> Tensor:
-        """The share of each path's states [t, r, n] that is within reach of the samples, [r]."""
-        distance = torch.stack([torch.cdist(path, self.samples).amin(dim=-1) for path in paths])
-        return (distance <= self.reach).double().mean(dim=0)
+        """The share of each path's states [t, r, n] that is within reach of the samples, or between two, [r]."""
+        near = [self._near(part) for part in paths.flatten(0, 1).split(_QUERIED)]
+        return torch.cat(near).view(paths.shape[:2]).double().mean(dim=0)
+
+    def _near(self, states: Tensor) -> Tensor:
+        distance, index = torch.cdist(states, self.samples).topk(min(_NEIGHBOURS, len(self.samples)), largest=False)
+        near = distance[:, 0] <= self.reach
+        if self.kind == "chaotic" or near.all():
+            return near
+        # The nearest sample lies on one side of the gap; is one of its neighbours on the other?
+        left = ~near
+        base = self.samples[index[left, :1]]
+        chord, offset = self.samples[index[left, 1:]] - base, states[left].unsqueeze(1) - base
+        length = chord.norm(dim=-1).clamp(min=torch.finfo(chord.dtype).tiny)
+        along = (chord * offset).sum(dim=-1) / length
+        across = (offset - (along / length).unsqueeze(-1) * chord).norm(dim=-1)
+        near[left] = ((along >= 0) & (along <= length) & (across <= _BENT * length)).any(dim=-1)
+        return near
 
 
 def watch(system: AutonomousMap, states: Tensor, steps: int = _WATCHED) -> tuple[Tensor, Tensor]:
@@ -86,7 +114,7 @@ def watch(system: AutonomousMap, states: Tensor, steps: int = _WATCHED) -> tuple
 
 def start_orbits(states: Tensor, seed: int) -> list[MovingOrbit]:
     """An orbit at each of the states [r, n], not yet followed."""
-    tangents = random_tangents(states, min(states.shape[-1], _EXPONENTS), seed)
+    tangents = random_tangents(states, min(states.shape[-1], EXPONENTS), seed)
     return [MovingOrbit(state, tangent, state[None][:0]) for state, tangent in zip(states, tangents, strict=True)]
 
 
@@ -101,11 +129,12 @@ def follow(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_
             growth_here = growth[len(growth) // 8 :, row]  # tangents turn to their directions first
         else:
             growth_here = growth[:, row]
-        samples = path[:, row]
         if orbit.transient:
             orbit.growth, orbit.samples = [], orbit.samples[:0]
         orbit.growth.append(growth_here.cpu())
-        orbit.samples = torch.cat([orbit.samples, samples])[-_SAMPLES:]
+        orbit.samples = torch.cat([orbit.samples, path[:: orbit.stride, row]])
+        while len(orbit.samples) > 2 * _SAMPLES:
+            orbit.samples, orbit.stride = orbit.samples[::2], 2 * orbit.stride
         orbit.steps = _EVERY * sum(map(len, orbit.growth))
         orbit.total += steps
         orbit.reach, orbit.transient = _reach(orbit.samples)
@@ -143,38 +172,49 @@ def judge(orbit: MovingOrbit, threshold: float, last: bool) -> None:
             return
         margins = [threshold / max(abs(value), 1e-300) for value in values[:zeros]] + [-v / threshold for v in rest[:1]]
         orbit.margin = min(margins)
-        if zeros > 1 and _dimension(orbit.samples) < zeros:
+        if zeros > 1 and _dimension(orbit.samples) < zeros - 0.5:
             orbit.kind = "neutral"
         else:
             orbit.kind = "circle" if zeros == 1 else "torus"
 
 
 def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: int) -> None:
-    """Sharpen the exponents of a chaotic set by many orbits on it at once, until the first is known to 0.4 %."""
+    """Sharpen the exponents of a chaotic set by many orbits on it at once, until the first is known to 0.4 %.
+
+    As many exponents are taken as the Kaplan-Yorke dimension needs, if 128 are enough.
+    """
+    n = orbit.samples.shape[1]
     generator = torch.Generator().manual_seed(seed)
-    count = min(32, max(4, 2**21 // orbit.samples.shape[1] ** 2))
+    count = min(32, max(4, 2**21 // n**2))
     states = orbit.samples[torch.randint(len(orbit.samples), (count,), generator=generator).to(orbit.samples.device)]
-    tangents = random_tangents(states, orbit.tangents.shape[1], seed)
+    # Samples of one orbit would repeat one another's future; a little off, they soon part.
+    noise = torch.randn(states.shape, generator=generator, dtype=torch.float64).to(states)
+    states = states + _NUDGE * orbit.samples.std(dim=0) * noise
+    exponents = min(n, 2 * EXPONENTS)
+    tangents = random_tangents(states, exponents, seed)
     growth: list[Tensor] = []
     for _ in range(_REFINED):
         path, tangents, logs = carry_tangents(system, states, tangents, _STRETCH, _EVERY, memory_budget)
         states = path[-1]
+        if not growth and exponents < min(n, _MOST_EXPONENTS) and float(logs.mean(dim=(0, 1)).sum()) > 0:
+            exponents = min(n, 2 * exponents)
+            tangents = random_tangents(states, exponents, seed)
+            continue
         growth.append(logs.cpu())
         if len(growth) < 3:
             continue
-        rows = spectrum_of(torch.cat(growth[1:]), states.shape[1], 0)  # in the first, tangents turn
+        rows = spectrum_of(torch.cat(growth[1:]), n, 0)  # in the first, tangents turn
         steps = _STRETCH * (len(growth) - 1) * count
         mean, error = rows.exponents.mean(dim=0, keepdim=True), rows.exponents.std(dim=0, keepdim=True) / count**0.5
-        orbit.refined = LyapunovSpectrum(mean, error, rows.weighted.mean(dim=0, keepdim=True), rows.n, steps)
+        orbit.refined = LyapunovSpectrum(mean, error, rows.weighted.mean(dim=0, keepdim=True), n, steps)
         if float(error[0, 0]) <= _ACCURACY * float(mean[0, 0].abs()):
             return
 
 
-def _dimension(samples: Tensor) -> int:
-    """How the distance to the nearest neighbour falls with the number of samples: as 1 / N on a curve, 1 / sqrt(N)..."""
-    few, many = samples[::4], samples
-    half = len(many) // 2
-    dense = torch.cdist(many[half:], many[:half]).amin(dim=1).median()
-    sparse = torch.cdist(many[half:], few[: len(few) // 2]).amin(dim=1).median()
-    ratio = float((sparse / dense.clamp(min=1e-300)).log()) / float(torch.log(torch.tensor(4.0)))
-    return max(1, round(1 / max(ratio, 1e-3)))
+def _dimension(samples: Tensor) -> float:
+    """The correlation dimension: the slope of ln C(r), the share of pairs nearer than r (doi:10.1103/PhysRevLett.50.346)."""
+    few = samples[torch.linspace(0, len(samples) - 1, min(len(samples), 1024)).long().to(samples.device)]
+    distance = torch.pdist(few)
+    extent = float(distance.max())
+    inner, outer = (distance < share * extent for share in _SHELLS)
+    return float((outer.double().mean() / inner.double().mean()).log()) / math.log(_SHELLS[1] / _SHELLS[0])

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 from ..roots import Status
 from ..systems import AutonomousMap
 from . import moving, periodic
-from .drift import DriftEnd, follow_drift, step_bound_at
+from .drift import Drift, DriftEnd, follow_drift, step_bound_at
 from .moving import MovingOrbit
 from .outcomes import Fate
 from .periodic import MARGINAL, Periodic
@@ -38,6 +38,12 @@ _PROPOSED = 8
 
 _TOGETHER, _BATCHES = 16, 4
 """Moving orbits followed at a time, and how many times at the end."""
+
+_TURNS, _LONGEST = 8, 20
+"""A slow circle is followed for eight turns, if these take no more than twenty times ``max_steps``."""
+
+_CAME_BACK = 0.1
+"""A drift ends where the one before did, up to a tenth of the way: the state turns on a circle with a slow part."""
 
 _STEADY = 0.9
 """A coordinate runs away if from one stretch to the next it keeps its direction and 90 % of its velocity."""
@@ -69,6 +75,7 @@ class Settling:
     orbits: list[MovingOrbit] = field(default_factory=list)
     plain_work: int = 0
     implicit_work: int = 0
+    done: int = 0
     interrupted: bool = False
     followed: bool = False
 
@@ -84,6 +91,10 @@ class Settling:
         self.velocity = torch.zeros_like(self.states)
         self.speeds = self.states.new_full((k,), torch.inf)
         self.drift_after = self.states.new_full((k,), _DRIFT_AFTER)
+        self.slow = torch.zeros(k, dtype=torch.bool, device=device)
+        self.turns = self.states.new_zeros(k)  # steps of one turn of a slow circle
+        self.landmarks = torch.full_like(self.states, torch.nan)  # where a drift was last too fast to follow
+        self.landmark_times = self.states.new_zeros(k)
 
     @property
     def active(self) -> Tensor:
@@ -101,25 +112,27 @@ class Settling:
 
     def _run(self, bar: tqdm) -> None:
         self._capture()
-        done, look = 0, _MOVING_AFTER
+        look = _MOVING_AFTER
         pauses = list(_PAUSES)
-        while len(self.active) and done < self.max_steps:
-            steps = min(pauses.pop(0) if pauses else _LATER, self.max_steps - done)
+        while len(self.active) and self.done < self.max_steps:
+            steps = min(pauses.pop(0) if pauses else _LATER, self.max_steps - self.done)
             rows = self.active
             stretch = self._advance(rows, steps)
-            done += steps
+            self.done += steps
+            last = self.done >= self.max_steps
             self._escapes(rows)
             self._capture()
             self._points(rows, stretch)
             self._cycles(rows, stretch)
-            self._drift(rows, stretch, done)
-            if done >= look or done >= self.max_steps:
-                self._moving(last=done >= self.max_steps)
-                look = 2 * done
+            self._drift(rows, stretch, last)
+            if self.done >= look or last:
+                self._moving(last)
+                look = 2 * self.done
             bar.update(int((self.fates != _ACTIVE).sum()) - bar.n)
         rows = self.active
         runs = self.running[rows].any(dim=-1)
-        self.fates[rows] = torch.where(runs, int(Fate.RUNAWAY), int(Fate.UNDECIDED))
+        left = torch.where(self.slow[rows], int(Fate.DRIFTING), int(Fate.UNDECIDED))
+        self.fates[rows] = torch.where(runs, int(Fate.RUNAWAY), left)
         self.running[rows[~runs]] = False
 
     def _advance(self, rows: Tensor, steps: int) -> Stretch:
@@ -230,15 +243,17 @@ class Settling:
 
     # Slow drift.
 
-    def _drift(self, rows: Tensor, stretch: Stretch, done: int) -> None:
+    def _drift(self, rows: Tensor, stretch: Stretch, last: bool) -> None:
         steps = len(stretch.distances)
         size = self.states[rows].norm(dim=-1).clamp(min=1.0)
-        slow = (stretch.speeds <= _SLOW * size) & (stretch.distances[-1] >= _STRAIGHT * stretch.speeds * steps)
-        slow &= (self.fates[rows] == _ACTIVE) & ~self.rested[rows] & (self.drift_after[rows] <= done)
+        straight = stretch.distances[-1] >= _STRAIGHT * stretch.speeds * steps
+        slow = (stretch.speeds <= _SLOW * size) & straight & (self.turns[rows] == 0)
         at_rest = stretch.speeds <= self.tolerance * size
-        slow |= at_rest & (self.fates[rows] == _ACTIVE)
-        if slow.any():
-            self._follow(rows[slow], None)
+        self.slow[rows] = slow | at_rest
+        due = at_rest | (slow & ((self.drift_after[rows] <= self.done) | last))
+        due &= (self.fates[rows] == _ACTIVE) & ~self.rested[rows]
+        if due.any():
+            self._follow(rows[due], None)
 
     def _follow(self, rows: Tensor, bound: Tensor | None) -> None:
         before, elapsed = self.states[rows].clone(), self.times[rows].clone()
@@ -252,7 +267,9 @@ class Settling:
         )
         self.implicit_work += drift.work
         self.states[rows], self.times[rows] = drift.states, elapsed + drift.times
-        self.drift_after[rows] = 2 * self.times[rows]
+        self.drift_after[rows] = 2 * self.done
+        self.turns[rows] = torch.maximum(drift.turns, self._round_trips(rows, before, drift))
+        self.slow[rows] &= self.turns[rows] == 0
         self._escapes(rows)
 
         resting = rows[(drift.ends == DriftEnd.RESTED) & (self.fates[rows] == _ACTIVE)]
@@ -263,7 +280,16 @@ class Settling:
         runs = over & far.any(dim=-1)
         self.fates[rows[over]] = Fate.DRIFTING
         self.fates[rows[runs]] = Fate.RUNAWAY
-        self.running[rows] = far & runs.unsqueeze(-1)
+        self.running[rows[over]] = (far & runs.unsqueeze(-1))[over]
+
+    def _round_trips(self, rows: Tensor, before: Tensor, drift: Drift) -> Tensor:
+        """Steps since the last drift, of rows whose drift became too fast where it did the last time; else 0."""
+        travelled = (drift.states - before).norm(dim=-1)
+        missed = (drift.states - self.landmarks[rows]).norm(dim=-1)
+        fast = drift.ends == DriftEnd.NOT_SLOW
+        trips = torch.where(fast & (missed <= _CAME_BACK * travelled), self.times[rows] - self.landmark_times[rows], 0.0)
+        self.landmarks[rows[fast]], self.landmark_times[rows[fast]] = drift.states[fast], self.times[rows[fast]]
+        return trips
 
     def _rest(self, resting: Tensor, rows: Tensor, before: Tensor, elapsed: Tensor, retry: bool) -> None:
         """Give rows that came to rest to stable points; those at an unstable one start over with shorter steps."""
@@ -309,18 +335,21 @@ class Settling:
         self._match()
         for _ in range(_BATCHES if last else 1):
             rows = self.active
+            rows = rows[~self.slow[rows]]
             if not len(rows):
                 return
             picked = rows[spread(self.states[rows], _TOGETHER if self.followed else 1)]
             self.followed = True
             orbits = moving.start_orbits(self.states[picked], self.seed)
-            undecided, steps, limit = orbits, moving.FIRST_LOOK, max(self.max_steps, moving.FIRST_LOOK)
+            turning = min(_TURNS * float(self.turns[picked].max()), _LONGEST * self.max_steps)
+            limit = max(self.max_steps, moving.FIRST_LOOK, turning)
+            undecided, steps = orbits, moving.FIRST_LOOK
             while undecided:
                 moving.follow(self.system, undecided, steps, self.memory_budget)
                 self.plain_work += steps * len(undecided)
-                for orbit in undecided:
-                    moving.judge(orbit, self.exponent_tolerance, last and orbit.total + 2 * steps > limit)
                 steps *= 2
+                for orbit in undecided:
+                    moving.judge(orbit, self.exponent_tolerance, last=orbit.total + steps > limit)
                 undecided = [o for o in undecided if o.kind is None and o.total + steps <= limit]
             for row, orbit in zip(picked.tolist(), orbits, strict=True):
                 self._place(row, orbit)
@@ -339,6 +368,8 @@ class Settling:
             self._settle_on(row, len(self.orbits) - 1)
         elif orbit.kind == "neutral":
             self.fates[row] = Fate.NEUTRAL
+        elif orbit.kind is None:
+            self.fates[row] = Fate.UNDECIDED
         elif orbit.kind == "contracting":
             self._long_cycle(row, orbit)
 
