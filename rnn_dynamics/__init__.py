@@ -1,4 +1,4 @@
-"""What did my recurrent network learn? Its fixed points, their stability, and whether any are missing.
+"""What did my recurrent network learn? Fixed points, attractors, what inputs can reach, and whether anything is missing.
 
 One idea carries the library: a recurrent network whose input is held is an autonomous map h -> F(h), and every analysis
 is a question asked of that map.
@@ -8,39 +8,72 @@ is a question asked of that map.
     network = rd.as_map(module)                                  # nn.RNN, nn.GRU, nn.LSTM, a cell, or any function
     starts = rd.sample_states(network, sequences, 1024, noise=0.5)
     points = rd.find_fixed_points(network.hold(), starts)        # all of them, and the check that says so
-    rd.plot_fixed_points(points)
+    found = rd.find_attractors(network.hold(), starts)           # fixed points, cycles, circles, chaos; where each start went
+    reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
+    graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
+    rd.plot_attractors(found)
 
 The floors, each importing only from those below:
 
 0. ``systems`` (maps and what torch modules are as maps), ``tasks``, ``store`` (results to disk and back)
 1. ``roots`` (solvers), ``stability`` (eigenvalues and kinds)
 2. ``fixed_points`` (the search, and the completeness check)
-3. ``training`` (the flip-flop networks of the demo)
-4. ``plotting`` (figures of results)
-5. ``cli`` (the command ``rnn-dynamics``)
+3. ``attractors`` (settling, cycles, Lyapunov exponents, basins and their boundaries)
+4. ``multistability`` (VAA, reachability, echo index), ``transitions`` (transition graphs, saddle connections)
+5. ``training`` (the flip-flop networks of the demo)
+6. ``plotting`` (figures of results)
+7. ``cli`` (the command ``rnn-dynamics``)
 """
 
+from .attractors import (
+    Attractors,
+    basin_boundary,
+    basin_map,
+    find_attractors,
+    find_cycles,
+    finite_time_exponents,
+    kaplan_yorke_dimension,
+    lyapunov_spectrum,
+)
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
+from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .plotting import plot_fixed_points, plot_spectrum
 from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, DrivenMap, as_map, sample_states
+from .transitions import saddle_connections, transition_graph
 
 __all__ = [
+    "Attractors",
     "AutonomousMap",
     "DrivenMap",
     "FixedPoints",
     "Newton",
     "NewtonKrylov",
+    "Reachability",
     "ScipyRoot",
     "SpeedMinimizer",
     "as_map",
+    "basin_boundary",
+    "basin_map",
+    "diversity",
+    "echo_index",
+    "find_attractors",
+    "find_cycles",
     "find_fixed_points",
     "find_fixed_points_over_inputs",
+    "finite_time_exponents",
     "index_sum",
+    "kaplan_yorke_dimension",
     "load",
+    "lyapunov_spectrum",
     "plot_fixed_points",
     "plot_spectrum",
+    "reachability",
+    "saddle_connections",
     "sample_states",
     "save",
+    "soft_vaa",
+    "transition_graph",
+    "vaa",
 ]

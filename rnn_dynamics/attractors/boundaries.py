@@ -127,9 +127,7 @@ def basin_boundary(
             if _gap(ends) > _APART * extent:
                 break
     none = torch.empty(0, dtype=torch.complex128)
-    return BasinBoundary(
-        (labels[0], labels[1]), torch.stack(path), None, torch.nan, none, "moving", _gap(ends), known
-    )
+    return BasinBoundary((labels[0], labels[1]), torch.stack(path), None, torch.nan, none, "moving", _gap(ends), known)
 
 
 def _gap(ends: Tensor) -> float:

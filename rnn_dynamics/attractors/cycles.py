@@ -145,7 +145,9 @@ def _grouped(
     n_roots = 0
     seen = points.states[:0]
     for row, state in enumerate(points.states):
-        if len(seen) and bool((seen - state).norm(dim=-1).min() <= 10 * merge_tolerance * max(1.0, float(state.norm()))):
+        if len(seen) and bool(
+            (seen - state).norm(dim=-1).min() <= 10 * merge_tolerance * max(1.0, float(state.norm()))
+        ):
             continue
         length = minimal_period(system, state, period, merge_tolerance)
         orbit = cycle_states(system, state, length)
@@ -159,10 +161,7 @@ def _grouped(
     n = system.state_size
     stacked = torch.stack([orbits[row] for row in order]) if orbits else points.states.new_empty(0, period, n)
     leading = stacked[:, 0]
-    parts = [
-        iterated.linearize(leading[part])[1].eigenvalues()
-        for part in iterated.chunks(len(leading), 2**29)
-    ]
+    parts = [iterated.linearize(leading[part])[1].eigenvalues() for part in iterated.chunks(len(leading), 2**29)]
     multipliers = torch.cat(parts).cpu().to(torch.complex128) if parts else torch.empty(0, n, dtype=torch.complex128)
     return Cycles(
         period,

@@ -109,7 +109,12 @@ def candidate_periods(distances: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def propose_cycles(
-    system: AutonomousMap, states: Tensor, periods: Tensor, misses: Tensor, tolerance: float, merge_tolerance: float,
+    system: AutonomousMap,
+    states: Tensor,
+    periods: Tensor,
+    misses: Tensor,
+    tolerance: float,
+    merge_tolerance: float,
     memory_budget: int,
 ) -> list[Periodic]:
     """Stable cycles near orbits at ``states`` [r, n] that return after ``periods`` [r] steps but for ``misses`` [r].

@@ -73,9 +73,7 @@ def find_attractors(
     return assemble(settling, known)
 
 
-def _restored(
-    system: AutonomousMap, known: Attractors, tolerance: float
-) -> tuple[list[Periodic], list[MovingOrbit]]:
+def _restored(system: AutonomousMap, known: Attractors, tolerance: float) -> tuple[list[Periodic], list[MovingOrbit]]:
     """The traps and samples of attractors found before."""
     if not isinstance(known, Attractors):
         raise ValueError(f"known must be the Attractors of find_attractors, got {type(known).__name__}")

@@ -150,7 +150,9 @@ class Settling:
         steady = (velocity * before > 0) & (velocity.abs() >= _STEADY * before.abs())
         # One that only turns in place has no velocity to speak of.
         extent = distances.amax(dim=0, keepdim=True).T
-        self.running[rows] = steady & (velocity.abs() * steps >= 0.1 * extent) & (states.abs() > 10 * self.starts_size[rows, None])
+        self.running[rows] = (
+            steady & (velocity.abs() * steps >= 0.1 * extent) & (states.abs() > 10 * self.starts_size[rows, None])
+        )
         self.velocity[rows] = velocity
         return Stretch(origin, distances, (states - previous).norm(dim=-1))
 
@@ -287,7 +289,9 @@ class Settling:
         travelled = (drift.states - before).norm(dim=-1)
         missed = (drift.states - self.landmarks[rows]).norm(dim=-1)
         fast = drift.ends == DriftEnd.NOT_SLOW
-        trips = torch.where(fast & (missed <= _CAME_BACK * travelled), self.times[rows] - self.landmark_times[rows], 0.0)
+        trips = torch.where(
+            fast & (missed <= _CAME_BACK * travelled), self.times[rows] - self.landmark_times[rows], 0.0
+        )
         self.landmarks[rows[fast]], self.landmark_times[rows[fast]] = drift.states[fast], self.times[rows[fast]]
         return trips
 

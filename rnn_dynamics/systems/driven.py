@@ -31,6 +31,11 @@ class DrivenMap(ABC):
     @abstractmethod
     def device(self) -> torch.device: ...
 
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """How many coordinates of the state belong to each layer, in order."""
+        return (self.state_size,)
+
     @abstractmethod
     def step(self, state: Tensor, input: Tensor) -> Tensor:
         """The next state [..., n] from state [..., n] and input [..., m]; plain torch ops, differentiable."""

@@ -34,6 +34,10 @@ class LayeredMap(DrivenMap):
         return sum(self._sizes)
 
     @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        return tuple(self._sizes)
+
+    @property
     def input_size(self) -> int:
         return self.layers[0].input_size
 

@@ -16,6 +16,8 @@ def sample_states(
     n: int,
     noise: float = 0.0,
     seed: int | torch.Generator = 0,
+    *,
+    distinct: bool = False,
 ) -> Tensor:
     """Draw ``n`` states, uniformly over the sequences and their times, of trajectories from h = 0.
 
@@ -26,6 +28,7 @@ def sample_states(
         noise: standard deviation of Gaussian noise added to each coordinate, in units of the state. 0.5 spreads the
             starts of a tanh or gated network over its box, where saddles between memories are found too.
         seed: of the draw; the same seed gives the same states.
+        distinct: take one state of each sequence, as the published VAA does, for as long as there are sequences.
 
     Returns:
         [n, state_size] in the network's dtype. Memory is that of one time step, however long the sequences.
@@ -37,6 +40,9 @@ def sample_states(
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
     inputs, lengths = _padded(network, sequences)
     batch = torch.randint(len(inputs), (n,), generator=generator)
+    if distinct:
+        once = torch.randperm(len(inputs), generator=generator)[:n]
+        batch[: len(once)] = once
     times = (torch.rand(n, generator=generator, dtype=torch.float64) * lengths[batch]).long()
     result = torch.empty(n, network.state_size, dtype=network.dtype, device=network.device)
     used, column = batch.unique(return_inverse=True)  # sequences that no draw fell on are not run

@@ -1,0 +1,228 @@
+"""What input sequences can reach: the published measure, and the attractors that are really there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..attractors import Attractors, find_attractors
+from ..checks import ArrayLike, as_rows, require_positive
+from ..store import storable
+from ..systems import DrivenMap, require_network, sample_states
+from .diversity import Diversity, diversity
+from .vaa import vaa
+
+HORIZONS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+"""Up to the published 10,000 steps."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Reachability:
+    """The published VAA at several horizons beside what its states settle on, under one or several held inputs."""
+
+    inputs: Tensor
+    """The held inputs, [q, m]."""
+
+    horizons: Tensor
+    """Steps after which VAA was taken, [t]."""
+
+    vaas: Tensor
+    """The published VAA of the whole state, [q, t]; NaN once a state has left every bound."""
+
+    layer_vaas: Tensor
+    """The same of each layer's own states, [q, layers, t]."""
+
+    speeds: Tensor
+    """|F(h) - h|_2 of every state at each horizon, [q, t, n]."""
+
+    epsilon: float
+    """States nearer than this count as one in VAA."""
+
+    starts: Tensor
+    """The sampled states, [n, state]."""
+
+    attractors: tuple[Attractors, ...]
+    """For each held input what the same states settle on, with the map from start to attractor (``labels``); fewer than
+    inputs if it was interrupted."""
+
+    @property
+    def n(self) -> int:
+        """How many states were sampled; VAA lies between 1/n and 1."""
+        return len(self.starts)
+
+    @property
+    def vaa(self) -> float:
+        """The published number: VAA at the last horizon, averaged over held inputs."""
+        return float(self.vaas[:, -1].mean())
+
+    @property
+    def claimed(self) -> float:
+        """The number of attractors that VAA stands for, n VAA."""
+        return self.n * self.vaa
+
+    @property
+    def count(self) -> float:
+        """The number of attractors that were reached, averaged over held inputs."""
+        return sum(map(len, self.attractors)) / max(1, len(self.attractors))
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """The number of attractors of each kind, averaged over held inputs."""
+        kinds = {kind for found in self.attractors for kind in found.counts}
+        return {
+            kind: sum(found.counts.get(kind, 0) for found in self.attractors) / len(self.attractors)
+            for kind in sorted(kinds)
+        }
+
+    @property
+    def outcomes(self) -> dict[str, float]:
+        """The share of the starts that settled, are slow, diverged or are unfinished, averaged over held inputs."""
+        every = [outcome for found in self.attractors for outcome in found.outcomes]
+        return {name: every.count(name) / len(every) for name in ("settled", "slow", "diverged", "unfinished") if every}
+
+    @property
+    def diversities(self) -> tuple[Diversity, ...]:
+        """Entropy, coverage and the number not seen, for each held input."""
+        return tuple(diversity(found.hits) for found in self.attractors)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per held input."""
+        rows = []
+        for index, (found, numbers) in enumerate(zip(self.attractors, self.diversities, strict=True)):
+            settled = int(found.settled.sum())
+            rows.append(
+                {
+                    "input": [round(x, 4) for x in self.inputs[index].tolist()],
+                    "vaa": float(self.vaas[index, -1]),
+                    "claimed": self.n * float(self.vaas[index, -1]),
+                    "attractors": len(found),
+                    **{kind: found.counts.get(kind, 0) for kind in self.counts},
+                    "settled": settled / self.n,
+                    "effective_number": numbers.effective_number,
+                    "unseen": numbers.unseen,
+                    "coverage": numbers.coverage,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def summary(self) -> str:
+        """What the published number claims, and what is there."""
+        kinds = ", ".join(f"{number:g} {kind}" for kind, number in self.counts.items())
+        others = ", ".join(
+            f"{share:.0%} {name}" for name, share in self.outcomes.items() if name != "settled" and share
+        )
+        many = f", mean of {len(self.inputs)} held inputs" if len(self.inputs) > 1 else ""
+        text = (
+            f"VAA {self.vaa:.3g} (n = {self.n}, {int(self.horizons[-1]):,} steps{many}) stands for {self.claimed:.3g} "
+            f"attractors; reached: {self.count:g}"
+        )
+        return text + (f" ({kinds})" if kinds else "") + (f"; of the starts {others}" if others else "")
+
+    def __repr__(self) -> str:
+        lines = [self.summary(), self.to_pandas().to_string(index=False, float_format="{:.4g}".format)]
+        return "\n".join([*lines, *dict.fromkeys(found.verdict for found in self.attractors)])
+
+    def _repr_html_(self) -> str:
+        table = self.to_pandas().to_html(index=False, float_format="{:.4g}".format)
+        return f"<p><b>{self.summary()}</b></p>{table}"
+
+
+@torch.no_grad()
+def reachability(
+    network: DrivenMap,
+    sequences: ArrayLike | Sequence[Tensor],
+    hold: ArrayLike | None = None,
+    *,
+    n: int = 200,
+    draws: int = 1,
+    horizons: Sequence[int] = HORIZONS,
+    epsilon: float = 1e-4,
+    seed: int = 0,
+    progress: bool = False,
+    **options: Any,
+) -> Reachability:
+    """Measure which attractors input sequences can reach: the published VAA, and beside it what is there.
+
+    As published: each of n sequences is run from h = 0 for c ~ U{1..T} steps and its last state kept; all states are
+    then moved M steps under one held input x ~ N(0, I), in the network's own precision. From the same states,
+    ``find_attractors`` says in float64 what they settle on.
+
+    Args:
+        network: the driven map.
+        sequences: inputs [batch, time, m], or a list of [time_i, m]; each gives one state if there are n or more.
+        hold: the held input [m], or several [q, m], over which results are averaged; drawn by default.
+        n: how many states. The paper uses 32 in supervised and 200 in reinforcement learning; VAA depends on it.
+        draws: how many held inputs to draw where none is given; the paper averages 10 measures.
+        horizons: steps M at which VAA is taken; the paper's numbers are those at 10,000.
+        epsilon: of ``vaa``.
+        seed: of states and held inputs.
+        progress: show progress bars.
+        options: of ``find_attractors``: budgets and tolerances.
+
+    Raises:
+        ValueError: for shapes that do not fit, or horizons that are not whole, rising and positive.
+
+    Source: Lambrechts et al., arXiv 2106.01001.
+    """
+    require_network(network)
+    require_positive(n=n, draws=draws, epsilon=epsilon)
+    steps = _checked_horizons(horizons)
+    generator = torch.Generator().manual_seed(seed)
+    starts = sample_states(network, sequences, n, seed=generator, distinct=True)
+    if hold is None:
+        inputs = torch.randn(draws, network.input_size, generator=generator).to(starts)
+    elif network.input_size == 0:
+        raise ValueError("hold must be left out for a network without inputs")
+    else:
+        inputs = as_rows(hold, "hold", network.input_size, dtype=starts.dtype, device=starts.device)
+    curves = [_curve(network, starts, input, steps, epsilon, progress) for input in inputs]
+    found: list[Attractors] = []
+    for input in tqdm(inputs, desc="held inputs", disable=not (progress and len(inputs) > 1)):
+        found.append(find_attractors(network.hold(input), starts, seed=seed, progress=progress, **options))
+        if found[-1].interrupted:
+            break
+    whole, layers, speeds = (torch.stack(part) for part in zip(*curves, strict=True))
+    return Reachability(inputs, torch.tensor(steps), whole, layers, speeds, epsilon, starts, tuple(found))
+
+
+def _curve(
+    network: DrivenMap, starts: Tensor, input: Tensor, horizons: list[int], epsilon: float, progress: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """VAA of the whole state [t] and of each layer [layers, t], and speeds [t, n], at each horizon."""
+    system = network.hold(input, dtype=network.dtype)
+    states, previous, done = starts, starts, 0
+    whole, layers, speeds = [], [], []
+    for horizon in tqdm(horizons, desc="published VAA", disable=not progress):
+        while done < horizon:
+            following = system(states)
+            if torch.equal(following, states) or (done and torch.equal(following, previous)):
+                # At rest, or back after two steps, to the last bit: nothing changes but, perhaps, which of the two.
+                states = following if (horizon - done) % 2 else states
+                done = horizon
+                break
+            previous, states, done = states, following, done + 1
+        whole.append(_vaa_or_nan(states, epsilon))
+        layers.append([_vaa_or_nan(part, epsilon) for part in states.split(list(network.layer_sizes), dim=-1)])
+        speeds.append((system(states) - states).norm(dim=-1).double().cpu())
+    return torch.tensor(whole), torch.tensor(layers).T, torch.stack(speeds)
+
+
+def _vaa_or_nan(states: Tensor, epsilon: float) -> float:
+    return vaa(states, epsilon) if bool(states.isfinite().all()) else torch.nan
+
+
+def _checked_horizons(horizons: Sequence[int]) -> list[int]:
+    steps = [int(step) for step in horizons]
+    if (
+        not steps
+        or steps != list(horizons)
+        or steps[0] < 0
+        or any(a >= b for a, b in zip(steps, steps[1:], strict=False))
+    ):
+        raise ValueError(f"horizons must be whole numbers of steps, 0 or more and rising, got {list(horizons)}")
+    return steps
