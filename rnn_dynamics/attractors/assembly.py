@@ -16,7 +16,7 @@ from .moving import MovingOrbit
 from .outcomes import Fate
 from .periodic import MARGINAL, Periodic
 from .results import KINDS, Attractors, Evidence
-from .settling import Settling
+from .settling import Settled
 
 _DESCENDED = 64
 """So many of the starts that still drift are followed down to the ghost below them."""
@@ -36,7 +36,7 @@ class _Entry:
         return KINDS.index(self.kind), len(self.orbit), [round(x, 6) for x in self.orbit[0].tolist()]
 
 
-def assemble(settling: Settling, known: Attractors | None) -> Attractors:
+def assemble(settling: Settled, known: Attractors | None) -> Attractors:
     """The result of a settling that is over; rows of ``known`` come first, as they were."""
     kinds = () if known is None else known.kinds
     periodic = [row for row, kind in enumerate(kinds) if kind in ("fixed point", "cycle")]
@@ -59,25 +59,25 @@ def _as_known(known: Attractors, row: int, rows: Tensor) -> _Entry:
     return _Entry(known.kinds[row], known.orbits[row], known.evidence[row], rows)
 
 
-def _periodic_entry(settling: Settling, index: int) -> _Entry:
+def _periodic_entry(settling: Settled, index: int) -> _Entry:
     cycle = settling.cycles[index]
     others = [other.orbit for position, other in enumerate(settling.cycles) if position != index]
     return _Entry(
         "fixed point" if cycle.period == 1 else "cycle",
         cycle.orbit,
         _periodic_evidence(settling, cycle, torch.cat(others) if others else cycle.orbit[:0]),
-        (settling.owners == index).nonzero().squeeze(-1),
+        (settling.rows.cycle == index).nonzero().squeeze(-1),
     )
 
 
-def _periodic_evidence(settling: Settling, cycle: Periodic, others: Tensor) -> Evidence:
+def _periodic_evidence(settling: Settled, cycle: Periodic, others: Tensor) -> Evidence:
     exponents = cycle.multipliers.abs().log() / cycle.period
     margin = float(1 - cycle.multipliers[0].abs()) / MARGINAL
     first = cycle.orbit[0]
     scale = max(1.0, float(first.norm()))
     for apart in (others, cycle.orbit[1:]):
         if len(apart):
-            margin = min(margin, float((apart - first).norm(dim=-1).min()) / (settling.merge_tolerance * scale))
+            margin = min(margin, float((apart - first).norm(dim=-1).min()) / (settling.limits.merge_tolerance * scale))
     return Evidence(
         residual=cycle.residual,
         multipliers=cycle.multipliers,
@@ -90,13 +90,14 @@ def _periodic_evidence(settling: Settling, cycle: Periodic, others: Tensor) -> E
     )
 
 
-def _moving_entry(settling: Settling, index: int) -> _Entry:
+def _moving_entry(settling: Settled, index: int) -> _Entry:
     orbit = settling.orbits[index]
-    rows = (settling.owners == -2 - index).nonzero().squeeze(-1)
-    return _Entry(str(orbit.kind), orbit.samples, _moving_evidence(orbit), rows)
+    rows = (settling.rows.orbit == index).nonzero().squeeze(-1)
+    others = [other for position, other in enumerate(settling.orbits) if position != index]
+    return _Entry(str(orbit.kind), orbit.samples, _moving_evidence(orbit, others), rows)
 
 
-def _moving_evidence(orbit: MovingOrbit) -> Evidence:
+def _moving_evidence(orbit: MovingOrbit, others: list[MovingOrbit]) -> Evidence:
     if not orbit.growth:  # one that was known before brings its evidence along
         none = torch.empty(0, dtype=torch.float64)
         return Evidence(torch.nan, none, none, none, none, 0, "", orbit.margin)
@@ -109,17 +110,17 @@ def _moving_evidence(orbit: MovingOrbit) -> Evidence:
         weighted_exponents=spectrum.weighted[0].double(),
         dwell=orbit.total,
         matched="moves among its samples",
-        margin=orbit.margin,
+        margin=min([orbit.margin, *(orbit.separation(other) for other in others)]),
     )
 
 
-def _resting_entries(settling: Settling, known: list[_Entry]) -> list[_Entry]:
+def _resting_entries(settling: Settled, known: list[_Entry]) -> list[_Entry]:
     """Rows that came to rest where no multiplier attracts: lines and sheets of fixed points, marginal points."""
-    rows = (settling.rested & (settling.fates < 0)).nonzero().squeeze(-1)
+    rows = (settling.rows.rested & (settling.rows.fates < 0)).nonzero().squeeze(-1)
     if not len(rows):
         return []
-    settling.fates[rows] = Fate.SETTLED
-    states = settling.states[rows]
+    settling.rows.fates[rows] = Fate.SETTLED
+    states = settling.rows.states[rows]
     speeds = residual_norms(settling.system, states)
     entries = []
     lines = [entry.orbit.to(states) for entry in known]
@@ -133,35 +134,35 @@ def _resting_entries(settling: Settling, known: list[_Entry]) -> list[_Entry]:
             entries.append(_continuum_entry(settling, describe(states[line], speeds[line], len(members)), members))
     alone = (on_line < 0).nonzero().squeeze(-1).to(rows.device)
     # Convergence to a degenerate root is slow, so that what rests near it is spread by far more than its residual.
-    reach = torch.full_like(speeds[alone], 100 * settling.merge_tolerance)
-    representative = merge(states[alone], speeds[alone], reach, settling.merge_tolerance)
+    reach = torch.full_like(speeds[alone], 100 * settling.limits.merge_tolerance)
+    representative = merge(states[alone], speeds[alone], reach, settling.limits.merge_tolerance)
     for best in representative.unique().tolist():
         members = rows[alone[representative == best]]
         entries.append(_marginal_entry(settling, states[alone[best]], float(speeds[alone[best]]), members))
     return entries
 
 
-def _continuum_entry(settling: Settling, continuum: Continuum, rows: Tensor) -> _Entry:
+def _continuum_entry(settling: Settled, continuum: Continuum, rows: Tensor) -> _Entry:
     middle = continuum.states[len(continuum.states) // 2]
     evidence = _rest_evidence(settling, middle, float(continuum.speeds.max()), torch.inf)
     return _Entry("continuum", continuum.states, evidence, rows)
 
 
-def _marginal_entry(settling: Settling, state: Tensor, residual: float, rows: Tensor) -> _Entry:
+def _marginal_entry(settling: Settled, state: Tensor, residual: float, rows: Tensor) -> _Entry:
     evidence = _rest_evidence(settling, state, residual, 1.0)
     return _Entry("fixed point", state.unsqueeze(0), evidence, rows)
 
 
-def _rest_evidence(settling: Settling, state: Tensor, residual: float, margin: float) -> Evidence:
+def _rest_evidence(settling: Settled, state: Tensor, residual: float, margin: float) -> Evidence:
     values = settling.system.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
     exponents = values.abs().log()
     zero = torch.zeros_like(exponents)
     return Evidence(residual, values, exponents, zero, exponents, 1, "came to rest on it", margin)
 
 
-def _result(settling: Settling, entries: list[_Entry]) -> Attractors:
+def _result(settling: Settled, entries: list[_Entry]) -> Attractors:
     system, n = settling.system, settling.system.state_size
-    labels = torch.full((len(settling.states),), -1)
+    labels = torch.full((len(settling.rows.states),), -1)
     for index, entry in enumerate(entries):
         labels[entry.rows.cpu()] = index
     slow, manifolds = _ghosts(settling)
@@ -171,29 +172,29 @@ def _result(settling: Settling, entries: list[_Entry]) -> Attractors:
         periods=torch.tensor(
             [len(entry.orbit) if entry.kind in ("fixed point", "cycle") else 0 for entry in entries], dtype=torch.long
         ),
-        states=torch.stack(firsts) if firsts else settling.states.new_empty(0, n),
+        states=torch.stack(firsts) if firsts else settling.rows.states.new_empty(0, n),
         orbits=tuple(entry.orbit for entry in entries),
         evidence=tuple(entry.evidence for entry in entries),
         labels=labels,
-        fates=settling.fates.cpu(),
-        ends=settling.states,
-        speeds=residual_norms(system, settling.states).cpu(),
-        times=settling.times.cpu(),
-        running=(settling.running & (settling.fates >= 0).unsqueeze(-1)).cpu(),
+        fates=settling.rows.fates.cpu(),
+        ends=settling.rows.states,
+        speeds=residual_norms(system, settling.rows.states).cpu(),
+        times=settling.rows.times.cpu(),
+        running=(settling.rows.running & (settling.rows.fates >= 0).unsqueeze(-1)).cpu(),
         slow=slow,
         slow_manifolds=tuple(manifolds),
         held_input=system.input if isinstance(system, HeldMap) and len(system.input) else None,
-        work=(settling.plain_work, settling.implicit_work),
+        work=(settling.rows.plain_work, settling.rows.implicit_work),
         interrupted=settling.interrupted,
     )
 
 
-def _ghosts(settling: Settling) -> tuple[SlowPoints, list[Continuum]]:
+def _ghosts(settling: Settled) -> tuple[SlowPoints, list[Continuum]]:
     """The minima of the speed below rows that still drift, and the manifolds that these rows line up along."""
-    drifting = settling.states[settling.fates == Fate.DRIFTING][:_DESCENDED]
+    drifting = settling.rows.states[settling.rows.fates == Fate.DRIFTING][:_DESCENDED]
     if not len(drifting):
-        none = settling.states.new_empty(0)
-        return SlowPoints(settling.states[:0], none, torch.empty(0, dtype=torch.long)), []
-    budget = settling.memory_budget
+        none = settling.rows.states.new_empty(0)
+        return SlowPoints(settling.rows.states[:0], none, torch.empty(0, dtype=torch.long)), []
+    budget = settling.limits.memory_budget
     result = SpeedMinimizer().solve(settling.system, drifting, max_steps=40, memory_budget=budget)
     return slow_points(settling.system, result, budget)

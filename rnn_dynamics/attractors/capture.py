@@ -76,10 +76,9 @@ class Trap:
             Whether each is captured, [r], and where it is then, [r, n].
         """
         states = self._to_first(system, states)
-        last = states
-        for _ in range(self.count(self.period)):
-            last, states_before = system.iterate(last, self.period), last
-        here, before, after = (each - self.orbit[0] for each in (states, states_before, last))
+        almost = system.iterate(states, self.watched - self.period)
+        last = system.iterate(almost, self.period)
+        here, before, after = (each - self.orbit[0] for each in (states, almost, last))
         one = self._strays(before, after, self.turn) <= _ONE_TURN
         all_turns = self._strays(here, after, self.turns) <= _ALL_TURNS
         scale = max(1.0, float(self.orbit[0].norm()))

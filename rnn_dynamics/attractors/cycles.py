@@ -14,7 +14,7 @@ from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
 from ..systems import AutonomousMap, Box, IteratedMap, require_system
-from .periodic import cycle_states, minimal_period
+from .periodic import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
 
 _BOX_STARTS = 1024
@@ -154,8 +154,7 @@ def _grouped(
         seen = torch.cat([seen, orbit])
         n_roots += length
         if length == period:
-            first = min(range(length), key=lambda phase: [round(x, 6) for x in orbit[phase].tolist()])
-            orbits.append(orbit.roll(-first, dims=0))
+            orbits.append(leading_phase(orbit))
             kinds.append(points.kinds[row])
     order = sorted(range(len(orbits)), key=lambda row: (kinds[row].split()[0] != "stable", orbits[row][0].tolist()))
     n = system.state_size

@@ -16,7 +16,7 @@ FIRST_LOOK = 512
 """Steps of a first look, doubled until the kind is decided."""
 
 _SAMPLES = 2048
-"""States kept of an orbit; every second is dropped when there are twice as many."""
+"""States kept of an orbit at most; when there are more, half of them are dropped."""
 
 _WATCHED = 16
 """States of another orbit that are compared with the samples."""
@@ -25,10 +25,13 @@ _NEAR, _SLACK = 0.9, 2.0
 """An orbit belongs to an attractor if 90 % of its states are no farther from the samples than twice the farthest that a
 later state of the attractor's own orbit was from the earlier ones: the widest gap between samples."""
 
-_NEIGHBOURS, _BENT, _QUERIED = 64, 0.15, 4096
+_NEIGHBOURS, _BENT = 64, 0.15
 """On a circle or torus whose frequency is all but rational samples leave gaps, in which other orbits may run for long. A
 state is on it too if it lies between two samples, off the chord by no more than 15 % of its length, as a curve is that
 turns by 70 degrees from one to the other."""
+
+_QUERIED = 2**23
+"""Numbers held at a time for that comparison: 64 MB in float64."""
 
 _EVERY = 4
 """Steps between two QR factorisations."""
@@ -55,36 +58,55 @@ class MovingOrbit:
     tangents: Tensor  # [n, q]
     samples: Tensor  # [s, n]
     growth: list[Tensor] = field(default_factory=list)  # [t, q] each
-    stride: int = 1  # steps between two samples
-    steps: int = 0  # that the exponents are means over
-    total: int = 0  # since it was first followed
+    stride: int = 1  # steps for each sample kept
+    total: int = 0  # steps since it was first followed
+    refined: LyapunovSpectrum | None = None
+    _generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
     kind: str | None = None
     margin: float = 0.0
     reach: float = 0.0
-    transient: bool = False
+    transient: bool = False  # not yet on its attractor
+    recurrent: bool = False  # has been round it
 
     @property
     def spectrum(self) -> LyapunovSpectrum:
         """Of the one orbit, or of many side by side once it is refined."""
         if self.refined is not None:
             return self.refined
-        return spectrum_of(torch.cat(self.growth).unsqueeze(1), len(self.state), self.steps)
+        rates = torch.cat(self.growth).unsqueeze(1)
+        return spectrum_of(rates, len(self.state), _EVERY * len(rates))
 
-    refined: LyapunovSpectrum | None = None
+    def sample(self, path: Tensor) -> None:
+        """Keep states of the orbit's further ``path`` [t, n], at random times once there are many."""
+        self.state = path[-1]
+        self.samples = torch.cat([self.samples, self._some(path, len(path) // self.stride)])
+        while len(self.samples) > _SAMPLES:
+            # Every second one would miss half of an attractor that consists of two pieces, visited in turn.
+            self.samples, self.stride = self._some(self.samples, len(self.samples) // 2), 2 * self.stride
+
+    def _some(self, states: Tensor, count: int) -> Tensor:
+        if count == len(states):
+            return states
+        return states[torch.randperm(len(states), generator=self._generator)[:count].sort().values.to(states.device)]
 
     @classmethod
     def from_samples(cls, samples: Tensor, kind: str, margin: float) -> "MovingOrbit":
         """An attractor found before."""
-        reach, _ = _reach(samples)
+        reach = _compare_halves(samples)[0]
         return cls(samples[-1], samples.new_empty(samples.shape[1], 0), samples, kind=kind, margin=margin, reach=reach)
 
     def owns(self, paths: Tensor) -> Tensor:
         """Whether each of the paths [t, r, n] runs on this attractor, [r]."""
         return self.share_near(paths) >= _NEAR
 
+    def separation(self, other: "MovingOrbit") -> float:
+        """How many times its reach the other's samples are away from this attractor's, in the median."""
+        return float(torch.cdist(other.samples, self.samples).amin(dim=1).median()) / max(self.reach, 1e-300)
+
     def share_near(self, paths: Tensor) -> Tensor:
         """The share of each path's states [t, r, n] that is within reach of the samples, or between two, [r]."""
-        near = [self._near(part) for part in paths.flatten(0, 1).split(_QUERIED)]
+        queried = max(1, _QUERIED // (_NEIGHBOURS * paths.shape[-1]))
+        near = [self._near(part) for part in paths.flatten(0, 1).split(queried)]
         return torch.cat(near).view(paths.shape[:2]).double().mean(dim=0)
 
     def _near(self, states: Tensor) -> Tensor:
@@ -118,53 +140,66 @@ def start_orbits(states: Tensor, seed: int) -> list[MovingOrbit]:
     return [MovingOrbit(state, tangent, state[None][:0]) for state, tangent in zip(states, tangents, strict=True)]
 
 
+def rows_watched(system: AutonomousMap, memory_budget: int) -> int:
+    """How many rows can be watched at a time."""
+    return max(1, memory_budget // (4 * _WATCHED * system.state_size * (torch.finfo(system.dtype).bits // 8)))
+
+
 def follow(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_budget: int) -> None:
     """Move orbits on by ``steps``; what they did before is forgotten where it was not yet on the attractor."""
-    states = torch.stack([orbit.state for orbit in orbits])
     tangents = torch.stack([orbit.tangents for orbit in orbits])
-    path, tangents, growth = carry_tangents(system, states, tangents, steps, _EVERY, memory_budget)
-    for row, orbit in enumerate(orbits):
-        orbit.state, orbit.tangents = path[-1, row], tangents[row]
-        if not orbit.growth:
-            growth_here = growth[len(growth) // 8 :, row]  # tangents turn to their directions first
-        else:
-            growth_here = growth[:, row]
+    rates: list[Tensor] = []
+    for orbit in orbits:
         if orbit.transient:
             orbit.growth, orbit.samples = [], orbit.samples[:0]
-        orbit.growth.append(growth_here.cpu())
-        orbit.samples = torch.cat([orbit.samples, path[:: orbit.stride, row]])
-        while len(orbit.samples) > 2 * _SAMPLES:
-            orbit.samples, orbit.stride = orbit.samples[::2], 2 * orbit.stride
-        orbit.steps = _EVERY * sum(map(len, orbit.growth))
+    at_once = max(_EVERY, rows_watched(system, memory_budget) * _WATCHED // len(orbits) // _EVERY * _EVERY)
+    for begin in range(0, steps, at_once):
+        states = torch.stack([orbit.state for orbit in orbits])
+        path, tangents, growth = carry_tangents(
+            system, states, tangents, min(at_once, steps - begin), _EVERY, memory_budget
+        )
+        rates.append(growth.cpu())
+        for row, orbit in enumerate(orbits):
+            orbit.sample(path[:, row])
+    whole = torch.cat(rates)
+    for row, orbit in enumerate(orbits):
+        orbit.tangents = tangents[row]
+        # At first tangents have to turn to their directions.
+        orbit.growth.append(whole[:, row] if orbit.growth else whole[len(whole) // 8 :, row])
         orbit.total += steps
-        orbit.reach, orbit.transient = _reach(orbit.samples)
+        orbit.reach, orbit.transient, orbit.recurrent = _compare_halves(orbit.samples)
 
 
-def _reach(samples: Tensor) -> tuple[float, bool]:
-    """Twice the widest gap between the samples, and whether the later half of them is another set than the earlier."""
+def _compare_halves(samples: Tensor) -> tuple[float, bool, bool]:
+    """Twice the widest gap between the samples; whether early ones were off the attractor; whether it was gone round."""
     early, late = samples.chunk(2)
     distance = torch.cdist(late, early)
-    back, forth = distance.amin(dim=1), distance.amin(dim=0)
+    (back, nearest), forth = distance.min(dim=1), distance.amin(dim=0)
     reach = _SLACK * float(back.max())
     # An orbit that still approaches its attractor leaves early states behind that no later one comes near.
-    return reach, bool((forth <= reach).double().mean() < 0.95)
+    transient = bool((forth <= reach).double().mean() < 0.95)
+    # One that has not come round yet is nearest to where it was last, or at first.
+    inside = (nearest > 0.05 * len(early)) & (nearest < 0.95 * len(early))
+    return reach, transient, bool(inside.double().mean() >= 0.5)
 
 
 def judge(orbit: MovingOrbit, threshold: float, last: bool) -> None:
     """Give ``orbit`` its kind, if its exponents tell: "circle", "torus", "chaotic"; "contracting" or "neutral".
 
-    An exponent is positive above ``threshold``, zero within it. Unless this is the ``last`` look, it must be so by a
-    factor of ten, and a positive one by three standard errors too.
+    An exponent is positive above ``threshold`` and three standard errors, zero within the threshold. Unless this is the
+    ``last`` look, it must be so by a factor of ten.
     """
     spectrum = orbit.spectrum
     values, error = spectrum.weighted[0].tolist(), float(spectrum.errors[0, 0])
-    if not torch.isfinite(spectrum.weighted).all() or (orbit.transient and not last):
-        return
     sure = 1.0 if last else _SURE
-    if values[0] > sure * threshold and (last or values[0] > 3 * error):
-        orbit.kind, orbit.margin = "chaotic", min(values[0] / threshold, values[0] / max(error, 1e-300) / 3 * _SURE)
-    elif values[0] < -sure * threshold:
+    if not spectrum.weighted.isfinite().all():
+        return
+    if values[0] < -sure * threshold:
         orbit.kind, orbit.margin = "contracting", -values[0] / threshold
+    elif not orbit.recurrent or (orbit.transient and not last):
+        return
+    elif values[0] > sure * threshold and float(spectrum.exponents[0, 0]) > 3 * error:
+        orbit.kind, orbit.margin = "chaotic", min(values[0] / threshold, values[0] / max(error, 1e-300) / 3 * _SURE)
     else:
         zeros = sum(abs(value) <= threshold / sure for value in values)
         rest = values[zeros:]

@@ -10,6 +10,7 @@ from ..roots import Newton, RootResult, Status
 from ..roots.solver import residual_norms
 from ..systems import AutonomousMap, IteratedMap
 from .capture import Trap
+from .rows import Limits
 
 _NEWTON_STEPS = 30
 
@@ -53,7 +54,10 @@ def propose_points(
     system: AutonomousMap, states: Tensor, memory_budget: int, max_steps: int = _NEWTON_STEPS
 ) -> RootResult:
     """Roots of F(h) - h near states [r, n], stable or not."""
-    return Newton(slow_points=0).solve(system, states, max_steps=max_steps, memory_budget=memory_budget)
+    result = Newton(slow_points=0).solve(system, states, max_steps=max_steps, memory_budget=memory_budget)
+    if result.interrupted:
+        raise KeyboardInterrupt  # the solver keeps what it has; here the settling does
+    return result
 
 
 def distinct_roots(result: RootResult, merge_tolerance: float) -> Tensor:
@@ -109,13 +113,7 @@ def candidate_periods(distances: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def propose_cycles(
-    system: AutonomousMap,
-    states: Tensor,
-    periods: Tensor,
-    misses: Tensor,
-    tolerance: float,
-    merge_tolerance: float,
-    memory_budget: int,
+    system: AutonomousMap, states: Tensor, periods: Tensor, misses: Tensor, limits: Limits
 ) -> list[Periodic]:
     """Stable cycles near orbits at ``states`` [r, n] that return after ``periods`` [r] steps but for ``misses`` [r].
 
@@ -124,44 +122,41 @@ def propose_cycles(
     """
     found: list[Periodic] = []
     order = misses.argsort(stable=True)
-    order = order[periods[order] > 1]
-    tried: list[int] = []
-    for row in order.tolist():
-        period = int(periods[row])
-        if period in tried:
-            continue
-        if len(tried) == _TRIED:
-            break
-        tried.append(period)
+    best: dict[int, int] = {}  # the row of each period that misses least
+    for row in order[periods[order] > 1].tolist():
+        best.setdefault(int(periods[row]), row)
+    for period, row in list(best.items())[:_TRIED]:
         turns = [states[row : row + 1]]
         for _ in range(_TURNS):
             turns.append(system.iterate(turns[-1], period))
         path = torch.cat(turns)
         gaps = path.diff(dim=0).norm(dim=-1)
-        at_rest = gaps <= merge_tolerance * max(1.0, float(path[-1].norm()))
+        at_rest = gaps <= limits.merge_tolerance * max(1.0, float(path[-1].norm()))
         if ((gaps[1:] <= _CONTRACTS * gaps[:-1]) | at_rest[1:]).all():
-            found += polish_cycle(system, path[-1:], period, tolerance, merge_tolerance, memory_budget)
+            found += polish_cycle(system, path[-1:], period, limits)
     return found
 
 
-def polish_cycle(
-    system: AutonomousMap, states: Tensor, period: int, tolerance: float, merge_tolerance: float, memory_budget: int
-) -> list[Periodic]:
+def polish_cycle(system: AutonomousMap, states: Tensor, period: int, limits: Limits) -> list[Periodic]:
     """Stable cycles of a minimal period above 1 that divides ``period``, by Newton's method on F^period."""
-    result = propose_points(IteratedMap(system, period), states, memory_budget, _CYCLE_STEPS)
+    result = propose_points(IteratedMap(system, period), states, limits.memory_budget, _CYCLE_STEPS)
     cycles: list[Periodic] = []
-    for row in distinct_roots(result, merge_tolerance).tolist():
+    for row in distinct_roots(result, limits.merge_tolerance).tolist():
         state = result.states[row]
-        minimal = minimal_period(system, state, period, merge_tolerance)
-        if minimal == 1 or any(is_on(cycle.orbit, state, merge_tolerance) for cycle in cycles):
+        minimal = minimal_period(system, state, period, limits.merge_tolerance)
+        if minimal == 1 or any(is_on(cycle.orbit, state, limits.merge_tolerance) for cycle in cycles):
             continue
-        orbit = cycle_states(system, state, minimal)
-        # The phase that is listed first must not depend on which orbit came here.
-        first = min(range(minimal), key=lambda phase: [round(x, 6) for x in orbit[phase].tolist()])
-        cycle = as_periodic(system, orbit[first], minimal, tolerance)
+        first = leading_phase(cycle_states(system, state, minimal))[0]
+        cycle = as_periodic(system, first, minimal, limits.tolerance)
         if cycle is not None:
             cycles.append(cycle)
     return cycles
+
+
+def leading_phase(orbit: Tensor) -> Tensor:
+    """A cycle [k, n] from the phase of smallest coordinates on, so that it does not depend on which orbit found it."""
+    first = min(range(len(orbit)), key=lambda phase: [round(x, 6) for x in orbit[phase].tolist()])
+    return orbit.roll(-first, dims=0)
 
 
 def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float) -> bool:

@@ -16,6 +16,9 @@ from .outcomes import Fate
 KINDS = ("fixed point", "continuum", "cycle", "circle", "torus", "chaotic")
 """In the order in which results list them."""
 
+_ZERO = 1e-3
+"""An exponent of a circle, torus or continuum that is no farther from 0 counts for its dimension."""
+
 SURE = 10.0
 """A count is called robust if every tolerance could move by this factor without changing it."""
 
@@ -151,12 +154,13 @@ class Attractors:
         """Of each attractor, [a]; NaN where too few exponents are known."""
         n = self.states.shape[-1]
         known = [kaplan_yorke_dimension(row.exponents, n) for row in self.evidence]
-        # A circle's leading exponent is zero up to its error; the sum may not decide on that error's sign.
-        circles = {"circle": 1.0, "torus": torch.nan, "continuum": torch.nan}
-        return torch.tensor(
-            [circles.get(kind, float(value)) for kind, value in zip(self.kinds, known, strict=True)],
-            dtype=torch.float64,
-        )
+        # Zero exponents come out zero up to their errors only, whose signs may not decide.
+        zeros = [float((row.weighted_exponents.abs() <= _ZERO).sum()) for row in self.evidence]
+        smooth = ("circle", "torus", "continuum")
+        values = [
+            zero if kind in smooth else float(value) for kind, value, zero in zip(self.kinds, known, zeros, strict=True)
+        ]
+        return torch.tensor(values, dtype=torch.float64)
 
     @property
     def counts(self) -> dict[str, int]:

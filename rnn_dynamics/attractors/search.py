@@ -4,12 +4,13 @@ import torch
 
 from ..checks import ArrayLike, require_positive
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
-from . import moving, periodic
+from . import periodic
 from .assembly import assemble
 from .moving import MovingOrbit
 from .periodic import Periodic
 from .results import Attractors
-from .settling import Settling
+from .rows import Limits
+from .settling import settle
 
 
 @torch.no_grad()
@@ -61,16 +62,9 @@ def find_attractors(
     states = system.as_states(starts, "starts").clone()
     require_positive(max_steps=max_steps, horizon=horizon, tolerance=tolerance, merge_tolerance=merge_tolerance)
     require_positive(exponent_tolerance=exponent_tolerance, memory_budget=memory_budget)
-    settling = Settling(
-        system, states, max_steps, horizon, tolerance, merge_tolerance, exponent_tolerance, memory_budget, seed
-    )
-    if known is not None:
-        settling.cycles, settling.orbits = _restored(system, known, tolerance)
-    settling.run(progress)
-    for orbit in settling.orbits:
-        if orbit.kind == "chaotic" and orbit.growth and not settling.interrupted:
-            moving.refine(system, orbit, seed, memory_budget)
-    return assemble(settling, known)
+    limits = Limits(max_steps, horizon, tolerance, merge_tolerance, exponent_tolerance, memory_budget, seed)
+    cycles, orbits = ([], []) if known is None else _restored(system, known, tolerance)
+    return assemble(settle(system, states, limits, cycles, orbits, progress), known)
 
 
 def _restored(system: AutonomousMap, known: Attractors, tolerance: float) -> tuple[list[Periodic], list[MovingOrbit]]:

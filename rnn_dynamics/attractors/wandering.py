@@ -1,0 +1,124 @@
+"""Rows that never rest nor repeat: a few are followed until their kind is clear, the others compared with these."""
+
+import torch
+from torch import Tensor
+
+from ..systems import AutonomousMap
+from . import moving, periodic
+from .catching import Catcher
+from .moving import MovingOrbit
+from .outcomes import Fate
+from .rows import ACTIVE, Limits, Rows
+
+_FIRST = 256
+"""Plain steps before a row is suspected to move for ever."""
+
+_TOGETHER, _BATCHES = 16, 4
+"""Rows followed at a time, and how many times when their steps are used up."""
+
+_TURNS, _LONGEST = 8, 20
+"""A slow circle is followed for eight turns, if these take no more than twenty times ``max_steps``."""
+
+_LONGEST_PERIOD = 4096
+
+_APART, _SHARPER = 20.0, 4
+"""Attractors fewer than twenty times their reach apart are sampled by 2,048 further steps."""
+
+_COMPARED = 64
+"""Samples of a new orbit that are compared with those of known attractors."""
+
+
+class Wanderer:
+    """The circles, tori and chaotic sets known so far."""
+
+    def __init__(
+        self, system: AutonomousMap, rows: Rows, limits: Limits, catcher: Catcher, orbits: list[MovingOrbit]
+    ) -> None:
+        self.system, self.rows, self.limits, self.catcher = system, rows, limits, catcher
+        self.orbits = orbits
+        self._next_look = _FIRST
+        self._looked = False
+        self._given_up = torch.zeros(len(rows), dtype=torch.bool, device=rows.states.device)  # followed to no avail
+
+    def look(self, last: bool) -> None:
+        """Follow a few rows that still move, whenever as many steps again are done; more if this is the ``last`` time."""
+        if self.rows.done < self._next_look and not last:
+            return
+        self._next_look = 2 * self.rows.done
+        self._match()
+        for _ in range(_BATCHES if last else 1):
+            rows = self.rows.active
+            rows = rows[~self.rows.slow[rows] & ~self._given_up[rows]]
+            if not len(rows):
+                return
+            picked = self.rows.spread(rows, _TOGETHER if self._looked else 1)
+            self._looked = True
+            for row, orbit in zip(picked.tolist(), self._followed(picked), strict=True):
+                self._place(row, orbit)
+            self._match()  # what is not near an attractor yet may come there by plain steps
+
+    def _followed(self, rows: Tensor) -> list[MovingOrbit]:
+        orbits = moving.start_orbits(self.rows.states[rows], self.limits.seed)
+        turning = min(_TURNS * float(self.rows.turns[rows].max()), _LONGEST * self.limits.max_steps)
+        limit = max(self.limits.max_steps, moving.FIRST_LOOK, turning)
+        undecided, steps = orbits, moving.FIRST_LOOK
+        while undecided:
+            moving.follow(self.system, undecided, steps, self.limits.memory_budget)
+            self.rows.plain_work += steps * len(undecided)
+            steps *= 2
+            for orbit in undecided:
+                moving.judge(orbit, self.limits.exponent_tolerance, last=orbit.total + steps > limit)
+            undecided = [orbit for orbit in undecided if orbit.kind is None and orbit.total + steps <= limit]
+        return orbits
+
+    def _place(self, row: int, orbit: MovingOrbit) -> None:
+        """Enter a followed orbit among the attractors, unless it belongs to one already."""
+        self.rows.states[row] = orbit.state
+        self.rows.times[row] += orbit.total
+        if orbit.kind == "contracting":
+            self._catch_on_long_cycle(orbit)
+        elif orbit.kind is None:
+            self._given_up[row] = True
+        elif orbit.kind == "neutral":
+            self.rows.fates[row] = Fate.NEUTRAL
+        else:
+            some = orbit.samples[:: max(1, len(orbit.samples) // _COMPARED)].unsqueeze(1)
+            owners = [index for index, other in enumerate(self.orbits) if other.owns(some)]
+            if not owners:
+                owners = [len(self.orbits)]
+                self.orbits.append(orbit)
+            self.rows.fates[row] = Fate.SETTLED
+            self.rows.orbit[row] = owners[0]
+
+    def _catch_on_long_cycle(self, orbit: MovingOrbit) -> None:
+        """Look for a cycle of any period that this many steps show."""
+        distances, state = [], orbit.state
+        for _ in range(_LONGEST_PERIOD):
+            state = self.system(state)
+            distances.append((state - orbit.state).norm())
+        self.rows.plain_work += _LONGEST_PERIOD
+        period = int(periodic.candidate_periods(torch.stack(distances).unsqueeze(1))[0][0])
+        if period > 1:
+            self.catcher.add_cycles(periodic.polish_cycle(self.system, orbit.state[None], period, self.limits))
+
+    def _match(self) -> None:
+        """Give active rows to circles, tori and chaotic sets among whose samples they move."""
+        rows = self.rows.active
+        if not self.orbits:
+            return
+        for part in rows.split(moving.rows_watched(self.system, self.limits.memory_budget)):
+            path, states = moving.watch(self.system, self.rows.states[part])
+            self.rows.move(part, states, len(path))
+            for index, orbit in enumerate(self.orbits):
+                mine = part[orbit.owns(path) & (self.rows.fates[part] == ACTIVE)]
+                self.rows.fates[mine] = Fate.SETTLED
+                self.rows.orbit[mine] = index
+
+    def refine(self) -> None:
+        """Sharpen the exponents of the chaotic sets found here, and the samples of attractors near one another."""
+        for orbit in self.orbits:
+            fresh = bool(orbit.growth)  # one that was known before is as sharp as it was made then
+            if fresh and any(orbit.separation(other) < _APART for other in self.orbits if other is not orbit):
+                moving.follow(self.system, [orbit], moving.FIRST_LOOK * _SHARPER, self.limits.memory_budget)
+            if fresh and orbit.kind == "chaotic":
+                moving.refine(self.system, orbit, self.limits.seed, self.limits.memory_budget)
