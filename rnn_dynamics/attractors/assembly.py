@@ -120,16 +120,14 @@ def _resting_entries(settling: Settled, known: list[_Entry]) -> list[_Entry]:
     if not len(rows):
         return []
     settling.rows.fates[rows] = Fate.SETTLED
+    rows = _on_known_lines(settling, rows, known)
     states = settling.rows.states[rows]
     speeds = residual_norms(settling.system, states)
     entries = []
-    lines = [entry.orbit.to(states) for entry in known]
-    found = find_continua(settling.system, states, speeds)
-    on_line = nearest_line(states, lines + [states[line] for line in found])
-    for index, entry in enumerate(known):
-        entry.rows = rows[(on_line == index).to(rows.device)]
-    for index, line in enumerate(found):
-        members = rows[(on_line == len(known) + index).to(rows.device)]
+    lines = find_continua(settling.system, states, speeds)
+    on_line = nearest_line(states, [states[line] for line in lines])
+    for index, line in enumerate(lines):
+        members = rows[(on_line == index).to(rows.device)]
         if len(members):
             entries.append(_continuum_entry(settling, describe(states[line], speeds[line], len(members)), members))
     alone = (on_line < 0).nonzero().squeeze(-1).to(rows.device)
@@ -140,6 +138,15 @@ def _resting_entries(settling: Settled, known: list[_Entry]) -> list[_Entry]:
         members = rows[alone[representative == best]]
         entries.append(_marginal_entry(settling, states[alone[best]], float(speeds[alone[best]]), members))
     return entries
+
+
+def _on_known_lines(settling: Settled, rows: Tensor, known: list[_Entry]) -> Tensor:
+    """Give resting rows to continua found before; returns the others."""
+    states = settling.rows.states[rows]
+    owner = nearest_line(states, [entry.orbit.to(states) for entry in known]).to(rows.device)
+    for index, entry in enumerate(known):
+        entry.rows = rows[owner == index]
+    return rows[owner < 0]
 
 
 def _continuum_entry(settling: Settled, continuum: Continuum, rows: Tensor) -> _Entry:

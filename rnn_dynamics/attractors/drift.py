@@ -108,7 +108,8 @@ def follow_drift(
         stands |= rested & trial.isfinite().all(dim=-1) & ((trial - here).norm(dim=-1) <= _LONGEST_MOVE * scale)
 
         moved = active[stands]
-        states[moved], times[moved] = trial[stands], times[moved] + (delta + _RELAX)[stands]
+        elapsed = _elapsed(delta, residual.norm(dim=-1), speed) + _RELAX
+        states[moved], times[moved] = trial[stands], times[moved] + elapsed[stands]
         away = (states[active] - anchor[active]).norm(dim=-1)
         stride = move.norm(dim=-1)
         returned = stands & (away <= stride) & (farthest[active] >= _WAY_OUT * stride)
@@ -129,6 +130,17 @@ def follow_drift(
             anchor, anchored, farthest = states.clone(), times.clone(), torch.zeros_like(times)
     ends[active] = int(DriftEnd.NOT_SLOW)
     return Drift(states, times, ends, turns, work)
+
+
+def _elapsed(delta: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """The time in which the speed really falls as it did in one implicit step of length delta.
+
+    Where it decays at the rate mu, the step divides it by q = 1 + delta mu, for which the flow takes
+    ln(q) / mu = delta ln(q) / (q - 1): much less than delta in the last steps before rest.
+    """
+    ratio = (before / after.clamp(min=torch.finfo(after.dtype).tiny)).clamp(0.1, 1e12)
+    slower = (ratio - 1).abs() > 1e-3
+    return torch.where(slower, delta * ratio.log() / torch.where(slower, ratio - 1, 1.0), delta)
 
 
 def step_bound_at(eigenvalues: Tensor) -> Tensor:

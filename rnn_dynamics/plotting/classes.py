@@ -1,4 +1,4 @@
-"""The classes that fixed points are told apart by in every figure, and how each looks."""
+"""The classes that fixed points and attractors are told apart by in every figure, and how each looks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,10 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from ..attractors import Attractors
 from ..fixed_points import FixedPoints
 from . import style
 
 _EDGE = 0.8 * style.THICK
+
+_LINES = ("x", "+", "1")
+"""Markers without a face."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Look:
     def draw(self, ax: Axes, coordinates: np.ndarray, label: str, **options: Any) -> Line2D:
         """Draw markers at ``coordinates`` [k, 2 or 3]; returns the legend's entry."""
         settings = {"marker": self.marker, "s": self.size**2, "linewidths": _EDGE, "label": label} | options
-        settings |= {"color": self.edge} if self.marker == "x" else {"facecolors": self.face, "edgecolors": self.edge}
+        lines = self.marker in _LINES
+        settings |= {"color": self.edge} if lines else {"facecolors": self.face, "edgecolors": self.edge}
         if ax.name == "3d":
             settings["depthshade"] = False  # fading would change what the colours say
         ax.scatter(*coordinates.T, **settings)
@@ -49,6 +54,34 @@ _LOOKS = {
 }
 
 SLOW = Look("x", style.GREY, style.GREY, 3.6)
+
+# Full, tinted or open, so that shape and filling tell kinds apart without colour; none has the shape of a saddle.
+ATTRACTORS = {
+    "fixed point": _LOOKS["stable"],
+    "continuum": Look("v", style.SKY, "#C4E4F7", 5.0),
+    "cycle": Look("h", "#A86F00", "#F8D58A", 5.2),
+    "circle": Look("o", style.GREEN, "white", 4.6),
+    "torus": Look("P", style.PURPLE, "#EBC3D8", 5.2),
+    "chaotic": Look("X", "#A84A00", "#F3BC96", 5.2),
+}
+
+# Of starts that did not settle.
+UNSETTLED = {
+    "slow": Look("x", style.GREY, style.GREY, 2.6),
+    "diverged": Look("+", style.GREY, style.GREY, 3.4),
+    "unfinished": Look("1", style.GREY, style.GREY, 3.8),
+}
+
+
+def point_look(kind: str, n_unstable: int) -> Look:
+    """The look of a fixed point of one of the ``kinds`` of ``FixedPoints``."""
+    name = kind.split()[0]
+    return _LOOKS[f"saddle {min(n_unstable, 3)}" if name == "saddle" else name]
+
+
+def require_attractors(found: object, name: str = "found") -> None:
+    if not isinstance(found, Attractors):
+        raise ValueError(f"{name} must be the Attractors of find_attractors, got {type(found).__name__}")
 
 
 def require_fixed_points(points: object) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
@@ -25,10 +27,12 @@ BLUE, SKY, GREEN = "#0072B2", "#56B4E9", "#009E73"
 ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
 """Okabe and Ito's palette, which colour-blind readers can tell apart."""
 
+_QUALITATIVE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, "#F0E442", BLACK)
+
 THIN, THICK = 0.5, 1.0
 """Line widths in points; journals refuse lines thinner than 0.25."""
 
-_LABEL, _SMALL = 8, 7
+_LABEL, SMALL = 8, 7
 """Font sizes in points."""
 
 _DPI = 300
@@ -44,7 +48,8 @@ _STYLE: dict[Any, Any] = {
     "axes3d.grid": True,
     "grid.color": "#e4e4e4",
     "grid.linewidth": THIN,
-    "legend.fontsize": _SMALL,
+    "hatch.linewidth": THIN,
+    "legend.fontsize": SMALL,
     "figure.dpi": 150,  # a column is then a comfortable 500 pixels in a notebook
     "figure.constrained_layout.h_pad": 0.03,
     "figure.constrained_layout.w_pad": 0.03,
@@ -85,6 +90,16 @@ def figure(columns: int = 1, height: float | None = None, projection: str | None
     return result, ax
 
 
+def panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of two columns' width in the house style, and its axes side by side."""
+    with styled():
+        result = plt.figure(figsize=(COLUMN_WIDTHS[2], height), layout="constrained")
+        axes = [result.add_subplot(1, count, index + 1) for index in range(count)]
+        for ax in axes:
+            dress(ax)
+    return result, axes
+
+
 def axis_for(ax: Axes | None, dimensions: int) -> Axes:
     """The caller's axis if it fits, or a new one, in the house style."""
     if ax is None:
@@ -101,7 +116,7 @@ def axis_for(ax: Axes | None, dimensions: int) -> Axes:
 def dress(ax: Axes) -> None:
     """Give an axis, the caller's own too, the fonts and lines of the house."""
     # Ticks are made when they are first drawn, after the style has been put away, so theirs is set by hand.
-    ax.tick_params(labelsize=_SMALL, width=THIN, length=2.5, pad=2)
+    ax.tick_params(labelsize=SMALL, width=THIN, length=2.5, pad=2)
     for axis in _axes_of(ax):
         axis.label.set_fontsize(_LABEL)
         axis.set_major_locator(MaxNLocator(nbins=4 if isinstance(ax, Axes3D) else 7, steps=[1, 2, 5, 10]))
@@ -132,12 +147,22 @@ def _axes_of(ax: Axes) -> list[Any]:
     return [ax.xaxis, ax.yaxis, ax.zaxis] if isinstance(ax, Axes3D) else [ax.xaxis, ax.yaxis]
 
 
-def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
-    """A legend in two columns above the axis, where it hides nothing and collides with no label."""
+def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
+    """A legend in columns above the axis, where it hides nothing and collides with no label."""
     ax.legend(
-        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, borderpad=0.2,
-        fontsize=_SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3, columnspacing=1.2,
+        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, borderpad=0.2,
+        fontsize=SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3, columnspacing=1.2,
     )  # fmt: skip
+
+
+def qualitative(number: int) -> str:
+    """The colour of a thing among others that have no order; there are eight, and the ninth looks like the first."""
+    return _QUALITATIVE[number % len(_QUALITATIVE)]
+
+
+def tint(color: str, strength: float) -> str:
+    """A colour thinned with white: 1 leaves it as it is, 0 is white."""
+    return to_hex(1 - strength * (1 - np.asarray(to_rgb(color))))
 
 
 def save_figure(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:
