@@ -1,7 +1,7 @@
 """What starts settle on: kinds, periods, exponents and counts of systems with known answers; outcomes of the rest."""
 
-import torch
 import pytest
+import torch
 from moving_problems import ALL, SLOW_CIRCLE, MovingProblem, normal_form, rotating, turn
 from torch import Tensor
 
@@ -80,7 +80,7 @@ def test_plain_iteration_ends_where_the_labels_say(problem: MovingProblem) -> No
         distance = torch.cdist(mine, orbit).amin(dim=1)
         periodic = found.kinds[row] in ("fixed point", "cycle")
         extent = 1.0 if len(orbit) < 2 else float(torch.pdist(orbit).max())
-        # Some hundred samples of a torus are farther apart than those of a circle, and of a set in 40 dimensions still more.
+        # Some hundred samples of a torus are far apart, and those of a set in 40 dimensions still more.
         assert distance.max() < (1e-4 if periodic else 0.15 * extent if problem.n < 10 else extent)
 
 

@@ -58,7 +58,7 @@ def plot_reachability(
         claims = _draw_counts(left, reach)
         kinds = _draw_speeds(right, reach)
         if legend:
-            style.add_legend(left, claims)
+            style.add_legend(left, claims, columns=1)  # side by side they would be wider than the panel
             style.add_legend(right, kinds, columns=min(3, len(kinds)))
     return left, right
 
@@ -71,8 +71,8 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
     look: dict[str, Any] = {"color": style.VERMILLION, "zorder": 3}
     if q > 1:
         for row in claimed:
-            ax.plot(horizons, row, alpha=0.6, linewidth=style.THIN, label="n VAA, each input", **look)
-    label = f"n VAA, mean of {q} inputs" if q > 1 else "n VAA"
+            ax.plot(horizons, row, alpha=0.6, linewidth=style.THIN, label="n · VAA of one input", **look)
+    label = "claimed: n · VAA" + (f", mean of {q} inputs" if q > 1 else "")
     dots: dict[str, Any] = {"linewidth": 1.5 * style.THICK, "marker": "o", "markersize": 2.6}
     (mean,) = ax.plot(horizons, claimed.mean(axis=0), label=label, **dots, **look)
     handles = [Line2D([], [], color=look["color"], label=label, **dots)]
@@ -128,7 +128,7 @@ def _draw_speeds(ax: Axes, reach: Reachability) -> list[Patch]:
     ticks |= {lost + width / 2: "∞"} if not np.isfinite(speeds).all() else {}
     ax.set_xticks(list(ticks), list(ticks.values()))
     ax.set_xlabel(f"speed |F(h) − h| after {int(reach.horizons[-1]):,} steps")
-    ax.set_ylabel("number of states")
+    ax.set_ylabel("number of states" + (f", mean of {len(speeds)} inputs" if len(speeds) > 1 else ""))
     return handles
 
 
