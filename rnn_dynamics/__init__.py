@@ -1,4 +1,4 @@
-"""What did my recurrent network learn? Fixed points, attractors, what inputs can reach, and whether anything is missing.
+"""What did my recurrent network learn? Fixed points, attractors, what inputs can reach, and what is missing.
 
 One idea carries the library: a recurrent network whose input is held is an autonomous map h -> F(h), and every analysis
 is a question asked of that map.
@@ -8,7 +8,7 @@ is a question asked of that map.
     network = rd.as_map(module)                                  # nn.RNN, nn.GRU, nn.LSTM, a cell, or any function
     starts = rd.sample_states(network, sequences, 1024, noise=0.5)
     points = rd.find_fixed_points(network.hold(), starts)        # all of them, and the check that says so
-    found = rd.find_attractors(network.hold(), starts)           # fixed points, cycles, circles, chaos; where each start went
+    found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     rd.plot_attractors(found)

@@ -50,8 +50,8 @@ def transition_graph(
     Returns:
         Nodes are the attractors' rows, with ``kind``, ``period``, ``share`` (of the starts) and ``given`` (False for
         those met on the way), and a string for each way of not settling. Edges carry ``input`` (its row), ``label``,
-        ``probability`` with Wilson's 95 % interval ``low``, ``high``, and ``trials``. All are plain numbers and strings, so
-        ``networkx.write_graphml`` and its like write it as it is.
+        ``probability`` with Wilson's 95 % interval ``low``, ``high``, and ``trials``. All are plain numbers and
+        strings, so ``networkx.write_graphml`` and its like write it as it is.
 
     Raises:
         ValueError: for inputs or names that do not fit, or attractors of another network or held input.
@@ -106,8 +106,8 @@ def saddle_connections(
         options: of ``find_attractors``.
 
     Returns:
-        Nodes "saddle 3" (the row of ``points``) with ``kind`` and ``n_unstable``, and "attractor 0" with ``kind``; edges with
-        ``direction`` (which unstable mode), ``side`` (+1 or -1) and ``eigenvalue`` (its modulus).
+        Nodes "saddle 3" (the row of ``points``) with ``kind`` and ``n_unstable``, and "attractor 0" with ``kind``;
+        edges with ``direction`` (which unstable mode), ``side`` (+1 or -1) and ``eigenvalue`` (its modulus).
 
     Raises:
         ValueError: for points or attractors of another size.

@@ -26,9 +26,9 @@ _NEAR, _SLACK = 0.9, 2.0
 later state of the attractor's own orbit was from the earlier ones: the widest gap between samples."""
 
 _NEIGHBOURS, _BENT = 64, 0.15
-"""On a circle or torus whose frequency is all but rational samples leave gaps, in which other orbits may run for long. A
-state is on it too if it lies between two samples, off the chord by no more than 15 % of its length, as a curve is that
-turns by 70 degrees from one to the other."""
+"""On a circle or torus whose frequency is all but rational samples leave gaps, in which other orbits may run for long.
+A state is on it too if it lies between two samples, off the chord by no more than 15 % of its length, as a curve is
+that turns by 70 degrees from one to the other."""
 
 _QUERIED = 2**23
 """Numbers held at a time for that comparison: 64 MB in float64."""
@@ -171,7 +171,7 @@ def follow(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_
 
 
 def _compare_halves(samples: Tensor) -> tuple[float, bool, bool]:
-    """Twice the widest gap between the samples; whether early ones were off the attractor; whether it was gone round."""
+    """Twice the widest gap between samples; whether early ones were off the attractor; whether it was gone round."""
     early, late = samples.chunk(2)
     distance = torch.cdist(late, early)
     (back, nearest), forth = distance.min(dim=1), distance.amin(dim=0)
@@ -247,7 +247,10 @@ def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: 
 
 
 def _dimension(samples: Tensor) -> float:
-    """The correlation dimension: the slope of ln C(r), the share of pairs nearer than r (doi:10.1103/PhysRevLett.50.346)."""
+    """The correlation dimension: the slope of ln C(r), C(r) the share of pairs nearer than r.
+
+    Source: Grassberger and Procaccia 1983, doi:10.1103/PhysRevLett.50.346.
+    """
     few = samples[torch.linspace(0, len(samples) - 1, min(len(samples), 1024)).long().to(samples.device)]
     distance = torch.pdist(few)
     extent = float(distance.max())

@@ -17,7 +17,7 @@ class Fate(IntEnum):
 
     @property
     def outcome(self) -> str:
-        """ "settled", "slow", "diverged" or "unfinished"."""
+        """One of "settled", "slow", "diverged" and "unfinished"."""
         return _OUTCOMES[self]
 
     @property

@@ -59,8 +59,8 @@ class Attractors:
     """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors."""
 
     kinds: tuple[str, ...]
-    """"fixed point", "cycle", "circle" (quasi-periodic), "torus" (two frequencies or more), "chaotic"; or "continuum": a
-    line, ring or sheet of fixed points, which is one object."""
+    """"fixed point", "cycle", "circle" (quasi-periodic), "torus" (two frequencies or more), "chaotic"; or "continuum":
+    a line, ring or sheet of fixed points, which is one object."""
 
     periods: Tensor
     """1 for fixed points, k for cycles, 0 otherwise, [a]."""
@@ -141,8 +141,10 @@ class Attractors:
 
     @property
     def largest_exponents(self) -> Tensor:
-        """The leading Lyapunov exponent of each, per step, [a]; weighted averages, except in chaos, where they
-        converge more slowly than plain ones."""
+        """The leading Lyapunov exponent of each, per step, [a].
+
+        Weighted averages, except in chaos, where they converge more slowly than plain ones.
+        """
         best = [
             row.exponents if kind == "chaotic" else row.weighted_exponents
             for kind, row in zip(self.kinds, self.evidence, strict=True)

@@ -41,7 +41,7 @@ class Wanderer:
         self._given_up = torch.zeros(len(rows), dtype=torch.bool, device=rows.states.device)  # followed to no avail
 
     def look(self, last: bool) -> None:
-        """Follow a few rows that still move, whenever as many steps again are done; more if this is the ``last`` time."""
+        """Follow a few rows that still move, whenever as many steps again are done; more if it is the ``last`` time."""
         if self.rows.done < self._next_look and not last:
             return
         self._next_look = 2 * self.rows.done

@@ -2,8 +2,8 @@
 
 from .diversity import Diversity, diversity
 from .echo import EchoIndex, echo_index
+from .published import soft_vaa, vaa
 from .reachability import HORIZONS, Reachability, reachability
-from .vaa import soft_vaa, vaa
 
 __all__ = [
     "HORIZONS",

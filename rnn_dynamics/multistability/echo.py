@@ -27,8 +27,8 @@ class EchoIndex:
     """[a]."""
 
     counts: Tensor
-    """Stable responses: groups of initial states whose states have come together and whose leading exponent is negative,
-    [a]."""
+    """Stable responses, [a]: groups of initial states whose states have come together, with a negative leading
+    exponent."""
 
     responses: Tensor
     """All groups, unstable ones included, [a]."""

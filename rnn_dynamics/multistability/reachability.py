@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ from ..checks import ArrayLike, as_rows, require_positive
 from ..store import storable
 from ..systems import DrivenMap, require_network, sample_states
 from .diversity import Diversity, diversity
-from .vaa import vaa
+from .published import vaa
 
 HORIZONS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Up to the published 10,000 steps."""
@@ -209,7 +210,7 @@ def _curve(
         whole.append(_vaa_or_nan(states, epsilon))
         layers.append([_vaa_or_nan(part, epsilon) for part in states.split(list(network.layer_sizes), dim=-1)])
         speeds.append((system(states) - states).norm(dim=-1).double().cpu())
-    return torch.tensor(whole), torch.tensor(layers).T, torch.stack(speeds)
+    return torch.tensor(whole, dtype=torch.float64), torch.tensor(layers, dtype=torch.float64).T, torch.stack(speeds)
 
 
 def _vaa_or_nan(states: Tensor, epsilon: float) -> float:
@@ -218,11 +219,6 @@ def _vaa_or_nan(states: Tensor, epsilon: float) -> float:
 
 def _checked_horizons(horizons: Sequence[int]) -> list[int]:
     steps = [int(step) for step in horizons]
-    if (
-        not steps
-        or steps != list(horizons)
-        or steps[0] < 0
-        or any(a >= b for a, b in zip(steps, steps[1:], strict=False))
-    ):
+    if not steps or steps != list(horizons) or steps[0] < 0 or any(a >= b for a, b in pairwise(steps)):
         raise ValueError(f"horizons must be whole numbers of steps, 0 or more and rising, got {list(horizons)}")
     return steps

@@ -1,6 +1,6 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
-python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling]
+python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
 python -m tests.benchmarks readme
 """
 
@@ -11,11 +11,12 @@ from types import ModuleType
 
 import pandas as pd
 
-from . import globalisation, jacobians, recipes, scaling, speed
+from . import brute_force, globalisation, jacobians, recipes, scaling, settling, speed
 
 FOLDER = Path(__file__).parent
 BENCHMARKS: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module for module in (speed, globalisation, recipes, jacobians, scaling)
+    module.__name__.rpartition(".")[2]: module
+    for module in (speed, globalisation, recipes, jacobians, scaling, brute_force, settling)
 }
 HEAD = """# Benchmarks
 

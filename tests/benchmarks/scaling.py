@@ -26,7 +26,7 @@ slow points where ``slow_points`` says so, which is off here.
 """
 
 
-def _peak_memory() -> float:
+def peak_memory() -> float:
     """The high-water mark of this program in MB; getrusage would include the parent that started it."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
@@ -40,11 +40,11 @@ def _measure(path: str, n: int, k: int) -> None:
     network = rd.as_map(module)
     starts = rd.sample_states(network, saved["inputs"], k, noise=0.5)
     system = network.hold()
-    before = _peak_memory()
+    before = peak_memory()
     begin = time.perf_counter()
     points = rd.find_fixed_points(system, starts, rd.Newton(slow_points=0), extra_starts=0)
     seconds = time.perf_counter() - begin
-    peak = _peak_memory()
+    peak = peak_memory()
     print(seconds, peak, peak - before, len(points), points.outcomes.count("found"))
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import rnn_dynamics as rd
-from rnn_dynamics.multistability.vaa import soft_vaa
+from rnn_dynamics.multistability import soft_vaa
 from rnn_dynamics.systems import LayeredMap
 
 DATA = Path(__file__).parents[1] / "data"
@@ -66,7 +66,8 @@ def warm(module: nn.RNNBase, seed: int) -> None:
 
 def warmed(name: str) -> nn.RNNBase:
     """The stored network of that name."""
-    module = SPECS[name]()
+    with torch.random.fork_rng():
+        module = SPECS[name]()
     module.load_state_dict(load_file(DATA / f"warmed_{name}.safetensors"))
     return module
 
