@@ -11,22 +11,36 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from .fixed_points import FixedPoints, find_fixed_points_over_inputs
-from .report import print_report, write_report
+from .multistability import HORIZONS, reachability
+from .report import print_reachability, print_report, write_reachability, write_report
 from .store import save
-from .systems import DrivenMap, as_map, read_checkpoint, sample_states
+from .systems import Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
 from .training import train_flip_flop
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 console = Console(highlight=False)
 
+CheckpointFile = Annotated[
+    Path, typer.Argument(help="A state dict: .pt (read with weights_only=True) or .safetensors.", show_default=False)
+]
+Inputs = Annotated[
+    Path | None,
+    typer.Option(help="Input sequences [batch, time, m] (.npy) to start from.", show_default="Gaussian inputs"),
+]
+Prefix = Annotated[str | None, typer.Option(help="Which network, if the file holds several: 'encoder.rnn'.")]
+Nonlinearity = Annotated[str, typer.Option(help="Of a plain RNN, which its weights do not tell: tanh or relu.")]
 
-HELP = """Find out what a recurrent network learned: its fixed points, which are stable, and whether any are missing.
+
+HELP = """Find out what a recurrent network learned: its fixed points and attractors, and which of them inputs reach.
 
 Start here:
 
 \b
 rnn-dynamics demo               train a small network, find and draw its fixed points
-rnn-dynamics analyze model.pt   the same for your checkpoint (RNN, GRU or LSTM weights)
+rnn-dynamics analyze model.pt   fixed points of your checkpoint (RNN, GRU or LSTM weights),
+                                which are stable, and whether any are missing
+rnn-dynamics reach model.pt     what its inputs really reach: attractors of every kind,
+                                beside what the published measure (VAA) claims
 rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
                                 from states that your inputs lead to, at a held input
 """
@@ -34,7 +48,7 @@ rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
 
 @app.callback(help=HELP)
 def about() -> None:
-    """Keep ``demo`` and ``analyze`` as subcommands."""
+    """Keep ``demo``, ``analyze`` and ``reach`` as subcommands."""
 
 
 @app.command()
@@ -70,21 +84,14 @@ def demo(
 
 @app.command()
 def analyze(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="A state dict: .pt (read with weights_only=True) or .safetensors.")
-    ],
-    inputs: Annotated[
-        Path | None,
-        typer.Option(help="Input sequences [batch, time, m] (.npy) to start from.", show_default="Gaussian inputs"),
-    ] = None,
+    checkpoint: CheckpointFile,
+    inputs: Inputs = None,
     hold: Annotated[
         list[str] | None,
         typer.Option(help="The constant input, as m numbers '0,1,0'; give it again for several.", show_default="zeros"),
     ] = None,
-    prefix: Annotated[str | None, typer.Option(help="Which network, if the file holds several: 'encoder.rnn'.")] = None,
-    nonlinearity: Annotated[
-        str, typer.Option(help="Of a plain RNN, which its weights do not tell: tanh or relu.")
-    ] = "tanh",
+    prefix: Prefix = None,
+    nonlinearity: Nonlinearity = "tanh",
     starts: Annotated[int, typer.Option(min=1, help="How many states to start from.")] = 1024,
     noise: Annotated[
         float, typer.Option(min=0, help="Gaussian noise on the starts; finds saddles between memories.")
@@ -93,19 +100,74 @@ def analyze(
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-analysis")] = None,
 ) -> None:
     """Find the fixed points of a trained RNN, GRU or LSTM, and write table, figures and result."""
-    read = read_checkpoint(checkpoint, prefix=prefix, nonlinearity=nonlinearity)
-    console.print(f"Read {read} from {checkpoint}", soft_wrap=True)
-    if read.cell == "RNN" and nonlinearity == "tanh":
-        console.print("Its weights do not tell tanh from ReLU: tanh is assumed; --nonlinearity relu if it is not.")
+    read = _read(checkpoint, prefix, nonlinearity)
     network = read.network
     sequences = _sequences(inputs, network.input_size, seed)
-    origin = "Gaussian inputs" if inputs is None else str(inputs)
-    console.print(f"Starts from {len(sequences)} sequences of {sequences.shape[1]} steps ({origin})", soft_wrap=True)
+    console.print(f"Starts from {_described(sequences, inputs)}", soft_wrap=True)
     held = [_numbers(text, network.input_size) for text in hold or []] or [torch.zeros(network.input_size)]
     folder = out or checkpoint.with_name(f"{checkpoint.stem}-analysis")
     _require_writable(folder)
     results = _analyse(network, sequences, held, folder, n_starts=starts, noise=noise, seed=seed)
     console.print(f"[bold]Fixed points: {sum(map(len, results))}. Results are in {folder}/[/bold]", soft_wrap=True)
+
+
+@app.command()
+def reach(
+    checkpoint: CheckpointFile,
+    inputs: Inputs = None,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The held input, as m numbers '0,1,0'; give it again for several.", show_default="drawn from N(0, I)"
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="How many held inputs to draw, if none is given.")] = 1,
+    n: Annotated[int, typer.Option("--n", min=1, help="How many states to start from; VAA depends on it.")] = 200,
+    horizon: Annotated[
+        int, typer.Option(min=1, help="Steps of the published measure; 10,000 in the paper.")
+    ] = HORIZONS[-1],
+    prefix: Prefix = None,
+    nonlinearity: Nonlinearity = "tanh",
+    seed: Annotated[int, typer.Option(help="Of inputs, states and held inputs.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-reach")] = None,
+) -> None:
+    """Say which attractors inputs reach, of which kind and how often, beside what the published VAA claims."""
+    read = _read(checkpoint, prefix, nonlinearity)
+    network = read.network
+    sequences = _sequences(inputs, network.input_size, seed)
+    held = [_numbers(text, network.input_size) for text in hold or []]
+    folder = out or checkpoint.with_name(f"{checkpoint.stem}-reach")
+    _require_writable(folder)
+    console.print(f"{n} states along {_described(sequences, inputs)}", soft_wrap=True)
+    result = reachability(
+        network,
+        sequences,
+        torch.stack(held) if held else None,
+        n=n,
+        draws=draws,
+        horizons=[*(step for step in HORIZONS if step < horizon), horizon],
+        seed=seed,
+        progress=sys.stderr.isatty(),
+    )
+    print_reachability(result, console)
+    with torch.no_grad():
+        trajectories = network.run(sequences[:16].to(network.dtype).to(network.device))
+    files = write_reachability(result, trajectories, folder)
+    console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True)
+    console.print(f"[bold]{result.summary()}. Results are in {folder}/[/bold]", soft_wrap=True)
+
+
+def _read(path: Path, prefix: str | None, nonlinearity: str) -> Checkpoint:
+    read = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity)
+    console.print(f"Read {read} from {path}", soft_wrap=True)
+    if read.cell == "RNN" and nonlinearity == "tanh":
+        console.print("Its weights do not tell tanh from ReLU: tanh is assumed; --nonlinearity relu if it is not.")
+    return read
+
+
+def _described(sequences: Tensor, path: Path | None) -> str:
+    origin = "Gaussian inputs" if path is None else str(path)
+    return f"{len(sequences)} sequences of {sequences.shape[1]} steps ({origin})"
 
 
 def _analyse(

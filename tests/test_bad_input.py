@@ -47,6 +47,22 @@ def _points() -> rd.FixedPoints:
     return rd.find_fixed_points(_system(), torch.zeros(1, 3), extra_starts=0)
 
 
+def _memory() -> nn.RNN:
+    with torch.random.fork_rng():
+        module = nn.RNN(2, 2)
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.zero_()
+        module.weight_hh_l0.copy_(2 * torch.eye(2))
+    return module
+
+
+def _found(n: int) -> rd.Attractors:
+    """Of tanh(2x)."""
+    system = rd.as_map(lambda h, _: torch.tanh(2 * h), state_size=n, input_size=0).hold()
+    return rd.find_attractors(system, torch.full((1, n), 0.5))
+
+
 CASES: dict[str, tuple[Callable[[], object], str]] = {
     # Modules and functions.
     "bidirectional": (lambda: rd.as_map(_gru(bidirectional=True)), "bidirectional"),
@@ -156,6 +172,139 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
         r"inputs must have shape \[k, 2\]",
     ),
     "Jacobian of the wrong width": (lambda: _system().jacobian(torch.zeros(2, 5)), r"states must have shape \[k, 3\]"),
+    # Attractors.
+    "attractors of a network": (
+        lambda: rd.find_attractors(rd.as_map(_gru()), torch.zeros(1, 4)),
+        r"as system.hold\(\) gives it; got LayeredMap",
+    ),
+    "attractors from NaN": (
+        lambda: rd.find_attractors(_system(), torch.full((2, 3), NAN)),
+        "starts must be finite, got 6",
+    ),
+    "attractors from nowhere": (lambda: rd.find_attractors(_system(), torch.zeros(0, 3)), "starts is empty"),
+    "attractors from the wrong width": (
+        lambda: rd.find_attractors(_system(), torch.zeros(2, 4)),
+        r"starts must have shape \[k, 3\], got \[2, 4\]",
+    ),
+    "no steps to settle": (
+        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), max_steps=0),
+        "max_steps must be positive",
+    ),
+    "no horizon": (lambda: rd.find_attractors(_system(), torch.zeros(1, 3), horizon=-1), "horizon must be positive"),
+    "no exponent tolerance": (
+        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), exponent_tolerance=0.0),
+        "exponent_tolerance must be positive",
+    ),
+    "fixed points as known attractors": (
+        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), known=_points()),
+        "known must be the Attractors of find_attractors, got FixedPoints",
+    ),
+    "known attractors of another size": (
+        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), known=_found(2)),
+        "known has states of size 2, the system of 3",
+    ),
+    "known attractors of another map": (
+        lambda: rd.find_attractors(
+            rd.as_map(lambda h, _: torch.tanh(-2 * h), 2, 0).hold(), torch.zeros(1, 2), known=_found(2)
+        ),
+        "not a stable one of this map: was another input held",
+    ),
+    "exponents of a module": (lambda: rd.lyapunov_spectrum(_gru(), torch.zeros(4)), "got GRU"),
+    "too many exponents": (lambda: rd.lyapunov_spectrum(_system(), torch.zeros(3), k=4), r"k must lie in 1..3"),
+    "exponents over no steps": (
+        lambda: rd.lyapunov_spectrum(_system(), torch.zeros(3), steps=0),
+        "steps must be positive",
+    ),
+    "a negative transient": (
+        lambda: rd.lyapunov_spectrum(_system(), torch.zeros(3), transient=-1),
+        "transient must be 0 or more",
+    ),
+    "finite-time exponents of a held map": (
+        lambda: rd.finite_time_exponents(_system(), torch.zeros(1, 3, 2)),
+        "network must be a map",
+    ),
+    "finite-time exponents of the wrong inputs": (
+        lambda: rd.finite_time_exponents(rd.as_map(_gru()), torch.zeros(1, 3, 5)),
+        r"\[batch, time, 2\], got \[1, 3, 5\]",
+    ),
+    "finite-time exponents from the wrong state": (
+        lambda: rd.finite_time_exponents(rd.as_map(_gru()), torch.zeros(1, 3, 2), torch.zeros(2, 4)),
+        r"state must have shape \[1, 4\], got \[2, 4\]",
+    ),
+    "cycles of period 0": (lambda: rd.find_cycles(_system(), 0, torch.zeros(1, 3)), "integer of 1 or more, got 0"),
+    "cycles of period 2.5": (lambda: rd.find_cycles(_system(), 2.5, torch.zeros(1, 3)), "1 or more, got 2.5"),
+    "cycles from nowhere": (
+        lambda: rd.find_cycles(rd.as_map(lambda h, _: 2 * h, 3, 0).hold(), 2),
+        "starts are needed, since no box is known",
+    ),
+    # Multistability and transitions.
+    "VAA of a vector": (lambda: rd.vaa(torch.zeros(5)), r"\[n, d\] with n, d >= 1, got \[5\]"),
+    "VAA of nothing": (lambda: rd.vaa(torch.zeros(0, 5)), r"got \[0, 5\]"),
+    "VAA of NaN": (lambda: rd.vaa(torch.full((2, 2), NAN)), "states must be finite, got 4"),
+    "VAA at no distance": (lambda: rd.vaa(torch.zeros(2, 2), epsilon=0), "epsilon must be positive and finite"),
+    "soft VAA of NaN": (lambda: rd.soft_vaa(torch.full((2, 2), NAN)), "states must be finite"),
+    "diversity of shares": (lambda: rd.diversity([0.5, 0.5]), "whole and not negative"),
+    "reachability of a module": (lambda: rd.reachability(_gru(), torch.zeros(1, 3, 2)), "network must be a map"),
+    "reachability of the wrong sequences": (
+        lambda: rd.reachability(rd.as_map(_gru()), torch.zeros(1, 3, 5)),
+        r"\[batch, time, 2\], got \[1, 3, 5\]",
+    ),
+    "reachability at the wrong input": (
+        lambda: rd.reachability(rd.as_map(_gru()), torch.zeros(1, 3, 2), hold=[1.0, 2, 3]),
+        r"hold must have shape \[k, 2\]",
+    ),
+    "reachability from no states": (
+        lambda: rd.reachability(rd.as_map(_gru()), torch.zeros(1, 3, 2), n=0),
+        "n must be positive",
+    ),
+    "falling horizons": (
+        lambda: rd.reachability(rd.as_map(_gru()), torch.zeros(1, 3, 2), horizons=(10, 5)),
+        r"horizons must be whole numbers of steps, 0 or more and rising, got \[10, 5\]",
+    ),
+    "no horizons": (
+        lambda: rd.reachability(rd.as_map(_gru()), torch.zeros(1, 3, 2), horizons=()),
+        "horizons must be",
+    ),
+    "holding an input that there is none of": (
+        lambda: rd.reachability(rd.as_map(lambda h, _: h / 2, 2, 0), torch.zeros(1, 3, 0), hold=[1.0]),
+        "hold must be left out",
+    ),
+    "echo of a batch": (
+        lambda: rd.echo_index(rd.as_map(_gru()), torch.zeros(1, 3, 2)),
+        r"sequence must have shape \[time, 2\], got \[1, 3, 2\]",
+    ),
+    "echo without a box": (
+        lambda: rd.echo_index(rd.as_map(lambda h, x: h / 2 + x, 1, 1), torch.zeros(9, 1)),
+        "starts are needed",
+    ),
+    "echo at no amplitude": (
+        lambda: rd.echo_index(rd.as_map(_gru()), torch.zeros(3, 2), []),
+        "amplitudes must be a list of numbers",
+    ),
+    "transitions between fixed points": (
+        lambda: rd.transition_graph(rd.as_map(_gru()), _points(), torch.zeros(1, 2)),
+        "attractors must be the Attractors of find_attractors",
+    ),
+    "transitions by inputs of the wrong width": (
+        lambda: rd.transition_graph(rd.as_map(_memory()), _found(2), torch.zeros(1, 5)),
+        r"input 0 must have shape \[time, 2\], got \[1, 5\]",
+    ),
+    "transitions by nothing": (
+        lambda: rd.transition_graph(rd.as_map(_memory()), _found(2), torch.zeros(0, 2)),
+        "inputs are empty",
+    ),
+    "transitions with too few names": (
+        lambda: rd.transition_graph(rd.as_map(_memory()), _found(2), torch.zeros(2, 2), names=["a"]),
+        "names must be one per input, got 1 for 2",
+    ),
+    "transitions with negative noise": (
+        lambda: rd.transition_graph(rd.as_map(_memory()), _found(2), torch.zeros(2, 2), noise=-1),
+        "noise must be 0 or positive",
+    ),
+    "connections of attractors": (
+        lambda: rd.saddle_connections(_system(), _found(2), _found(2)),
+        "points must be the FixedPoints",
+    ),
     # Store and tasks.
     "saving a string": (lambda: rd.save("points", "x.safetensors"), "save takes a result of this library, got str"),
     "saving below a file": (lambda: rd.save(_points(), os.devnull + "/x.safetensors"), "cannot write"),

@@ -1,7 +1,22 @@
-"""Floor 4: figures of results, in one style; the only floor that imports matplotlib."""
+"""Floor 6: figures of results, in one style; the only floor that imports matplotlib."""
 
+from .attractors import plot_attractors
+from .basins import plot_basins
+from .echo import plot_echo_index
 from .fixed_points import plot_fixed_points
+from .reachability import plot_reachability
 from .spectrum import plot_spectrum
 from .style import figure, save_figure
+from .transitions import plot_transition_graph
 
-__all__ = ["figure", "plot_fixed_points", "plot_spectrum", "save_figure"]
+__all__ = [
+    "figure",
+    "plot_attractors",
+    "plot_basins",
+    "plot_echo_index",
+    "plot_fixed_points",
+    "plot_reachability",
+    "plot_spectrum",
+    "plot_transition_graph",
+    "save_figure",
+]

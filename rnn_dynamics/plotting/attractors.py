@@ -12,15 +12,13 @@ from torch import Tensor
 from ..attractors import Attractors
 from ..checks import ArrayLike, as_rows
 from . import style
-from .classes import ATTRACTORS, SLOW, UNSETTLED, require_attractors
+from .classes import ATTRACTORS, SLOW, UNSETTLED, kind_name, require_attractors
 from .fixed_points import _as_trajectories, _draw_trajectories
 from .orbits import draw_orbit, legend_entry
 from .projection import Projection, onto_axes, principal
 
 _START = 1.6
 """Diameter in points of starts that settled."""
-
-_NAMES = {"chaotic": "chaotic set"}
 
 
 def plot_attractors(
@@ -114,7 +112,7 @@ def _widen(ax: Axes, drawn: np.ndarray) -> None:
 def _entries(found: Attractors) -> Iterator[tuple[str, str]]:
     """The kinds that occur, each with its legend."""
     for kind, count in found.counts.items():
-        name = _NAMES.get(kind, kind)
+        name = kind_name(kind)
         if kind == "cycle":
             periods = sorted({p for p, k in zip(found.periods.tolist(), found.kinds, strict=True) if k == kind})
             few = len(periods) <= 3

@@ -72,11 +72,19 @@ UNSETTLED = {
     "unfinished": Look("1", style.GREY, style.GREY, 3.8),
 }
 
+HATCHES = {"slow": "////", "diverged": "\\\\\\\\", "unfinished": "...."}
+"""Of areas and bars of such starts."""
+
 
 def point_look(kind: str, n_unstable: int) -> Look:
     """The look of a fixed point of one of the ``kinds`` of ``FixedPoints``."""
     name = kind.split()[0]
     return _LOOKS[f"saddle {min(n_unstable, 3)}" if name == "saddle" else name]
+
+
+def kind_name(kind: str) -> str:
+    """A kind of attractor as a noun."""
+    return "chaotic set" if kind == "chaotic" else kind
 
 
 def require_attractors(found: object, name: str = "found") -> None:

@@ -11,10 +11,10 @@ from torch import Tensor
 from ..checks import ArrayLike, as_tensor
 from .projection import principal
 
-_DEPTH = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.42, 0.28]], dtype=torch.float64)
-"""Where the first three principal components lead on paper: the third slantwise, as one draws a cube."""
+_VIEWS = 200
+"""Sides from which states are looked at."""
 
-_BELOW = 0.3
+_BELOW = 0.25
 """How far below the others nodes without a position stand, as a share of the picture."""
 
 
@@ -35,7 +35,10 @@ def place(graph: nx.MultiDiGraph, positions: Mapping[Any, ArrayLike] | ArrayLike
     if strange := [node for node in positions if node not in graph]:
         raise ValueError(f"positions has nodes that the graph does not have: {strange[:3]}")
     nodes = list(positions)
-    rows = [as_tensor(positions[node], f"the position of {node}", dtype=torch.float64, device=torch.device("cpu")) for node in nodes]
+    rows = [
+        as_tensor(positions[node], f"the position of {node}", dtype=torch.float64, device=torch.device("cpu"))
+        for node in nodes
+    ]
     sizes = {tuple(row.shape) for row in rows}
     if len(sizes) != 1 or len(min(sizes)) != 1 or min(sizes)[0] < 2:
         raise ValueError(f"positions must be points [2] or states [n], all of one size, got {sorted(map(list, sizes))}")
@@ -48,11 +51,29 @@ def place(graph: nx.MultiDiGraph, positions: Mapping[Any, ArrayLike] | ArrayLike
 
 
 def _flat(rows: Tensor) -> np.ndarray:
-    """Points [k, 2] as they are; states [k, n] by their first three principal components."""
+    """Points [k, 2] as they are; states [k, n] in the space of their first three principal components.
+
+    They are seen from the side from which the closest two are farthest apart.
+    """
     if rows.shape[1] == 2:
         return rows.numpy()
-    seen = principal([rows], 3)(rows)
-    return seen @ _DEPTH.numpy()
+    solid = principal([rows], 3)(rows)
+    seen = [solid @ view for view in _views()]
+    first, second = np.triu_indices(len(rows), 1)
+    closest = [np.linalg.norm(flat[first] - flat[second], axis=1).min(initial=np.inf) for flat in seen]
+    best = torch.from_numpy(seen[int(np.argmax(closest))])
+    return principal([best], 2)(best)  # broad rather than tall
+
+
+def _views() -> list[np.ndarray]:
+    """Planes [3, 2] whose normals lie evenly on half a sphere, along a spiral; the first is that of the first axes."""
+    result = []
+    for index in range(_VIEWS):
+        height, angle = 1 - index / _VIEWS, index * np.pi * (3 - np.sqrt(5))
+        side = np.sqrt(1 - height**2)
+        normal = np.array([[side * np.cos(angle)], [side * np.sin(angle)], [height]])
+        result.append(np.linalg.svd(normal)[0][:, 1:])
+    return result
 
 
 def _box(points: np.ndarray) -> tuple[np.ndarray, float]:

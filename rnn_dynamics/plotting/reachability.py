@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from ..multistability import Reachability
 from . import style
-from .classes import ATTRACTORS
+from .classes import ATTRACTORS, HATCHES, kind_name
 
 _HEIGHT = 2.6
 """Inches."""
@@ -19,9 +19,7 @@ _HEIGHT = 2.6
 _FEWEST_DECADES = 2
 
 _BARS: dict[str, dict[str, Any]] = {kind: {"facecolor": look.edge} for kind, look in ATTRACTORS.items()} | {
-    "slow": {"facecolor": style.LIGHT_GREY, "hatch": "////"},
-    "diverged": {"facecolor": "white", "hatch": "xxxx"},
-    "unfinished": {"facecolor": "white", "hatch": "...."},
+    outcome: {"facecolor": "white", "hatch": hatch} for outcome, hatch in HATCHES.items()
 }
 """Kinds have the colours that they have in other figures, what is no attractor a hatching."""
 
@@ -74,10 +72,10 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
             ax.plot(horizons, row, alpha=0.6, linewidth=style.THIN, label="n · VAA of one input", **look)
     label = "claimed: n · VAA" + (f", mean of {q} inputs" if q > 1 else "")
     dots: dict[str, Any] = {"linewidth": 1.5 * style.THICK, "marker": "o", "markersize": 2.6}
-    (mean,) = ax.plot(horizons, claimed.mean(axis=0), label=label, **dots, **look)
+    ax.plot(horizons, claimed.mean(axis=0), label=label, **dots, **look)
     handles = [Line2D([], [], color=look["color"], label=label, **dots)]
     if reach.attractors:
-        kinds = ", ".join(f"{number:.3g} {kind}" for kind, number in reach.counts.items()) or "none"
+        kinds = ", ".join(f"{number:.3g} {kind_name(kind)}" for kind, number in reach.counts.items()) or "none"
         label = f"reached: {kinds}" + (" per input" if q > 1 else "")
         there: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.5 * style.THICK, "label": label}
         if reach.count:
@@ -90,7 +88,10 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
         ax.xaxis.set_minor_locator(NullLocator())
     ax.set_yscale("log")
     ax.set_ylim(0.6, 1.9 * reach.n)
-    for limit, text, side in ((1, "1: all states are one", "top"), (reach.n, f"n = {reach.n}: no two states are one", "bottom")):
+    for limit, text, side in (
+        (1, "1: all states are one", "top"),
+        (reach.n, f"n = {reach.n}: no two states are one", "bottom"),
+    ):
         ax.annotate(
             text, (1, limit), (-3, 2 if side == "bottom" else -2), xycoords=("axes fraction", "data"),
             textcoords="offset points", ha="right", va=side, color=style.GREY, fontsize=style.SMALL,
@@ -116,7 +117,7 @@ def _draw_speeds(ax: Axes, reach: Reachability) -> list[Patch]:
         if not (own := ends == name).any():
             continue
         counts = np.histogram(where[own], bins)[0] / len(speeds)
-        label = f"{name} ({counts.sum():.3g})"
+        label = f"{kind_name(name)} ({counts.sum():.3g})"
         look: dict[str, Any] = {"edgecolor": style.BLACK, "linewidth": style.THIN, "label": label, **colors}
         ax.bar(bins[:-1], counts, np.diff(bins), bottom, align="edge", **look)
         bottom += counts

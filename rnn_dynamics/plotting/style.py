@@ -9,7 +9,6 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
@@ -28,6 +27,8 @@ ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
 """Okabe and Ito's palette, which colour-blind readers can tell apart."""
 
 _QUALITATIVE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, "#F0E442", BLACK)
+COLORS = len(_QUALITATIVE)
+"""So many things can be told apart by ``qualitative`` colours."""
 
 THIN, THICK = 0.5, 1.0
 """Line widths in points; journals refuse lines thinner than 0.25."""
@@ -156,13 +157,14 @@ def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
 
 
 def qualitative(number: int) -> str:
-    """The colour of a thing among others that have no order; there are eight, and the ninth looks like the first."""
-    return _QUALITATIVE[number % len(_QUALITATIVE)]
+    """The colour of a thing among others that have no order; the ninth looks like the first."""
+    return _QUALITATIVE[number % COLORS]
 
 
 def tint(color: str, strength: float) -> str:
     """A colour thinned with white: 1 leaves it as it is, 0 is white."""
-    return to_hex(1 - strength * (1 - np.asarray(to_rgb(color))))
+    red, green, blue = (1 - strength * (1 - part) for part in to_rgb(color))
+    return to_hex((red, green, blue))
 
 
 def save_figure(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:

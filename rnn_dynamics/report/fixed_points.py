@@ -1,4 +1,4 @@
-"""What the command line shows and writes: a table, the figures, the saved result."""
+"""The fixed points of a network as a table, figures and the saved result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from .files import replacing
-from .fixed_points import FixedPoints
-from .plotting import plot_fixed_points, plot_spectrum, save_figure
-from .plotting.style import figure
-from .store import save
+from ..files import replacing
+from ..fixed_points import FixedPoints
+from ..plotting import plot_fixed_points, plot_spectrum, save_figure
+from ..plotting.style import figure
+from ..store import save
 
 _MOST_ROWS = 60
 
