@@ -294,3 +294,28 @@ def test_float32_system() -> None:
     torch_map = rd.as_map(lambda h, _: torch.tanh(2 * h), state_size=2, input_size=0).hold(dtype=torch.float32)
     found = rd.find_attractors(torch_map, torch.randn(50, 2, generator=torch.Generator().manual_seed(0)))
     assert found.kinds == ("fixed point",) * 4
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("kind", [torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM])
+def test_cuda_agrees_with_the_host(kind) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = kind(2, 12, num_layers=2)
+    with torch.no_grad():
+        for name, weight in module.named_parameters():
+            weight.mul_(3 if "hh" in name else 1)
+    host, sequences = rd.as_map(module), torch.randn(40, 20, 2, generator=torch.Generator().manual_seed(0))
+    starts = rd.sample_states(host, sequences, 64)
+    on_host = rd.find_attractors(host.hold(), starts)
+    device = rd.as_map(module.cuda())
+    on_device = rd.find_attractors(device.hold(), starts.cuda())
+    assert on_device.kinds == on_host.kinds
+    assert torch.equal(on_device.hits, on_host.hits)
+    assert (on_device.states.cpu() - on_host.states).abs().max() < 1e-6
+    reach = rd.reachability(device, sequences.cuda(), n=20, horizons=(0, 100))
+    assert 0 < reach.vaa <= 1
+    rd.transition_graph(device, on_device, torch.eye(2))
+    rd.lyapunov_spectrum(device.hold(), starts[:2].cuda(), k=2, steps=50)
+    rd.echo_index(device, sequences[0].cuda(), starts=starts.cuda())
