@@ -37,7 +37,15 @@ from .attractors import (
 )
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
-from .plotting import plot_fixed_points, plot_spectrum
+from .plotting import (
+    plot_attractors,
+    plot_basins,
+    plot_echo_index,
+    plot_fixed_points,
+    plot_reachability,
+    plot_spectrum,
+    plot_transition_graph,
+)
 from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, DrivenMap, as_map, sample_states
@@ -67,8 +75,13 @@ __all__ = [
     "kaplan_yorke_dimension",
     "load",
     "lyapunov_spectrum",
+    "plot_attractors",
+    "plot_basins",
+    "plot_echo_index",
     "plot_fixed_points",
+    "plot_reachability",
     "plot_spectrum",
+    "plot_transition_graph",
     "reachability",
     "saddle_connections",
     "sample_states",

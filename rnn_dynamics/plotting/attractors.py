@@ -37,7 +37,7 @@ def plot_attractors(
     dots; continua broad lines; ghosts, where the drift is slowest, crosses; slow manifolds broad dashed lines.
 
     With ``starts``, colour tells attractors apart instead of kinds, and each start that settled is a dot in the colour
-    of its attractor. There are eight colours: of more than eight attractors, every ninth looks like the first.
+    of its attractor. There are eight colours, which then begin again: the ninth attractor looks like the first.
 
     Args:
         found: the result of ``find_attractors``.

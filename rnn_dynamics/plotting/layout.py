@@ -14,8 +14,8 @@ from .projection import principal
 _VIEWS = 200
 """Sides from which states are looked at."""
 
-_BELOW = 0.25
-"""How far below the others nodes without a position stand, as a share of the picture."""
+_BELOW, _APART = 0.25, 0.3
+"""How far below the others nodes without a position stand, and at least from one another, as shares of the picture."""
 
 
 def place(graph: nx.MultiDiGraph, positions: Mapping[Any, ArrayLike] | ArrayLike | None) -> dict[Hashable, np.ndarray]:
@@ -42,27 +42,42 @@ def place(graph: nx.MultiDiGraph, positions: Mapping[Any, ArrayLike] | ArrayLike
     sizes = {tuple(row.shape) for row in rows}
     if len(sizes) != 1 or len(min(sizes)) != 1 or min(sizes)[0] < 2:
         raise ValueError(f"positions must be points [2] or states [n], all of one size, got {sorted(map(list, sizes))}")
-    placed: dict[Hashable, np.ndarray] = dict(zip(nodes, _flat(torch.stack(rows)), strict=True))
+    row_of = {node: row for row, node in enumerate(nodes)}
+    links = [(row_of[a], row_of[b]) for a, b in graph.edges() if a != b and a in row_of and b in row_of]
+    flat = _flat(torch.stack(rows), np.array(links, dtype=int).reshape(-1, 2))
+    placed: dict[Hashable, np.ndarray] = dict(zip(nodes, flat, strict=True))
     corner, width = _box(np.stack(list(placed.values())))
     rest = [node for node in graph if node not in placed]
+    apart = max(_APART, 1 / max(1, len(rest)))
     for index, node in enumerate(rest):
-        placed[node] = corner + width * np.array([(index + 0.5) / len(rest), -_BELOW])
+        across = 0.5 + (index - (len(rest) - 1) / 2) * apart
+        placed[node] = corner + width * np.array([across, -_BELOW])
     return placed
 
 
-def _flat(rows: Tensor) -> np.ndarray:
+def _flat(rows: Tensor, links: np.ndarray) -> np.ndarray:
     """Points [k, 2] as they are; states [k, n] in the space of their first three principal components.
 
-    They are seen from the side from which the closest two are farthest apart.
+    They are seen from the side from which no point is close to another, or to one of the ``links`` [e, 2] of others.
     """
     if rows.shape[1] == 2:
         return rows.numpy()
     solid = principal([rows], 3)(rows)
     seen = [solid @ view for view in _views()]
-    first, second = np.triu_indices(len(rows), 1)
-    closest = [np.linalg.norm(flat[first] - flat[second], axis=1).min(initial=np.inf) for flat in seen]
-    best = torch.from_numpy(seen[int(np.argmax(closest))])
+    best = torch.from_numpy(max(seen, key=lambda flat: _clearance(flat, links)))
     return principal([best], 2)(best)  # broad rather than tall
+
+
+def _clearance(flat: np.ndarray, links: np.ndarray) -> float:
+    """The least distance of a point [k, 2] to another, or to a link between two others."""
+    others = np.linalg.norm(flat[:, None] - flat, axis=2)
+    np.fill_diagonal(others, np.inf)
+    start, along = flat[links[:, 0]], flat[links[:, 1]] - flat[links[:, 0]]
+    offset = flat[:, None] - start
+    share = (offset * along).sum(axis=2) / np.maximum((along**2).sum(axis=1), 1e-300)
+    gap = np.linalg.norm(offset - share.clip(0, 1)[..., None] * along, axis=2)
+    gap[links.T, np.arange(len(links))] = np.inf  # of a link's own ends
+    return float(min(others.min(initial=np.inf), gap.min(initial=np.inf)))
 
 
 def _views() -> list[np.ndarray]:

@@ -36,8 +36,7 @@ def draw_orbit(
 ) -> None:
     """Draw the states [k, n] of one attractor where ``project`` puts them; every artist bears ``label``.
 
-    Curves and clouds have one colour, that of the look's edge; where they are ``outlined``, in that colour, that of its
-    face.
+    Curves and clouds have the colour of the look's edge, or if ``outlined`` that of its face within that of its edge.
     """
     where = project(states)
     if kind in ("fixed point", "cycle"):
@@ -68,16 +67,8 @@ def legend_entry(kind: str, look: Look, label: str) -> Line2D:
         width = style.THICK if kind == "circle" else 2 * style.THICK
         return Line2D([], [], color=look.edge, linewidth=width, label=label)
     if kind in ("torus", "chaotic"):
-        return Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker="o",
-            markersize=2 * _DOTS[kind],
-            color=look.edge,
-            markeredgewidth=0,
-            label=label,
-        )
+        dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 2 * _DOTS[kind], "markeredgewidth": 0}
+        return Line2D([], [], color=look.edge, label=label, **dot)
     return Line2D(
         [], [], linestyle="-" if kind == "cycle" else "none", color=look.edge, linewidth=style.THIN, marker=look.marker,
         markersize=look.size, markerfacecolor=look.face, markeredgecolor=look.edge, label=label,

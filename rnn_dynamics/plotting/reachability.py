@@ -87,7 +87,7 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
         ax.set_xlim(-0.1 * positive.min() if 0 in horizons else None, 1.3 * positive.max())
         ax.xaxis.set_minor_locator(NullLocator())
     ax.set_yscale("log")
-    ax.set_ylim(0.6, 1.9 * reach.n)
+    ax.set_ylim(0.6 * min(1.0, reach.count or 1.0), 1.9 * reach.n)
     for limit, text, side in (
         (1, "1: all states are one", "top"),
         (reach.n, f"n = {reach.n}: no two states are one", "bottom"),
@@ -129,7 +129,7 @@ def _draw_speeds(ax: Axes, reach: Reachability) -> list[Patch]:
     ticks |= {lost + width / 2: "∞"} if not np.isfinite(speeds).all() else {}
     ax.set_xticks(list(ticks), list(ticks.values()))
     ax.set_xlabel(f"speed |F(h) − h| after {int(reach.horizons[-1]):,} steps")
-    ax.set_ylabel("number of states" + (f", mean of {len(speeds)} inputs" if len(speeds) > 1 else ""))
+    ax.set_ylabel("states" + (f" (mean of {len(speeds)} inputs)" if len(speeds) > 1 else ""))
     return handles
 
 

@@ -11,12 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyArrowPatch
-from matplotlib.path import Path
-from matplotlib.transforms import Affine2D, ScaledTranslation, Transform
 
 from ..checks import ArrayLike
 from . import style
+from .arrows import draw_arrow, draw_loop
 from .classes import ATTRACTORS, UNSETTLED, Look, kind_name, point_look
 from .layout import place
 
@@ -88,24 +86,28 @@ def plot_transition_graph(
     Raises:
         ValueError: for another graph, or positions that do not fit its nodes.
     """
-    if not isinstance(graph, nx.MultiDiGraph) or not all(
-        _is_outcome(node) or "kind" in graph.nodes[node] for node in graph
-    ):
-        what = type(graph).__name__
-        raise ValueError(f"graph must be that of transition_graph or saddle_connections, got another {what}")
+    _require_graph(graph)
     where = place(graph, positions)
     ax = style.axis_for(ax, dimensions=2)
     with style.styled():
         size = _LARGE if len(graph) <= _FEW else _SMALL
         handles = _draw_nodes(ax, graph, where, labels, size) + _draw_edges(ax, graph, where, self_loops, size)
         ax.set_axis_off()
-        ax.set_aspect("equal", adjustable="datalim")
-        ax.margins(0.2 if self_loops else 0.1)
+        ax.set_aspect("equal")
+        ax.margins(0.2 if self_loops else 0.08)
         if legend:
             handles = handles or [Line2D([], [], linestyle="none", label="no attractors")]
             short = max(len(str(handle.get_label())) for handle in handles) <= _SHORT
             style.add_legend(ax, handles, columns=3 if short else 2)
     return ax
+
+
+def _require_graph(graph: object) -> None:
+    what = "graph must be that of transition_graph or saddle_connections"
+    if not isinstance(graph, nx.MultiDiGraph):
+        raise ValueError(f"{what}, got {type(graph).__name__}")
+    if strange := [node for node in graph if not _is_outcome(node) and "kind" not in graph.nodes[node]]:
+        raise ValueError(f"{what}, got one with nodes of no kind: {strange[:3]}")
 
 
 def _is_outcome(node: Hashable) -> bool:
@@ -119,8 +121,9 @@ def _draw_nodes(
     for node, data in graph.nodes(data=True):
         if _is_outcome(node):
             box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": style.GREY, "linewidth": style.THIN}
-            ax.text(*where[node], str(node), ha="center", va="center", fontsize=style.SMALL, zorder=4, bbox=box)
-            ax.scatter(*where[node], s=0)  # words alone do not widen the axis
+            x, y = where[node]
+            ax.text(x, y, str(node), ha="center", va="center", fontsize=style.SMALL, zorder=4, bbox=box)
+            ax.scatter(x, y, s=0)  # words alone do not widen the axis
         elif "n_unstable" in data:
             kind, unstable = data["kind"].split()[0], data["n_unstable"]
             name = f"saddle, {unstable} unstable" if kind == "saddle" else kind
@@ -146,10 +149,7 @@ def _draw_nodes(
 def _draw_edges(
     ax: Axes, graph: nx.MultiDiGraph, where: dict[Hashable, np.ndarray], self_loops: bool, size: _Sizes
 ) -> list[Line2D]:
-    names = dict(sorted((data["input"], data["label"]) for *_, data in graph.edges(data=True) if "input" in data))
-    looks: dict[int | None, dict[str, Any]] = {None: {"color": style.GREY, "linestyle": "-"}}
-    for index, key in enumerate(names):
-        looks[key] = {"color": style.qualitative(index), "linestyle": _DASHES[index // style.COLORS % len(_DASHES)]}
+    looks = _input_looks(graph)
     drawn = [edge for edge in graph.edges(data=True) if self_loops or edge[0] != edge[1]]
     middle = np.mean(list(where.values()), axis=0) if where else np.zeros(2)
     seen: Counter[tuple[Hashable, Hashable]] = Counter()
@@ -157,44 +157,42 @@ def _draw_edges(
         order = seen[source, target]
         seen[source, target] += 1
         probability = data.get("probability", 1.0)
-        look = {
-            "arrowstyle": "-|>,head_length=3.2,head_width=1.4", "mutation_scale": size.arrow, "clip_on": False, "zorder": 2,
-            "linewidth": size.arrow * (style.THIN + 0.7 * style.THICK * probability), "alpha": 0.3 + 0.7 * probability,
-            **looks[data.get("input")],
-        }  # fmt: skip
+        look = looks[data.get("input")] | {
+            "linewidth": size.arrow * (style.THIN + 0.7 * style.THICK * probability),
+            "alpha": 0.3 + 0.7 * probability,
+        }
+        start, end = where[source], where[target]
         if source == target:
-            look |= {"path": _loop(order, size.reach), "transform": _around(ax, where[source], where[source] - middle)}
+            draw_loop(ax, start, start - middle, order, size.reach, size.arrow, **look)
         else:
             # Arrows there and back bend to opposite sides; those in one direction only spread to both.
             count, back = graph.number_of_edges(source, target), graph.number_of_edges(target, source)
             bend = _BEND + order * _FAN if back else (order - (count - 1) / 2) * _FAN
-            look |= {"posA": where[source], "posB": where[target], "shrinkA": size.reach, "shrinkB": size.reach}
-            look |= {"connectionstyle": f"arc3,rad={bend}"}
-        ax.add_artist(FancyArrowPatch(**look))
-    used = {data.get("input") for *_, data in drawn}
+            gaps = (size.reach, _half_width(target, end - start) if _is_outcome(target) else size.reach)
+            draw_arrow(ax, start, end, bend, gaps, size.arrow, **look)
+    names = {data["input"]: data["label"] for *_, data in drawn if "input" in data}
     handles = [
-        Line2D([], [], linewidth=1.5 * style.THICK, label=_MINUS.sub("−", name), **looks[key])
-        for key, name in names.items()
-        if key in used
+        Line2D([], [], linewidth=1.5 * style.THICK, label=_MINUS.sub("−", names[key]), **looks[key])
+        for key in sorted(names)
     ]
-    rarest = min((data.get("probability", 1.0) for *_, data in drawn), default=1.0)
-    if rarest < 1:
-        handles.append(
-            Line2D([], [], color=style.GREY, linewidth=style.THIN, alpha=0.4, label=f"rarest: {100 * rarest:.0f} %")
-        )
+    rarest = 100 * min((data.get("probability", 1.0) for *_, data in drawn), default=1.0)
+    if rarest < 100:
+        thin: dict[str, Any] = {"color": style.GREY, "linewidth": style.THIN, "alpha": 0.5}
+        handles.append(Line2D([], [], label=f"rarest: {rarest:.0f} %" if rarest >= 1 else "rarest: < 1 %", **thin))
     if hidden := graph.number_of_edges() - len(drawn):
         handles.append(Line2D([], [], linestyle="none", label=f"{hidden} without effect"))
     return handles
 
 
-def _loop(order: int, reach: float) -> Path:
-    """An arrow from the upper right of a node, which is at 0, around to its lower right, in points."""
-    out = 3.5 * reach + 6 * order
-    ends = reach * np.array([np.cos(0.6), np.sin(0.6)])
-    return Path([ends, (out, 0.6 * out), (out, -0.6 * out), ends * (1, -1)], [Path.MOVETO] + 3 * [Path.CURVE4])
+def _input_looks(graph: nx.MultiDiGraph) -> dict[int | None, dict[str, Any]]:
+    """How the arrows of each input look, and those without an input."""
+    looks: dict[int | None, dict[str, Any]] = {None: {"color": style.GREY, "linestyle": "-"}}
+    for index, key in enumerate(sorted({data["input"] for *_, data in graph.edges(data=True) if "input" in data})):
+        looks[key] = {"color": style.qualitative(index), "linestyle": _DASHES[index // style.COLORS % len(_DASHES)]}
+    return looks
 
 
-def _around(ax: Axes, point: np.ndarray, direction: np.ndarray) -> Transform:
-    """From points on paper around ``point``, turned to ``direction``, to the display."""
-    paper = Affine2D().rotate(float(np.arctan2(direction[1], direction[0]))).scale(1 / 72)
-    return paper + ax.figure.dpi_scale_trans + ScaledTranslation(*point, ax.transData)
+def _half_width(word: Hashable, direction: np.ndarray) -> float:
+    """From the middle of a word in a box to its border against ``direction``, in points, as if it were an ellipse."""
+    across, up = np.abs(direction) / max(1e-12, float(np.linalg.norm(direction)))
+    return float(1 / np.hypot(across / (4 + 2.4 * len(str(word))), up / 8))

@@ -1,0 +1,62 @@
+"""The number of stable responses to an input against its amplitude."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from ..multistability import EchoIndex
+from . import style
+
+
+def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = True) -> Axes:
+    """Draw how many stable responses one input sequence has at each amplitude.
+
+    Full circles are counts that do not depend on the tolerance, open ones those that do; triangles are lower bounds, as
+    only the most frequent responses were looked at. Grey are all responses, unstable ones included. On the dotted line,
+    at 1, the state becomes a function of the input alone.
+
+    Args:
+        echo: the result of ``echo_index``.
+        ax: where to draw; a new figure, one column wide, by default.
+        legend: whether to add the legend, which stands above the axis.
+
+    Returns:
+        The axis.
+
+    Raises:
+        ValueError: for another result, or an axis that is not two-dimensional.
+    """
+    if not isinstance(echo, EchoIndex):
+        raise ValueError(f"echo must be the EchoIndex of echo_index, got {type(echo).__name__}")
+    ax = style.axis_for(ax, dimensions=2)
+    order = np.argsort(echo.amplitudes.numpy(), kind="stable")
+    amplitudes, counts, responses = (part.numpy()[order] for part in (echo.amplitudes, echo.counts, echo.responses))
+    robust = echo.robust.numpy()[order]
+    # Exponents are known of the most frequent responses only.
+    bounds = np.array([len(row) for row in echo.exponents])[order] < responses
+    with style.styled():
+        ax.axhline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=0)
+        grey: dict[str, Any] = {"color": style.GREY, "linewidth": style.THIN, "label": "all responses"}
+        ax.plot(amplitudes, responses, drawstyle="steps-mid", zorder=1, **grey)
+        handles = [Line2D([], [], **grey)]
+        ax.plot(amplitudes, counts, color=style.BLUE, linewidth=style.THICK, drawstyle="steps-mid", zorder=2)
+        for label, marker, face, members in (
+            ("stable", "o", style.BLUE, robust & ~bounds),
+            ("stable, not robust", "o", "white", ~robust & ~bounds),
+            ("stable, at least", "^", style.BLUE, robust & bounds),
+            ("stable, at least, not robust", "^", "white", ~robust & bounds),
+        ):
+            if members.any():
+                look: dict[str, Any] = {"marker": marker, "markersize": 4.2, "markerfacecolor": face, "label": label}
+                ax.plot(amplitudes[members], counts[members], color=style.BLUE, linestyle="none", zorder=3, **look)
+                handles.append(Line2D([], [], color=style.BLUE, linestyle="none", **look))
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+        ax.set_ylim(0, 1.06 * responses.max() + 0.2)
+        ax.set_xlabel("amplitude of the input")
+        ax.set_ylabel("responses to the input")
+        if legend:
+            style.add_legend(ax, handles)
+    return ax
