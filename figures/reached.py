@@ -2,8 +2,9 @@
 
     python figures/reached.py
 
-writes reached_claim, reached_circle and flip_flop_graph (PDF and PNG) and reached.safetensors beside this file. The warmed
-GRU (1 input, 2 layers of 64 units, 100 steps of the published procedure, seed 0) is made by tests/benchmarks/warmed.py.
+writes reached_claim, reached_circle and flip_flop_graph (PDF and PNG) and reached.safetensors beside this file. The
+warmed GRU (1 input, 2 layers of 64 units, 100 steps of the published procedure, seed 0) is made by
+tests/benchmarks/warmed.py.
 """
 
 from pathlib import Path

@@ -16,6 +16,9 @@ from .systems import AutonomousMap, DrivenMap, require_network, require_system
 _SAMPLES = 16
 """States of a circle, torus, chaotic set or continuum from which each input is tried."""
 
+_NEAR = 1e-6
+"""An orbit that rests within this of a saddle, times max(1, |h|), rests on it."""
+
 _ROUNDS = 8
 """New attractors are tried in turn, and those that they lead to, at most so many times."""
 
@@ -106,8 +109,9 @@ def saddle_connections(
         options: of ``find_attractors``.
 
     Returns:
-        Nodes "saddle 3" (the row of ``points``) with ``kind`` and ``n_unstable``, and "attractor 0" with ``kind``;
-        edges with ``direction`` (which unstable mode), ``side`` (+1 or -1) and ``eigenvalue`` (its modulus).
+        Nodes "saddle 3" (the row of ``points``) with ``kind`` and ``n_unstable``, "attractor 0" with ``kind``, and a
+        word for each way of not settling; edges with ``direction`` (which unstable mode), ``side`` (+1 or -1) and
+        ``eigenvalue`` (its modulus). Where symmetry leads from one saddle to another, the edge does.
 
     Raises:
         ValueError: for points or attractors of another size.
@@ -132,9 +136,19 @@ def saddle_connections(
         graph.add_node(f"attractor {row}", kind=found.kinds[row], period=int(found.periods[row]))
     for index, (row, mode, side, eigenvalue) in enumerate(origins):
         label = int(found.labels[index])
-        target = f"attractor {label}" if label >= 0 else Fate(int(found.fates[index])).outcome
+        target = f"attractor {label}" if label >= 0 else _unsettled_target(found, index, points)
         graph.add_edge(f"saddle {row}", target, direction=mode, side=side, eigenvalue=eigenvalue)
     return graph
+
+
+def _unsettled_target(found: Attractors, index: int, points: FixedPoints) -> str:
+    """The saddle that an orbit from another one rests on, as symmetry may have it, or how else it did not settle."""
+    fate = Fate(int(found.fates[index]))
+    distance = (points.states - found.ends[index]).norm(dim=-1)
+    nearest = int(distance.argmin())
+    if fate is Fate.BALANCED and float(distance[nearest]) <= _NEAR * max(1.0, float(points.states[nearest].norm())):
+        return f"saddle {nearest}"
+    return fate.outcome
 
 
 def unstable_directions(points: FixedPoints, row: int) -> list[tuple[int, Tensor]]:

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from benchmarks.warmed import warmed
 from safetensors.torch import save_file
 from torch import nn
 
@@ -41,7 +42,13 @@ def test_the_first_screen_teaches(capsys, monkeypatch) -> None:
     code, out, err = _run(capsys, monkeypatch)
     screen = out + err
     assert code in (0, 2)
-    for phrase in ("rnn-dynamics demo", "rnn-dynamics analyze model.pt", "[OPTIONS]", "whether any are missing"):
+    for phrase in (
+        "rnn-dynamics demo",
+        "rnn-dynamics analyze model.pt",
+        "rnn-dynamics reach model.pt",
+        "[OPTIONS]",
+        "whether any are missing",
+    ):
         assert phrase in screen
 
 
@@ -148,3 +155,49 @@ def test_the_console_script_is_installed() -> None:
     script = os.path.join(os.path.dirname(sys.executable), "rnn-dynamics")  # noqa: PTH118, PTH120
     answer = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
     assert "analyze" in answer.stdout
+
+
+def test_reach_says_what_is_claimed_and_what_is_there(capsys, monkeypatch, tmp_path) -> None:
+    module = warmed("GRU-32x1")
+    torch.save(module.state_dict(), tmp_path / "warm.pt")
+    inputs = torch.randn(80, 40, 1, generator=torch.Generator().manual_seed(0))
+    np.save(tmp_path / "x.npy", inputs.numpy())
+    folder = tmp_path / "out"
+    code, out, err = _run(
+        capsys, monkeypatch, "reach", tmp_path / "warm.pt", "--inputs", tmp_path / "x.npy",
+        "--hold", "0", "--hold", "1", "--n", 60, "--horizon", 300, "--out", folder,
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert "60 states along 80 sequences of 40 steps" in out
+    assert "stands for 6" in out
+    assert "attractors" in out
+    assert "Is there   2 attractors: 2 fixed points" in out
+    assert "every kind and count stays the same" in out
+    result = rd.load(folder / "reach.safetensors")
+    assert result.inputs.tolist() == [[0], [1]]
+    assert result.horizons.tolist() == [0, 10, 20, 50, 100, 200, 300]
+    names = {"reach.safetensors", "held_inputs.csv", "attractors.csv", "reach.pdf", "reach.png"}
+    names |= {f"attractors_input{row}.{kind}" for row in (0, 1) for kind in ("pdf", "png")}
+    assert {path.name for path in folder.iterdir()} == names
+
+
+def test_reach_draws_a_held_input_by_default(capsys, monkeypatch, checkpoint) -> None:
+    code, out, _ = _run(capsys, monkeypatch, "reach", checkpoint, "--n", 20, "--horizon", 50, "--draws", 2)
+    assert code == 0
+    assert out.count("Held input [") == 2
+    assert (checkpoint.with_name("model-reach") / "reach.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--hold", "1"], "--hold must be 3 finite numbers"),
+        (["--inputs", "nothing.npy"], "cannot read nothing.npy"),
+        (["--prefix", "decoder"], "decoder"),
+    ],
+)
+def test_reach_refuses(capsys, monkeypatch, checkpoint, options, sentence) -> None:
+    code, _, err = _run(capsys, monkeypatch, "reach", checkpoint, *options)
+    assert code == 1
+    assert sentence in err
+    assert "Traceback" not in err

@@ -143,3 +143,15 @@ def test_an_unstable_focus_is_left_along_its_plane() -> None:
     skeleton = rd.saddle_connections(system, points, found)
     assert [(a, b) for a, b in skeleton.edges()] == [("saddle 0", "attractor 0")] * 4
     assert skeleton.nodes["attractor 0"]["kind"] == "circle"
+
+
+def test_symmetric_saddles_lead_to_saddles() -> None:
+    """Out of the origin of tanh(2x) each eigenvector leads to the saddle on its axis, from there to two memories."""
+    system = rd.as_map(lambda h, _: torch.tanh(2 * h * torch.tensor([1.0, 1.1]).to(h)), 2, 0).hold()
+    points = rd.find_fixed_points(system, torch.randn(200, 2, generator=torch.Generator().manual_seed(0)))
+    found = rd.find_attractors(system, torch.tensor([[0.5, 0.5]]))
+    skeleton = rd.saddle_connections(system, points, found)
+    centre = f"saddle {int((points.n_unstable == 2).nonzero()[0])}"
+    saddles = {f"saddle {row}" for row in (points.n_unstable == 1).nonzero().flatten().tolist()}
+    assert set(skeleton.successors(centre)) == saddles
+    assert all(target.startswith("attractor") for saddle in saddles for target in skeleton.successors(saddle))

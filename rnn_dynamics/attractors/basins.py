@@ -40,6 +40,13 @@ class BasinMap:
     attractors: Attractors
     """What the plane's states settled on; those known before keep their rows."""
 
+    @property
+    def outcomes(self) -> tuple[tuple[str, ...], ...]:
+        """For each state "settled", "slow", "diverged" or "unfinished", row by row."""
+        rows, columns = self.labels.shape
+        every = self.attractors.outcomes
+        return tuple(every[row * columns : (row + 1) * columns] for row in range(rows))
+
     def states(self) -> Tensor:
         """The states of the plane, [rows, columns, n]."""
         return plane(self.origin, self.axes, self.x, self.y)

@@ -14,9 +14,6 @@ from ..checks import ArrayLike, as_rows, as_tensor, require_positive
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
 
-_FOLLOWED = 32
-"""Responses whose exponents are computed, the most frequent first."""
-
 
 @storable
 @dataclass(frozen=True, eq=False)
@@ -37,7 +34,7 @@ class EchoIndex:
     """Groups after half of the sequence, [a]: if there were more, a longer sequence may bring more together."""
 
     exponents: tuple[Tensor, ...]
-    """For each amplitude the leading finite-time Lyapunov exponent of its most frequent responses, [r]."""
+    """For each amplitude the leading finite-time Lyapunov exponent of each response, the most frequent first, [r]."""
 
     labels: Tensor
     """For each amplitude and initial state its group, the most frequent first, [a, k]."""
@@ -119,7 +116,7 @@ def echo_index(
     labels = torch.stack([_groups(end, tolerance) for end in ends])
     exponents, counts = [], []
     for factor, row in zip(factors, labels, strict=True):
-        members = [int((row == group).nonzero()[0]) for group in range(min(int(row.max()) + 1, _FOLLOWED))]
+        members = [int((row == group).nonzero()[0]) for group in range(int(row.max()) + 1)]
         driven = (factor * inputs).expand(len(members), -1, -1)
         exponents.append(finite_time_exponents(network, driven, first[members], k=1).exponents[:, 0])
         counts.append(int((exponents[-1] < 0).sum()))

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
+from ..attractors.results import KINDS
 from ..checks import ArrayLike, as_rows, require_positive
 from ..store import storable
 from ..systems import DrivenMap, require_network, sample_states
@@ -27,7 +28,7 @@ class Reachability:
     """The published VAA at several horizons beside what its states settle on, under one or several held inputs."""
 
     inputs: Tensor
-    """The held inputs, [q, m]."""
+    """The held inputs, [q, m]; fewer than were asked for if it was interrupted."""
 
     horizons: Tensor
     """Steps after which VAA was taken, [t]."""
@@ -48,8 +49,7 @@ class Reachability:
     """The sampled states, [n, state]."""
 
     attractors: tuple[Attractors, ...]
-    """For each held input what the same states settle on, with the map from start to attractor (``labels``); fewer than
-    inputs if it was interrupted."""
+    """For each held input what the same states settle on, with the map from start to attractor (``labels``)."""
 
     @property
     def n(self) -> int:
@@ -77,7 +77,8 @@ class Reachability:
         kinds = {kind for found in self.attractors for kind in found.counts}
         return {
             kind: sum(found.counts.get(kind, 0) for found in self.attractors) / len(self.attractors)
-            for kind in sorted(kinds)
+            for kind in KINDS
+            if kind in kinds
         }
 
     @property
@@ -181,14 +182,16 @@ def reachability(
         raise ValueError("hold must be left out for a network without inputs")
     else:
         inputs = as_rows(hold, "hold", network.input_size, dtype=starts.dtype, device=starts.device)
-    curves = [_curve(network, starts, input, steps, epsilon, progress) for input in inputs]
+    curves: list[tuple[Tensor, Tensor, Tensor]] = []
     found: list[Attractors] = []
     for input in tqdm(inputs, desc="held inputs", disable=not (progress and len(inputs) > 1)):
+        curves.append(_curve(network, starts, input, steps, epsilon, progress))
         found.append(find_attractors(network.hold(input), starts, seed=seed, progress=progress, **options))
         if found[-1].interrupted:
             break
     whole, layers, speeds = (torch.stack(part) for part in zip(*curves, strict=True))
-    return Reachability(inputs, torch.tensor(steps), whole, layers, speeds, epsilon, starts, tuple(found))
+    done = inputs[: len(found)]
+    return Reachability(done, torch.tensor(steps), whole, layers, speeds, epsilon, starts, tuple(found))
 
 
 def _curve(

@@ -13,7 +13,7 @@ from ..attractors import Attractors
 from ..checks import ArrayLike, as_rows
 from . import style
 from .classes import ATTRACTORS, SLOW, UNSETTLED, kind_name, require_attractors
-from .fixed_points import _as_trajectories, _draw_trajectories
+from .fixed_points import as_trajectories, draw_trajectories
 from .orbits import draw_orbit, legend_entry
 from .projection import Projection, onto_axes, principal
 
@@ -61,7 +61,7 @@ def plot_attractors(
         raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
     if dimensions == 3 and n < 3:
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
-    paths = torch.empty(0, 0, n) if trajectories is None else _as_trajectories(trajectories, n)
+    paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
     begun = torch.empty(0, n) if starts is None else _as_starts(starts, found)
     others = [found.slow.states, *(manifold.states for manifold in found.slow_manifolds)]
     parts = [*found.orbits, *others, begun]
@@ -87,7 +87,7 @@ def plot_attractors(
         if len(begun):
             handles += _draw_starts(ax, found, project(begun))
         if paths.numel():
-            handles.append(_draw_trajectories(ax, project(paths)))
+            handles.append(draw_trajectories(ax, project(paths)))
         style.label_axes(ax, project.labels)
         if legend:
             style.add_legend(ax, handles or [Line2D([], [], linestyle="none", label="no attractors")])

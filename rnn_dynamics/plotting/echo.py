@@ -14,9 +14,8 @@ from . import style
 def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw how many stable responses one input sequence has at each amplitude.
 
-    Full circles are counts that do not depend on the tolerance, open ones those that do; triangles are lower bounds, as
-    only the most frequent responses were looked at. Grey are all responses, unstable ones included. On the dotted line,
-    at 1, the state becomes a function of the input alone.
+    Full circles are counts that do not depend on the tolerance, open ones those that do. Grey are all responses, unstable
+    ones included. On the dotted line, at 1, the state becomes a function of the input alone.
 
     Args:
         echo: the result of ``echo_index``.
@@ -35,22 +34,15 @@ def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = T
     order = np.argsort(echo.amplitudes.numpy(), kind="stable")
     amplitudes, counts, responses = (part.numpy()[order] for part in (echo.amplitudes, echo.counts, echo.responses))
     robust = echo.robust.numpy()[order]
-    # Exponents are known of the most frequent responses only.
-    bounds = np.array([len(row) for row in echo.exponents])[order] < responses
     with style.styled():
         ax.axhline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=0)
         grey: dict[str, Any] = {"color": style.GREY, "linewidth": style.THIN, "label": "all responses"}
         ax.plot(amplitudes, responses, drawstyle="steps-mid", zorder=1, **grey)
         handles = [Line2D([], [], **grey)]
         ax.plot(amplitudes, counts, color=style.BLUE, linewidth=style.THICK, drawstyle="steps-mid", zorder=2)
-        for label, marker, face, members in (
-            ("stable", "o", style.BLUE, robust & ~bounds),
-            ("stable, not robust", "o", "white", ~robust & ~bounds),
-            ("stable, at least", "^", style.BLUE, robust & bounds),
-            ("stable, at least, not robust", "^", "white", ~robust & bounds),
-        ):
+        for label, face, members in (("stable", style.BLUE, robust), ("stable, not robust", "white", ~robust)):
             if members.any():
-                look: dict[str, Any] = {"marker": marker, "markersize": 4.2, "markerfacecolor": face, "label": label}
+                look: dict[str, Any] = {"marker": "o", "markersize": 4.2, "markerfacecolor": face, "label": label}
                 ax.plot(amplitudes[members], counts[members], color=style.BLUE, linestyle="none", zorder=3, **look)
                 handles.append(Line2D([], [], color=style.BLUE, linestyle="none", **look))
         ax.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))

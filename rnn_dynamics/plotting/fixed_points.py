@@ -63,7 +63,7 @@ def plot_fixed_points(
         raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
     if dimensions == 3 and n < 3:
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
-    paths = torch.empty(0, 0, n) if trajectories is None else _as_trajectories(trajectories, n)
+    paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
     others = [points.slow.states, *(continuum.states for continuum in points.continua)]
     if axes is not None:
         project = onto_axes(axes, n, dimensions)
@@ -92,14 +92,14 @@ def plot_fixed_points(
         if unstable:
             handles.append(Line2D([], [], color=style.GREY, linewidth=style.THICK, label="unstable direction"))
         if paths.numel():
-            handles.append(_draw_trajectories(ax, project(paths)))
+            handles.append(draw_trajectories(ax, project(paths)))
         style.label_axes(ax, project.labels)
         if legend:
             style.add_legend(ax, handles or [Line2D([], [], linestyle="none", label="no fixed points")])
     return ax
 
 
-def _as_trajectories(trajectories: ArrayLike, n: int) -> Tensor:
+def as_trajectories(trajectories: ArrayLike, n: int) -> Tensor:
     paths = as_tensor(trajectories, "trajectories", dtype=torch.float64, device=torch.device("cpu"))
     if paths.ndim != 3 or paths.shape[2] != n or 0 in paths.shape:
         raise ValueError(f"trajectories must have shape [batch, time, {n}], got {list(paths.shape)}")
@@ -111,7 +111,7 @@ def _broken(lines: np.ndarray) -> np.ndarray:
     return np.pad(lines, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, lines.shape[-1])
 
 
-def _draw_trajectories(ax: Axes, paths: np.ndarray) -> Line2D:
+def draw_trajectories(ax: Axes, paths: np.ndarray) -> Line2D:
     (line,) = ax.plot(*_broken(paths).T, color=style.LIGHT_GREY, linewidth=style.THIN, zorder=1, label="trajectories")
     line.set_rasterized(paths.size > _MOST_VECTOR)
     return Line2D([], [], color=style.LIGHT_GREY, linewidth=style.THICK, label="trajectories")
