@@ -14,8 +14,8 @@ from . import style
 def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw how many stable responses one input sequence has at each amplitude.
 
-    Full circles are counts that do not depend on the tolerance, open ones those that do. Grey are all responses, unstable
-    ones included. On the dotted line, at 1, the state becomes a function of the input alone.
+    Full circles are counts that do not depend on the tolerance, open ones those that do. Grey are all responses,
+    unstable ones included. On the dotted line, at 1, the state becomes a function of the input alone.
 
     Args:
         echo: the result of ``echo_index``.
