@@ -11,8 +11,13 @@ _STEPS = 32
 """Steps over which an orbit is compared with the linearisation, at least one period."""
 
 _ONE_TURN, _ALL_TURNS = 0.1, 0.25
-"""What the nonlinear part may be, as shares of the contraction, over the last turn and over all. It falls as the square
-of the distance and the contraction as the distance itself, so an orbit that meets this once meets it ever after."""
+"""What the nonlinear part of an orbit's own moves may be, as shares of the contraction, over the last turn and all."""
+
+_AXES, _RANDOM = 32, 64
+"""Directions in which the ball is probed: its longest and its shortest axes, both ways, and random ones."""
+
+_RADII = 20
+"""Radii that are probed, each a quarter of the one before, from four times the size of the state on."""
 
 _DOUBLINGS = 40
 
@@ -37,12 +42,16 @@ class Trap:
     metric: Tensor
     """P, [n, n]."""
 
+    radius: float
+    """Of the ball |x|_P <= radius, at every probed state of which F^k contracts at least half as much as A does. An orbit
+    inside it comes ever nearer."""
+
     rest: float
     """Nearer than this an orbit is on the attractor, as far as rounding allows to see."""
 
     @classmethod
-    def build(cls, orbit: Tensor, turn: Tensor, rest: float) -> "Trap":
-        """The trap of a stable cycle from its states [k, n] and multiplier matrix DF^k [n, n]."""
+    def build(cls, system: AutonomousMap, orbit: Tensor, turn: Tensor, rest: float) -> "Trap":
+        """The trap of a stable cycle of ``system`` from its states [k, n] and multiplier matrix DF^k [n, n]."""
         radius = float(torch.linalg.eigvals(turn).abs().max())
         rate = (1 + radius) / 2
         metric = torch.eye(len(turn), dtype=turn.dtype, device=turn.device)
@@ -52,8 +61,9 @@ class Trap:
             power = power @ power
             if power.norm() < 1e-8:
                 break
-        count = cls.count(len(orbit))
-        return cls(orbit, turn, torch.linalg.matrix_power(turn, count), (metric + metric.T) / 2, rest)
+        metric = (metric + metric.T) / 2
+        turns = torch.linalg.matrix_power(turn, cls.count(len(orbit)))
+        return cls(orbit, turn, turns, metric, _probed_radius(system, orbit, turn, metric, rate), rest)
 
     @staticmethod
     def count(period: int) -> int:
@@ -83,7 +93,8 @@ class Trap:
         all_turns = self._strays(here, after, self.turns) <= _ALL_TURNS
         scale = max(1.0, float(self.orbit[0].norm()))
         at_rest = (here.norm(dim=-1) <= self.rest * scale) & (after.norm(dim=-1) <= self.rest * scale)
-        return (one & all_turns) | at_rest, last
+        inside = self._norm(before) <= self.radius
+        return (inside & one & all_turns) | at_rest, last
 
     def _to_first(self, system: AutonomousMap, states: Tensor) -> Tensor:
         """Each state moved on until the phase of the cycle that it is nearest to comes to the first."""
@@ -103,4 +114,30 @@ class Trap:
         return self._norm(after - linear) / gap.clamp(min=torch.finfo(gap.dtype).tiny)
 
     def _norm(self, rows: Tensor) -> Tensor:
-        return ((rows @ self.metric) * rows).sum(dim=-1).clamp(min=0).sqrt()
+        return _norm(rows, self.metric)
+
+
+def _norm(rows: Tensor, metric: Tensor) -> Tensor:
+    return ((rows @ metric) * rows).sum(dim=-1).clamp(min=0).sqrt()
+
+
+def _probed_radius(system: AutonomousMap, orbit: Tensor, turn: Tensor, metric: Tensor, rate: float) -> float:
+    """The largest radius up to which every probe x, |x|_P = q, has |F^k(h + x) - h - A x|_P <= (1 - rate) q / 2."""
+    values, axes = torch.linalg.eigh(metric)  # rising, so that the longest axes come first
+    unit = axes / values.clamp(min=torch.finfo(values.dtype).tiny).sqrt()
+    chosen = torch.cat([unit.T[:_AXES], unit.T[_AXES:][-_AXES:]])
+    drawn = torch.randn(_RANDOM, len(values), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    mixed = torch.nn.functional.normalize(drawn.to(unit), dim=-1) @ unit.T
+    probes = torch.cat([chosen, -chosen, mixed])
+    scale = max(1.0, float(orbit[0].norm()))
+    # What rounding alone makes of the comparison.
+    floor = 64 * torch.finfo(values.dtype).eps * scale * float(values[-1]) ** 0.5
+    passed = 0.0
+    for step in reversed(range(_RADII)):
+        radius = 4.0 * scale * 0.25**step
+        offsets = radius * probes
+        away = system.iterate(orbit[0] + offsets, len(orbit)) - orbit[0] - offsets @ turn.T
+        if not bool((_norm(away, metric) <= (1 - rate) * radius / 2 + floor).all()):
+            break
+        passed = radius
+    return passed

@@ -18,8 +18,11 @@ _RELAX = 4
 _GOOD, _FAIR = 0.1, 0.3
 """How much the speed may differ from the predicted one, as a share, for the next step to grow, or this one to stand."""
 
-_LONGEST_MOVE = 0.5
-"""One step moves the state by no more than half its size."""
+_LONGEST_MOVE = 0.1
+"""One step moves the state by no more than a tenth of its size."""
+
+_ON_THE_WAY = tuple(step / 8 for step in range(1, 8))
+"""Where on its way each step is looked at: a fixed point or fold there must not be stepped over."""
 
 _UNSTABLE_STEP = 0.3
 """With mu > 0 the rate at which a slow direction grows, steps stay below 0.3 / mu: longer ones would damp it."""
@@ -103,9 +106,10 @@ def follow_drift(
         speed = predicted.norm(dim=-1)
         mismatch = (new_residual - predicted).norm(dim=-1) / speed.clamp(min=torch.finfo(speed.dtype).tiny)
         onward = (move * residual).sum(dim=-1) > 0
-        stands = (mismatch <= _FAIR) & onward & (move.norm(dim=-1) <= _LONGEST_MOVE * scale)
+        short = (move.norm(dim=-1) <= _LONGEST_MOVE * scale) & trial.isfinite().all(dim=-1)
         rested = new_residual.norm(dim=-1) <= tolerance * trial.norm(dim=-1).clamp(min=1.0)
-        stands |= rested & trial.isfinite().all(dim=-1) & ((trial - here).norm(dim=-1) <= _LONGEST_MOVE * scale)
+        stands = short & (rested | ((mismatch <= _FAIR) & onward))
+        stands[stands.clone()] = _smooth(system, here[stands], move[stands], residual[stands], predicted[stands], tolerance)
 
         moved = active[stands]
         elapsed = _elapsed(delta, residual.norm(dim=-1), speed) + _RELAX
@@ -130,6 +134,20 @@ def follow_drift(
             anchor, anchored, farthest = states.clone(), times.clone(), torch.zeros_like(times)
     ends[active] = int(DriftEnd.NOT_SLOW)
     return Drift(states, times, ends, turns, work)
+
+
+def _smooth(
+    system: AutonomousMap, here: Tensor, move: Tensor, residual: Tensor, predicted: Tensor, tolerance: float
+) -> Tensor:
+    """Whether the speed on the way is what a linear map has there, between ``residual`` and ``predicted``."""
+    smooth = torch.ones(len(here), dtype=torch.bool, device=here.device)
+    floor = tolerance * here.norm(dim=-1).clamp(min=1.0)
+    for share in _ON_THE_WAY:
+        state = system.iterate(here + share * move, _RELAX // 2)
+        expected = residual + share * (predicted - residual)
+        miss = (system(state) - state - expected).norm(dim=-1)
+        smooth &= miss <= _FAIR * expected.norm(dim=-1) + floor
+    return smooth
 
 
 def _elapsed(delta: Tensor, before: Tensor, after: Tensor) -> Tensor:

@@ -18,6 +18,9 @@ _AFTER = 128
 _FAR = 100.0
 """A drift that leads a hundred times the start's size away, and is still as fast, runs away."""
 
+_POLISHED = 1e-6
+"""A row at rest this near to a root of F(h) - h, times max(1, |h|), has come to that root."""
+
 _CAME_BACK = 0.1
 """A drift ends where the one before did, up to a tenth of the way: the state turns on a circle with a slow part."""
 
@@ -80,6 +83,10 @@ class Drifter:
         result = periodic.propose_points(self.system, self.rows.states[rows], self.limits.memory_budget)
         for row in periodic.distinct_roots(result, self.limits.merge_tolerance).tolist():
             self.catcher.add_point(result.states[row])
+        here = self.rows.states[rows]
+        moved = (result.states - here).norm(dim=-1) <= _POLISHED * here.norm(dim=-1).clamp(min=1.0)
+        polished = moved & (result.statuses == Status.FOUND)
+        self.rows.states[rows[polished]] = result.states[polished]
         self.catcher.catch()
         left = self.rows.fates[rows] == ACTIVE
         unstable, bound = self._stability(result)

@@ -76,7 +76,7 @@ def as_periodic(system: AutonomousMap, state: Tensor, period: int, tolerance: fl
         return None
     orbit = cycle_states(system, state, period)
     residual = float(residual_norms(iterated, state[None]))
-    return Periodic(Trap.build(orbit, turn, tolerance), residual, values)
+    return Periodic(Trap.build(system, orbit, turn, tolerance), residual, values)
 
 
 def cycle_states(system: AutonomousMap, state: Tensor, period: int) -> Tensor:
