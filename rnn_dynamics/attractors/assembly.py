@@ -93,7 +93,7 @@ def _periodic_evidence(settling: Settled, cycle: Periodic, others: Tensor) -> Ev
 def _moving_entry(settling: Settled, index: int) -> _Entry:
     orbit = settling.orbits[index]
     rows = (settling.rows.orbit == index).nonzero().squeeze(-1)
-    others = [other for position, other in enumerate(settling.orbits) if position != index]
+    others = [other for other in settling.orbits if other is not settling.orbits[index] and other.kind is not None]
     return _Entry(str(orbit.kind), orbit.samples, _moving_evidence(orbit, others), rows)
 
 

@@ -43,8 +43,8 @@ class Trap:
     """P, [n, n]."""
 
     radius: float
-    """Of the ball |x|_P <= radius, at every probed state of which F^k contracts at least half as much as A does. An orbit
-    inside it comes ever nearer."""
+    """Of the ball |x|_P <= radius, at every probed state of which F^k contracts at least half as much as A does. An
+    orbit inside it comes ever nearer."""
 
     rest: float
     """Nearer than this an orbit is on the attractor, as far as rounding allows to see."""

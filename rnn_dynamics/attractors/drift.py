@@ -109,7 +109,9 @@ def follow_drift(
         short = (move.norm(dim=-1) <= _LONGEST_MOVE * scale) & trial.isfinite().all(dim=-1)
         rested = new_residual.norm(dim=-1) <= tolerance * trial.norm(dim=-1).clamp(min=1.0)
         stands = short & (rested | ((mismatch <= _FAIR) & onward))
-        stands[stands.clone()] = _smooth(system, here[stands], move[stands], residual[stands], predicted[stands], tolerance)
+        stands[stands.clone()] = _smooth(
+            system, here[stands], move[stands], residual[stands], predicted[stands], tolerance
+        )
 
         moved = active[stands]
         elapsed = _elapsed(delta, residual.norm(dim=-1), speed) + _RELAX

@@ -1,6 +1,5 @@
-"""Attractors on which the state never rests nor repeats: invariant circles, tori and chaotic sets."""
+"""Orbits that never rest nor repeat, followed until their kind is clear."""
 
-import math
 from dataclasses import dataclass, field
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from ..systems import AutonomousMap
 from .lyapunov import LyapunovSpectrum, carry_tangents, random_tangents, spectrum_of
+from .samples import Comparison, compare_halves, on_curve, share_within
 
 EXPONENTS, _MOST_EXPONENTS = 6, 128
 """Leading exponents that are computed: enough to tell circle, torus and chaos; and at most, for a dimension."""
@@ -21,30 +21,14 @@ _SAMPLES = 2048
 _WATCHED = 16
 """States of another orbit that are compared with the samples."""
 
-_NEAR, _SLACK = 0.9, 2.0
-"""An orbit belongs to an attractor if 90 % of its states are no farther from the samples than twice the farthest that a
-later state of the attractor's own orbit was from the earlier ones: the widest gap between samples."""
-
-_NEIGHBOURS, _BENT = 64, 0.15
-"""On a circle or torus whose frequency is all but rational samples leave gaps, in which other orbits may run for long.
-A state is on it too if it lies between two samples, off the chord by no more than 15 % of its length, as a curve is
-that turns by 70 degrees from one to the other."""
-
-_QUERIED = 2**23
-"""Numbers held at a time for that comparison: 64 MB in float64."""
+_NEAR = 0.9
+"""An orbit belongs to an attractor if 90 % of its states do."""
 
 _EVERY = 4
 """Steps between two QR factorisations."""
 
-_SURE = 10.0
-"""By how many times an exponent must pass the threshold before more steps are not worth it."""
-
-
 _NUDGE = 1e-3
 """Of an attractor's standard deviation."""
-
-_SHELLS = (0.06, 0.2)
-"""Radii, as shares of the extent, between which the dimension of a set of samples is read off."""
 
 _ACCURACY, _STRETCH, _REFINED = 0.004, 256, 32
 """The relative error at which a chaotic exponent is good enough; stretches of 256 steps, at most 32 of them."""
@@ -60,13 +44,11 @@ class MovingOrbit:
     growth: list[Tensor] = field(default_factory=list)  # [t, q] each
     stride: int = 1  # steps for each sample kept
     total: int = 0  # steps since it was first followed
-    refined: LyapunovSpectrum | None = None
-    _generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
     kind: str | None = None
     margin: float = 0.0
-    reach: float = 0.0
-    transient: bool = False  # not yet on its attractor
-    recurrent: bool = False  # has been round it
+    halves: Comparison = field(default_factory=Comparison)
+    refined: LyapunovSpectrum | None = None
+    _generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
 
     @property
     def spectrum(self) -> LyapunovSpectrum:
@@ -92,37 +74,33 @@ class MovingOrbit:
     @classmethod
     def from_samples(cls, samples: Tensor, kind: str, margin: float) -> "MovingOrbit":
         """An attractor found before."""
-        reach = _compare_halves(samples)[0]
-        return cls(samples[-1], samples.new_empty(samples.shape[1], 0), samples, kind=kind, margin=margin, reach=reach)
+        none = samples.new_empty(samples.shape[1], 0)
+        return cls(samples[-1], none, samples, kind=kind, margin=margin, halves=compare_halves(samples))
 
     def owns(self, paths: Tensor) -> Tensor:
-        """Whether each of the paths [t, r, n] runs on this attractor, [r]."""
-        return self.share_near(paths) >= _NEAR
+        """Whether each of the paths [t, r, n] runs on this attractor, [r].
+
+        On a circle states must lie on the curve through the samples. On a torus or chaotic set they must be no farther
+        from samples than these are from one another, some of them no farther than half of these.
+        """
+        if self.kind == "circle":
+            return on_curve(paths, self.samples, self.halves) >= _NEAR
+        near, nearest = share_within(paths, self.samples, self.halves, bridged=self.kind == "torus")
+        return (near >= _NEAR) & (nearest <= self.halves.typical)
+
+    def is_near(self, paths: Tensor, share: float = _NEAR) -> Tensor:
+        """Whether each of the paths [t, r, n] runs near this attractor, on it or about to come to it, [r]."""
+        return share_within(paths, self.samples, self.halves, bridged=False)[0] >= share
+
+    def is_stationary(self) -> bool:
+        """Whether a circle's earlier states lie on the curve through the later ones."""
+        early, late = self.samples.chunk(2)
+        return bool(on_curve(early.unsqueeze(1), late, compare_halves(late)) >= _NEAR)
 
     def separation(self, other: "MovingOrbit") -> float:
         """How many times its reach the other's samples are away from this attractor's, in the median."""
-        return float(torch.cdist(other.samples, self.samples).amin(dim=1).median()) / max(self.reach, 1e-300)
-
-    def share_near(self, paths: Tensor) -> Tensor:
-        """The share of each path's states [t, r, n] that is within reach of the samples, or between two, [r]."""
-        queried = max(1, _QUERIED // (_NEIGHBOURS * paths.shape[-1]))
-        near = [self._near(part) for part in paths.flatten(0, 1).split(queried)]
-        return torch.cat(near).view(paths.shape[:2]).double().mean(dim=0)
-
-    def _near(self, states: Tensor) -> Tensor:
-        distance, index = torch.cdist(states, self.samples).topk(min(_NEIGHBOURS, len(self.samples)), largest=False)
-        near = distance[:, 0] <= self.reach
-        if self.kind == "chaotic" or near.all():
-            return near
-        # The nearest sample lies on one side of the gap; is one of its neighbours on the other?
-        left = ~near
-        base = self.samples[index[left, :1]]
-        chord, offset = self.samples[index[left, 1:]] - base, states[left].unsqueeze(1) - base
-        length = chord.norm(dim=-1).clamp(min=torch.finfo(chord.dtype).tiny)
-        along = (chord * offset).sum(dim=-1) / length
-        across = (offset - (along / length).unsqueeze(-1) * chord).norm(dim=-1)
-        near[left] = ((along >= 0) & (along <= length) & (across <= _BENT * length)).any(dim=-1)
-        return near
+        distance = torch.cdist(other.samples, self.samples).amin(dim=1).median()
+        return float(distance) / max(self.halves.reach, 1e-300)
 
 
 def watch(system: AutonomousMap, states: Tensor, steps: int = _WATCHED) -> tuple[Tensor, Tensor]:
@@ -150,7 +128,7 @@ def follow(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_
     tangents = torch.stack([orbit.tangents for orbit in orbits])
     rates: list[Tensor] = []
     for orbit in orbits:
-        if orbit.transient:
+        if orbit.halves.transient:
             orbit.growth, orbit.samples = [], orbit.samples[:0]
     at_once = max(_EVERY, rows_watched(system, memory_budget) * _WATCHED // len(orbits) // _EVERY * _EVERY)
     for begin in range(0, steps, at_once):
@@ -167,50 +145,7 @@ def follow(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_
         # At first tangents have to turn to their directions.
         orbit.growth.append(whole[:, row] if orbit.growth else whole[len(whole) // 8 :, row])
         orbit.total += steps
-        orbit.reach, orbit.transient, orbit.recurrent = _compare_halves(orbit.samples)
-
-
-def _compare_halves(samples: Tensor) -> tuple[float, bool, bool]:
-    """Twice the widest gap between samples; whether early ones were off the attractor; whether it was gone round."""
-    early, late = samples.chunk(2)
-    distance = torch.cdist(late, early)
-    (back, nearest), forth = distance.min(dim=1), distance.amin(dim=0)
-    reach = _SLACK * float(back.max())
-    # An orbit that still approaches its attractor leaves early states behind that no later one comes near.
-    transient = bool((forth <= reach).double().mean() < 0.95)
-    # One that has not come round yet is nearest to where it was last, or at first.
-    inside = (nearest > 0.05 * len(early)) & (nearest < 0.95 * len(early))
-    return reach, transient, bool(inside.double().mean() >= 0.5)
-
-
-def judge(orbit: MovingOrbit, threshold: float, last: bool) -> None:
-    """Give ``orbit`` its kind, if its exponents tell: "circle", "torus", "chaotic"; "contracting" or "neutral".
-
-    An exponent is positive above ``threshold`` and three standard errors, zero within the threshold. Unless this is the
-    ``last`` look, it must be so by a factor of ten.
-    """
-    spectrum = orbit.spectrum
-    values, error = spectrum.weighted[0].tolist(), float(spectrum.errors[0, 0])
-    sure = 1.0 if last else _SURE
-    if not spectrum.weighted.isfinite().all():
-        return
-    if values[0] < -sure * threshold:
-        orbit.kind, orbit.margin = "contracting", -values[0] / threshold
-    elif not orbit.recurrent or (orbit.transient and not last):
-        return
-    elif values[0] > sure * threshold and float(spectrum.exponents[0, 0]) > 3 * error:
-        orbit.kind, orbit.margin = "chaotic", min(values[0] / threshold, values[0] / max(error, 1e-300) / 3 * _SURE)
-    else:
-        zeros = sum(abs(value) <= threshold / sure for value in values)
-        rest = values[zeros:]
-        if zeros == 0 or (rest and rest[0] > -sure * threshold):
-            return
-        margins = [threshold / max(abs(value), 1e-300) for value in values[:zeros]] + [-v / threshold for v in rest[:1]]
-        orbit.margin = min(margins)
-        if zeros > 1 and _dimension(orbit.samples) < zeros - 0.5:
-            orbit.kind = "neutral"
-        else:
-            orbit.kind = "circle" if zeros == 1 else "torus"
+        orbit.halves = compare_halves(orbit.samples)
 
 
 def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: int) -> None:
@@ -244,15 +179,3 @@ def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: 
         orbit.refined = LyapunovSpectrum(mean, error, rows.weighted.mean(dim=0, keepdim=True), n, steps)
         if float(error[0, 0]) <= _ACCURACY * float(mean[0, 0].abs()):
             return
-
-
-def _dimension(samples: Tensor) -> float:
-    """The correlation dimension: the slope of ln C(r), C(r) the share of pairs nearer than r.
-
-    Source: Grassberger and Procaccia 1983, doi:10.1103/PhysRevLett.50.346.
-    """
-    few = samples[torch.linspace(0, len(samples) - 1, min(len(samples), 1024)).long().to(samples.device)]
-    distance = torch.pdist(few)
-    extent = float(distance.max())
-    inner, outer = (distance < share * extent for share in _SHELLS)
-    return float((outer.double().mean() / inner.double().mean()).log()) / math.log(_SHELLS[1] / _SHELLS[0])

@@ -61,7 +61,15 @@ def settle(
             wanderer.look(last)
             bar.update(int((rows.fates != ACTIVE).sum()) - bar.n)
         rows.conclude()
-        wanderer.refine()
+        if wanderer.confirm():
+            end = rows.done + limits.max_steps
+            while len(rows.active) and rows.done < end:
+                stretch = rows.advance(system, _LATER, limits.tolerance)
+                catcher.catch()
+                catcher.catch_at_points(stretch)
+                catcher.catch_on_cycles(stretch)
+                drifter.follow(last=rows.done >= end)
+            rows.conclude()
     except KeyboardInterrupt:
         interrupted = True
         rows.fates[rows.active] = Fate.INTERRUPTED

@@ -6,6 +6,7 @@ from torch import Tensor
 from ..systems import AutonomousMap
 from . import moving, periodic
 from .catching import Catcher
+from .judgement import judge
 from .moving import MovingOrbit
 from .outcomes import Fate
 from .rows import ACTIVE, Limits, Rows
@@ -20,6 +21,12 @@ _TURNS, _LONGEST = 8, 20
 """A slow circle is followed for eight turns, if these take no more than twenty times ``max_steps``."""
 
 _LONGEST_PERIOD = 4096
+
+_SURVIVORS, _SURVIVED = 128, 2048
+"""A chaotic set must keep so many of its rows for so many steps, or else it is a long transient."""
+
+_STAYED = 0.5
+"""A row has stayed if half of the states that are looked at are within reach of samples; of one that left none is."""
 
 _APART, _SHARPER = 20.0, 4
 """Attractors fewer than twenty times their reach apart are sampled by 2,048 further steps."""
@@ -45,17 +52,17 @@ class Wanderer:
         if self.rows.done < self._next_look and not last:
             return
         self._next_look = 2 * self.rows.done
-        self._match()
+        approaching = self._match()
         for _ in range(_BATCHES if last else 1):
             rows = self.rows.active
-            rows = rows[~self.rows.slow[rows] & ~self._given_up[rows]]
+            rows = rows[~self.rows.slow[rows] & ~self._given_up[rows] & (last | ~approaching[rows])]
             if not len(rows):
                 return
             picked = self.rows.spread(rows, _TOGETHER if self._looked else 1)
             self._looked = True
             for row, orbit in zip(picked.tolist(), self._followed(picked), strict=True):
                 self._place(row, orbit)
-            self._match()  # what is not near an attractor yet may come there by plain steps
+            approaching = self._match()  # what is not near an attractor yet may come there by plain steps
 
     def _followed(self, rows: Tensor) -> list[MovingOrbit]:
         orbits = moving.start_orbits(self.rows.states[rows], self.limits.seed)
@@ -67,7 +74,7 @@ class Wanderer:
             self.rows.plain_work += steps * len(undecided)
             steps *= 2
             for orbit in undecided:
-                moving.judge(orbit, self.limits.exponent_tolerance, last=orbit.total + steps > limit)
+                judge(orbit, self.limits.exponent_tolerance, last=orbit.total + steps > limit)
             undecided = [orbit for orbit in undecided if orbit.kind is None and orbit.total + steps <= limit]
         return orbits
 
@@ -101,24 +108,59 @@ class Wanderer:
         if period > 1:
             self.catcher.add_cycles(periodic.polish_cycle(self.system, orbit.state[None], period, self.limits))
 
-    def _match(self) -> None:
-        """Give active rows to circles, tori and chaotic sets among whose samples they move."""
+    def _match(self) -> Tensor:
+        """Give active rows to circles, tori and chaotic sets among whose samples they move.
+
+        Returns:
+            Which rows are near one but not on it, [k].
+        """
+        approaching = torch.zeros_like(self._given_up)
         rows = self.rows.active
-        if not self.orbits:
-            return
         for part in rows.split(moving.rows_watched(self.system, self.limits.memory_budget)):
+            if not self.orbits:
+                break
             path, states = moving.watch(self.system, self.rows.states[part])
             self.rows.move(part, states, len(path))
             for index, orbit in enumerate(self.orbits):
                 mine = part[orbit.owns(path) & (self.rows.fates[part] == ACTIVE)]
                 self.rows.fates[mine] = Fate.SETTLED
                 self.rows.orbit[mine] = index
+                approaching[part] |= orbit.is_near(path)
+        return approaching
 
-    def refine(self) -> None:
-        """Sharpen the exponents of the chaotic sets found here, and the samples of attractors near one another."""
-        for orbit in self.orbits:
-            fresh = bool(orbit.growth)  # one that was known before is as sharp as it was made then
-            if fresh and any(orbit.separation(other) < _APART for other in self.orbits if other is not orbit):
+    def confirm(self) -> bool:
+        """Look once more at what was found here; returns whether anything is withdrawn, its rows being active again."""
+        withdrawn = False
+        for index, orbit in enumerate(self.orbits):
+            if not orbit.growth:
+                continue  # one that was known before was confirmed then
+            others = [other for other in self.orbits if other is not orbit and other.kind is not None]
+            if any(orbit.separation(other) < _APART for other in others):
                 moving.follow(self.system, [orbit], moving.FIRST_LOOK * _SHARPER, self.limits.memory_budget)
-            if fresh and orbit.kind == "chaotic":
+            if orbit.kind == "chaotic":
                 moving.refine(self.system, orbit, self.limits.seed, self.limits.memory_budget)
+            if not self._lasts(index, orbit):
+                orbit.kind = None
+                members = self.rows.orbit == index
+                self.rows.orbit[members] = -1
+                self.rows.fates[members] = ACTIVE
+                withdrawn = True
+        return withdrawn
+
+    def _lasts(self, index: int, orbit: MovingOrbit) -> bool:
+        """Whether a circle holds no stable cycle, and a chaotic set's exponent stays positive and its rows on it."""
+        if orbit.kind == "circle":
+            return not any(bool(orbit.owns(cycle.orbit.unsqueeze(1))) for cycle in self.catcher.cycles)
+        if orbit.kind != "chaotic":
+            return True
+        spectrum = orbit.spectrum
+        value, error = float(spectrum.exponents[0, 0]), float(spectrum.errors[0, 0])
+        if not value > max(self.limits.exponent_tolerance, 3 * error):
+            return False
+        rows = (self.rows.orbit == index).nonzero().squeeze(-1)[:_SURVIVORS]
+        states = self.system.iterate(self.rows.states[rows], _SURVIVED)
+        self.rows.move(rows, states, _SURVIVED)
+        orbit.total += _SURVIVED
+        if not states.isfinite().all():
+            return False
+        return bool(orbit.is_near(moving.watch(self.system, states)[0], _STAYED).all())
