@@ -1,5 +1,6 @@
 """Slow drift, followed by implicit steps of growing length instead of thousands of plain ones."""
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -21,8 +22,9 @@ _GOOD, _FAIR = 0.1, 0.3
 _LONGEST_MOVE = 0.1
 """One step moves the state by no more than a tenth of its size."""
 
-_ON_THE_WAY = tuple(step / 8 for step in range(1, 8))
-"""Where on its way each step is looked at: a fixed point or fold there must not be stepped over."""
+_ON_THE_WAY = 8
+"""Parts in which the way of the longest move is looked at, fewer of a shorter one: a fixed point or fold there must
+not be stepped over."""
 
 _UNSTABLE_STEP = 0.3
 """With mu > 0 the rate at which a slow direction grows, steps stay below 0.3 / mu: longer ones would damp it."""
@@ -143,8 +145,11 @@ def _smooth(
 ) -> Tensor:
     """Whether the speed on the way is what a linear map has there, between ``residual`` and ``predicted``."""
     smooth = torch.ones(len(here), dtype=torch.bool, device=here.device)
-    floor = tolerance * here.norm(dim=-1).clamp(min=1.0)
-    for share in _ON_THE_WAY:
+    scale = here.norm(dim=-1).clamp(min=1.0)
+    floor = tolerance * scale
+    longest = float((move.norm(dim=-1) / scale).max()) if len(here) else 0.0
+    parts = max(2, math.ceil(_ON_THE_WAY * longest / _LONGEST_MOVE))
+    for share in (part / parts for part in range(1, parts)):
         state = system.iterate(here + share * move, _RELAX // 2)
         expected = residual + share * (predicted - residual)
         miss = (system(state) - state - expected).norm(dim=-1)

@@ -24,6 +24,9 @@ _WATCHED = 16
 _NEAR = 0.9
 """An orbit belongs to an attractor if 90 % of its states do."""
 
+_SPARE = 4
+"""Of these every fourth is compared with the curve of a circle, which is stricter and dearer."""
+
 _EVERY = 4
 """Steps between two QR factorisations."""
 
@@ -66,6 +69,10 @@ class MovingOrbit:
             # Every second one would miss half of an attractor that consists of two pieces, visited in turn.
             self.samples, self.stride = self._some(self.samples, len(self.samples) // 2), 2 * self.stride
 
+    def forget(self) -> None:
+        """Begin to sample anew, now that the orbit is closer to its attractor."""
+        self.samples, self.stride = self.samples[:0], 1
+
     def _some(self, states: Tensor, count: int) -> Tensor:
         if count == len(states):
             return states
@@ -84,7 +91,7 @@ class MovingOrbit:
         from samples than these are from one another, some of them no farther than half of these.
         """
         if self.kind == "circle":
-            return on_curve(paths, self.samples, self.halves) >= _NEAR
+            return on_curve(paths[::_SPARE], self.samples, self.halves) >= _NEAR
         near, nearest = share_within(paths, self.samples, self.halves, bridged=self.kind == "torus")
         return (near >= _NEAR) & (nearest <= self.halves.typical)
 

@@ -56,7 +56,7 @@ def share_within(paths: Tensor, samples: Tensor, halves: Comparison, bridged: bo
     """
     near, nearest = [], []
     for states in _parts(paths):
-        distance, index = _neighbours(states, samples)
+        distance, index = _neighbours(states, samples, _NEIGHBOURS if bridged else 1)
         within = distance[:, 0] <= halves.reach
         if bridged and not within.all():
             left = ~within
@@ -75,7 +75,7 @@ def on_curve(paths: Tensor, samples: Tensor, halves: Comparison) -> Tensor:
     """
     on = []
     for states in _parts(paths):
-        _, index = _neighbours(states, samples)
+        _, index = _neighbours(states, samples, _NEIGHBOURS)
         along, across, length = _chords(states, samples, index)
         # Chords shorter than samples are apart say nothing of the curve's direction.
         spans = (along >= 0) & (along <= length) & (length >= halves.typical) & (length <= 0.5 * halves.extent)
@@ -89,8 +89,8 @@ def _parts(paths: Tensor) -> tuple[Tensor, ...]:
     return paths.flatten(0, 1).split(max(1, _QUERIED // (_NEIGHBOURS * paths.shape[-1])))
 
 
-def _neighbours(states: Tensor, samples: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.cdist(states, samples).topk(min(_NEIGHBOURS, len(samples)), largest=False)
+def _neighbours(states: Tensor, samples: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    return torch.cdist(states, samples).topk(min(count, len(samples)), largest=False)
 
 
 def _chords(states: Tensor, samples: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -29,7 +29,7 @@ _STAYED = 0.5
 """A row has stayed if half of the states that are looked at are within reach of samples; of one that left none is."""
 
 _APART, _SHARPER = 20.0, 4
-"""Attractors fewer than twenty times their reach apart are sampled by 2,048 further steps."""
+"""Attractors fewer than twenty times their reach apart are sampled anew, by 2,048 further steps."""
 
 _COMPARED = 64
 """Samples of a new orbit that are compared with those of known attractors."""
@@ -125,7 +125,8 @@ class Wanderer:
                 mine = part[orbit.owns(path) & (self.rows.fates[part] == ACTIVE)]
                 self.rows.fates[mine] = Fate.SETTLED
                 self.rows.orbit[mine] = index
-                approaching[part] |= orbit.is_near(path)
+                left = self.rows.fates[part] == ACTIVE
+                approaching[part[left]] |= orbit.is_near(path[:, left])
         return approaching
 
     def confirm(self) -> bool:
@@ -134,9 +135,8 @@ class Wanderer:
         for index, orbit in enumerate(self.orbits):
             if not orbit.growth:
                 continue  # one that was known before was confirmed then
-            others = [other for other in self.orbits if other is not orbit and other.kind is not None]
-            if any(orbit.separation(other) < _APART for other in others):
-                moving.follow(self.system, [orbit], moving.FIRST_LOOK * _SHARPER, self.limits.memory_budget)
+            if self._is_another(index, orbit):
+                continue
             if orbit.kind == "chaotic":
                 moving.refine(self.system, orbit, self.limits.seed, self.limits.memory_budget)
             if not self._lasts(index, orbit):
@@ -146,6 +146,26 @@ class Wanderer:
                 self.rows.fates[members] = ACTIVE
                 withdrawn = True
         return withdrawn
+
+    def _is_another(self, index: int, orbit: MovingOrbit) -> bool:
+        """Give the rows of an attractor to another one that it turns out to be, sampled anew where they are near."""
+        near = [
+            (position, other)
+            for position, other in enumerate(self.orbits)
+            if other is not orbit and other.kind == orbit.kind and orbit.separation(other) < _APART
+        ]
+        if not near:
+            return False
+        for sampled in (orbit, *(other for _, other in near if other.growth)):
+            sampled.forget()
+            moving.follow(self.system, [sampled], moving.FIRST_LOOK * _SHARPER, self.limits.memory_budget)
+        path, _ = moving.watch(self.system, orbit.state.unsqueeze(0), _COMPARED)
+        for position, other in near:
+            if bool(other.owns(path)):
+                self.rows.orbit[self.rows.orbit == index] = position
+                orbit.kind = None
+                return True
+        return False
 
     def _lasts(self, index: int, orbit: MovingOrbit) -> bool:
         """Whether a circle holds no stable cycle, and a chaotic set's exponent stays positive and its rows on it."""
