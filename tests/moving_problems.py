@@ -85,6 +85,33 @@ def random_tanh(n: int, gain: float, seed: int) -> Callable[[Tensor], Tensor]:
     return lambda h: torch.tanh(h @ weight.T)
 
 
+def locked(p: int, q: int, strength: float) -> Callable[[Tensor], Tensor]:
+    """A circle locked to a cycle of period q, with multiplier 1 - q strength for each step."""
+
+    def step(h: Tensor) -> Tensor:
+        angle = torch.atan2(h[..., 1], h[..., 0])
+        angle = angle + 2 * math.pi * p / q + strength * torch.sin(q * angle)
+        radius = 0.7 + 0.3 * h.norm(dim=-1)
+        return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1)
+
+    return step
+
+
+def gingerbread(h: Tensor) -> Tensor:
+    return torch.stack([1 - h[..., 1] + h[..., 0].abs(), h[..., 0]], dim=-1)
+
+
+def leaky_chaos(x: Tensor) -> Tensor:
+    """The logistic map just past r = 4: chaos that every orbit leaves within some thousand steps, to rest at -3."""
+    outside = torch.where(x < 0, -3 + 0.5 * (x + 3), (4 + 1e-4) * x * (1 - x))
+    return torch.where(x > 1, torch.full_like(x, -3.0), outside)
+
+
+def nested(gap: float, inner: Callable[[Tensor], Tensor], n: int) -> Callable[[Tensor], Tensor]:
+    """Two copies of an attractor in n dimensions, 1.9 ``gap`` apart."""
+    return side_by_side(lambda h: gap * torch.tanh(2 * h / gap), 1, inner)
+
+
 UNIT = {"start": lambda unit: 0.02 + 0.96 * unit}
 
 ALL: list[MovingProblem] = [
@@ -132,6 +159,18 @@ ALL: list[MovingProblem] = [
         "line of fixed points", lambda h: torch.stack([h[..., 0], 0.5 * h[..., 1]], dim=-1), 2,
         ("continuum",), (0,), 0.0,
     ),
+    MovingProblem("locked 7/60", locked(7, 60, 1e-4), 2, ("cycle",), (60,), math.log(1 - 60e-4)),
+    MovingProblem("leaky chaos", leaky_chaos, 1, ("fixed point",), (1,), math.log(0.5), **UNIT),
+    MovingProblem(
+        "circles .019 apart", nested(0.01, normal_form(0.618), 2), 3, ("circle", "circle"), (0, 0), 0.0,
+        start=lambda unit: (2 * unit - 1) * torch.tensor([0.01, 1, 1]),
+    ),
+    MovingProblem(
+        "chaotic sets .0019 apart", nested(0.001, logistic(3.9), 1), 2, ("chaotic", "chaotic"), (0, 0), 0.4964,
+        start=lambda unit: torch.stack([0.002 * unit[:, 0] - 0.001, 0.02 + 0.96 * unit[:, 1]], dim=1),
+    ),
+    MovingProblem("gingerbread", gingerbread, 2, (), (), start=lambda unit: 6 * unit - 3, outcomes=("unfinished",)),
+    MovingProblem("at a Neimark-Sacker point", rotating(1.0, 1.0), 2, (), (), outcomes=("unfinished",)),
     MovingProblem("rotation", lambda h: h @ turn(1.0).T, 2, (), (), outcomes=("unfinished",)),
     MovingProblem("growth", lambda h: 1.01 * h, 2, (), (), outcomes=("diverged",)),
     MovingProblem(

@@ -11,6 +11,10 @@ from rnn_dynamics.attractors import Fate
 SETTLING = [problem for problem in ALL if problem.kinds]
 
 
+def hold(step, n: int) -> rd.AutonomousMap:
+    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
+
+
 def fast(problem: MovingProblem) -> dict[str, float]:
     """Where nothing settles, plain steps need not be many."""
     return {} if problem.kinds else {"max_steps": 2000}
@@ -206,6 +210,71 @@ def test_drift_past_a_saddle_keeps_to_its_side() -> None:
     assert torch.equal(found.states[found.labels, 0] > 0, x > 0)
     nearest = found.times[x == x.abs().min()]
     assert float(nearest) == pytest.approx(138_000, rel=0.5)
+
+
+SLOW_AND_FAST = {
+    "a fast direction that decays last": (
+        lambda h: torch.stack(
+            [h[..., 0] - 1e-4 * h[..., 0] + h[..., 0] ** 2 - h[..., 0] ** 3, 0.97 * h[..., 1]], dim=-1
+        ),
+        [[1e-3, 100.0], [3e-3, 100], [1e-2, 100], [2e-2, 10], [5e-4, 10], [5e-4, 1], [5e-5, 1], [-1e-3, 1]],
+    ),
+    "a Jordan block": (
+        lambda h: torch.stack(
+            [0.999 * h[..., 0] + h[..., 1] + h[..., 0] ** 3 - h[..., 0] ** 5, 0.999 * h[..., 1]], dim=-1
+        ),
+        [[0.0, y] for y in (1e-6, 3e-5, 7e-5, 1e-4, 5e-4)],
+    ),
+    "a Jordan block with a kink": (
+        lambda h: torch.stack(
+            [
+                torch.where(h[..., 0] < 2, 0.999 * h[..., 0] + h[..., 1], 10 + 0.5 * (h[..., 0] - 10)),
+                0.999 * h[..., 1],
+            ],
+            dim=-1,
+        ),
+        [[0.0, 0.01], [0.0, 0.02], [0.0, 1e-4]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLOW_AND_FAST)
+def test_no_start_is_captured_that_still_leaves(name: str) -> None:
+    """Where |x| falls while the orbit turns to where it is nonlinear, the ball that captures must be small."""
+    step, rows = SLOW_AND_FAST[name]
+    system, starts = hold(step, 2), torch.tensor(rows, dtype=torch.float64)
+    found = rd.find_attractors(system, starts)
+    ends = system.iterate(starts, 100_000)
+    assert set(found.outcomes) == {"settled"}
+    assert (ends - found.states[found.labels]).norm(dim=1).max() < 1e-3
+
+
+def test_many_points_along_a_slow_line() -> None:
+    system = hold(lambda h: torch.stack([h[..., 0] + 1e-3 * torch.sin(300 * h[..., 0]), 0.97 * h[..., 1]], dim=-1), 2)
+    unit = 2 * torch.rand(100, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
+    starts = unit * torch.tensor([1.0, 20.0])
+    found = rd.find_attractors(system, starts)
+    ends = system.iterate(starts, 20_000)
+    assert (ends - found.states[found.labels]).norm(dim=1).max() < 1e-6
+
+
+@pytest.mark.parametrize("width", [0.1, 0.03, 0.01])
+def test_implicit_steps_do_not_step_over_a_narrow_point(width: float) -> None:
+    """No orbit of a continuous map of the line that moves by so little a step can pass a fixed point."""
+    system = hold(lambda h: h + 1e-3 * torch.tanh(5 - h) - 2e-3 * torch.exp(-(((h - 1) / width) ** 2)), 1)
+    found = rd.find_attractors(system, torch.linspace(-1, 0.5, 20, dtype=torch.float64)[:, None])
+    assert found.hits.tolist() == [20]
+    assert 0.9 < float(found.states[0]) < 1
+
+
+def test_drift_stays_in_an_invariant_set() -> None:
+    """Near the heteroclinic cycle of May and Leonard no state becomes negative, and none settles."""
+    matrix = torch.tensor([[1, 0.8, 1.4], [1.4, 1, 0.8], [0.8, 1.4, 1]], dtype=torch.float64)
+    system = hold(lambda h: h * torch.exp(0.5 * (1 - h @ matrix.T)), 3)
+    starts = torch.rand(20, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = rd.find_attractors(system, torch.cat([torch.tensor([[0.8978, 0.8037, 0.7104]]), starts]), max_steps=3000)
+    assert len(found) == 0
+    assert (found.ends >= 0).all()
 
 
 def test_known_attractors_keep_their_rows() -> None:

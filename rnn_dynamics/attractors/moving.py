@@ -24,6 +24,9 @@ _WATCHED = 16
 _NEAR = 0.9
 """An orbit belongs to an attractor if 90 % of its states do."""
 
+_COMPARED = 64
+"""States of an orbit's earlier half that are compared with the later one."""
+
 _SPARE = 4
 """Of these every fourth is compared with the curve of a circle, which is stricter and dearer."""
 
@@ -102,7 +105,8 @@ class MovingOrbit:
     def is_stationary(self) -> bool:
         """Whether a circle's earlier states lie on the curve through the later ones."""
         early, late = self.samples.chunk(2)
-        return bool(on_curve(early.unsqueeze(1), late, compare_halves(late)) >= _NEAR)
+        some = early[:: max(1, len(early) // _COMPARED)].unsqueeze(1)
+        return bool(on_curve(some, late, compare_halves(late)) >= _NEAR)
 
     def separation(self, other: "MovingOrbit") -> float:
         """How many times its reach the other's samples are away from this attractor's, in the median."""

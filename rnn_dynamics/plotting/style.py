@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
@@ -167,7 +167,7 @@ def tint(color: str, strength: float) -> str:
     return to_hex((red, green, blue))
 
 
-def save_figure(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:
+def save_figure(figure: Figure | SubFigure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:
     """Write a figure as PDF (text as text) and PNG (300 dpi), side by side, each whole or not at all.
 
     Args:
