@@ -165,12 +165,7 @@ ALL: list[MovingProblem] = [
         "circles .019 apart", nested(0.01, normal_form(0.618), 2), 3, ("circle", "circle"), (0, 0), 0.0,
         start=lambda unit: (2 * unit - 1) * torch.tensor([0.01, 1, 1]),
     ),
-    MovingProblem(
-        "chaotic sets .0019 apart", nested(0.001, logistic(3.9), 1), 2, ("chaotic", "chaotic"), (0, 0), 0.4964,
-        start=lambda unit: torch.stack([0.002 * unit[:, 0] - 0.001, 0.02 + 0.96 * unit[:, 1]], dim=1),
-    ),
     MovingProblem("gingerbread", gingerbread, 2, (), (), start=lambda unit: 6 * unit - 3, outcomes=("unfinished",)),
-    MovingProblem("at a Neimark-Sacker point", rotating(1.0, 1.0), 2, (), (), outcomes=("unfinished",)),
     MovingProblem("rotation", lambda h: h @ turn(1.0).T, 2, (), (), outcomes=("unfinished",)),
     MovingProblem("growth", lambda h: 1.01 * h, 2, (), (), outcomes=("diverged",)),
     MovingProblem(
@@ -180,3 +175,17 @@ ALL: list[MovingProblem] = [
 ]  # fmt: skip
 
 SLOW_CIRCLE = MovingProblem("circle near a SNIC", near_snic, 2, ("circle",), (0,), 0.0)
+
+DEAR: list[MovingProblem] = [
+    MovingProblem(
+        "chaotic sets .0019 apart",
+        nested(0.001, logistic(3.9), 1),
+        2,
+        ("chaotic", "chaotic"),
+        (0, 0),
+        0.4964,
+        start=lambda unit: torch.stack([0.002 * unit[:, 0] - 0.001, 0.02 + 0.96 * unit[:, 1]], dim=1),
+    ),
+    MovingProblem("at a Neimark-Sacker point", rotating(1.0, 1.0), 2, (), (), outcomes=("unfinished",)),
+]
+"""Right, but at a price: many orbits have to be followed before they can be told apart, or given up."""

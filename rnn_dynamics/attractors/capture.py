@@ -16,8 +16,8 @@ _ONE_TURN, _ALL_TURNS = 0.1, 0.25
 _AXES, _RANDOM = 32, 64
 """Directions in which the ball is probed: its longest and its shortest axes, both ways, and random ones."""
 
-_RADII = 20
-"""Radii that are probed, each a quarter of the one before, from four times the size of the state on."""
+_RADII = 26
+"""Radii that are probed, each a quarter of the one before; the largest ball's shortest axis is four times the state."""
 
 _DOUBLINGS = 40
 
@@ -134,7 +134,7 @@ def _probed_radius(system: AutonomousMap, orbit: Tensor, turn: Tensor, metric: T
     floor = 64 * torch.finfo(values.dtype).eps * scale * float(values[-1]) ** 0.5
     passed = 0.0
     for step in reversed(range(_RADII)):
-        radius = 4.0 * scale * 0.25**step
+        radius = 4.0 * scale * float(values[-1]) ** 0.5 * 0.25**step
         offsets = radius * probes
         away = system.iterate(orbit[0] + offsets, len(orbit)) - orbit[0] - offsets @ turn.T
         if not bool((_norm(away, metric) <= (1 - rate) * radius / 2 + floor).all()):
