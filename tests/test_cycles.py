@@ -98,6 +98,13 @@ def test_logistic_flip() -> None:
     assert found.orbits[0].flatten().tolist() == pytest.approx([(r + 1 - root) / (2 * r), (r + 1 + root) / (2 * r)])
 
 
+def test_a_continuum_of_roots_is_said() -> None:
+    """Every state of h -> -h is back after two steps."""
+    found = rd.find_cycles(hold(lambda h: -h, 1), 2, torch.linspace(-1, 1, 100)[:, None])
+    assert len(found) == 0
+    assert "and a line of fixed points" in repr(found)
+
+
 def test_saved_and_loaded(tmp_path) -> None:
     found = rd.find_cycles(hold(henon, 2), 4, henon_starts()[:500])
     again = rd.load(rd.save(found, tmp_path / "cycles.safetensors"))

@@ -112,6 +112,7 @@ def test_diversity_of_one_none_and_singletons() -> None:
     assert singles.coverage == 0
     assert singles.unseen == 10
     assert math.isfinite(singles.entropy)
+    assert singles.effective_number <= singles.richness + 1e-9
     assert "5 attractors seen" in repr(singles)
 
 

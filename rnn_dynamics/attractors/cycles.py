@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArrayLike
-from ..fixed_points import Completeness, FixedPoints, find_fixed_points
+from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
 from ..roots import Newton, RootSolver
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
@@ -41,6 +41,9 @@ class Cycles:
 
     n_roots: int
     """How many fixed points F^k has in all, those of shorter cycles included."""
+
+    continua: tuple[Continuum, ...]
+    """Lines, rings and sheets of fixed points of F^k, which are not among the rows."""
 
     completeness: Completeness
     """Of the search for the fixed points of F^k: whether any are missing."""
@@ -76,7 +79,8 @@ class Cycles:
         plural = "s" * (len(self) != 1)
         return (
             f"{len(self)} cycle{plural} of period {self.period} ({stable} stable); "
-            f"F^{self.period} has {self.n_roots} fixed point{'s' * (self.n_roots != 1)}"
+            f"F^{self.period} has {self.n_roots} isolated fixed point{'s' * (self.n_roots != 1)}"
+            + "".join(f" and a {continuum!r}" for continuum in self.continua)
         )
 
     def __repr__(self) -> str:
@@ -169,5 +173,6 @@ def _grouped(
         multipliers,
         tuple(kinds[row] for row in order),
         n_roots,
+        points.continua,
         points.completeness,
     )

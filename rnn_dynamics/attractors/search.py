@@ -33,10 +33,10 @@ def find_attractors(
     All starts are iterated together and leave the batch as soon as there is evidence:
 
     - *fixed point, cycle*: Newton's method on F or F^k proposes it, its multipliers show that it is stable, and the
-      orbit follows the linearisation there, so that it cannot leave any more;
+      orbit follows the linearisation there, within a ball that was probed to contract;
     - *slow drift* is followed along its slow manifold by implicit steps, as far as ``horizon``;
     - *circle, torus, chaos*: Lyapunov exponents decide by weighted Birkhoff averages; an orbit belongs to such an
-      attractor if it moves within its samples.
+      attractor if it moves on the curve or among the samples of it, and the attractor must last.
 
     Args:
         system: the map, for example ``network.hold(input)``.

@@ -1,7 +1,7 @@
 """How many attractors there are and how evenly they are reached, in numbers that do not depend on how many starts."""
 
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 
 import torch
 from torch import Tensor
@@ -64,7 +64,9 @@ def diversity(hits: ArrayLike) -> Diversity:
     n = int(counts.sum())
     once = int((counts == 1).sum())
     coverage = 1 - once / n if n else 0.0
-    return Diversity(len(counts), n, unseen_estimate(counts), coverage, _entropy(counts, n, once))
+    unseen = unseen_estimate(counts)
+    most = log(len(counts) + unseen) if n else 0.0  # few hits may give more than all attractors alike would
+    return Diversity(len(counts), n, unseen, coverage, min(_entropy(counts, n, once), most))
 
 
 def _entropy(counts: Tensor, n: int, once: int) -> float:
