@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -69,6 +70,7 @@ def write_report(points: FixedPoints, trajectories: Tensor, folder: Path, name: 
         drawing, ax = figure(projection=projection)
         plot(ax)
         files.extend(save_figure(drawing, folder / f"{name}_{stem}"))
+        plt.close(drawing)
 
     if points.states.shape[-1] > 1:
         draw("2d", lambda ax: plot_fixed_points(points, trajectories, ax))

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -89,10 +91,16 @@ def write_reachability(reach: Reachability, trajectories: Tensor, folder: Path) 
         files.append(folder / f"{name}.csv")
         with replacing(files[-1]) as temporary:
             table.to_csv(temporary, index_label="row")
-    files += save_figure(plot_reachability(reach)[0].figure, folder / "reach")
+    files += _saved(plot_reachability(reach)[0], folder / "reach")
     for row, found in enumerate(reach.attractors):
         if reach.starts.shape[1] > 1:
             name = "attractors" if len(reach.inputs) == 1 else f"attractors_input{row}"
-            ax = plot_attractors(found, trajectories, starts=reach.starts)
-            files += save_figure(ax.figure, folder / name)
+            files += _saved(plot_attractors(found, trajectories, starts=reach.starts), folder / name)
+    return files
+
+
+def _saved(ax: Axes, path: Path) -> list[Path]:
+    """Write an axis' figure and put it away: matplotlib warns when more than twenty are open."""
+    files = save_figure(ax.figure, path)
+    plt.close(ax.get_figure(root=True))
     return files
