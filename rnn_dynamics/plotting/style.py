@@ -64,6 +64,8 @@ _STYLE: dict[Any, Any] = {
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in the house style; the caller's settings are back afterwards."""
+    # Chosen inside, a notebook's backend would lose its interactive mode with the other settings, and show one figure.
+    plt.draw_if_interactive()
     with mpl.rc_context(_STYLE):
         yield
 
