@@ -11,10 +11,11 @@ from ..fixed_points.continua import describe, find_continua
 from ..fixed_points.merging import merge
 from ..roots import SpeedMinimizer
 from ..roots.solver import residual_norms
+from ..stability import MARGINAL_TOLERANCE
 from ..systems import HeldMap
 from .moving import MovingOrbit
 from .outcomes import Fate
-from .periodic import MARGINAL, Periodic
+from .periodic import Periodic
 from .results import KINDS, Attractors, Evidence
 from .settling import Settled
 
@@ -72,7 +73,7 @@ def _periodic_entry(settling: Settled, index: int) -> _Entry:
 
 def _periodic_evidence(settling: Settled, cycle: Periodic, others: Tensor) -> Evidence:
     exponents = cycle.multipliers.abs().log() / cycle.period
-    margin = float(1 - cycle.multipliers[0].abs()) / MARGINAL
+    margin = float(1 - cycle.multipliers[0].abs()) / MARGINAL_TOLERANCE
     first = cycle.orbit[0]
     scale = max(1.0, float(first.norm()))
     for apart in (others, cycle.orbit[1:]):

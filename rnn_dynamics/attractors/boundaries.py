@@ -10,7 +10,7 @@ from ..checks import ArrayLike, require_positive
 from ..roots import Status
 from ..stability import MARGINAL_TOLERANCE, kinds
 from ..store import storable
-from ..systems import AutonomousMap, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .periodic import propose_points
 from .results import Attractors
 from .search import find_attractors
@@ -155,7 +155,7 @@ def _bisected(
 
 def _saddle(system: AutonomousMap, middle: Tensor, path: list[Tensor]) -> tuple[Tensor, float, Tensor] | None:
     """The unstable fixed point that the boundary's orbit has come near to, if it has."""
-    result = propose_points(system, middle[None], memory_budget=2**29)
+    result = propose_points(system, middle[None], memory_budget=DEFAULT_MEMORY_BUDGET)
     if int(result.statuses[0]) != Status.FOUND:
         return None
     point = result.states[0]

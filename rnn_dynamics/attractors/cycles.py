@@ -13,7 +13,7 @@ from ..roots import Newton, RootSolver
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
-from ..systems import AutonomousMap, Box, IteratedMap, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, require_system
 from .periodic import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
 
@@ -164,7 +164,10 @@ def _grouped(
     n = system.state_size
     stacked = torch.stack([orbits[row] for row in order]) if orbits else points.states.new_empty(0, period, n)
     leading = stacked[:, 0]
-    parts = [iterated.linearize(leading[part])[1].eigenvalues() for part in iterated.chunks(len(leading), 2**29)]
+    parts = [
+        iterated.linearize(leading[part])[1].eigenvalues()
+        for part in iterated.chunks(len(leading), DEFAULT_MEMORY_BUDGET)
+    ]
     multipliers = torch.cat(parts).cpu().to(torch.complex128) if parts else torch.empty(0, n, dtype=torch.complex128)
     return Cycles(
         period,

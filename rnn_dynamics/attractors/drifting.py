@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from ..roots import RootResult, Status
+from ..stability import MARGINAL_TOLERANCE
 from ..systems import AutonomousMap
 from . import periodic
 from .catching import Catcher
 from .drift import Drift, DriftEnd, follow_drift, step_bound_at
 from .outcomes import Fate
-from .periodic import MARGINAL
 from .rows import ACTIVE, Limits, Rows
 
 _AFTER = 128
@@ -109,6 +109,6 @@ class Drifter:
         bound = torch.full_like(result.residuals, torch.inf)
         for part in self.system.chunks(len(found), self.limits.memory_budget):
             values = self.system.linearize(result.states[found[part]])[1].eigenvalues()
-            unstable[found[part]] = values.abs().amax(dim=-1) > 1 + MARGINAL
+            unstable[found[part]] = values.abs().amax(dim=-1) > 1 + MARGINAL_TOLERANCE
             bound[found[part]] = step_bound_at(values)
         return unstable, bound

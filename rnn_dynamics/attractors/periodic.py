@@ -8,6 +8,7 @@ from torch import Tensor
 from ..fixed_points.merging import merge
 from ..roots import Newton, RootResult, Status
 from ..roots.solver import residual_norms
+from ..stability import MARGINAL_TOLERANCE
 from ..systems import AutonomousMap, IteratedMap
 from .capture import Trap
 from .rows import Limits
@@ -25,9 +26,6 @@ _CONTRACTS, _TURNS = 0.95, 4
 
 _TRIED = 8
 """Proposals tried at a time; as long as they capture orbits, more are."""
-
-MARGINAL = 1e-6
-"""A multiplier this near the unit circle leaves stability undecided (``stability.MARGINAL_TOLERANCE``)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +70,7 @@ def as_periodic(system: AutonomousMap, state: Tensor, period: int, tolerance: fl
     turn = iterated.linearize(state[None])[1].dense()[0]
     values = torch.linalg.eigvals(turn).cpu().to(torch.complex128)
     values = values[values.abs().argsort(descending=True, stable=True)]
-    if not float(values[0].abs()) < 1 - MARGINAL:
+    if not float(values[0].abs()) < 1 - MARGINAL_TOLERANCE:
         return None
     orbit = cycle_states(system, state, period)
     residual = float(residual_norms(iterated, state[None]))

@@ -48,27 +48,28 @@ def settle(
     pauses = list(_PAUSES)
     bar = tqdm(total=len(rows), desc="settling", unit="start", disable=not progress)
     interrupted = False
+
+    def advance(steps: int, end: int) -> bool:
+        """Move active rows on and look for those that are done; returns whether this was the last time."""
+        stretch = rows.advance(system, steps, limits.tolerance)
+        last = rows.done >= end
+        catcher.catch()
+        catcher.catch_at_points(stretch)
+        catcher.catch_on_cycles(stretch)
+        drifter.follow(last)
+        return last
+
     try:
         catcher.catch()
         while len(rows.active) and rows.done < limits.max_steps:
             steps = min(pauses.pop(0) if pauses else _LATER, limits.max_steps - rows.done)
-            stretch = rows.advance(system, steps, limits.tolerance)
-            last = rows.done >= limits.max_steps
-            catcher.catch()
-            catcher.catch_at_points(stretch)
-            catcher.catch_on_cycles(stretch)
-            drifter.follow(last)
-            wanderer.look(last)
+            wanderer.look(advance(steps, limits.max_steps))
             bar.update(int((rows.fates != ACTIVE).sum()) - bar.n)
         rows.conclude()
         if wanderer.confirm():
             end = rows.done + limits.max_steps
             while len(rows.active) and rows.done < end:
-                stretch = rows.advance(system, _LATER, limits.tolerance)
-                catcher.catch()
-                catcher.catch_at_points(stretch)
-                catcher.catch_on_cycles(stretch)
-                drifter.follow(last=rows.done >= end)
+                advance(_LATER, end)
             rows.conclude()
     except KeyboardInterrupt:
         interrupted = True
