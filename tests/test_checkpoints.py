@@ -230,7 +230,7 @@ def test_networks_of_one_name_are_told_apart_by_their_containers(tmp_path) -> No
     ("options", "phrase"),
     [
         ({"cell": "LSTM"}, "it holds weights of GRU cells, but cell='LSTM' was asked for"),
-        ({"cell": "gru"}, "cell must be 'RNN', 'GRU' or 'LSTM', got 'gru'"),
+        ({"cell": "gru"}, "cell must be one of 'RNN', 'GRU', 'LSTM', 'MGU', 'BRC', 'nBRC', got 'gru'"),
         ({"nonlinearity": "relu"}, "nonlinearity='relu' is for an RNN, but it holds GRU, 1 layer"),
         ({"nonlinearity": "gelu"}, "nonlinearity must be 'tanh' or 'relu', got 'gelu'"),
         ({"prefix": "decoder"}, "no recurrent network at 'decoder', but GRU, 1 layer of 6 units, 3 inputs, at the top"),
@@ -361,7 +361,7 @@ BAD_WEIGHTS = [  # in a GRU of 3 inputs and two layers of 6 units
     ("weight_hh_l0", torch.ones(6), "core.weight_hh_l0 must have shape [rows, columns], got [6]"),
     ("weight_ih_l0", torch.ones(18, 3, 1), "core.weight_ih_l0 must have shape [18, inputs], got [18, 3, 1]"),
     ("bias_ih_l0", torch.tensor(1.0), "core.bias_ih_l0 must have shape [18], got []"),
-    ("weight_hh_l0", torch.ones(12, 6), "4 (LSTM) times as many rows as columns, got shape [12, 6]"),
+    ("weight_hh_l0", torch.ones(30, 6), "4 (LSTM) times as many rows as columns, got shape [30, 6]"),
     ("weight_ih_l0", torch.ones(24, 3), "core.weight_ih_l0 must have shape [18, inputs], got [24, 3]"),
     ("weight_ih_l1", torch.ones(18, 5), "core.weight_ih_l1 must have shape [18, 6], got [18, 5]"),
     ("weight_hh_l1", torch.ones(15, 5), "core.weight_hh_l1 must have shape [18, 6], got [15, 5]"),

@@ -8,7 +8,7 @@ from .functions import FunctionMap
 from .iterated import IteratedMap
 from .layered import LayeredMap
 from .linearization import Linearization
-from .modules import as_map
+from .modules import as_map, recurrent_layers
 from .sampling import sample_states
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "NoBox",
     "as_map",
     "read_checkpoint",
+    "recurrent_layers",
     "require_network",
     "require_system",
     "sample_states",

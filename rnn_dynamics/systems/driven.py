@@ -85,11 +85,16 @@ class DrivenMap(ABC):
             state = inputs.new_zeros(len(inputs), self.state_size)
         elif state.shape != (len(inputs), self.state_size):
             raise ValueError(f"state must have shape [{len(inputs)}, {self.state_size}], got {list(state.shape)}")
+        # Contiguous, as torch rounds a strided product differently with and without gradients.
+        return self.scan(inputs.transpose(0, 1).contiguous(), state).transpose(0, 1)
+
+    def scan(self, inputs: Tensor, state: Tensor) -> Tensor:
+        """The states [time, batch, n] that inputs [time, batch, m] lead through from states [batch, n]."""
         states = []
-        for input in inputs.unbind(dim=1):
+        for input in inputs:
             state = self.step(state, input)
             states.append(state)
-        return torch.stack(states, dim=1)
+        return torch.stack(states)
 
     def hold(self, input: ArrayLike | None = None, dtype: torch.dtype = torch.float64) -> "HeldMap":
         """The autonomous map h -> F(h, input) under a constant input, on a frozen copy of the weights.

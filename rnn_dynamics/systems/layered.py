@@ -25,7 +25,7 @@ class LayeredMap(DrivenMap):
                 )
 
     def __repr__(self) -> str:
-        kind = type(self.layers[0]).__name__.removesuffix("Layer").removeprefix("Ungated")
+        kind = self.layers[0].name
         sizes = " + ".join(str(layer.state_size) for layer in self.layers)
         return f"{kind} map, {sizes} state units, {self.input_size} inputs"
 
@@ -67,6 +67,14 @@ class LayeredMap(DrivenMap):
         for layer, part in zip(self.layers, state.split(self._sizes, dim=-1), strict=True):
             parts.append(layer.step(part, input))
             input = parts[-1][..., : layer.output_size]
+        return torch.cat(parts, dim=-1)
+
+    def scan(self, inputs: Tensor, state: Tensor) -> Tensor:
+        # Layer by layer, so that each projects its whole input sequence in one product.
+        parts = []
+        for layer, part in zip(self.layers, state.split(self._sizes, dim=-1), strict=True):
+            parts.append(layer.scan(layer.project(inputs), part))
+            inputs = parts[-1][..., : layer.output_size]
         return torch.cat(parts, dim=-1)
 
     def linearize(

@@ -1,6 +1,7 @@
 """From torch modules to driven maps."""
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,16 @@ from .driven import DrivenMap
 from .functions import FunctionMap, Step
 from .layered import LayeredMap
 from .layers import ElmanLayer, GRULayer, Layer, LSTMLayer
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A module that says itself which layers it is made of: all that an analysis needs to know of it."""
+
+    def recurrent_layers(self) -> list[Layer]:
+        """Its layers, bottom first, on its own parameters."""
+        ...
+
 
 _SEQUENCE = {nn.RNN: ElmanLayer, nn.GRU: GRULayer, nn.LSTM: LSTMLayer}
 _CELL = {nn.RNNCell: ElmanLayer, nn.GRUCell: GRULayer, nn.LSTMCell: LSTMLayer}
@@ -30,7 +41,8 @@ def as_map(
 
     Args:
         module: ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` (any layers, ``batch_first``, bias, ``proj_size``), one of the
-            ``*Cell`` classes, or a function (or module) step(state [n], input [m]) -> state [n].
+            ``*Cell`` classes, one of ``rnn_dynamics.cells``, any module with a method ``recurrent_layers``, or a
+            function (or module) step(state [n], input [m]) -> state [n].
         state_size, input_size: n and m, for a function only; ``input_size=0`` for an autonomous one.
         box: (lower, upper), each [n], for a function that is known to map this box into itself; the index sum needs it.
         device: where a plain function computes; the parameters' device for a module, else the CPU.
@@ -43,7 +55,7 @@ def as_map(
     if not isinstance(module, nn.Module):
         what = "a function" if callable(module) else f"{type(module).__name__}"
         raise ValueError(f"as_map takes a torch module, or a function with state_size and input_size; got {what} alone")
-    layers = _layers(module)
+    layers = recurrent_layers(module)
     for index, layer in enumerate(layers):
         for name, weight in layer.weights().items():
             if not weight.detach().isfinite().all():
@@ -67,7 +79,10 @@ def _from_function(
     return FunctionMap(step, state_size, input_size, box, device)
 
 
-def _layers(module: nn.Module) -> list[Layer]:
+def recurrent_layers(module: nn.Module) -> list[Layer]:
+    """The layers of a recurrent module, bottom first, on its own parameters; ``as_map`` says which are known."""
+    if isinstance(module, Layered):
+        return module.recurrent_layers()
     for kind, layer in _SEQUENCE.items():
         if isinstance(module, kind) and type(module).forward is kind.forward:
             if module.bidirectional:
@@ -77,11 +92,11 @@ def _layers(module: nn.Module) -> list[Layer]:
         if isinstance(module, kind) and type(module).forward is kind.forward:
             return [_layer(layer, module, "")]
     known = tuple(_SEQUENCE) + tuple(_CELL)
-    inside = [name for name, child in module.named_modules() if name and isinstance(child, known)]
+    inside = [name for name, child in module.named_modules() if name and isinstance(child, (*known, Layered))]
     hint = f"; it holds one at '.{inside[0]}': pass that" if inside else ""
     raise ValueError(
-        f"{type(module).__name__} is not one of RNN, GRU, LSTM, RNNCell, GRUCell, LSTMCell{hint}"
-        " (or pass a function step(state, input) with state_size and input_size)"
+        f"{type(module).__name__} is not one of RNN, GRU, LSTM, RNNCell, GRUCell, LSTMCell, MGU, BRC, NBRC,"
+        f" Parallel{hint} (or pass a function step(state, input) with state_size and input_size)"
     )
 
 

@@ -1,5 +1,30 @@
-"""Floor 0: tasks that networks are trained on."""
+"""Floor 2: tasks that networks are trained on."""
 
-from .flip_flop import flip_flop
+from .base import Batch, SequenceTask
+from .classification import ClassificationTask
+from .copy_first_input import CopyFirstInput
+from .denoising import Denoising
+from .flip_flop import FlipFlop, flip_flop
+from .idx import read_idx
+from .images import LabelledImages, digits, download_mnist, mnist
+from .pixels import PERMUTATION_SEED, PixelSequences, fixed_permutation
+from .regression import RegressionTask
 
-__all__ = ["flip_flop"]
+__all__ = [
+    "PERMUTATION_SEED",
+    "Batch",
+    "ClassificationTask",
+    "CopyFirstInput",
+    "Denoising",
+    "FlipFlop",
+    "LabelledImages",
+    "PixelSequences",
+    "RegressionTask",
+    "SequenceTask",
+    "digits",
+    "download_mnist",
+    "fixed_permutation",
+    "flip_flop",
+    "mnist",
+    "read_idx",
+]

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from ..checks import require_positive
+from .arguments import Length, draw_lengths, generator_of, whole_number
+from .regression import RegressionTask
 
 
 def flip_flop(
@@ -32,3 +34,32 @@ def flip_flop(
     times = torch.arange(length).view(1, -1, 1)
     last = torch.where(pulsed, times, 0).cummax(dim=1).values
     return torch.where(pulsed, signs, 0.0), signs.gather(1, last)
+
+
+class FlipFlop(RegressionTask):
+    """Give, at every step and on every channel, the sign of the last pulse: ``flip_flop`` as a data set.
+
+    x_t in {-1, 0, 1}, pulses of either sign equally likely; y_t = the last nonzero x up to t on the same channel. A
+    constant does no better than an error of 1.
+
+    Args:
+        n: how many sequences.
+        length: T, or (min, max) for lengths uniform on {min, ..., max}.
+        bits: channels, each a memory of its own. 3 as published.
+        pulse_rate: chance of a pulse per channel and step; every channel gets one at the first step.
+        seed: of lengths and pulses: the same seed gives the same bits. A generator is moved on.
+
+    Raises:
+        ValueError: for sizes that are not whole and positive, or a rate outside [0, 1].
+
+    Source: Sussillo and Barak 2013, doi:10.1162/NECO_a_00409.
+    """
+
+    def __init__(
+        self, n: int, length: Length, bits: int = 3, pulse_rate: float = 0.2, *, seed: int | torch.Generator
+    ) -> None:
+        generator, n, bits = generator_of(seed), whole_number(n, "n", 1), whole_number(bits, "bits", 1)
+        lengths = draw_lengths(length, n, 1, generator)
+        time = int(lengths.max())
+        inputs, targets = flip_flop(n, time, bits, pulse_rate, generator=generator)
+        super().__init__(inputs, targets, lengths, asked=time)

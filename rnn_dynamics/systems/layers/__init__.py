@@ -1,11 +1,24 @@
 """Recurrent layers as plain torch functions, with closed-form Jacobians.
 
-For developers: subclass ``Layer``, implement its five methods, and every analysis works on your cell.
+For developers: subclass ``Layer``, implement its abstract methods, and every analysis works on your cell.
 """
 
-from .base import Layer
+from .base import CellLayer, Layer
+from .brc import BRCLayer, NBRCLayer
 from .elman import ElmanLayer
 from .gru import GRULayer
 from .lstm import LSTMLayer
+from .mgu import MGULayer
+from .parallel import ParallelLayer
 
-__all__ = ["ElmanLayer", "GRULayer", "LSTMLayer", "Layer"]
+__all__ = [
+    "BRCLayer",
+    "CellLayer",
+    "ElmanLayer",
+    "GRULayer",
+    "LSTMLayer",
+    "Layer",
+    "MGULayer",
+    "NBRCLayer",
+    "ParallelLayer",
+]

@@ -7,6 +7,7 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
 
@@ -20,12 +21,22 @@ class Layer(ABC):
     """
 
     @property
+    def name(self) -> str:
+        """What the cell is called: "GRU"."""
+        return type(self).__name__.removesuffix("Layer").removeprefix("Ungated")
+
+    @property
     @abstractmethod
     def state_size(self) -> int: ...
 
     @property
     @abstractmethod
     def input_size(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def drive_size(self) -> int:
+        """How many numbers ``project`` makes of an input."""
 
     @property
     def output_size(self) -> int:
@@ -38,8 +49,24 @@ class Layer(ABC):
         return self.state_size
 
     @abstractmethod
+    def project(self, input: Tensor) -> Tensor:
+        """What the input [..., m] drives the gates with, [..., d]: no state in it, so one product serves a sequence."""
+
+    @abstractmethod
+    def advance(self, state: Tensor, drive: Tensor) -> Tensor:
+        """The next state [..., n] from state [..., n] and drive [..., d]."""
+
     def step(self, state: Tensor, input: Tensor) -> Tensor:
         """The next state [..., n] from state [..., n] and input [..., m]."""
+        return self.advance(state, self.project(input))
+
+    def scan(self, drives: Tensor, state: Tensor) -> Tensor:
+        """The states [time, ..., n] that drives [time, ..., d] lead through from state [..., n]."""
+        states = []
+        for drive in drives:
+            state = self.advance(state, drive)
+            states.append(state)
+        return torch.stack(states)
 
     @abstractmethod
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -68,6 +95,30 @@ class Layer(ABC):
 
     def weights(self) -> dict[str, Tensor]:
         return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+
+
+@dataclass(frozen=True, eq=False)
+class CellLayer(Layer):
+    """A layer of one cell, whose weights bear torch's names."""
+
+    weight_ih: Tensor  # [d, m]
+    weight_hh: Tensor  # [gates n, n]
+    bias_ih: Tensor | None = None  # [d]
+
+    @property
+    def state_size(self) -> int:
+        return self.weight_hh.shape[1]
+
+    @property
+    def input_size(self) -> int:
+        return self.weight_ih.shape[1]
+
+    @property
+    def drive_size(self) -> int:
+        return self.weight_ih.shape[0]
+
+    def project(self, input: Tensor) -> Tensor:
+        return linear(input, self.weight_ih, self.bias_ih)
 
 
 def scaled_rows(terms: list[tuple[Tensor, Tensor]]) -> Tensor:

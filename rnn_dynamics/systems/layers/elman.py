@@ -6,29 +6,22 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
-from .base import Layer, scaled_rows, unit_box
+from .base import CellLayer, scaled_rows, unit_box
 
 
 @dataclass(frozen=True, eq=False)
-class ElmanLayer(Layer):
+class ElmanLayer(CellLayer):
     """h' = phi(W_ih x + b_ih + W_hh h + b_hh), phi = tanh or ReLU (Elman 1990, doi:10.1207/s15516709cog1402_1)."""
 
-    weight_ih: Tensor  # [n, m]
-    weight_hh: Tensor  # [n, n]
-    bias_ih: Tensor | None = None  # [n]
     bias_hh: Tensor | None = None
     nonlinearity: str = "tanh"
 
     @property
-    def state_size(self) -> int:
-        return self.weight_hh.shape[1]
+    def name(self) -> str:
+        return f"RNN ({self.nonlinearity})"
 
-    @property
-    def input_size(self) -> int:
-        return self.weight_ih.shape[1]
-
-    def step(self, state: Tensor, input: Tensor) -> Tensor:
-        drive = linear(input, self.weight_ih, self.bias_ih) + linear(state, self.weight_hh, self.bias_hh)
+    def advance(self, state: Tensor, drive: Tensor) -> Tensor:
+        drive = drive + linear(state, self.weight_hh, self.bias_hh)
         return drive.tanh() if self.nonlinearity == "tanh" else drive.relu()
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -6,42 +6,31 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
-from .base import Layer, scaled_rows, unit_box
+from .base import CellLayer, scaled_rows, unit_box
 
 
 @dataclass(frozen=True, eq=False)
-class GRULayer(Layer):
+class GRULayer(CellLayer):
     """h' = (1 - z) n + z h, with n = tanh(W_in x + b_in + r (W_hn h + b_hn)) and logistic gates r, z.
 
     The reset gate multiplies after the product with W_hn, as in torch and cuDNN (Cho et al. 2014, arXiv 1406.1078,
     has it before). Rows of the weights are ordered r, z, n.
     """
 
-    weight_ih: Tensor  # [3 n, m]
-    weight_hh: Tensor  # [3 n, n]
-    bias_ih: Tensor | None = None  # [3 n]
     bias_hh: Tensor | None = None
 
-    @property
-    def state_size(self) -> int:
-        return self.weight_hh.shape[1]
-
-    @property
-    def input_size(self) -> int:
-        return self.weight_ih.shape[1]
-
-    def _gates(self, state: Tensor, input: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        input_r, input_z, input_n = linear(input, self.weight_ih, self.bias_ih).chunk(3, dim=-1)
+    def _gates(self, state: Tensor, drive: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        input_r, input_z, input_n = drive.chunk(3, dim=-1)
         state_r, state_z, state_n = linear(state, self.weight_hh, self.bias_hh).chunk(3, dim=-1)
         reset, update = (input_r + state_r).sigmoid(), (input_z + state_z).sigmoid()
         return reset, update, (input_n + reset * state_n).tanh(), state_n
 
-    def step(self, state: Tensor, input: Tensor) -> Tensor:
-        _, update, candidate, _ = self._gates(state, input)
+    def advance(self, state: Tensor, drive: Tensor) -> Tensor:
+        _, update, candidate, _ = self._gates(state, drive)
         return candidate + update * (state - candidate)
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        reset, update, candidate, state_n = self._gates(state, input)
+        reset, update, candidate, state_n = self._gates(state, self.project(input))
         by_update = (state - candidate) * update * (1.0 - update)
         by_candidate = (1.0 - update) * (1.0 - candidate.square())
         by_reset = by_candidate * state_n * reset * (1.0 - reset)
@@ -66,11 +55,11 @@ class GRULayer(Layer):
 class UngatedGRULayer(GRULayer):
     """h' = n(h): the candidate of a GRU alone. (1 - z)(n - h) = 0 exactly where n = h, since z < 1."""
 
-    def step(self, state: Tensor, input: Tensor) -> Tensor:
-        return self._gates(state, input)[2]
+    def advance(self, state: Tensor, drive: Tensor) -> Tensor:
+        return self._gates(state, drive)[2]
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        reset, _, candidate, state_n = self._gates(state, input)
+        reset, _, candidate, state_n = self._gates(state, self.project(input))
         slope = 1.0 - candidate.square()
         by_reset = slope * state_n * reset * (1.0 - reset)
         hidden_r, _, hidden_n = self.weight_hh.chunk(3)

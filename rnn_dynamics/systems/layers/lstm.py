@@ -7,20 +7,17 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox, interval_linear
-from .base import Layer, scaled_rows
+from .base import CellLayer, scaled_rows
 
 
 @dataclass(frozen=True, eq=False)
-class LSTMLayer(Layer):
+class LSTMLayer(CellLayer):
     """c' = f c + i g, h' = P (o tanh(c')), with logistic gates i, f, o and g = tanh(...).
 
     The state is [h, c]; P is the projection of ``proj_size`` or the identity; rows of the weights are ordered
     i, f, g, o (Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; projection: arXiv 1402.1128).
     """
 
-    weight_ih: Tensor  # [4 H, m]
-    weight_hh: Tensor  # [4 H, p], p = proj_size or H
-    bias_ih: Tensor | None = None  # [4 H]
     bias_hh: Tensor | None = None
     weight_hr: Tensor | None = None  # [p, H]
 
@@ -36,13 +33,9 @@ class LSTMLayer(Layer):
     def state_size(self) -> int:
         return self.output_size + self.cell_size
 
-    @property
-    def input_size(self) -> int:
-        return self.weight_ih.shape[1]
-
-    def _gates(self, state: Tensor, input: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def _gates(self, state: Tensor, drive: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         hidden, cell = state.split([self.output_size, self.cell_size], dim=-1)
-        drive = linear(input, self.weight_ih, self.bias_ih) + linear(hidden, self.weight_hh, self.bias_hh)
+        drive = drive + linear(hidden, self.weight_hh, self.bias_hh)
         drive_i, drive_f, drive_g, drive_o = drive.chunk(4, dim=-1)
         return drive_i.sigmoid(), drive_f.sigmoid(), drive_g.tanh(), drive_o.sigmoid(), cell
 
@@ -50,13 +43,13 @@ class LSTMLayer(Layer):
         hidden = output if self.weight_hr is None else linear(output, self.weight_hr)
         return torch.cat([hidden, cell], dim=-1)
 
-    def step(self, state: Tensor, input: Tensor) -> Tensor:
-        write, forget, content, show, cell = self._gates(state, input)
+    def advance(self, state: Tensor, drive: Tensor) -> Tensor:
+        write, forget, content, show, cell = self._gates(state, drive)
         cell = forget * cell + write * content
         return self._assemble(show * cell.tanh(), cell)
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        write, forget, content, show, cell = self._gates(state, input)
+        write, forget, content, show, cell = self._gates(state, self.project(input))
         new_cell = forget * cell + write * content
         squashed = new_cell.tanh()
         cell_to_output = show * (1.0 - squashed.square())
@@ -117,21 +110,21 @@ class UngatedLSTMLayer(LSTMLayer):
     def acting_size(self) -> int:
         return self.output_size
 
-    def _settled(self, state: Tensor, input: Tensor) -> tuple[Tensor, ...]:
+    def _settled(self, state: Tensor, drive: Tensor) -> tuple[Tensor, ...]:
         hidden = state[..., : self.output_size]
-        drive = linear(input, self.weight_ih, self.bias_ih) + linear(hidden, self.weight_hh, self.bias_hh)
+        drive = drive + linear(hidden, self.weight_hh, self.bias_hh)
         drive_i, drive_f, drive_g, drive_o = drive.chunk(4, dim=-1)
         keep = drive_f.sigmoid()
         leak = (-drive_f).sigmoid()  # 1 - f, without cancellation
         return drive_i.sigmoid(), keep, leak, drive_g.tanh(), drive_o.sigmoid()
 
-    def step(self, state: Tensor, input: Tensor) -> Tensor:
-        write, _, leak, content, show = self._settled(state, input)
+    def advance(self, state: Tensor, drive: Tensor) -> Tensor:
+        write, _, leak, content, show = self._settled(state, drive)
         cell = write * content / leak
         return self._assemble(show * cell.tanh(), cell)
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        write, keep, leak, content, show = self._settled(state, input)
+        write, keep, leak, content, show = self._settled(state, self.project(input))
         cell = write * content / leak
         squashed = cell.tanh()
         coefficients = (

@@ -1,0 +1,118 @@
+"""Files of weights: their tensors by name, read without running any code that the file may carry."""
+
+import re
+import warnings
+import zipfile
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..files import replacing
+
+Contents: TypeAlias = dict[tuple[str, str], Tensor | None]
+"""Tensors by the containers that they lie in, "model.ema.", and their own key; None where it was not wanted."""
+
+
+def read_tensors(path: Path, wanted: re.Pattern[str]) -> Contents:
+    """The tensors of a file by their names; None in place of those whose own name does not match ``wanted``."""
+    if _is_safetensors(path):
+        try:
+            with safe_open(path, framework="pt") as file:
+                return {("", k): file.get_tensor(k) if wanted.fullmatch(k) else None for k in file.keys()}  # noqa: SIM118
+        except Exception as error:  # of many types: what Rust raises, and what torch lacks a dtype for
+            raise ValueError("it is cut short, damaged, or no safetensors file that torch can hold") from error
+    named = _named_tensors(_load(path))
+    return {name: tensor if wanted.fullmatch(name[1]) else None for name, tensor in named.items()}
+
+
+@torch.no_grad()
+def write_tensors(source: Path, changed: Mapping[tuple[str, str], Tensor], target: Path) -> None:
+    """Write ``source`` again as ``target``, in the same format, with the values of some of its tensors changed.
+
+    Raises:
+        ValueError: if either file cannot be read or written; ``target`` appears only when it is whole.
+    """
+    if _is_safetensors(source):
+        with safe_open(source, framework="pt") as file:
+            metadata, root = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        named: Contents = {("", key): tensor for key, tensor in root.items()}
+    else:
+        metadata, root = None, _load(source)
+        named = _named_tensors(root)
+    for name, value in changed.items():
+        tensor = named[name]
+        assert tensor is not None
+        tensor.copy_(value)
+    with replacing(target) as temporary:
+        if metadata is None and not _is_safetensors(source):
+            torch.save(root, temporary)
+        else:
+            save_file(root, temporary, metadata)
+
+
+def _is_safetensors(path: Path) -> bool:
+    head = _head(path)
+    return path.suffix == ".safetensors" or head[8:] == b"{"  # its header: eight bytes of length, then JSON
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from error
+    if not head:
+        raise ValueError("it is empty")
+    return head
+
+
+def _load(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on pickle protocols and TorchScript: what matters of it is said here
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a file that is none of torch's can raise almost anything: KeyError, IndexError, ...
+        raise ValueError(_refusal(path, _head(path), str(error))) from error
+
+
+def _refusal(path: Path, head: bytes, message: str) -> str:
+    """One sentence for the page that torch.load says."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.rpartition("/")[2] for name in archive.namelist()}
+    except Exception:  # of many types, for what is no zip archive or a damaged one
+        members = set[str]()
+    if "constants.pkl" in members:
+        return "it is a TorchScript archive: save module.state_dict() with torch.save instead"
+    if members and "data.pkl" not in members:
+        return "it is a zip archive, but not one that torch.save wrote"
+    if members or head.startswith(b"\x80"):  # the first byte of every pickle since protocol 2
+        remedy = "which are not read because they could run code: save model.state_dict() with torch.save instead"
+        if named := re.search(r"GLOBAL ([\w.]*\w) (?:was not|whose module)", message):
+            return f"it holds Python objects besides tensors ({named[1]}), {remedy}"
+        if "Unsupported operand 149" in message:  # the frame that every pickle since protocol 4 opens with
+            return f"it holds Python objects besides tensors, or a pickle of protocol 4 or later, {remedy}"
+    return "it is cut short, damaged, or neither a file of torch.save nor of safetensors"
+
+
+def _named_tensors(root: Any) -> Contents:
+    """The tensors of nested dicts and lists by (containers, key), each container once: a pickle can be cyclic."""
+    if not isinstance(root, Mapping | list | tuple):
+        raise ValueError(f"it holds one {type(root).__name__}, not a state dict: save model.state_dict()")
+    contents: Contents = {}
+    queue, seen = deque([("", root)]), {id(root)}
+    while queue:
+        containers, value = queue.popleft()
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            if isinstance(item, Tensor):
+                contents[containers, str(key)] = item
+            elif isinstance(item, Mapping | list | tuple) and id(item) not in seen:
+                seen.add(id(item))
+                queue.append((f"{containers}{key}.", item))
+    return contents

@@ -1,0 +1,198 @@
+"""Weights that share a prefix: which recurrent module they make up is read off their names and shapes."""
+
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from .layers import BRCLayer, ElmanLayer, GRULayer, Layer, LSTMLayer, MGULayer, NBRCLayer, ParallelLayer
+from .weight_files import Contents
+
+CELLS: dict[str, Callable[..., Layer]] = {
+    "RNN": ElmanLayer,
+    "GRU": GRULayer,
+    "LSTM": LSTMLayer,
+    "MGU": MGULayer,
+    "BRC": BRCLayer,
+    "nBRC": NBRCLayer,
+}
+NAME = re.compile(r"(.*\.)?((?:weight_(?:ih|hh|hr)|bias_(?:ih|hh))(?:_l(?:0|[1-9]\d{0,3}))?(?:_reverse)?)")
+_PART = re.compile(r"(.*\.)?parallel\.(\d{1,4})\.(\d{1,4})\.")  # cell j of layer k of a ``Parallel``
+_WRAPPERS = ("module", "_orig_mod")  # what DataParallel and torch.compile put before or between the names
+_READABLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers of one kind of cell, and where in the file each weight lies."""
+
+    cell: str
+    layers: list[Layer]
+    places: dict[tuple[str, str], Tensor]
+    """The very tensors of ``layers``, by the name that they have in the file."""
+
+
+class WeightGroup(ABC):
+    """The weights of what may be one recurrent module."""
+
+    def __init__(self, containers: str, key_prefix: str) -> None:
+        self.containers, self.key_prefix = containers, key_prefix
+        self.full_prefix = containers + key_prefix
+        short = "".join(f"{part}." for part in key_prefix.split(".")[:-1] if part not in _WRAPPERS)
+        self.aliases = {short, key_prefix, containers + short, self.full_prefix}
+        self.prefix = short
+
+    @abstractmethod
+    def build(self, nonlinearity: str) -> Stack:
+        """The layers, once every weight has been found to be there and to fit."""
+
+
+class CellGroup(WeightGroup):
+    """Weights with torch's names: the layers of one sequence module, or one cell."""
+
+    def __init__(self, containers: str, key_prefix: str) -> None:
+        super().__init__(containers, key_prefix)
+        self.weights: dict[str, Tensor] = {}
+
+    def build(self, nonlinearity: str) -> Stack:
+        if any(name.endswith("_reverse") for name in self.weights):
+            raise ValueError("a bidirectional module is no dynamical system: its backward half runs against time")
+        held = {name.partition("_l")[0] for name in self.weights}
+        numbers = [int(name.partition("_l")[2]) for name in self.weights if "_l" in name]
+        suffixes = [f"_l{index}" for index in range(max(numbers) + 1)] if numbers else [""]  # "": a *Cell's
+        projected = "weight_hr" in held
+        needed = ["weight_hh", "weight_ih"] + ["weight_hr"] * projected
+        for name, suffix in product(needed, suffixes):
+            self._require_sound(name + suffix)
+        cell, shapes = self._bottom_shapes(suffixes[0], projected)
+        biases = ("bias_ih", "bias_hh") if cell in ("RNN", "GRU", "LSTM") else ("bias_ih",)
+        present = biases if held & {"bias_ih", "bias_hh"} else ()
+        for name, suffix in product(present, suffixes):
+            self._require_sound(name + suffix)
+        names = [*needed, *present]
+        options = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
+        dtype = torch.float64 if any(w.dtype == torch.float64 for w in self.weights.values()) else torch.float32
+        layers, places = [], {}
+        for suffix in suffixes:
+            for name in names:
+                self._require_shape(name + suffix, *shapes[name])
+            # A layer above reads what its twin below puts out.
+            shapes["weight_ih"] = (shapes["weight_ih"][0], shapes["weight_hh"][1])
+            weights = {name: self.weights[name + suffix].detach().to(dtype) for name in names}
+            layers.append(CELLS[cell](**weights, **options))
+            places |= {(self.containers, self.key_prefix + name + suffix): w for name, w in weights.items()}
+        return Stack(cell, layers, places)
+
+    def _bottom_shapes(self, suffix: str, projected: bool) -> tuple[str, dict[str, tuple[int, ...]]]:
+        """The kind of cell, and the shapes that its bottom layer must have by its recurrent weights."""
+        if projected:
+            outputs, units = self._require_shape("weight_hr" + suffix, "outputs", "units")
+            cell, rows, drives = "LSTM", 4 * units, 4 * units
+        else:
+            rows, outputs = self._require_shape("weight_hh" + suffix, "rows", "columns")
+            drives, units = self.weights["weight_ih" + suffix].shape[0], outputs
+            if rows == 2 and drives == 3 * units:
+                cell = "BRC"
+            elif rows == 2 * units and drives == 3 * units:
+                cell = "nBRC"
+            else:
+                kinds = {units: "RNN", 2 * units: "MGU", 3 * units: "GRU", 4 * units: "LSTM"}
+                if rows not in kinds:
+                    wanted = "1 (RNN), 2 (MGU, nBRC), 3 (GRU) or 4 (LSTM) times as many rows as columns"
+                    raise ValueError(
+                        f"{self.key_prefix}weight_hh{suffix} must have {wanted}, got shape {[rows, outputs]}"
+                    )
+                cell, drives = kinds[rows], rows
+        _, inputs = self._require_shape("weight_ih" + suffix, drives, "inputs")
+        shapes = {"bias_ih": (drives,), "bias_hh": (rows,), "weight_hr": (outputs, units)}
+        return cell, {"weight_ih": (drives, inputs), "weight_hh": (rows, outputs), **shapes}
+
+    def _require_sound(self, name: str) -> None:
+        key, weight = self.key_prefix + name, self.weights.get(name)
+        if weight is None:
+            raise ValueError(f"{key} is missing")
+        if weight.is_meta or weight.is_nested or weight.layout is not torch.strided:
+            raise ValueError(f"{key} must be a dense tensor with data, got {weight.layout} on device {weight.device}")
+        if weight.dtype not in _READABLE:
+            raise ValueError(f"{key} must hold floating-point numbers of 16 to 64 bits, got {weight.dtype}")
+        if not weight.numel() and not name.startswith("weight_ih"):  # only inputs may be none
+            raise ValueError(f"{key} is empty, of shape {list(weight.shape)}")
+        if not weight.isfinite().all():
+            raise ValueError(f"{key} must be finite, but holds NaN or infinite entries")
+
+    def _require_shape(self, name: str, *expected: int | str) -> tuple[int, ...]:
+        """The shape of a weight that has the expected one; a word stands for any number."""
+        shape = tuple(self.weights[name].shape)
+        misfits = [want for want, got in zip(expected, shape, strict=False) if isinstance(want, int) and want != got]
+        if misfits or len(shape) != len(expected):
+            wanted = ", ".join(map(str, expected))
+            raise ValueError(f"{self.key_prefix}{name} must have shape [{wanted}], got {list(shape)}")
+        return shape
+
+
+class ParallelGroup(WeightGroup):
+    """The cells of a ``Parallel``, each with a prefix of its own."""
+
+    def __init__(self, containers: str, key_prefix: str) -> None:
+        super().__init__(containers, key_prefix)
+        self.cells: dict[tuple[int, int], CellGroup] = {}
+
+    def build(self, nonlinearity: str) -> Stack:
+        rows, columns = (max(place[axis] for place in self.cells) + 1 for axis in (0, 1))
+        layers: list[Layer] = []
+        places: dict[tuple[str, str], Tensor] = {}
+        names: list[str] = []
+        for row in range(rows):
+            stacks = []
+            for column in range(columns):
+                if (row, column) not in self.cells:
+                    raise ValueError(f"{self.key_prefix}parallel.{row}.{column} is missing")
+                stacks.append(self.cells[row, column].build(nonlinearity))
+                places |= stacks[-1].places
+            layer = ParallelLayer(tuple(stack.layers[0] for stack in stacks))
+            wanted = layers[-1].output_size if layers else layer.input_size
+            for column, (stack, cell) in enumerate(zip(stacks, layer.cells, strict=True)):
+                if len(stack.layers) != 1 or cell.input_size != wanted:
+                    raise ValueError(
+                        f"{self.key_prefix}parallel.{row}.{column} must be one layer with {wanted} inputs, "
+                        f"got {len(stack.layers)} with {cell.input_size}"
+                    )
+            layers.append(layer)
+            names = names or [stack.cell for stack in stacks]
+        return Stack(" | ".join(names), layers, places)
+
+
+def weight_groups(contents: Contents) -> list[WeightGroup]:
+    """What may be recurrent modules, in the order of the file."""
+    groups: dict[tuple[str, str, str], WeightGroup] = {}
+    for (containers, key), tensor in contents.items():
+        if not (found := NAME.fullmatch(key)) or tensor is None:
+            continue
+        prefix, layout = found[1] or "", "_l" if "_l" in found[2] else ""  # a *Cell's names are without _l
+        if part := _PART.fullmatch(prefix):
+            group = groups.setdefault((containers, part[1] or "", "parallel"), ParallelGroup(containers, part[1] or ""))
+            assert isinstance(group, ParallelGroup)
+            cell = group.cells.setdefault((int(part[2]), int(part[3])), CellGroup(containers, prefix))
+        else:
+            cell = groups.setdefault((containers, prefix, layout), CellGroup(containers, prefix))
+            assert isinstance(cell, CellGroup)
+        cell.weights[found[2]] = tensor
+    if not groups:
+        others = shortened([containers + key for containers, key in contents], ", ") or "none"
+        raise ValueError(f"it holds no recurrent weights, with names like 'rnn.weight_hh_l0'; tensors in it: {others}")
+    used = Counter(group.prefix for group in groups.values())
+    for group in groups.values():
+        if used[group.prefix] > 1:
+            group.prefix = group.full_prefix
+    return list(groups.values())
+
+
+def shortened(items: Sequence[object], separator: str, shown: int = 12) -> str:
+    """The first items, and how many more there are."""
+    rest = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return separator.join(map(str, items[:shown])) + rest

@@ -1,0 +1,115 @@
+"""What a task is: sequences, their lengths, and an answer asked at each sequence's last steps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from copy import copy
+from typing import ClassVar, Self, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
+
+from .arguments import whole_number
+
+Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]  # inputs [b, T, m], targets, lengths [b]
+Rows: TypeAlias = Tensor | Sequence[int] | slice
+
+
+class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
+    """n sequences, of which sequence i has T_i steps and is asked for an answer at its last ``asked`` steps.
+
+    Step t = 0, 1, ... is asked if T_i - asked <= t < T_i; with ``asked`` >= T_i that is every step. Nothing else that a
+    network puts out enters ``loss`` or ``score``.
+
+    A new task extends ``RegressionTask`` or ``ClassificationTask`` and hands its tensors to their ``__init__``, which
+    sets to zero what lies after a sequence's end.
+
+    Attributes:
+        inputs: [n, T, m] with T = max T_i, zero after each sequence's end.
+        targets: of a regression [n, T, target_size], zero where nothing is asked; of a classification labels [n].
+        lengths: T_i, int64 [n].
+        input_size, target_size: m, and the width of the outputs that ``loss`` takes.
+        asked: at how many last steps the answer is asked.
+        baseline: the score of the best constant answer, which a network has to beat.
+        score_name: what ``score`` is.
+    """
+
+    score_name: ClassVar[str]
+
+    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, target_size: int, asked: int) -> None:
+        n = len(lengths)
+        if n == 0 or lengths.dtype != torch.int64 or inputs.ndim != 3 or len(inputs) != n or len(targets) != n:
+            given = f"{list(inputs.shape)}, {list(targets.shape)} and {lengths.dtype} {list(lengths.shape)}"
+            raise ValueError(f"inputs [n, T, m], targets and int64 lengths [n] must agree on n >= 1, got {given}")
+        if int(lengths.min()) < 1 or int(lengths.max()) != inputs.shape[1]:
+            ends = f"{int(lengths.min())} to {int(lengths.max())}"
+            raise ValueError(f"lengths must be at least 1 and the longest T = {inputs.shape[1]}, got {ends}")
+        self.inputs = torch.where(last_steps(lengths, inputs.shape[1]).unsqueeze(-1), inputs, 0.0)
+        self.targets, self.lengths = targets, lengths
+        self.input_size, self.target_size, self.asked = inputs.shape[2], target_size, whole_number(asked, "asked", 1)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Input [T_i, m] and target: [T_i, target_size], or a label []."""
+        length, target = int(self.lengths[index]), self.targets[index]
+        return self.inputs[index, :length], target[:length] if target.ndim else target
+
+    @property
+    def sequences(self) -> Tensor | list[Tensor]:
+        """The inputs as ``sample_states`` and ``reachability`` take them: [n, T, m], or [T_i, m] each if T_i differ."""
+        if int(self.lengths.min()) == self.inputs.shape[1]:
+            return self.inputs
+        return [inputs[:length] for inputs, length in zip(self.inputs, self.lengths.tolist(), strict=True)]
+
+    def batch(self, rows: Rows) -> Batch:
+        """What ``collate`` gives for these rows, by indexing at once: the longest of them ends the batch."""
+        lengths, targets = self.lengths[rows], self.targets[rows]
+        if len(lengths) == 0:
+            raise ValueError("rows are empty: at least one sequence is needed")
+        time = int(lengths.max())
+        return self.inputs[rows][:, :time], targets[:, :time] if targets.ndim > 1 else targets, lengths
+
+    def select(self, rows: Rows) -> Self:
+        """The same task with only these sequences, for instance to split off a validation set."""
+        selected = copy(self)
+        selected.inputs, selected.targets, selected.lengths = self.batch(rows)
+        return selected
+
+    @staticmethod
+    def collate(batch: Sequence[tuple[Tensor, Tensor]]) -> Batch:
+        """For ``DataLoader(task, collate_fn=task.collate)``: inputs [b, T, m] padded with zeros, targets, lengths."""
+        inputs, targets = zip(*batch, strict=True)
+        lengths = torch.tensor([len(input) for input in inputs])
+        together = pad_sequence(list(targets), batch_first=True) if targets[0].ndim else torch.stack(targets)
+        return pad_sequence(list(inputs), batch_first=True), together, lengths
+
+    @property
+    @abstractmethod
+    def baseline(self) -> float: ...
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+        """The mean loss [] over the asked steps of ``outputs`` [b, T, target_size]; ``targets`` as in a batch."""
+
+    @abstractmethod
+    def score(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> float:
+        """How well ``outputs`` [b, T, target_size] do at the asked steps, in the units of ``baseline``."""
+
+    def _asked(self, outputs: Tensor, lengths: Tensor) -> Tensor:
+        """Which steps [b, T] of ``outputs`` are asked for."""
+        if outputs.ndim != 3 or len(outputs) != len(lengths) or outputs.shape[2] != self.target_size:
+            wanted = f"[{len(lengths)}, T, {self.target_size}]"
+            raise ValueError(f"outputs must have shape {wanted}, got {list(outputs.shape)}")
+        longest = int(lengths.max())
+        if longest > outputs.shape[1]:
+            raise ValueError(f"outputs must have a step for each of {longest} inputs, got {outputs.shape[1]}")
+        return last_steps(lengths.to(outputs.device), outputs.shape[1], self.asked)
+
+
+def last_steps(lengths: Tensor, time: int, n: int | None = None) -> Tensor:
+    """Which of ``time`` steps [b, time] are a sequence's own, or only its last ``n``."""
+    steps, ends = torch.arange(time, device=lengths.device), lengths.unsqueeze(-1)
+    return steps < ends if n is None else (steps < ends) & (steps >= ends - n)
