@@ -52,6 +52,11 @@ class FunctionMap(DrivenMap):
         return f"{name} map, {self._n} state units, {self._m} inputs"
 
     @property
+    def weights(self) -> list[Tensor]:
+        """The parameters of a step that is a module; a plain function shows none."""
+        return list(self._step.parameters()) if isinstance(self._step, torch.nn.Module) else []
+
+    @property
     def state_size(self) -> int:
         return self._n
 

@@ -1,12 +1,19 @@
 """Starts along the trajectories that inputs lead through."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from ..checks import ArrayLike, as_tensor, require_positive
 from .driven import DrivenMap, require_network
+
+_STRETCHES = 8
+"""Of a batch of trajectories that end at different times."""
+
+_KEPT = 16
+"""Numbers that autograd keeps for each unit and step of a gated cell: gates, products and their like."""
 
 
 @torch.no_grad()
@@ -38,7 +45,7 @@ def sample_states(
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or positive and finite, got {noise}")
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
-    inputs, lengths = _padded(network, sequences)
+    inputs, lengths = padded(network, sequences)
     batch = torch.randint(len(inputs), (n,), generator=generator)
     if distinct:
         once = torch.randperm(len(inputs), generator=generator)[:n]
@@ -55,7 +62,79 @@ def sample_states(
     return result + noise * torch.randn(n, network.state_size, generator=generator).to(result)
 
 
-def _padded(network: DrivenMap, sequences: ArrayLike | Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def states_after(network: DrivenMap, inputs: Tensor, steps: Tensor, memory_budget: int) -> Tensor:
+    """The state that each sequence leads to from h = 0 after its own number of steps, differentiable.
+
+    Sequences are dropped as they end, in ``_STRETCHES`` stretches, so that about half of the work is saved.
+
+    Args:
+        network: the driven map.
+        inputs: [batch, time, m].
+        steps: [batch], from 1 to time.
+        memory_budget: bytes for what a stretch keeps for its gradient; see ``scan_within``.
+
+    Returns:
+        [batch, state_size].
+    """
+    order = steps.argsort(descending=True)
+    ends = steps[order]
+    inputs, state = inputs[order.to(inputs.device)], inputs.new_zeros(len(inputs), network.state_size)
+    done, begin = [], 0
+    for end in (
+        ends.double().quantile(torch.linspace(0, 1, _STRETCHES + 1).double()[1:]).ceil().long().unique().tolist()
+    ):
+        stretch = inputs[: len(state), begin:end].transpose(0, 1).contiguous()
+        remaining = int((ends > end).sum())
+        # Those that end within the stretch are picked from all of its states, the others go on from its last.
+        picks = (ends[: len(state)].clamp(max=end) - begin - 1).to(state.device)
+        state = scan_within(network.scan, stretch, state, memory_budget, picks)
+        done.append(state[remaining:])
+        state, begin = state[:remaining], end
+    return torch.cat(done[::-1])[order.argsort().to(inputs.device)]
+
+
+def scan_within(
+    scan: Callable[[Tensor, Tensor], Tensor],
+    drives: Tensor,
+    state: Tensor,
+    memory_budget: int,
+    picks: Tensor | None = None,
+) -> Tensor:
+    """The states that a scan leads to, row i after step picks[i] (the last, by default), within a memory budget.
+
+    If what the scan would keep for its gradient exceeds the budget, it is cut into stretches whose inner states are
+    computed again on the way back, so that memory is that of one stretch and the states between stretches.
+
+    Args:
+        scan: from drives [time, batch, d] and states [batch, n] to states [time, batch, n].
+        drives, state: its arguments.
+        memory_budget: bytes for what one stretch keeps.
+        picks: [batch], from 0 to time - 1.
+
+    Returns:
+        [batch, n].
+    """
+    time, batch, _ = drives.shape
+    needed = drives.element_size() * time * batch * (_KEPT * state.shape[-1] + drives.shape[-1])
+    stretches = min(time, -(-needed // memory_budget)) if torch.is_grad_enabled() else 1
+    picks = torch.full((batch,), time - 1, device=state.device) if picks is None else picks
+    size, rows = -(-time // stretches), torch.arange(batch, device=state.device)
+
+    def stretch(drives: Tensor, state: Tensor, picks: Tensor) -> tuple[Tensor, Tensor]:
+        states = scan(drives, state)
+        return states[picks.clamp(0, len(states) - 1), rows], states[-1]
+
+    result = state
+    for begin in range(0, time, size):
+        arguments = (drives[begin : begin + size], state, picks - begin)
+        if stretches == 1:
+            return stretch(*arguments)[0]
+        picked, state = checkpoint(stretch, *arguments, use_reentrant=False, preserve_rng_state=False)
+        result = torch.where((picks >= begin).unsqueeze(-1), picked, result)
+    return result
+
+
+def padded(network: DrivenMap, sequences: ArrayLike | Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Inputs [batch, time, m] padded with zeros, and each sequence's length."""
     m, kind = network.input_size, {"dtype": network.dtype, "device": network.device}
     if isinstance(sequences, Sequence) and len(sequences) and all(hasattr(s, "shape") for s in sequences):

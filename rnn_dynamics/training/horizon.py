@@ -1,0 +1,35 @@
+"""How far ahead each step of warmup looks."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """At update s, M ~ U{1, ..., m_s} held steps (or M = m_s), with m_s = min(start + growth s, longest).
+
+    It starts short because states that a single attractor has already drawn together, closer than epsilon, give no
+    gradient any more. The defaults are the published ones (arXiv 2106.01001); ``Horizon(start=200, growth=0,
+    random=False)`` is a fixed horizon.
+    """
+
+    start: int = 1
+    growth: int = 10
+    longest: int = 200
+    random: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is no schedule.
+
+        Raises:
+            ValueError: unless 1 <= start <= longest and growth >= 0, all whole numbers.
+        """
+        whole = all(isinstance(value, int) for value in (self.start, self.growth, self.longest))
+        if not whole or self.growth < 0 or not 1 <= self.start <= self.longest:
+            raise ValueError(f"Horizon needs whole numbers, 1 <= start <= longest and growth >= 0, got {self}")
+
+    def draw(self, step: int, generator: torch.Generator) -> int:
+        """M at update ``step``."""
+        most = min(self.start + self.growth * step, self.longest)
+        return int(torch.randint(1, most + 1, (), generator=generator)) if self.random else most

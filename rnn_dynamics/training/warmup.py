@@ -1,0 +1,213 @@
+"""Warmup: gradient descent that makes the states of different input sequences stay apart."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ..checks import ArrayLike, require_positive
+from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
+from .horizon import Horizon
+from .warmup_parts import WarmedPart, warmed_parts
+from .warmup_results import Warmup
+
+
+def warm_up(
+    module: nn.Module | DrivenMap,
+    sequences: ArrayLike | Sequence[Tensor],
+    steps: int = 100,
+    lr: float = 1e-2,
+    batch_size: int = 32,
+    target: float = 0.95,
+    *,
+    horizon: Horizon | None = None,
+    cells: Sequence[int] = (0,),
+    through_trajectories: bool = True,
+    clip_norm: float | None = None,
+    epsilon: float = 1e-4,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    seed: int = 0,
+    callback: Callable[..., Any] | None = None,
+    progress: bool = False,
+) -> Warmup:
+    """Warm up a recurrent network, in place: maximise its reachable multistability, as published.
+
+    Each update runs a batch of sequences from h = 0, sequence i for c_i ~ U{1..T_i} steps, keeps the last states, moves
+    each layer's own M steps under one held input x ~ N(0, I) of that layer, and takes one step of Adam on
+
+        loss = mean over layers of (VAA* - target)^2
+
+    whose gradient flows through the M steps and the trajectories. What it makes is a high VAA* at up to 200 steps;
+    whether that is many attractors or slow drift, ``reachability`` says.
+
+    Args:
+        module: anything that ``as_map`` takes, or its result (for a function, a ``FunctionMap`` whose step is a
+            module). Dropout between layers is off.
+        sequences: inputs [batch, time, m], or a list of [time_i, m] of different lengths.
+        steps: updates.
+        lr: of Adam.
+        batch_size: sequences in an update, drawn without replacement until all have been used; all of them if there
+            are fewer.
+        target: of VAA*.
+        horizon: of M; the published schedule by default.
+        cells: which cells of each layer of a ``Parallel`` are warmed up; no other weight of it moves. The first, as
+            published.
+        through_trajectories: False stops the gradient at the sampled states.
+        clip_norm: the largest norm that a gradient may have; none by default.
+        epsilon: of VAA*.
+        memory_budget: bytes that a trajectory may keep for its gradient; what exceeds them is computed twice.
+        seed: of batches, times, horizons and held inputs; the global random state is not touched.
+        callback: called as ``callback(step, module, soft_vaa=..., loss=..., gradient_norm=..., horizon=...)`` before
+            each update, with the weights that these numbers belong to, and as ``callback(steps, module)`` at the end.
+        progress: show a progress bar.
+
+    Returns:
+        The history. If a loss or gradient is not finite, or Ctrl-C is pressed, it ends early and says so in ``status``
+        and ``advice``; the weights are then the last ones whose loss and gradient were finite.
+
+    Raises:
+        ValueError: for sequences or a module that do not fit, settings out of range, or no weight that may move.
+
+    Source: Lambrechts et al., arXiv 2106.01001.
+    """
+    _check_settings(steps, lr, batch_size, target, clip_norm)
+    require_positive(epsilon=epsilon, memory_budget=memory_budget)
+    network = module if isinstance(module, DrivenMap) else as_map(module)
+    horizon = horizon or Horizon()
+    parts = warmed_parts(network, cells)
+    weights = _movable(parts)
+    inputs, lengths = padded(network, sequences)
+    generator = torch.Generator().manual_seed(seed)
+    batches = _batches(len(inputs), batch_size, generator)
+    optimiser = torch.optim.Adam(weights, lr=lr)
+    kept = [weight.detach().clone() for weight in weights]  # those that the last entry of the history belongs to
+    history: list[tuple[Tensor, float, float, int]] = []
+    status = "finished"
+
+    bar = tqdm(range(steps), desc="warming up", disable=not progress)
+    with _lent_gradients(weights), bar:
+        try:
+            for step in bar:
+                rows = next(batches)
+                times = 1 + (torch.rand(len(rows), generator=generator, dtype=torch.float64) * lengths[rows]).long()
+                ahead = horizon.draw(step, generator)
+                with torch.set_grad_enabled(through_trajectories):
+                    states = states_after(network, inputs[rows.to(inputs.device)], times, memory_budget)
+                values = torch.stack(
+                    [part.soft_vaa(states, ahead, epsilon, generator, memory_budget) for part in parts]
+                )
+                loss = (values - target).square().mean()
+                norm = _differentiate(loss, weights)
+                if not (math.isfinite(loss.item()) and math.isfinite(norm)):
+                    status = "not finite"
+                    break
+                _copy(weights, kept)
+                history.append((values.detach().double().cpu(), loss.item(), norm, ahead))
+                mean = float(values.detach().mean())
+                bar.set_postfix(VAA=f"{mean:.2f}", M=ahead, refresh=False)
+                if callback is not None:
+                    callback(step, module, soft_vaa=mean, loss=loss.item(), gradient_norm=norm, horizon=ahead)
+                if clip_norm is not None:
+                    nn.utils.clip_grad_norm_(weights, clip_norm)
+                optimiser.step()
+            if not all(bool(weight.isfinite().all()) for weight in weights):
+                status = "not finite"
+        except KeyboardInterrupt:
+            status = "interrupted"
+    if status != "finished":
+        _copy(kept, weights)
+    elif callback is not None:
+        callback(steps, module)
+    n = min(batch_size, len(inputs))
+    values, losses, norms, ahead = zip(*history, strict=True) if history else ((), (), (), ())
+    return Warmup(
+        soft_vaas=torch.stack(values) if history else torch.empty(0, len(parts), dtype=torch.float64),
+        losses=torch.tensor(losses, dtype=torch.float64),
+        gradient_norms=torch.tensor(norms, dtype=torch.float64),
+        horizons=torch.tensor(ahead, dtype=torch.int64),
+        n=n,
+        target=target,
+        status=status,
+        advice=_advice(status, len(history), lr, clip_norm, horizon),
+    )
+
+
+def _check_settings(steps: int, lr: float, batch_size: int, target: float, clip_norm: float | None) -> None:
+    for name, value in (("steps", steps), ("batch_size", batch_size)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
+    if batch_size < 2:
+        raise ValueError("batch_size must be 2 or more: one state alone has VAA* = 1 whatever the network does")
+    if not 0 < lr < math.inf:
+        raise ValueError(f"lr must be positive and finite, got {lr}")
+    if not 0 < target <= 1:
+        raise ValueError(f"target must lie in (0, 1], as VAA* does, got {target}")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm must be positive, or None, got {clip_norm}")
+
+
+def _movable(parts: Sequence[WarmedPart]) -> list[Tensor]:
+    """The weights of the warmed parts that require a gradient, each once."""
+    weights = {id(weight): weight for part in parts for weight in part.weights if weight.requires_grad}
+    if not weights:
+        raise ValueError("none of the weights to warm up requires a gradient: they are frozen, or there are none")
+    return list(weights.values())
+
+
+def _batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Rows in random order, each once before any comes again; a remainder smaller than a batch is left out."""
+    size = min(size, count)
+    while True:
+        order = torch.randperm(count, generator=generator)
+        yield from order[: count // size * size].split(size)
+
+
+@torch.no_grad()
+def _copy(source: list[Tensor], target: list[Tensor]) -> None:
+    for value, place in zip(source, target, strict=True):
+        place.copy_(value)
+
+
+def _differentiate(loss: Tensor, weights: list[Tensor]) -> float:
+    """Set the weights' gradients, and give their norm; NaN for a loss that has none."""
+    if not bool(loss.isfinite()):
+        return math.nan
+    gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient
+    used = [gradient for gradient in gradients if gradient is not None]
+    return float(nn.utils.get_total_norm(used))
+
+
+@contextmanager
+def _lent_gradients(weights: list[Tensor]) -> Iterator[None]:
+    """Give the weights back the gradients that the caller may have gathered in them."""
+    gradients = [weight.grad for weight in weights]
+    for weight in weights:
+        weight.grad = None
+    try:
+        yield
+    finally:
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+
+
+def _advice(status: str, done: int, lr: float, clip_norm: float | None, horizon: Horizon) -> str:
+    if status == "interrupted":
+        return "Ctrl-C: the weights are those of the last entry of the history."
+    if status == "not finite" and not done:
+        return (
+            "The loss or its gradient was not finite at the first step: nothing was changed. States overflow on these "
+            "inputs, or the gradient does within the trajectories: scale the inputs, or try through_trajectories=False."
+        )
+    if status == "not finite":
+        clip = "clip_norm=1.0" if clip_norm is None else f"a clip_norm below {clip_norm:g}"
+        return (
+            f"The loss or its gradient was not finite after update {done}, which was undone: try {clip}, "
+            f"an lr below {lr:g}, or a Horizon with a longest below {horizon.longest}."
+        )
+    return ""

@@ -1,0 +1,94 @@
+"""What of a network warmup acts on: its layers, the chosen cells of parallel ones, or a whole function."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..multistability import soft_vaa
+from ..systems import DrivenMap, FunctionMap, LayeredMap, scan_within
+from ..systems.layers import Layer, ParallelLayer
+
+
+class WarmedPart(ABC):
+    """A part of the state that has a VAA* of its own."""
+
+    weights: list[Tensor]
+    """What moves it, and may itself be moved."""
+
+    @abstractmethod
+    def own_states(self, states: Tensor) -> Tensor:
+        """Its part of the network's states [n, state]."""
+
+    @abstractmethod
+    def moved(self, own: Tensor, steps: int, generator: torch.Generator, memory_budget: int) -> Tensor:
+        """These after ``steps`` under one held input x ~ N(0, I), of this part only."""
+
+    def soft_vaa(
+        self, states: Tensor, steps: int, epsilon: float, generator: torch.Generator, memory_budget: int
+    ) -> Tensor:
+        """VAA* after ``steps``, of the network's states [n, state]; NaN once a state is not finite."""
+        ends = self.moved(self.own_states(states), steps, generator, memory_budget)
+        return soft_vaa(ends, epsilon) if bool(ends.isfinite().all()) else ends.sum() * torch.nan
+
+
+class LayerPart(WarmedPart):
+    """One layer, or the warmed cells of a parallel one, as if they stood alone."""
+
+    def __init__(self, layer: Layer, place: slice, cells: Sequence[int]) -> None:
+        self._place, self._whole, self._cells, self._layer = place, layer, cells, layer
+        if isinstance(layer, ParallelLayer):
+            chosen = [layer.cells[index] for index in cells]
+            self._layer = chosen[0] if len(chosen) == 1 else ParallelLayer(tuple(chosen))
+        self.weights = list(self._layer.weights().values())
+
+    def own_states(self, states: Tensor) -> Tensor:
+        own = states[:, self._place]
+        if not isinstance(self._whole, ParallelLayer):
+            return own
+        parts = self._whole.cell_states(own)
+        chosen = [parts[index] for index in self._cells]
+        return self._layer.join(chosen) if isinstance(self._layer, ParallelLayer) else chosen[0]
+
+    def moved(self, own: Tensor, steps: int, generator: torch.Generator, memory_budget: int) -> Tensor:
+        held = torch.randn(self._layer.input_size, generator=generator).to(own)
+        drives = self._layer.project(held).expand(steps, len(own), -1)
+        return scan_within(self._layer.scan, drives, own, memory_budget)
+
+
+class FunctionPart(WarmedPart):
+    """A function step(state, input) as a whole."""
+
+    def __init__(self, network: FunctionMap) -> None:
+        self._network = network
+        self.weights = network.weights
+
+    def own_states(self, states: Tensor) -> Tensor:
+        return states
+
+    def moved(self, own: Tensor, steps: int, generator: torch.Generator, memory_budget: int) -> Tensor:
+        held = torch.randn(self._network.input_size, generator=generator).to(own)
+        return scan_within(self._network.scan, held.expand(steps, len(own), -1), own, memory_budget)
+
+
+def warmed_parts(network: DrivenMap, cells: Sequence[int]) -> list[WarmedPart]:
+    """The parts of a network, bottom first.
+
+    Raises:
+        ValueError: for cells that a parallel layer does not have, or a map of another kind.
+    """
+    if isinstance(network, FunctionMap):
+        return [FunctionPart(network)]
+    if not isinstance(network, LayeredMap):
+        raise ValueError(f"warm_up takes a recurrent module or what as_map makes of one, got {type(network).__name__}")
+    parts: list[WarmedPart] = []
+    begin = 0
+    for layer in network.layers:
+        if isinstance(layer, ParallelLayer):
+            valid = len(set(cells)) == len(cells) and all(0 <= index < len(layer.cells) for index in cells)
+            if not cells or not valid:
+                raise ValueError(f"cells must name some of the {len(layer.cells)} cells, each once, got {list(cells)}")
+        parts.append(LayerPart(layer, slice(begin, begin + layer.state_size), list(cells)))
+        begin += layer.state_size
+    return parts
