@@ -15,12 +15,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save, save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
-from rnn_dynamics.systems import as_map, read_checkpoint
+from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel
+from rnn_dynamics.systems import Checkpoint, as_map, read_checkpoint
 
-SEQUENCES = [(nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"}), (nn.GRU, {}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 4})]
+SEQUENCES = [
+    *((nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"}), (nn.GRU, {}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 4})),
+    *((MGU, {}), (BRC, {}), (NBRC, {})),
+    *((Parallel, {"cells": cells}) for cells in [(nn.GRU, nn.GRU), (nn.LSTM, nn.RNN), (MGU, BRC, NBRC)]),
+]
 CELLS = [(nn.RNNCell, {}), (nn.RNNCell, {"nonlinearity": "relu"}), (nn.GRUCell, {}), (nn.LSTMCell, {})]
 MODULES = [
     *((kind, {**options, "num_layers": layers}) for (kind, options), layers in product(SEQUENCES, [1, 2, 3])),
@@ -66,7 +72,8 @@ def test_a_module_comes_back_from_a_model(tmp_path, kind, options, bias, suffix)
     assert _same(path, module, **chosen)
 
     found = read_checkpoint(path, **chosen)
-    assert found.cell == kind.__name__.removesuffix("Cell")
+    kinds = options.get("cells", [kind])
+    assert found.cell == " | ".join(k.__name__.removesuffix("Cell").replace("NBRC", "nBRC") for k in kinds)
     assert found.prefix == "encoder.rnn."
     assert len(found.network.layers) == options.get("num_layers", 1)
     assert not any(w.requires_grad for layer in found.network.layers for w in layer.weights().values())
@@ -74,6 +81,8 @@ def test_a_module_comes_back_from_a_model(tmp_path, kind, options, bias, suffix)
 
 def test_a_checkpoint_describes_itself(tmp_path) -> None:
     path = tmp_path / "model.pt"
+
+    top = "at the top level ('')"
 
     def description(module: nn.Module, **options: Any) -> str:
         torch.save(module.state_dict(), path)
@@ -89,6 +98,19 @@ def test_a_checkpoint_describes_itself(tmp_path) -> None:
         == "RNN (tanh), 1 layer of 1 unit, 3 inputs, no bias, at the top level ('')"
     )
     assert description(nn.RNN(3, 5), nonlinearity="relu").startswith("RNN (relu), 1 layer of 5 units")
+    assert description(NBRC(3, 5, bias=False), cell="nBRC") == "nBRC, 1 layer of 5 units, 3 inputs, no bias, " + top
+    wide = Parallel(3, 6, (nn.LSTM, MGU), 2, split=(2, 4))
+    assert description(Model(wide)) == "LSTM | MGU, 2 layers of 6 units, 3 inputs, at 'encoder.rnn.'"
+
+
+@pytest.mark.parametrize(("kind", "units"), [*product([BRC, NBRC, MGU, nn.RNN, nn.GRU, nn.LSTM], [1, 2, 3, 4])])
+def test_cells_are_told_apart_by_their_shapes_however_small(tmp_path, kind, units) -> None:
+    module = kind(3, units, num_layers=2)
+    torch.save(module.state_dict(), tmp_path / "model.pt")
+    assert _same(tmp_path / "model.pt", module)
+    same = kind is NBRC and units == 1  # one unit sees itself alone: that is a BRC
+    name = "BRC" if same else kind.__name__.replace("NBRC", "nBRC")
+    assert read_checkpoint(tmp_path / "model.pt").cell == name
 
 
 def _with_optimizer(model: nn.Module) -> dict[str, Any]:
@@ -362,6 +384,8 @@ BAD_WEIGHTS = [  # in a GRU of 3 inputs and two layers of 6 units
     ("weight_ih_l0", torch.ones(18, 3, 1), "core.weight_ih_l0 must have shape [18, inputs], got [18, 3, 1]"),
     ("bias_ih_l0", torch.tensor(1.0), "core.bias_ih_l0 must have shape [18], got []"),
     ("weight_hh_l0", torch.ones(30, 6), "4 (LSTM) times as many rows as columns, got shape [30, 6]"),
+    ("weight_hh_l0", torch.ones(2, 6), "core.bias_hh_l0 is no weight of BRC, whose shapes it has"),
+    ("weight_ih_l0", torch.tensor(1.0), "core.weight_ih_l0 must have shape [18, inputs], got []"),
     ("weight_ih_l0", torch.ones(24, 3), "core.weight_ih_l0 must have shape [18, inputs], got [24, 3]"),
     ("weight_ih_l1", torch.ones(18, 5), "core.weight_ih_l1 must have shape [18, 6], got [18, 5]"),
     ("weight_hh_l1", torch.ones(15, 5), "core.weight_hh_l1 must have shape [18, 6], got [15, 5]"),
@@ -386,3 +410,139 @@ def test_weights_that_do_not_fit_are_named(tmp_path, name, weight, phrase) -> No
 def test_a_projection_must_fit(tmp_path) -> None:
     torch.save({**nn.LSTM(3, 6, proj_size=4).state_dict(), "weight_hr_l0": torch.ones(3, 6)}, tmp_path / "model.pt")
     assert "weight_hh_l0 must have shape [24, 3], got [24, 4]" in _refusal(tmp_path / "model.pt")
+
+
+BAD_CELLS = [
+    (MGU, "bias_hh_l0", torch.ones(12), "bias_hh_l0 is no weight of MGU, whose shapes it has"),
+    (MGU, "weight_hh_l1", torch.ones(12, 6), "weight_ih_l1 is missing"),
+    (BRC, "weight_ih_l0", torch.ones(12, 3), "weight_ih_l0 must have shape [18, inputs], got [12, 3]"),
+    (BRC, "bias_ih_l0", torch.ones(12), "bias_ih_l0 must have shape [18], got [12]"),
+    (NBRC, "weight_ih_l0", torch.ones(24, 3), "weight_ih_l0 must have shape [12, inputs], got [24, 3]"),
+    (Parallel, "parallel.0.1.weight_ih_l0", torch.ones(9, 4), "parallel.0.1 must be one layer with 3 inputs"),
+    (Parallel, "parallel.1.0.weight_ih_l0", torch.ones(9, 4), "parallel.1.1 is missing"),
+    (Parallel, "parallel.0.0.weight_hh_l0", torch.ones(9, 2), "parallel.0.0.weight_hh_l0 must have"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "weight", "phrase"), BAD_CELLS)
+def test_weights_that_do_not_fit_the_cells_of_the_paper_are_named(tmp_path, kind, name, weight, phrase) -> None:
+    state = kind(3, 6).state_dict()
+    if name not in state and name.startswith("parallel"):  # a second layer, begun
+        state |= {name.replace("weight_ih", "weight_hh"): torch.ones(9, 3)}
+        state |= {name.replace("weight_ih", bias): torch.ones(9) for bias in ("bias_ih", "bias_hh")}
+        weight = torch.ones(9, 6)
+    torch.save(state | {name: weight}, tmp_path / "model.pt")
+    assert phrase in _refusal(tmp_path / "model.pt")
+
+
+def _leaves(root: Any, prefix: str = "", seen: frozenset[int] = frozenset()) -> dict[str, Any]:
+    """Everything in nested dicts and lists, by where it lies: "model.encoder.rnn.weight_hh_l0"."""
+    if not isinstance(root, dict | list | tuple) or id(root) in seen:
+        return {prefix: None if id(root) in seen else root}
+    items = root.items() if isinstance(root, dict) else enumerate(root)
+    leaves = [_leaves(item, f"{prefix}.{key}".lstrip("."), seen | {id(root)}) for key, item in items]
+    return {name: leaf for part in leaves for name, leaf in part.items()}
+
+
+def _content(path: Path) -> dict[str, Any]:
+    return load_file(path) if path.suffix == ".safetensors" else _leaves(torch.load(path, weights_only=True))
+
+
+def _doubled(path: Path, **options: Any) -> Checkpoint:
+    """What is read from a file, with every weight of its network doubled in place."""
+    found = read_checkpoint(path, **options)
+    for weight in found.places.values():
+        weight.mul_(2)
+    return found
+
+
+def _write_doubled(source: Path, target: Path, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is in a file, and in the one written with its network's weights doubled."""
+    found, before = _doubled(source, **options), _content(source)
+    assert found.write(str(target)) == target
+    again = read_checkpoint(target, **options)
+    inputs = torch.randn(4, 7, 3, dtype=found.network.dtype)
+    assert torch.equal(again.network.run(inputs), found.network.run(inputs))
+    assert str(again) == str(found)
+    return before, _content(target)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("core", [_gru, lambda: Parallel(3, 6, (MGU, nn.LSTM), 2)], ids=["GRU", "Parallel"])
+def test_a_file_is_written_again_with_its_network_changed_alone(tmp_path, layout, core) -> None:
+    source, target = tmp_path / "model.pt", tmp_path / "new" / "model.pt"
+    torch.save(LAYOUTS[layout][0](Model(core())), source)
+    before, after = _write_doubled(source, target)
+    network = {containers + key for containers, key in read_checkpoint(source).places}
+    assert len(network) == len(core().state_dict())
+    assert list(before) == list(after)
+    for name, leaf in before.items():
+        if isinstance(leaf, Tensor):
+            assert after[name].dtype == leaf.dtype
+            assert torch.equal(after[name], 2 * leaf if name in network else leaf)
+        else:
+            assert after[name] == leaf
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_file_is_written_in_its_own_precision(tmp_path, dtype) -> None:
+    torch.save({"model": NBRC(3, 6, 2, dtype=dtype).state_dict()}, tmp_path / "model.pt")
+    before, after = _write_doubled(tmp_path / "model.pt", tmp_path / "new.pt")
+    assert {leaf.dtype for leaf in after.values()} == {dtype}
+    assert all(torch.equal(after[name], 2 * leaf) for name, leaf in before.items())
+    assert _doubled(tmp_path / "new.pt").write(tmp_path / "new.pt")  # in place of itself
+    assert all(torch.equal(leaf, 4 * before[name]) for name, leaf in _content(tmp_path / "new.pt").items())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.pt", "new.pt"]
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt", "epoch": "3"}])
+def test_safetensors_are_written_with_their_metadata(tmp_path, metadata) -> None:
+    source, target = tmp_path / "model.safetensors", tmp_path / "new.safetensors"
+    save_file(Model(Parallel(3, 6, (BRC, nn.GRU))).half().state_dict(), source, metadata)
+    before, after = _write_doubled(source, target)
+    assert all(torch.equal(leaf, before[name] * (1 + ("parallel" in name))) for name, leaf in after.items())
+    with safe_open(target, framework="pt") as file:
+        assert file.metadata() == metadata
+
+
+def test_tied_weights_stay_tied(tmp_path) -> None:
+    model = Model(_gru())
+    model.readout.weight = nn.Parameter(model.get_submodule("encoder.rnn").weight_hh_l0[:2])
+    model.register_buffer("twin", model.get_submodule("encoder.rnn").bias_hh_l0.detach())
+    torch.save({"model": model.state_dict(), "ema": {"shadow": model.state_dict()["twin"]}}, tmp_path / "model.pt")
+    _, after = _write_doubled(tmp_path / "model.pt", tmp_path / "new.pt")
+    core = "model.encoder.rnn."
+    assert after["model.readout.weight"].data_ptr() == after[f"{core}weight_hh_l0"].data_ptr()
+    assert {after[name].data_ptr() for name in ("model.twin", "ema.shadow", f"{core}bias_hh_l0")} == {
+        after["model.twin"].data_ptr()
+    }
+
+
+def test_weights_that_a_file_cannot_hold_are_refused(tmp_path) -> None:
+    source, target = tmp_path / "model.pt", tmp_path / "new.pt"
+    tied = _gru().half().state_dict()
+    torch.save(tied | {"bias_hh_l0": tied["bias_ih_l0"]}, source)
+
+    def refused(found: Checkpoint, phrase: str, path: Path = target) -> None:
+        with pytest.raises(ValueError, match=rf"cannot write {path}.*{phrase}"):
+            found.write(path)
+        assert not path.is_file()
+
+    found = read_checkpoint(source)
+    found.network.layers[0].weights()["weight_hh"].fill_(1e6)
+    refused(found, "weight_hh_l0 must be finite in the file's precision")
+    found = read_checkpoint(source)
+    found.network.layers[0].weights()["bias_hh"].add_(1)
+    refused(found, "bias_.h_l0 shares its memory with another weight that now differs")
+    refused(_doubled(source), "needs another suffix", tmp_path / "new.safetensors")
+    refused(_doubled(source), "Is a directory", tmp_path)
+    found = read_checkpoint(source)
+    for content, phrase in [({}, "has changed"), (nn.GRU(3, 5).state_dict(), "has changed"), ([1], "has changed")]:
+        torch.save(content, source)
+        refused(found, phrase)
+    source.write_bytes(b"12345678{}")
+    refused(found, "damaged")
+    source.unlink()
+    refused(found, "No such file")
+    torch.save(_gru().state_dict() | {"bias_hh_l0": torch.zeros(1).expand(18)}, source)
+    refused(read_checkpoint(source), "bias_hh_l0 cannot be changed")

@@ -9,6 +9,7 @@ from torch import nn
 from torch.func import jacfwd, jacrev, vmap
 
 import rnn_dynamics as rd
+from rnn_dynamics.cells import BRC, MGU, NBRC
 from rnn_dynamics.systems import Box, NoBox
 
 DOUBLE = torch.float64
@@ -26,6 +27,9 @@ SEQUENCES = [
             ("gru", nn.GRU, {}),
             ("lstm", nn.LSTM, {}),
             ("lstm-proj", nn.LSTM, {"proj_size": 4}),
+            ("mgu", MGU, {}),
+            ("brc", BRC, {}),
+            ("nbrc", NBRC, {}),
         ],
         [1, 2, 3],
         [True, False],
@@ -111,7 +115,7 @@ def test_closed_form_derivatives_are_those_of_autograd(kind, options, ungated) -
     by_input = vmap(jacrev(system.network.step, argnums=1))(states, system.input.expand(4, -1))
     assert (system.input_jacobian(states) - by_input).abs().max() < 1e-12
     assert torch.equal(system.jacobian(states[0]), system.jacobian(states[:1])[0])
-    assert torch.allclose(system.jacobian(states, memory_budget=1), jacobian, rtol=0, atol=1e-15)
+    assert torch.allclose(system.jacobian(states, memory_budget=1), jacobian, rtol=0, atol=1e-14)
 
     value, linearization = system.linearize(states)
     assert (value - system(states)).abs().max() < 1e-14
@@ -266,7 +270,7 @@ def test_sampled_states_lie_on_trajectories() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM, MGU, BRC, NBRC])
 def test_cuda_agrees_with_the_host(kind) -> None:
     module = _make(kind, num_layers=2)
     host = rd.as_map(module).hold(torch.ones(3))

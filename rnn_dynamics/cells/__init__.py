@@ -6,5 +6,16 @@ For developers: subclass ``RecurrentModule`` for a cell whose ``Layer`` is in ``
 from .gated import BRC, MGU, NBRC
 from .initialisation import chrono_initialise, initialise
 from .parallel import Parallel
+from .specification import SPEC_FORM, Specification, module_from_spec
 
-__all__ = ["BRC", "MGU", "NBRC", "Parallel", "chrono_initialise", "initialise"]
+__all__ = [
+    "BRC",
+    "MGU",
+    "NBRC",
+    "SPEC_FORM",
+    "Parallel",
+    "Specification",
+    "chrono_initialise",
+    "initialise",
+    "module_from_spec",
+]

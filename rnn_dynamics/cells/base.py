@@ -96,6 +96,8 @@ class RecurrentModule(nn.Module, ABC):
         """
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state)
+        if not isinstance(input, Tensor):
+            raise ValueError(f"input must be a tensor or a PackedSequence, got {type(input).__name__}")
         if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or 0 in input.shape[:-1]:
             layout = "batch, time" if self.batch_first else "time, batch"
             raise ValueError(
@@ -129,13 +131,21 @@ class RecurrentModule(nn.Module, ABC):
         return PackedSequence(data, input.batch_sizes, input.sorted_indices, input.unsorted_indices), last
 
     def _first_state(self, batch: int, state: Tensor | None, single: bool, like: Tensor) -> Tensor:
+        self._require_dtype("input", like)
         shape = (self.num_layers, batch, self.hidden_size)
         if state is None:
             return like.new_zeros(shape)
         expected = [self.num_layers, self.hidden_size] if single else list(shape)
-        if list(state.shape) != expected:
-            raise ValueError(f"state must have shape {expected}, got {list(state.shape)}")
+        if not isinstance(state, Tensor) or list(state.shape) != expected:
+            got = list(state.shape) if isinstance(state, Tensor) else type(state).__name__
+            raise ValueError(f"state must be one tensor of shape {expected}, got {got}")
+        self._require_dtype("state", state)
         return state.unsqueeze(1) if single else state
+
+    def _require_dtype(self, name: str, tensor: Tensor) -> None:
+        dtype = next(self.parameters()).dtype
+        if tensor.dtype != dtype and not torch.is_autocast_enabled(tensor.device.type):
+            raise ValueError(f"{name} must be of the weights' {dtype}, got {tensor.dtype}")
 
     def _run(self, sequences: Tensor, first: Tensor) -> list[Tensor]:
         """Each layer's states [time, batch, n]."""
@@ -155,9 +165,15 @@ class RecurrentModule(nn.Module, ABC):
         return ", ".join([text, *changed])
 
 
+def on_host(weight: Tensor) -> Tensor:
+    """An empty tensor like ``weight`` to draw into: on the host, so that a seed gives the same on every device."""
+    # Neither can every draw be made in half precision.
+    return torch.empty(weight.shape, dtype=torch.promote_types(weight.dtype, torch.float32), device="cpu")
+
+
 def draw_uniform(weight: Tensor, bound: float, generator: torch.Generator | None) -> None:
-    """Fill ``weight`` from U(-bound, bound), drawn on the host, so that a seed gives the same on every device."""
-    weight.copy_(torch.empty(weight.shape, dtype=weight.dtype).uniform_(-bound, bound, generator=generator))
+    """Fill ``weight`` from U(-bound, bound)."""
+    weight.copy_(on_host(weight).uniform_(-bound, bound, generator=generator))
 
 
 def xavier_by_gate(weight: Tensor, units: int, generator: torch.Generator | None) -> None:

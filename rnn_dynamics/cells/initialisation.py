@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .base import RecurrentModule, draw_uniform, xavier_by_gate
+from .base import RecurrentModule, draw_uniform, on_host, xavier_by_gate
 from .parallel import Parallel
 
 
@@ -43,7 +43,7 @@ def initialise(module: nn.Module, seed: int | torch.Generator = 0) -> nn.Module:
                 xavier_by_gate(weight, module.hidden_size, generator)
             else:
                 for gate in weight.chunk(3):
-                    gate.copy_(nn.init.orthogonal_(torch.empty(gate.shape, dtype=gate.dtype), generator=generator))
+                    gate.copy_(nn.init.orthogonal_(on_host(gate), generator=generator))
     elif isinstance(module, nn.LSTM | nn.RNN):
         for weight in module.parameters():
             draw_uniform(weight, module.hidden_size**-0.5, generator)
@@ -85,7 +85,7 @@ def chrono_initialise(module: nn.LSTM, t_max: float, seed: int | torch.Generator
             bias.zero_()
         if name.startswith("bias_ih"):
             write, forget, _, _ = bias.chunk(4)
-            spans = torch.empty(forget.shape, dtype=bias.dtype).uniform_(1.0, t_max - 1.0, generator=generator)
+            spans = on_host(forget).uniform_(1.0, t_max - 1.0, generator=generator)
             forget.copy_(spans.log())
             write.copy_(-spans.log())
     return module

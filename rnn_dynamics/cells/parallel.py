@@ -1,6 +1,6 @@
 """Cells side by side: the paper's double layer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
 import torch
@@ -46,11 +46,12 @@ class Parallel(nn.Module):
             device, dtype: of the weights.
 
         Raises:
-            ValueError: for fewer than two cells, or parts that do not add up to ``hidden_size``.
+            ValueError: for fewer than two cells, cells that are not of this kind, or parts that do not add up to
+                ``hidden_size``.
         """
         super().__init__()
-        if len(cells) < 2:
-            raise ValueError(f"cells must name two cells or more, got {len(cells)}")
+        if len(cells) < 2 or not all(map(callable, cells)):
+            raise ValueError(f"cells must be two or more of nn.GRU, rnn_dynamics.cells.MGU and their like, got {cells}")
         if input_size < 0 or num_layers < 1:
             raise ValueError(f"input_size must be >= 0 and num_layers >= 1, got {input_size} and {num_layers}")
         if split is None:
@@ -69,9 +70,10 @@ class Parallel(nn.Module):
             )
             for index in range(num_layers)
         )
-        # Which cells have a second state beside the output, as an LSTM has: read off the layers, once.
-        layers = self.recurrent_layers()
-        self._two_states = [cell.state_size > cell.output_size for cell in layers[0].cells]
+        # How large a second state each cell has beside its output, as an LSTM has: read off the layers, once.
+        for layer, row in zip(self.recurrent_layers(), self.parallel, strict=True):
+            _require_fitting(layer, row, split)  # pyright: ignore[reportArgumentType]
+            self._second_sizes = [cell.state_size - cell.output_size for cell in layer.cells]
 
     def recurrent_layers(self) -> list[ParallelLayer]:
         """The layers, bottom first, on the module's own parameters: what ``as_map`` analyses."""
@@ -104,55 +106,68 @@ class Parallel(nn.Module):
             ValueError: for shapes that do not fit.
         """
         if isinstance(input, PackedSequence):
-            return self._run(input, state)
-        if input.ndim not in (2, 3) or input.shape[-1] != self.input_size:
+            if input.data.ndim != 2 or input.data.shape[1] != self.input_size:
+                raise ValueError(f"input must have {self.input_size} features, got {list(input.data.shape[1:])}")
+            return self._run(input, self._cell_states(state, [int(input.batch_sizes[0])]))
+        if not isinstance(input, Tensor):
+            raise ValueError(f"input must be a tensor or a PackedSequence, got {type(input).__name__}")
+        if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or 0 in input.shape[:-1]:
             layout = "batch, time" if self.batch_first else "time, batch"
-            raise ValueError(f"input must have shape [{layout}, {self.input_size}], got {list(input.shape)}")
-        if not self.batch_first or input.ndim == 2:
-            return self._run(input, state)
-        output, last = self._run(input.transpose(0, 1), state)
-        return output.transpose(0, 1), last
+            raise ValueError(
+                f"input must have shape [{layout}, {self.input_size}] or [time, {self.input_size}], "
+                f"got {list(input.shape)}"
+            )
+        if input.ndim == 2:
+            return self._run(input, self._cell_states(state, []))
+        sequences = input.transpose(0, 1) if self.batch_first else input
+        output, last = self._run(sequences, self._cell_states(state, [sequences.shape[1]]))
+        return output.transpose(0, 1) if self.batch_first else output, last
 
-    def _run(self, sequences: Sequences, state: State | None) -> tuple[Sequences, State]:
+    def _run(self, sequences: Sequences, firsts: list[list[State | None]]) -> tuple[Sequences, State]:
         lasts: list[list[State]] = []
-        for row, first in zip(self.parallel, self._cell_states(state), strict=True):
+        for row, first in zip(self.parallel, firsts, strict=True):
             results = [cell(sequences, own) for cell, own in zip(row, first, strict=True)]  # pyright: ignore[reportArgumentType]
             sequences = _beside([output for output, _ in results])
             lasts.append([last for _, last in results])
         return sequences, self._joined(lasts)
 
-    def _cell_states(self, state: State | None) -> list[list[State | None]]:
+    def _cell_states(self, state: State | None, batch: list[int]) -> list[list[State | None]]:
         """For each layer each cell's own first state, in the form that the cell takes."""
         if state is None:
             return [[None] * len(self.split) for _ in range(self.num_layers)]
-        if isinstance(state, Tensor) == any(self._two_states):
-            wanted = "a pair (h, c)" if any(self._two_states) else "one tensor h"
-            raise ValueError(f"state must be {wanted} for these cells, got {type(state).__name__}")
-        hidden, memory = (state, None) if isinstance(state, Tensor) else state
-        widths = [units for units, second in zip(self.split, self._two_states, strict=True) if second]
-        for name, part, width in (("h", hidden, self.hidden_size), ("c", memory, sum(widths))):
-            if part is not None and (len(part) != self.num_layers or part.shape[-1] != width):
-                raise ValueError(
-                    f"{name} of the state must have shape [{self.num_layers}, batch, {width}], got {list(part.shape)}"
-                )
+        parts = (state,) if isinstance(state, Tensor) else tuple(state)
+        widths = [self.hidden_size, sum(self._second_sizes)][: 1 + any(self._second_sizes)]
+        expected = [[self.num_layers, *batch, width] for width in widths]
+        got = [list(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in parts]
+        if got != expected:
+            wanted = "a pair (h, c) of shapes" if len(widths) == 2 else "one tensor h of shape"
+            raise ValueError(f"state must be {wanted} {', '.join(map(str, expected))}, got {', '.join(map(str, got))}")
         result = []
         for index in range(self.num_layers):
-            outputs = hidden[index : index + 1].split(list(self.split), dim=-1)
-            rests = iter(() if memory is None else memory[index : index + 1].split(widths, dim=-1))
+            outputs = parts[0][index : index + 1].split(list(self.split), dim=-1)
+            rests = parts[-1][index : index + 1].split(self._second_sizes, dim=-1) if len(parts) == 2 else outputs
             result.append(
                 [
-                    (output.contiguous(), next(rests).contiguous()) if second else output.contiguous()
-                    for output, second in zip(outputs, self._two_states, strict=True)
+                    (output.contiguous(), rest.contiguous()) if second else output.contiguous()
+                    for output, rest, second in zip(outputs, rests, self._second_sizes, strict=True)
                 ]
             )
         return result
 
     def _joined(self, lasts: list[list[State]]) -> State:
         hidden = [torch.cat([s if isinstance(s, Tensor) else s[0] for s in row], dim=-1) for row in lasts]
-        if not any(self._two_states):
+        if not any(self._second_sizes):
             return torch.cat(hidden)
         memory = [torch.cat([s[1] for s in row if not isinstance(s, Tensor)], dim=-1) for row in lasts]
         return torch.cat(hidden), torch.cat(memory)
+
+
+def _require_fitting(layer: ParallelLayer, row: Iterable[nn.Module], split: Sequence[int]) -> None:
+    for cell, module, units in zip(layer.cells, row, split, strict=True):
+        if isinstance(module, nn.RNNCellBase) or getattr(module, "batch_first", False):
+            raise ValueError(f"cells must be sequence modules, [time, batch, features] within; got {module}")
+        if cell.output_size != units:
+            raise ValueError(f"a cell of {units} units was asked for, but {module} puts out {cell.output_size}")
 
 
 def _beside(outputs: list[Sequences]) -> Sequences:

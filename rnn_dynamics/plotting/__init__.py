@@ -8,6 +8,7 @@ from .reachability import plot_reachability
 from .spectrum import plot_spectrum
 from .style import figure, save_figure
 from .transitions import plot_transition_graph
+from .warmup import plot_warmup, plot_warmup_outcome
 
 __all__ = [
     "figure",
@@ -18,5 +19,7 @@ __all__ = [
     "plot_reachability",
     "plot_spectrum",
     "plot_transition_graph",
+    "plot_warmup",
+    "plot_warmup_outcome",
     "save_figure",
 ]

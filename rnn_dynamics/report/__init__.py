@@ -2,5 +2,16 @@
 
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
+from .warmup import Measure, cli_advice, print_warmup, write_history, write_outcome
 
-__all__ = ["print_reachability", "print_report", "write_reachability", "write_report"]
+__all__ = [
+    "Measure",
+    "cli_advice",
+    "print_reachability",
+    "print_report",
+    "print_warmup",
+    "write_history",
+    "write_outcome",
+    "write_reachability",
+    "write_report",
+]

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -13,8 +11,9 @@ from torch import Tensor
 from ..attractors import Attractors
 from ..files import replacing
 from ..multistability import Reachability
-from ..plotting import plot_attractors, plot_reachability, save_figure
+from ..plotting import plot_attractors, plot_reachability
 from ..store import save
+from .figures import written
 
 _MOST_ROWS = 20
 
@@ -91,16 +90,9 @@ def write_reachability(reach: Reachability, trajectories: Tensor, folder: Path) 
         files.append(folder / f"{name}.csv")
         with replacing(files[-1]) as temporary:
             table.to_csv(temporary, index_label="row")
-    files += _saved(plot_reachability(reach)[0], folder / "reach")
+    files += written(plot_reachability(reach)[0], folder / "reach")
     for row, found in enumerate(reach.attractors):
         if reach.starts.shape[1] > 1:
             name = "attractors" if len(reach.inputs) == 1 else f"attractors_input{row}"
-            files += _saved(plot_attractors(found, trajectories, starts=reach.starts), folder / name)
-    return files
-
-
-def _saved(ax: Axes, path: Path) -> list[Path]:
-    """Write an axis' figure and put it away: matplotlib warns when more than twenty are open."""
-    files = save_figure(ax.figure, path)
-    plt.close(ax.get_figure(root=True))
+            files += written(plot_attractors(found, trajectories, starts=reach.starts), folder / name)
     return files

@@ -35,8 +35,10 @@ class Checkpoint:
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the whole file again, all else in it as it was, with the present weights of ``network``.
 
+        The format is that of the file; weights stay in the precision, and tied as, they are there.
+
         Raises:
-            ValueError: if the file cannot be written; it appears only when it is whole.
+            ValueError: if the file cannot be written, or not hold these weights; it appears only when it is whole.
         """
         write_tensors(self.source, self.places, Path(path))
         return Path(path)
@@ -66,7 +68,7 @@ def read_checkpoint(
         checkpoint = _built(_chosen(weight_groups(read_tensors(Path(path), NAME)), prefix), nonlinearity, Path(path))
         if cell not in (None, checkpoint.cell):
             raise ValueError(f"it holds weights of {checkpoint.cell} cells, but cell='{cell}' was asked for")
-        if nonlinearity != "tanh" and checkpoint.cell != "RNN":
+        if nonlinearity != "tanh" and "RNN" not in checkpoint.cell.split(" | "):
             raise ValueError(f"nonlinearity='{nonlinearity}' is for an RNN, but it holds {checkpoint}")
     except ValueError as error:
         raise ValueError(f"cannot read {path}: {error}") from error

@@ -22,11 +22,7 @@ Contents: TypeAlias = dict[tuple[str, str], Tensor | None]
 def read_tensors(path: Path, wanted: re.Pattern[str]) -> Contents:
     """The tensors of a file by their names; None in place of those whose own name does not match ``wanted``."""
     if _is_safetensors(path):
-        try:
-            with safe_open(path, framework="pt") as file:
-                return {("", k): file.get_tensor(k) if wanted.fullmatch(k) else None for k in file.keys()}  # noqa: SIM118
-        except Exception as error:  # of many types: what Rust raises, and what torch lacks a dtype for
-            raise ValueError("it is cut short, damaged, or no safetensors file that torch can hold") from error
+        return {("", key): tensor for key, tensor in _load_safetensors(path, wanted)[1].items()}
     named = _named_tensors(_load(path))
     return {name: tensor if wanted.fullmatch(name[1]) else None for name, tensor in named.items()}
 
@@ -38,22 +34,37 @@ def write_tensors(source: Path, changed: Mapping[tuple[str, str], Tensor], targe
     Raises:
         ValueError: if either file cannot be read or written; ``target`` appears only when it is whole.
     """
-    if _is_safetensors(source):
-        with safe_open(source, framework="pt") as file:
-            metadata, root = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        named: Contents = {("", key): tensor for key, tensor in root.items()}
-    else:
-        metadata, root = None, _load(source)
-        named = _named_tensors(root)
-    for name, value in changed.items():
-        tensor = named[name]
-        assert tensor is not None
-        tensor.copy_(value)
+    try:
+        safe = _is_safetensors(source)
+        if target.suffix == ".safetensors" and not safe:
+            raise ValueError("a file of torch.save is written as one, which needs another suffix")
+        metadata, root = _load_safetensors(source) if safe else (None, _load(source))
+        _change({("", key): tensor for key, tensor in root.items()} if safe else _named_tensors(root), changed)
+    except ValueError as error:
+        raise ValueError(f"cannot write {target} from {source}: {error}") from error
     with replacing(target) as temporary:
-        if metadata is None and not _is_safetensors(source):
-            torch.save(root, temporary)
-        else:
+        if safe:
             save_file(root, temporary, metadata)
+        else:
+            torch.save(root, temporary)
+
+
+def _change(named: Contents, changed: Mapping[tuple[str, str], Tensor]) -> None:
+    """Copy the values into the tensors, which stay tied to whatever shares their memory."""
+    for (containers, key), value in changed.items():
+        tensor = named.get((containers, key))
+        if tensor is None or tensor.shape != value.shape:
+            raise ValueError(f"it has changed since it was read: {containers}{key} is no longer what it was")
+        try:
+            tensor.copy_(value)
+        except RuntimeError as error:  # an expanded tensor
+            raise ValueError(f"{containers}{key} cannot be changed: {error}") from error
+    for (containers, key), value in changed.items():
+        tensor = named[containers, key]
+        if tensor is None or not tensor.isfinite().all():
+            raise ValueError(f"{containers}{key} must be finite in the file's precision, but is not")
+        if not torch.equal(tensor, value.to(tensor.dtype)):
+            raise ValueError(f"{containers}{key} shares its memory with another weight that now differs")
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -70,6 +81,19 @@ def _head(path: Path) -> bytes:
     if not head:
         raise ValueError("it is empty")
     return head
+
+
+def _load_safetensors(
+    path: Path, wanted: re.Pattern[str] | None = None
+) -> tuple[dict[str, str] | None, dict[str, Any]]:
+    """Its metadata, and its tensors by name; None in place of those that do not match ``wanted``."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            keys = list(file.keys())
+            tensors = {k: file.get_tensor(k) if wanted is None or wanted.fullmatch(k) else None for k in keys}
+            return file.metadata(), tensors
+    except Exception as error:  # of many types: what Rust raises, and what torch lacks a dtype for
+        raise ValueError("it is cut short, damaged, or no safetensors file that torch can hold") from error
 
 
 def _load(path: Path) -> Any:

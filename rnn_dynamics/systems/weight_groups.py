@@ -75,6 +75,8 @@ class CellGroup(WeightGroup):
         for name, suffix in product(present, suffixes):
             self._require_sound(name + suffix)
         names = [*needed, *present]
+        if others := held - set(names):
+            raise ValueError(f"{self.key_prefix}{min(others)}{suffixes[0]} is no weight of {cell}, whose shapes it has")
         options = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
         dtype = torch.float64 if any(w.dtype == torch.float64 for w in self.weights.values()) else torch.float32
         layers, places = [], {}
@@ -95,15 +97,18 @@ class CellGroup(WeightGroup):
             cell, rows, drives = "LSTM", 4 * units, 4 * units
         else:
             rows, outputs = self._require_shape("weight_hh" + suffix, "rows", "columns")
-            drives, units = self.weights["weight_ih" + suffix].shape[0], outputs
-            if rows == 2 and drives == 3 * units:
+            units, drives = outputs, 3 * outputs
+            triple = self.weights["weight_ih" + suffix].shape[:1] == (drives,)
+            if rows == 2 and (triple or units > 2):
                 cell = "BRC"
-            elif rows == 2 * units and drives == 3 * units:
+            elif rows == 2 * units and triple:
                 cell = "nBRC"
             else:
                 kinds = {units: "RNN", 2 * units: "MGU", 3 * units: "GRU", 4 * units: "LSTM"}
                 if rows not in kinds:
-                    wanted = "1 (RNN), 2 (MGU, nBRC), 3 (GRU) or 4 (LSTM) times as many rows as columns"
+                    wanted = (
+                        "2 rows (BRC), or 1 (RNN), 2 (MGU, nBRC), 3 (GRU) or 4 (LSTM) times as many rows as columns"
+                    )
                     raise ValueError(
                         f"{self.key_prefix}weight_hh{suffix} must have {wanted}, got shape {[rows, outputs]}"
                     )

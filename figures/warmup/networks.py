@@ -1,0 +1,54 @@
+"""The paper's cells, and what is measured of a network."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+import rnn_dynamics as rd
+from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel, chrono_initialise, initialise
+from rnn_dynamics.tasks import CopyFirstInput
+
+from .runs import Case, Row
+
+CELLS = ("GRU", "LSTM", "chrono", "MGU", "BRC", "nBRC")
+T_MAX = 600
+_MODULES: dict[str, Any] = {
+    "GRU": nn.GRU, "LSTM": nn.LSTM, "chrono": nn.LSTM, "MGU": MGU, "BRC": BRC, "nBRC": NBRC, "GRU+GRU": Parallel
+}  # fmt: skip
+HORIZONS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+
+
+def make(case: Case) -> nn.Module:
+    """The network of a case, initialised as in the paper."""
+    with torch.random.fork_rng():
+        module = _MODULES[case.cell](1, case.hidden, num_layers=case.layers)
+    initialise(module, case.seed)
+    return chrono_initialise(module, T_MAX, case.seed) if case.cell == "chrono" else module
+
+
+def training_sequences(case: Case) -> torch.Tensor:
+    """What the network is warmed up on."""
+    return CopyFirstInput(640, case.length, seed=case.seed).inputs
+
+
+def measure(module: nn.Module, case: Case) -> Row:
+    """The published measure at every horizon, and what is really reached from the same states."""
+    sequences = CopyFirstInput(case.n, case.length, seed=1000 + case.seed).inputs
+    horizons = [*(step for step in HORIZONS if step < case.horizon), case.horizon]
+    reach = rd.reachability(rd.as_map(module), sequences, n=case.n, horizons=horizons, seed=case.seed)
+    found = reach.attractors[0]
+    exponents = found.largest_exponents.tolist()
+    return {
+        "horizons": horizons,
+        "vaas": [round(value, 6) for value in reach.vaas[0].tolist()],
+        "speed": float(reach.speeds[0, -1].median()),
+        "kinds": list(found.kinds),
+        "periods": found.periods.tolist(),
+        "hits": found.hits.tolist(),
+        "exponents": exponents,
+        "counts": found.counts,
+        "outcomes": {name: found.outcomes.count(name) for name in ("settled", "slow", "diverged", "unfinished")},
+        "margin": min(found.margins.tolist(), default=None),
+        "time": float(found.times[found.settled].double().median()) if bool(found.settled.any()) else None,
+    }

@@ -1,0 +1,109 @@
+"""Cases measured one by one, each kept as soon as it is done, and the command line of the figures."""
+
+import argparse
+import json
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from rnn_dynamics.plotting import save_figure
+
+FOLDER = Path(__file__).parent
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of a figure is measured; the paper's own sizes are those of "paper"."""
+
+    hidden: tuple[int, ...]
+    layers: tuple[int, ...]
+    seeds: int
+    n: int = 32
+    horizon: int = 10_000
+    steps: int = 100
+    length: int = 50
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network, before or after warmup."""
+
+    cell: str
+    hidden: int
+    layers: int
+    seed: int
+    n: int
+    horizon: int
+    steps: int
+    length: int
+
+    @property
+    def key(self) -> str:
+        """What it is known by in the file of results."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A figure: which cases, how one is measured, and what is made of the rows."""
+
+    name: str
+    scales: dict[str, Scale]
+    cells: tuple[str, ...]
+    measure: Callable[[Case], list[Row]]
+    draw: Callable[[list[Row]], Figure]
+    caption: Callable[[list[Row], Scale], str]
+
+    def cases(self, scale: Scale) -> list[Case]:
+        """Every combination, the cheap ones first."""
+        sizes = (scale.n, scale.horizon, scale.steps, scale.length)
+        return [
+            Case(cell, hidden, layers, seed, *sizes)
+            for hidden in scale.hidden
+            for layers in scale.layers
+            for seed in range(scale.seeds)
+            for cell in self.cells
+        ]
+
+
+def run(plan: Plan, arguments: list[str] | None = None) -> None:
+    """The command line of one figure."""
+    parser = argparse.ArgumentParser(prog=f"python -m figures.warmup.{plan.name}", description=plan.__doc__)
+    parser.add_argument("--scale", choices=list(plan.scales), default="small")
+    parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of results and figures")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    scale = plan.scales[options.scale]
+    rows = _measured(plan, plan.cases(scale), options.out / f"{plan.name}_{options.scale}.jsonl", options.workers)
+    save_figure(plan.draw(rows), options.out / plan.name)
+    seeds = f"{scale.seeds} seed{'s' * (scale.seeds > 1)}"
+    facts = (
+        f"Scale `{options.scale}`: {seeds}, n = {scale.n} states, copy task of length {scale.length}, "
+        f"one held input x ~ N(0, 1) for each network, horizon {scale.horizon:,} steps."
+    )
+    (options.out / f"{plan.name}.md").write_text(f"{plan.caption(rows, scale).strip()}\n\n{facts}\n")
+
+
+def _measured(plan: Plan, cases: list[Case], path: Path, workers: int) -> list[Row]:
+    done: dict[str, list[Row]] = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            done[entry["case"]] = entry["rows"]
+    missing = [case for case in cases if case.key not in done]
+    with path.open("a") as file, ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        futures = {pool.submit(plan.measure, case): case for case in missing}
+        for future in tqdm(as_completed(futures), total=len(futures), desc=plan.name, disable=not futures):
+            case = futures[future]
+            done[case.key] = [{**asdict(case), **row} for row in future.result()]
+            file.write(json.dumps({"case": case.key, "rows": done[case.key]}) + "\n")
+            file.flush()
+    return [row for case in cases for row in done[case.key]]

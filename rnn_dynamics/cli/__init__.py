@@ -1,0 +1,50 @@
+"""Floor 10: the command ``rnn-dynamics``."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from .fixed_points import analyze, demo
+from .reach import reach
+from .warmup import warmup
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+HELP = """Find out what a recurrent network learned: its fixed points and attractors, and which of them inputs reach.
+
+Start here:
+
+\b
+rnn-dynamics demo               train a small network, find and draw its fixed points
+rnn-dynamics analyze model.pt   fixed points of your checkpoint (RNN, GRU or LSTM weights),
+                                which are stable, and whether any are missing
+rnn-dynamics reach model.pt     what its inputs really reach: attractors of every kind,
+                                beside what the published measure (VAA) claims
+rnn-dynamics warmup GRU-64x2    make states stay apart (published warmup), of a new network
+                                or a checkpoint: VAA and true attractors before and after
+rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
+                                from states that your inputs lead to, at a held input
+"""
+
+
+@app.callback(help=HELP)
+def about() -> None:
+    """Keep the commands as subcommands."""
+
+
+app.command()(demo)
+app.command()(analyze)
+app.command()(reach)
+app.command()(warmup)
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one sentence and exit code 1."""
+    try:
+        app()
+    except ValueError as error:
+        Console(stderr=True, highlight=False).print(f"Error: {error}", soft_wrap=True, markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

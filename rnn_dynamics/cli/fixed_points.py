@@ -1,0 +1,105 @@
+"""``rnn-dynamics demo`` and ``rnn-dynamics analyze``: the fixed points of a network."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from torch import Tensor, nn
+
+from ..fixed_points import FixedPoints, find_fixed_points_over_inputs
+from ..report import print_report, write_report
+from ..store import save
+from ..systems import DrivenMap, as_map, sample_states
+from ..training import train_flip_flop
+from .shared import (
+    CheckpointFile,
+    Inputs,
+    Nonlinearity,
+    Prefix,
+    console,
+    described,
+    numbers,
+    read_network,
+    require_writable,
+    sequences_from,
+)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for figures and the saved result.")] = Path("demo"),
+    hidden: Annotated[int, typer.Option(min=2, help="GRU units.")] = 64,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 1500,
+    seed: Annotated[int, typer.Option(help="Of weights, data and starts.")] = 0,
+) -> None:
+    """Train a GRU on the 3-bit flip-flop task, then find and draw its fixed points (a minute or two)."""
+    require_writable(out)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        module = nn.GRU(3, hidden, batch_first=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(
+        1
+    )  # so small a network trains faster on one, and far faster where other work shares the cores
+    try:
+        trained = train_flip_flop(module, seed=seed, steps=steps, progress=sys.stderr.isatty())
+    finally:
+        torch.set_num_threads(threads)
+    console.print(
+        f"Trained: {trained.accuracy:.2%} of held-out outputs have the right sign, "
+        f"mean squared error {trained.mean_squared_error:.1e}"
+    )
+    network = as_map(module)
+    points = _analyse(network, trained.test_inputs, [torch.zeros(3)], out, n_starts=1024, noise=0.5, seed=seed)[0]
+    missing = {None: "cannot be checked for completeness", 1: "none known to be missing"}
+    state = missing.get(points.index_sum, "some are certainly missing")
+    console.print(f"[bold]{points.summary()}; {state}. Look at {out / 'fixed_points_2d.png'}.[/bold]", soft_wrap=True)
+
+
+def analyze(
+    checkpoint: CheckpointFile,
+    inputs: Inputs = None,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(help="The constant input, as m numbers '0,1,0'; give it again for several.", show_default="zeros"),
+    ] = None,
+    prefix: Prefix = None,
+    nonlinearity: Nonlinearity = "tanh",
+    starts: Annotated[int, typer.Option(min=1, help="How many states to start from.")] = 1024,
+    noise: Annotated[
+        float, typer.Option(min=0, help="Gaussian noise on the starts; finds saddles between memories.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(help="Of inputs, starts and search.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-analysis")] = None,
+) -> None:
+    """Find the fixed points of a trained RNN, GRU or LSTM, and write table, figures and result."""
+    read = read_network(checkpoint, prefix, nonlinearity)
+    network = read.network
+    sequences = sequences_from(inputs, network.input_size, seed)
+    console.print(f"Starts from {described(sequences, inputs)}", soft_wrap=True)
+    held = [numbers(text, network.input_size) for text in hold or []] or [torch.zeros(network.input_size)]
+    folder = out or checkpoint.with_name(f"{checkpoint.stem}-analysis")
+    require_writable(folder)
+    results = _analyse(network, sequences, held, folder, n_starts=starts, noise=noise, seed=seed)
+    console.print(f"[bold]Fixed points: {sum(map(len, results))}. Results are in {folder}/[/bold]", soft_wrap=True)
+
+
+def _analyse(
+    network: DrivenMap, sequences: Tensor, held: list[Tensor], folder: Path, *, n_starts: int, noise: float, seed: int
+) -> list[FixedPoints]:
+    begin = sample_states(network, sequences, n_starts, noise=noise, seed=seed)
+    shown = sequences[:32].to(network.dtype)
+    with torch.no_grad():
+        trajectories = network.run(shown.to(network.device))
+    found = find_fixed_points_over_inputs(network, torch.stack(held), begin, seed=seed, progress=sys.stderr.isatty())
+    for row, points in enumerate(found.points):
+        if len(held) > 1:
+            console.print(f"\n[bold]Held input {row}: {held[row].tolist()}[/bold]")
+        print_report(points, console)
+        name = "fixed_points" if len(held) == 1 else f"fixed_points_input{row}"
+        files = write_report(points, trajectories, folder, name)
+        console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True)
+    if len(held) > 1:
+        console.print(f"Wrote {save(found, folder / 'all_inputs.safetensors')}", soft_wrap=True)
+    return list(found.points)

@@ -1,0 +1,87 @@
+"""What the commands share: options, and how files become networks and inputs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from torch import Tensor
+
+from ..systems import Checkpoint, read_checkpoint
+
+console = Console(highlight=False)
+
+CheckpointFile = Annotated[
+    Path, typer.Argument(help="A state dict: .pt (read with weights_only=True) or .safetensors.", show_default=False)
+]
+Inputs = Annotated[
+    Path | None,
+    typer.Option(help="Input sequences [batch, time, m] (.npy) to start from.", show_default="Gaussian inputs"),
+]
+Prefix = Annotated[str | None, typer.Option(help="Which network, if the file holds several: 'encoder.rnn'.")]
+Nonlinearity = Annotated[str, typer.Option(help="Of a plain RNN, which its weights do not tell: tanh or relu.")]
+
+
+def read_network(path: Path, prefix: str | None, nonlinearity: str) -> Checkpoint:
+    """Read a checkpoint, and say what it was taken for."""
+    read = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity)
+    console.print(f"Read {read} from {path}", soft_wrap=True)
+    if read.cell == "RNN" and nonlinearity == "tanh":
+        console.print("Its weights do not tell tanh from ReLU: tanh is assumed; --nonlinearity relu if it is not.")
+    return read
+
+
+def described(sequences: Tensor, path: Path | None) -> str:
+    """How many input sequences, of what length, from where."""
+    origin = "Gaussian inputs" if path is None else str(path)
+    return f"{len(sequences)} sequences of {sequences.shape[1]} steps ({origin})"
+
+
+def sequences_from(path: Path | None, width: int, seed: int) -> Tensor:
+    """The sequences of a file for a network with ``width`` inputs, or Gaussian ones."""
+    if path is None:
+        return torch.randn(64, 100, width, generator=torch.Generator().manual_seed(seed))
+    return read_sequences(path, width)
+
+
+def read_sequences(path: Path, width: int | None) -> Tensor:
+    """The sequences [batch, time, width] of a .npy file, finite and in float64; of any width if None."""
+    shape = f"[batch, time, {'m' if width is None else width}]"
+    try:
+        with path.open("rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"cannot read {path} as a .npy array: {error}") from error
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{path} must hold one array of real numbers {shape}")
+    if array.ndim == 2:
+        array = array[None]
+    if array.ndim != 3 or width not in (None, array.shape[2]) or 0 in array.shape:
+        raise ValueError(f"{path} must have shape {shape}, got {list(array.shape)}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{path} must be finite, but holds NaN or infinite entries")
+    return torch.from_numpy(array.astype(np.float64))
+
+
+def numbers(text: str, width: int) -> Tensor:
+    """A held input [width] from text like '0,1,0'."""
+    try:
+        values = [float(part) for part in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise ValueError(f"--hold must be {width} numbers like '0,1,0', got {text!r}") from error
+    if len(values) != width or not np.isfinite(values).all():
+        raise ValueError(f"--hold must be {width} finite numbers, one per input, got {text!r}")
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def require_writable(folder: Path) -> None:
+    """Fail before the work, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".rnn-dynamics-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f"cannot write to the folder {folder}: {error.strerror or error}") from error

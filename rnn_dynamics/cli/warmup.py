@@ -1,0 +1,265 @@
+"""``rnn-dynamics warmup``: warm a network up, and say what that made."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..cells import SPEC_FORM, Parallel, Specification, module_from_spec
+from ..files import replacing
+from ..multistability import HORIZONS, reachability, soft_vaa
+from ..report import Measure, cli_advice, print_warmup, write_history, write_outcome
+from ..store import save
+from ..systems import DrivenMap, as_map
+from ..training import Horizon, Warmup, warm_up
+from .shared import Nonlinearity, Prefix, console, described, read_network, read_sequences, require_writable
+
+_SEQUENCES, _LENGTH = 1024, 50
+"""Of the Gaussian inputs where none are given; T = 50 is where this project measured the published warmup."""
+
+
+def warmup(
+    network: Annotated[
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT|SPEC",
+            help="A state dict (.pt or .safetensors), or a network to make: cell, units and layers, like GRU-64x2. "
+            "Cells: RNN, LSTM, GRU, MGU, BRC, nBRC, chrono; GRU+GRU-64x2 puts two side by side and warms the first.",
+            show_default=False,
+        ),
+    ],
+    inputs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Input sequences [batch, time, m] (.npy) to warm up on.",
+            show_default="Gaussian inputs, as in the copy task",
+        ),
+    ] = None,
+    input_size: Annotated[
+        int | None, typer.Option(min=1, help="m of a network to make, without --inputs.", show_default="1")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Updates of the weights.")] = 100,
+    lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-2,
+    batch_size: Annotated[int, typer.Option(help="Sequences in an update, 2 or more.")] = 32,
+    target: Annotated[float, typer.Option(help="What VAA* is drawn to, up to 1.")] = 0.95,
+    cells: Annotated[
+        list[int] | None,
+        typer.Option(help="Which of cells side by side to warm, from 0; give it again for several.", show_default="0"),
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(help="The largest norm that a gradient may have.", show_default="none")
+    ] = None,
+    trajectories: Annotated[
+        bool,
+        typer.Option(
+            "--trajectories/--no-trajectories",
+            help="Let the gradient flow through the trajectories, or stop it at the sampled states.",
+        ),
+    ] = True,
+    horizon: Annotated[int, typer.Option(min=1, help="Longest M, the held steps that states must stay apart.")] = 200,
+    fixed_horizon: Annotated[
+        bool, typer.Option("--fixed-horizon", help="M = --horizon in every update, not random and growing to it.")
+    ] = False,
+    n: Annotated[
+        int, typer.Option("--n", min=2, help="How many states to measure before and after; VAA depends on it.")
+    ] = 32,
+    measure_horizon: Annotated[
+        int, typer.Option(min=1, help="Steps of the published VAA; 10,000 in the paper.")
+    ] = HORIZONS[-1],
+    prefix: Prefix = None,
+    nonlinearity: Nonlinearity = "tanh",
+    t_max: Annotated[float, typer.Option(help="Of chrono cells: longest time to bridge, in steps.")] = 600.0,
+    seed: Annotated[int, typer.Option(help="Of new weights, batches, states and held inputs.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for results.", show_default="NAME-warmup, beside the checkpoint or here"),
+    ] = None,
+) -> None:
+    """Warm a network up (maximise VAA*, as published), and say which attractors that made, beside what VAA claims."""
+    given = None if inputs is None else read_sequences(inputs, None)
+    width = input_size if given is None else given.shape[2]
+    if input_size not in (None, width):
+        raise ValueError(f"--input-size is {input_size}, but {inputs} has {width} inputs")
+    if Path(network).exists():
+        subject = _from_checkpoint(Path(network), width, inputs, prefix, nonlinearity)
+    else:
+        if prefix is not None:
+            raise ValueError(f"--prefix is for a checkpoint, but there is no file {network}")
+        subject = _from_spec(network, width or 1, seed, t_max, nonlinearity)
+    if cells is not None and not subject.parallel:
+        raise ValueError(f"--cells is for cells side by side, which {network} has none of")
+    width = subject.map.input_size
+    sequences = given
+    if sequences is None:
+        sequences = torch.randn(_SEQUENCES, _LENGTH, width, generator=torch.Generator().manual_seed(seed))
+    elif len(sequences) < 2:
+        raise ValueError(f"{inputs} must hold 2 sequences or more: one state alone has VAA* = 1 whatever is done")
+    schedule = Horizon(horizon, 0, horizon, random=False) if fixed_horizon else Horizon(longest=horizon)
+    folder = out or subject.folder
+    require_writable(folder)
+
+    origin = "Gaussian inputs, as in the copy task" if inputs is None else inputs
+    console.print(f"Inputs: {described(sequences, Path(str(origin)))}", soft_wrap=True, markup=False)
+    cold = subject.map.frozen(subject.map.dtype)
+    history = warm_up(
+        subject.map, sequences, steps, lr, batch_size, target,
+        horizon=schedule, cells=cells or (0,), through_trajectories=trajectories, clip_norm=clip_norm, seed=seed,
+        progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    files = write_history(history, folder)
+    warmed, refusal = _written(subject, folder)
+    files.insert(0, warmed)
+    _announce(history, warmed, refusal)
+
+    before = after = None
+    stopped = False
+    try:
+        horizons = [*(step for step in HORIZONS if step < measure_horizon), measure_horizon]
+        before = _measured("before", cold, sequences, None, n, horizons, horizon, seed)
+        if before is not None:
+            files.append(save(before.reach, folder / "before.safetensors"))
+        if before is not None and before.interrupted:
+            raise KeyboardInterrupt
+        held = None if before is None or not width else before.reach.inputs
+        after = _measured("after", subject.map, sequences, held, n, horizons, horizon, seed)
+        if after is not None:
+            files.append(save(after.reach, folder / "after.safetensors"))
+            stopped = after.interrupted
+    except KeyboardInterrupt:
+        stopped = True
+    if before is not None or after is not None:
+        print_warmup(before, after, console)
+    if before is not None and after is not None:
+        files += write_outcome(before.reach, after.reach, folder)
+    if stopped:
+        console.print(
+            f"Interrupted while measuring; the warmed network is whole, and `rnn-dynamics reach {warmed}` measures it.",
+            style="bold", soft_wrap=True, markup=False,
+        )  # fmt: skip
+    console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
+    done = f"{len(history)} of {steps} updates made"
+    console.print(f"{done}. Results are in {folder}/", style="bold", soft_wrap=True, markup=False)
+    if refusal:
+        raise ValueError(f"{refusal}; its warmed weights alone are in {warmed}")
+    if stopped or history.status == "interrupted":
+        raise typer.Exit(130)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is warmed up, and where it goes."""
+
+    map: DrivenMap
+    parallel: bool
+    folder: Path
+    """For results, by default."""
+
+    name: str
+    """Of the file for the warmed network."""
+
+    weights: Callable[[], dict[str, Tensor]]
+    """By the names that they have in the file."""
+
+    write: Callable[[Path], object]
+
+
+def _from_checkpoint(
+    path: Path, width: int | None, inputs: Path | None, prefix: str | None, nonlinearity: str
+) -> _Subject:
+    checkpoint = read_network(path, prefix, nonlinearity)
+    wanted = checkpoint.network.input_size
+    if width not in (None, wanted):
+        what = "--input-size" if inputs is None else str(inputs)
+        raise ValueError(f"{what} must have {wanted} inputs [batch, time, {wanted}], as {path} has, got {width}")
+    for weight in checkpoint.places.values():
+        weight.requires_grad_(True)
+    return _Subject(
+        checkpoint.network,
+        " | " in checkpoint.cell,
+        path.with_name(f"{path.stem}-warmup"),
+        f"{path.stem}-warmed{path.suffix}",
+        lambda: {containers + key: weight for (containers, key), weight in checkpoint.places.items()},
+        checkpoint.write,
+    )
+
+
+def _from_spec(text: str, width: int, seed: int, t_max: float, nonlinearity: str) -> _Subject:
+    try:
+        spec = Specification.parse(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r} is neither a file nor a network by name: give a checkpoint (.pt or .safetensors), or {SPEC_FORM}"
+        ) from error
+    module = module_from_spec(spec, width, seed, t_max, nonlinearity=nonlinearity)
+    shape = f"{spec.layers} layer{'s' * (spec.layers > 1)} of {spec.units} units, {width} input{'s' * (width > 1)}"
+    chrono = f", t_max {t_max:g}" if "chrono" in spec.cells else ""
+    console.print(f"Made {spec}: {shape}, initialised as in the paper with seed {seed}{chrono}", soft_wrap=True)
+
+    def write(path: Path) -> None:
+        with replacing(path) as temporary:
+            save_file(module.state_dict(), temporary)
+
+    folder = Path(f"{spec}-warmup")
+    return _Subject(
+        as_map(module), isinstance(module, Parallel), folder, "warmed.safetensors", module.state_dict, write
+    )
+
+
+def _written(subject: _Subject, folder: Path) -> tuple[Path, str]:
+    """The file with the warmed network; if its own format refuses, its weights alone, and why."""
+    path = folder / subject.name
+    try:
+        subject.write(path)
+    except ValueError as error:
+        path = folder / "warmed_weights.safetensors"
+        with replacing(path) as temporary:
+            save_file({name: weight.detach().contiguous() for name, weight in subject.weights().items()}, temporary)
+        return path, str(error)
+    return path, ""
+
+
+def _announce(history: Warmup, warmed: Path, refusal: str) -> None:
+    if not history.finished:
+        words = {"not finite": "Warmup ended early: a loss or gradient was not finite", "interrupted": "Interrupted"}
+        done = f"after {len(history)} update{'s' * (len(history) != 1)}" if len(history) else "before the first update"
+        console.print(f"{words[history.status]}, {done}.", style="bold red", soft_wrap=True)
+        console.print(cli_advice(history), soft_wrap=True, markup=False)
+    if not refusal:
+        console.print(f"The network is in {warmed}; measuring it before and after.", soft_wrap=True, markup=False)
+
+
+def _measured(
+    when: str,
+    network: DrivenMap,
+    sequences: Tensor,
+    held: Tensor | None,
+    n: int,
+    horizons: list[int],
+    soft_horizon: int,
+    seed: int,
+) -> Measure | None:
+    try:
+        reach = reachability(
+            network, sequences, held, n=n, horizons=horizons, seed=seed, progress=sys.stderr.isatty()
+        )  # fmt: skip
+    except ValueError as error:  # the settings are sound by now: states overflow
+        console.print(f"Cannot measure {when}: {error}", style="bold red", soft_wrap=True, markup=False)
+        return None
+    return Measure(reach, _soft_vaas(network, reach.starts, reach.inputs[0], soft_horizon), soft_horizon)
+
+
+@torch.no_grad()
+def _soft_vaas(network: DrivenMap, states: Tensor, held: Tensor, steps: int) -> Tensor:
+    """VAA* of each layer's part of the states that the whole network is moved to under one held input."""
+    system = network.hold(held, dtype=network.dtype)
+    for _ in range(steps):
+        states = system(states)
+    parts = states.split(list(network.layer_sizes), dim=-1)
+    values = [float(soft_vaa(part)) if bool(part.isfinite().all()) else torch.nan for part in parts]
+    return torch.tensor(values, dtype=torch.float64)

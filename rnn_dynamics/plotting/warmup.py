@@ -1,0 +1,162 @@
+"""What warmup did update by update, and what it made."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
+
+from ..multistability import Reachability
+from ..training import Warmup
+from . import style
+from .classes import kind_name
+
+_HEIGHT = 2.4
+"""Inches."""
+
+
+def plot_warmup(warmup: Warmup, ax: Axes | None = None, *, legend: bool = True) -> Axes:
+    """Draw VAA* of each layer at every update, its target, and behind them the held steps M that it was taken after.
+
+    M has its own axis at the right. In a new figure, two columns wide, a second panel shows the norm of the gradient.
+
+    Args:
+        warmup: the result of ``warm_up``.
+        ax: where to draw VAA*; a new figure by default.
+        legend: whether to add the legend, which stands above the axis.
+
+    Returns:
+        The axis of VAA*; ``ax.figure`` is what ``save_figure`` takes.
+
+    Raises:
+        ValueError: for another result, or an axis that is not two-dimensional.
+    """
+    if not isinstance(warmup, Warmup):
+        raise ValueError(f"warmup must be the Warmup of warm_up, got {type(warmup).__name__}")
+    right = None
+    if ax is None:
+        ax, right = style.panels(2, _HEIGHT)[1]
+    else:
+        ax = style.axis_for(ax, dimensions=2)
+    with style.styled():
+        handles = _draw_values(ax, warmup)
+        if right is not None:
+            _draw_norms(right, warmup)
+        if legend:
+            style.add_legend(ax, handles, columns=3)
+    return ax
+
+
+def _draw_values(ax: Axes, warmup: Warmup) -> list[Artist]:
+    updates = np.arange(len(warmup))
+    handles: list[Artist] = []
+    layers = warmup.soft_vaas.shape[1]
+    for index in range(layers):
+        look: dict[str, Any] = {"color": style.qualitative(index), "linewidth": style.THICK}
+        look["label"] = f"layer {index + 1}" if layers > 1 else "VAA*"
+        ax.plot(updates, warmup.soft_vaas[:, index].numpy(), zorder=3, **look)
+        handles.append(Line2D([], [], **look))
+    dashed: dict[str, Any] = {"color": style.BLACK, "linewidth": style.THIN, "linestyle": "--"}
+    dashed["label"] = f"target {warmup.target:g}"
+    ax.axhline(warmup.target, zorder=2, **dashed)
+    handles.append(Line2D([], [], **dashed))
+    ax.set_ylim(0, 1.03)
+    ax.set_xlabel("update")
+    ax.set_ylabel(f"VAA* of n = {warmup.n} states")
+    if not len(warmup):
+        return [*handles, Line2D([], [], linestyle="none", label="no update was made")]
+
+    behind = ax.twinx()
+    style.dress(behind)
+    grey: dict[str, Any] = {"color": "#e4e4e4", "linewidth": 0, "label": "held steps M"}
+    behind.fill_between(updates, warmup.horizons.numpy(), step="mid", **grey)
+    behind.set_ylim(0, 1.03 * int(warmup.horizons.max()))
+    behind.set_ylabel("held steps M", color=style.GREY)
+    behind.tick_params(axis="y", colors=style.GREY)
+    # Twins are drawn after their originals: behind them, with nothing opaque before it.
+    ax.set_zorder(behind.get_zorder() + 1)
+    ax.patch.set_visible(False)
+    ax.set_xlim(-0.5, len(warmup) - 0.5)
+    return [*handles, Patch(**grey)]
+
+
+def _draw_norms(ax: Axes, warmup: Warmup) -> None:
+    norms = warmup.gradient_norms.numpy()
+    ax.plot(np.arange(len(norms)), norms, color=style.BLUE, linewidth=style.THICK, label="gradient norm")
+    if (norms > 0).any():
+        ax.set_yscale("log", nonpositive="mask")
+    if len(norms):
+        ax.set_xlim(-0.5, len(norms) - 0.5)
+    ax.set_xlabel("update")
+    ax.set_ylabel("norm of the gradient")
+
+
+def plot_warmup_outcome(
+    before: Reachability, after: Reachability, ax: Axes | None = None, *, legend: bool = True
+) -> Axes:
+    """Draw how many attractors VAA claims at each horizon before and after warmup, and how many there are.
+
+    n VAA against the horizon M, the mean over held inputs; level lines are the numbers of attractors that the same
+    states settle on. Pale and broad: before; dark: after. Dotted: the limits 1 and n that no VAA can leave.
+
+    Args:
+        before, after: the results of ``reachability`` for the same inputs.
+        ax: where to draw; a new figure, one column wide, by default.
+        legend: whether to add the legend, which stands above the axis.
+
+    Returns:
+        The axis.
+
+    Raises:
+        ValueError: for other results, or an axis that is not two-dimensional.
+    """
+    for name, reach in (("before", before), ("after", after)):
+        if not isinstance(reach, Reachability):
+            raise ValueError(f"{name} must be the Reachability of reachability, got {type(reach).__name__}")
+    ax = style.axis_for(ax, dimensions=2)
+    with style.styled():
+        handles: list[Artist] = []
+        for limit in {1, before.n, after.n}:
+            ax.axhline(limit, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
+        for when, reach in (("before", before), ("after", after)):
+            handles += _draw_reach(ax, when, reach)
+        _scale(ax, before, after)
+        if legend:
+            style.add_legend(ax, handles, columns=1 if max(len(str(h.get_label())) for h in handles) > 32 else 2)
+    return ax
+
+
+def _draw_reach(ax: Axes, when: str, reach: Reachability) -> list[Artist]:
+    early = when == "before"
+    width, strength = (3 * style.THICK, 0.4) if early else (1.2 * style.THICK, 1.0)
+    claim: dict[str, Any] = {"color": style.tint(style.VERMILLION, strength), "linewidth": width}
+    claim |= {"marker": "o", "markersize": 4.4 if early else 2.6, "label": f"claimed {when}: n · VAA"}
+    ax.plot(reach.horizons.numpy(), reach.n * reach.vaas.numpy().mean(axis=0), zorder=4 if early else 5, **claim)
+    kinds = ", ".join(f"{number:.3g} {kind_name(kind)}" for kind, number in reach.counts.items()) or "none"
+    there: dict[str, Any] = {"color": style.tint(style.BLUE, strength), "linewidth": width}
+    there["label"] = f"reached {when}: {kinds}"
+    if reach.count:
+        ax.axhline(reach.count, zorder=2 if early else 3, **there)
+    return [Line2D([], [], **look) for look in (claim, there)]
+
+
+def _scale(ax: Axes, before: Reachability, after: Reachability) -> None:
+    horizons = np.concatenate([before.horizons.numpy(), after.horizons.numpy()])
+    positive = horizons[horizons > 0]
+    if len(positive):
+        ax.set_xscale("symlog", linthresh=positive.min(), linscale=0.5)  # logarithmic, and yet shows 0
+        ax.set_xlim(-0.1 * positive.min() if 0 in horizons else None, 1.3 * positive.max())
+        ax.xaxis.set_minor_locator(NullLocator())
+    fewest, most = min([1.0, *(reach.count for reach in (before, after) if reach.count)]), max(before.n, after.n)
+    ax.set_yscale("log")
+    ax.set_ylim(0.6 * fewest, 1.9 * most)
+    for limit, text, side in ((1, "1: all states are one", "top"), (most, f"n = {most}: no two are one", "bottom")):
+        ax.annotate(
+            text, (1, limit), (-3, 3 if side == "bottom" else -3), xycoords=("axes fraction", "data"),
+            textcoords="offset points", ha="right", va=side, color=style.GREY, fontsize=style.SMALL,
+        )  # fmt: skip
+    ax.set_xlabel("horizon M (steps)")
+    ax.set_ylabel("number of attractors")
