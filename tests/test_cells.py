@@ -433,3 +433,13 @@ def test_what_cannot_be_initialised_is_refused() -> None:
     for t_max in (2, -1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="t_max must be above 2 and finite"):
             chrono_initialise(nn.LSTM(2, 2), t_max)
+
+
+@pytest.mark.parametrize("kind", [MGU, Parallel])
+def test_a_subclass_with_a_forward_of_its_own_is_refused(kind) -> None:
+    class Doubled(kind):
+        def forward(self, input, state=None):
+            return super().forward(2 * input, state)
+
+    with pytest.raises(ValueError, match="Doubled has a forward of its own"):
+        rd.as_map(Doubled(3, 6))

@@ -32,15 +32,20 @@ def training_sequences(case: Case) -> torch.Tensor:
     return CopyFirstInput(640, case.length, seed=case.seed).inputs
 
 
-def measure(module: nn.Module, case: Case) -> Row:
+def reached(module: nn.Module, case: Case) -> rd.Reachability:
     """The published measure at every horizon, and what is really reached from the same states."""
     sequences = CopyFirstInput(case.n, case.length, seed=1000 + case.seed).inputs
     horizons = [*(step for step in HORIZONS if step < case.horizon), case.horizon]
-    reach = rd.reachability(rd.as_map(module), sequences, n=case.n, horizons=horizons, seed=case.seed)
+    return rd.reachability(rd.as_map(module), sequences, n=case.n, horizons=horizons, seed=case.seed)
+
+
+def measure(module: nn.Module, case: Case) -> Row:
+    """The same as a row of numbers."""
+    reach = reached(module, case)
     found = reach.attractors[0]
     exponents = found.largest_exponents.tolist()
     return {
-        "horizons": horizons,
+        "horizons": reach.horizons.tolist(),
         "vaas": [round(value, 6) for value in reach.vaas[0].tolist()],
         "speed": float(reach.speeds[0, -1].median()),
         "kinds": list(found.kinds),

@@ -11,7 +11,7 @@ from .drawing import cell_panels, claim_axis, claims_and_counts, kinds_legend, m
 from .networks import CELLS, make, measure, training_sequences
 from .runs import Case, Plan, Row, Scale, run
 
-EVERY = 10
+EVERY = 20
 
 
 def measure_progress(case: Case) -> list[Row]:
@@ -68,7 +68,7 @@ PLAN = Plan(
     name="progress",
     scales={
         "smoke": Scale(hidden=(8,), layers=(2,), seeds=1, n=8, horizon=200, steps=3, length=10),
-        "small": Scale(hidden=(64,), layers=(2,), seeds=3),
+        "small": Scale(hidden=(32,), layers=(2,), seeds=3),
         "paper": Scale(hidden=(256,), layers=(2,), seeds=10, length=300),
     },
     cells=CELLS,

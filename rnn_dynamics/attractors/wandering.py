@@ -1,7 +1,5 @@
 """Rows that never rest nor repeat: a few are followed until their kind is clear, the others compared with these."""
 
-from collections import Counter
-
 import torch
 from torch import Tensor
 
@@ -24,8 +22,8 @@ _TURNS, _LONGEST = 8, 20
 
 _LONGEST_PERIOD = 4096
 
-_TRIES = 2
-"""Orbits from which a long period is tried in vain before it is left alone: a slow spiral shows the same to all."""
+_TRIES = 4
+"""Long periods that are tried in vain before they are left alone: a slow spiral shows some to every orbit."""
 
 _SURVIVORS, _SURVIVED = 128, 2048
 """A chaotic set must keep so many of its rows for so many steps, or else it is a long transient."""
@@ -50,7 +48,7 @@ class Wanderer:
         self.orbits = orbits
         self._next_look = _FIRST
         self._looked = False
-        self._tried: Counter[int] = Counter()  # periods that Newton's method found no cycle of
+        self._in_vain = 0  # long periods that Newton's method found no cycle of
         self._given_up = torch.zeros(len(rows), dtype=torch.bool, device=rows.states.device)  # followed to no avail
 
     def look(self, last: bool) -> None:
@@ -111,11 +109,11 @@ class Wanderer:
             distances.append((state - orbit.state).norm())
         self.rows.plain_work += _LONGEST_PERIOD
         period = int(periodic.candidate_periods(torch.stack(distances).unsqueeze(1))[0][0])
-        if period == 1 or self._tried[period] == _TRIES:
+        if period == 1 or self._in_vain == _TRIES:
             return
         cycles = periodic.polish_cycle(self.system, orbit.state[None], period, self.limits)
         self.catcher.add_cycles(cycles)
-        self._tried[period] += not cycles
+        self._in_vain += not cycles
 
     def _match(self) -> Tensor:
         """Give active rows to circles, tori and chaotic sets among whose samples they move.

@@ -77,6 +77,8 @@ class Parallel(nn.Module):
 
     def recurrent_layers(self) -> list[ParallelLayer]:
         """The layers, bottom first, on the module's own parameters: what ``as_map`` analyses."""
+        if type(self).forward is not Parallel.forward:
+            raise ValueError(f"{type(self).__name__} has a forward of its own, which its layers know nothing of")
         result = []
         for index, row in enumerate(self.parallel):
             cells: list[Layer] = []

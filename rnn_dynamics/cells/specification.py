@@ -112,6 +112,7 @@ def _made(spec: Specification, input_size: int, nonlinearity: str) -> nn.Module:
             return _CELLS[name]
         return lambda *sizes, **options: nn.RNN(*sizes, nonlinearity=nonlinearity, **options)
 
-    if len(spec.cells) > 1:
-        return Parallel(input_size, spec.units, [maker(name) for name in spec.cells], num_layers=spec.layers)
-    return maker(spec.cells[0])(input_size, spec.units, num_layers=spec.layers)
+    makers = [maker(name) for name in spec.cells]
+    if len(makers) > 1:
+        return Parallel(input_size, spec.units, makers, num_layers=spec.layers)
+    return makers[0](input_size, spec.units, num_layers=spec.layers)

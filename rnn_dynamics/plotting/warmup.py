@@ -21,7 +21,8 @@ _HEIGHT = 2.4
 def plot_warmup(warmup: Warmup, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw VAA* of each layer at every update, its target, and behind them the held steps M that it was taken after.
 
-    M has its own axis at the right. In a new figure, two columns wide, a second panel shows the norm of the gradient.
+    M has its own axis at the right. In a new figure, two columns wide, a second panel shows the norm of the gradient;
+    crosses at its foot are updates at which it was exactly 0: all states were nearer to each other than epsilon.
 
     Args:
         warmup: the result of ``warm_up``.
@@ -44,9 +45,11 @@ def plot_warmup(warmup: Warmup, ax: Axes | None = None, *, legend: bool = True) 
     with style.styled():
         handles = _draw_values(ax, warmup)
         if right is not None:
-            _draw_norms(right, warmup)
+            vanished = _draw_norms(right, warmup)
+            if legend and vanished:
+                style.add_legend(right, vanished)
         if legend:
-            style.add_legend(ax, handles, columns=3)
+            style.add_legend(ax, handles, columns=min(4, len(handles)))
     return ax
 
 
@@ -83,15 +86,24 @@ def _draw_values(ax: Axes, warmup: Warmup) -> list[Artist]:
     return [*handles, Patch(**grey)]
 
 
-def _draw_norms(ax: Axes, warmup: Warmup) -> None:
-    norms = warmup.gradient_norms.numpy()
-    ax.plot(np.arange(len(norms)), norms, color=style.BLUE, linewidth=style.THICK, label="gradient norm")
+def _draw_norms(ax: Axes, warmup: Warmup) -> list[Line2D]:
+    """On a logarithmic axis, at whose foot stand the updates whose gradient is exactly 0; returns their legend."""
+    updates, norms = np.arange(len(warmup)), warmup.gradient_norms.numpy()
+    dots: dict[str, Any] = {"marker": "o", "markersize": 1.6, "linewidth": style.THICK, "label": "gradient norm"}
+    ax.plot(updates, norms, color=style.BLUE, **dots)
+    handles: list[Line2D] = []
     if (norms > 0).any():
         ax.set_yscale("log", nonpositive="mask")
+        if (none := norms == 0).any():
+            look: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 3, "color": style.VERMILLION}
+            look["label"] = f"exactly 0 ({int(none.sum())})"
+            ax.plot(updates[none], np.full(none.sum(), 0.025), transform=ax.get_xaxis_transform(), **look)
+            handles = [Line2D([], [], color=style.BLUE, **dots), Line2D([], [], **look)]
     if len(norms):
         ax.set_xlim(-0.5, len(norms) - 0.5)
     ax.set_xlabel("update")
     ax.set_ylabel("norm of the gradient")
+    return handles
 
 
 def plot_warmup_outcome(
@@ -125,13 +137,13 @@ def plot_warmup_outcome(
             handles += _draw_reach(ax, when, reach)
         _scale(ax, before, after)
         if legend:
-            style.add_legend(ax, handles, columns=1 if max(len(str(h.get_label())) for h in handles) > 32 else 2)
+            style.add_legend(ax, handles, columns=1 if max(len(str(h.get_label())) for h in handles) > 26 else 2)
     return ax
 
 
 def _draw_reach(ax: Axes, when: str, reach: Reachability) -> list[Artist]:
     early = when == "before"
-    width, strength = (3 * style.THICK, 0.4) if early else (1.2 * style.THICK, 1.0)
+    width, strength = (2.4 * style.THICK, 0.4) if early else (1.2 * style.THICK, 1.0)
     claim: dict[str, Any] = {"color": style.tint(style.VERMILLION, strength), "linewidth": width}
     claim |= {"marker": "o", "markersize": 4.4 if early else 2.6, "label": f"claimed {when}: n · VAA"}
     ax.plot(reach.horizons.numpy(), reach.n * reach.vaas.numpy().mean(axis=0), zorder=4 if early else 5, **claim)

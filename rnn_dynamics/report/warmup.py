@@ -84,12 +84,12 @@ def print_warmup(before: Measure | None, after: Measure | None, console: Console
         table.add_row(name, *("-" if measure is None else cell(measure) for measure in (before, after)))
     console.print(table)
     if after is not None:
-        if sentence := _contradiction(after):
+        if not after.interrupted and (sentence := _contradiction(after)):
             console.print(sentence, style="bold", soft_wrap=True, markup=False)
         lines = [f"After: {after.found.verdict}", *after.found.advice()]
         console.print("\n".join(lines), soft_wrap=True, markup=False)
     console.print(
-        f"VAA*: of each layer's states, which the whole network has moved {known.soft_horizon} steps under the held input "
+        f"VAA*: of each layer's states, which the whole network moved {known.soft_horizon} steps under the held input "
         "(warmup moves each layer alone); exponent: Lyapunov's, 0 on a circle, positive in chaos",
         style="dim",
         markup=False,

@@ -9,7 +9,7 @@ from .iterated import IteratedMap
 from .layered import LayeredMap
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers
-from .sampling import padded, sample_states, scan_within, states_after
+from .sampling import last_within, padded, sample_states, states_after
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -24,12 +24,12 @@ __all__ = [
     "Linearization",
     "NoBox",
     "as_map",
+    "last_within",
     "padded",
     "read_checkpoint",
     "recurrent_layers",
     "require_network",
     "require_system",
     "sample_states",
-    "scan_within",
     "states_after",
 ]

@@ -77,6 +77,13 @@ class LayeredMap(DrivenMap):
             inputs = parts[-1][..., : layer.output_size]
         return torch.cat(parts, dim=-1)
 
+    def last_states(self, inputs: Tensor, state: Tensor) -> Tensor:
+        parts = []
+        for layer, part in zip(self.layers, state.split(self._sizes, dim=-1), strict=True):
+            inputs, last = layer.run(inputs, part)
+            parts.append(last)
+        return torch.cat(parts, dim=-1)
+
     def linearize(
         self, states: Tensor, inputs: Tensor, wrt_input: bool = False
     ) -> tuple[Tensor, Linearization, Tensor | None]:

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from ..checks import ArrayLike, require_positive
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
+from ..tasks.arguments import generator_of, whole_number
 from .horizon import Horizon
 from .warmup_parts import WarmedPart, warmed_parts
 from .warmup_results import Warmup
@@ -30,7 +31,7 @@ def warm_up(
     clip_norm: float | None = None,
     epsilon: float = 1e-4,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    seed: int = 0,
+    seed: int | torch.Generator = 0,
     callback: Callable[..., Any] | None = None,
     progress: bool = False,
 ) -> Warmup:
@@ -59,7 +60,8 @@ def warm_up(
         through_trajectories: False stops the gradient at the sampled states.
         clip_norm: the largest norm that a gradient may have; none by default.
         epsilon: of VAA*.
-        memory_budget: bytes that a trajectory may keep for its gradient; what exceeds them is computed twice.
+        memory_budget: bytes that an update may keep for its gradient: half for the trajectories, half for the M steps.
+            What exceeds them is computed twice.
         seed: of batches, times, horizons and held inputs; the global random state is not touched.
         callback: called as ``callback(step, module, soft_vaa=..., loss=..., gradient_norm=..., horizon=...)`` before
             each update, with the weights that these numbers belong to, and as ``callback(steps, module)`` at the end.
@@ -74,54 +76,62 @@ def warm_up(
 
     Source: Lambrechts et al., arXiv 2106.01001.
     """
-    _check_settings(steps, lr, batch_size, target, clip_norm)
+    horizon = Horizon() if horizon is None else horizon
+    steps, batch_size = whole_number(steps, "steps", 1), whole_number(batch_size, "batch_size", 1)
+    _check_settings(lr, batch_size, target, clip_norm, horizon)
     require_positive(epsilon=epsilon, memory_budget=memory_budget)
     network = module if isinstance(module, DrivenMap) else as_map(module)
-    horizon = horizon or Horizon()
     parts = warmed_parts(network, cells)
     weights = _movable(parts)
     inputs, lengths = padded(network, sequences)
-    generator = torch.Generator().manual_seed(seed)
+    if len(inputs) < 2:
+        raise ValueError("sequences must be 2 or more: one state alone has VAA* = 1 whatever the network does")
+    generator = generator_of(seed)
     batches = _batches(len(inputs), batch_size, generator)
     optimiser = torch.optim.Adam(weights, lr=lr)
-    kept = [weight.detach().clone() for weight in weights]  # those that the last entry of the history belongs to
+    # Of the budget: for the trajectories, and for the M steps.
+    half = max(len(parts), int(min(memory_budget, 2**62)) // 2)
+    kept = _copies(weights)  # those that the last entry of the history belongs to
     history: list[tuple[Tensor, float, float, int]] = []
     status = "finished"
 
     bar = tqdm(range(steps), desc="warming up", disable=not progress)
-    with _lent_gradients(weights), bar:
+    # A caller may be within no_grad() or inference_mode().
+    with torch.inference_mode(False), torch.enable_grad(), _lent_gradients(weights), bar:
         try:
             for step in bar:
                 rows = next(batches)
                 times = 1 + (torch.rand(len(rows), generator=generator, dtype=torch.float64) * lengths[rows]).long()
                 ahead = horizon.draw(step, generator)
                 with torch.set_grad_enabled(through_trajectories):
-                    states = states_after(network, inputs[rows.to(inputs.device)], times, memory_budget)
+                    states = states_after(network, inputs[rows.to(inputs.device)], times, half)
                 values = torch.stack(
-                    [part.soft_vaa(states, ahead, epsilon, generator, memory_budget) for part in parts]
+                    [part.soft_vaa(states, ahead, epsilon, generator, half // len(parts)) for part in parts]
                 )
                 loss = (values - target).square().mean()
-                norm = _differentiate(loss, weights)
-                if not (math.isfinite(loss.item()) and math.isfinite(norm)):
+                gradients, norm = _differentiated(loss, weights)
+                scale = 1.0 if clip_norm is None or norm <= clip_norm else clip_norm / norm
+                if not _applicable(norm, scale, network.dtype):
                     status = "not finite"
                     break
-                _copy(weights, kept)
-                history.append((values.detach().double().cpu(), loss.item(), norm, ahead))
-                mean = float(values.detach().mean())
+                entry = (values.detach().cpu().double(), loss.item(), norm, ahead)
+                kept, history = _copies(weights), [*history, entry]  # both or, on Ctrl-C, neither
+                mean = float(entry[0].mean())
                 bar.set_postfix(VAA=f"{mean:.2f}", M=ahead, refresh=False)
                 if callback is not None:
                     callback(step, module, soft_vaa=mean, loss=loss.item(), gradient_norm=norm, horizon=ahead)
-                if clip_norm is not None:
-                    nn.utils.clip_grad_norm_(weights, clip_norm)
+                for weight, gradient in zip(weights, gradients, strict=True):
+                    weight.grad = None if gradient is None else gradient * scale
                 optimiser.step()
+                optimiser.zero_grad()
             if not all(bool(weight.isfinite().all()) for weight in weights):
                 status = "not finite"
+            if status == "finished" and callback is not None:
+                callback(steps, module)
         except KeyboardInterrupt:
             status = "interrupted"
-    if status != "finished":
-        _copy(kept, weights)
-    elif callback is not None:
-        callback(steps, module)
+        if status != "finished":
+            _restore(weights, kept)
     n = min(batch_size, len(inputs))
     values, losses, norms, ahead = zip(*history, strict=True) if history else ((), (), (), ())
     return Warmup(
@@ -132,14 +142,13 @@ def warm_up(
         n=n,
         target=target,
         status=status,
-        advice=_advice(status, len(history), lr, clip_norm, horizon),
+        advice=_advice(status, norms, lr, clip_norm, horizon),
     )
 
 
-def _check_settings(steps: int, lr: float, batch_size: int, target: float, clip_norm: float | None) -> None:
-    for name, value in (("steps", steps), ("batch_size", batch_size)):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
+def _check_settings(lr: float, batch_size: int, target: float, clip_norm: float | None, horizon: Horizon) -> None:
+    if not isinstance(horizon, Horizon):
+        raise ValueError(f"horizon must be a Horizon, like Horizon(longest=200), got {horizon!r}")
     if batch_size < 2:
         raise ValueError("batch_size must be 2 or more: one state alone has VAA* = 1 whatever the network does")
     if not 0 < lr < math.inf:
@@ -155,6 +164,17 @@ def _movable(parts: Sequence[WarmedPart]) -> list[Tensor]:
     weights = {id(weight): weight for part in parts for weight in part.weights if weight.requires_grad}
     if not weights:
         raise ValueError("none of the weights to warm up requires a gradient: they are frozen, or there are none")
+    for weight in weights.values():
+        if not weight.is_leaf:
+            raise ValueError(
+                "weights to warm up must be parameters, but one is computed from others (a parametrization, "
+                "weight_norm, pruning): make it permanent first, as torch.nn.utils.parametrize.remove_parametrizations "
+                "does"
+            )
+        if weight.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"weights to warm up must be float32 or float64, got {weight.dtype}")
+        if not bool(weight.isfinite().all()):
+            raise ValueError("weights to warm up must be finite, got NaN or infinite entries")
     return list(weights.values())
 
 
@@ -166,21 +186,31 @@ def _batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tens
         yield from order[: count // size * size].split(size)
 
 
+def _copies(weights: list[Tensor]) -> list[Tensor]:
+    return [weight.detach().clone() for weight in weights]
+
+
 @torch.no_grad()
-def _copy(source: list[Tensor], target: list[Tensor]) -> None:
-    for value, place in zip(source, target, strict=True):
-        place.copy_(value)
+def _restore(weights: list[Tensor], kept: list[Tensor]) -> None:
+    for weight, value in zip(weights, kept, strict=True):
+        weight.copy_(value)
 
 
-def _differentiate(loss: Tensor, weights: list[Tensor]) -> float:
-    """Set the weights' gradients, and give their norm; NaN for a loss that has none."""
+def _differentiated(loss: Tensor, weights: list[Tensor]) -> tuple[Sequence[Tensor | None], float]:
+    """The gradients by the weights and their norm; NaN for a loss that is not finite."""
     if not bool(loss.isfinite()):
-        return math.nan
+        return (), math.nan
+    if not loss.requires_grad:
+        raise ValueError("no weight to warm up acts on the states: those that require a gradient are not used")
     gradients = torch.autograd.grad(loss, weights, allow_unused=True)
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient
-    used = [gradient for gradient in gradients if gradient is not None]
-    return float(nn.utils.get_total_norm(used))
+    # In float64, since squares of float32 overflow from 1e19 on.
+    norms = [float(torch.linalg.vector_norm(g, dtype=torch.float64)) for g in gradients if g is not None]
+    return gradients, math.hypot(*norms)
+
+
+def _applicable(norm: float, scale: float, dtype: torch.dtype) -> bool:
+    """Whether Adam can take a gradient; if not, its mean of squares is infinite and weights never move again."""
+    return math.isfinite(norm) and norm * scale <= math.sqrt(torch.finfo(dtype).max)
 
 
 @contextmanager
@@ -196,18 +226,25 @@ def _lent_gradients(weights: list[Tensor]) -> Iterator[None]:
             weight.grad = gradient
 
 
-def _advice(status: str, done: int, lr: float, clip_norm: float | None, horizon: Horizon) -> str:
+def _advice(status: str, norms: Sequence[float], lr: float, clip_norm: float | None, horizon: Horizon) -> str:
+    if status == "finished" and not any(norms):
+        return (
+            "The gradient was 0 at every update, so no weight moved: states were closer than epsilon after the held "
+            "steps, where VAA* is flat. Let the Horizon start shorter."
+        )
+    if status == "finished":
+        return ""
+    if status == "interrupted" and not norms:
+        return "Ctrl-C before the first update: nothing was changed."
     if status == "interrupted":
         return "Ctrl-C: the weights are those of the last entry of the history."
-    if status == "not finite" and not done:
+    if not norms:
         return (
             "The loss or its gradient was not finite at the first step: nothing was changed. States overflow on these "
             "inputs, or the gradient does within the trajectories: scale the inputs, or try through_trajectories=False."
         )
-    if status == "not finite":
-        clip = "clip_norm=1.0" if clip_norm is None else f"a clip_norm below {clip_norm:g}"
-        return (
-            f"The loss or its gradient was not finite after update {done}, which was undone: try {clip}, "
-            f"an lr below {lr:g}, or a Horizon with a longest below {horizon.longest}."
-        )
-    return ""
+    clip = "clip_norm=1.0" if clip_norm is None else f"a clip_norm below {clip_norm:g}"
+    return (
+        f"The loss or its gradient was not finite after update {len(norms)}, which was undone: try {clip}, "
+        f"an lr below {lr:g}, or a Horizon with a longest below {horizon.longest}."
+    )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..multistability import soft_vaa
-from ..systems import DrivenMap, FunctionMap, LayeredMap, scan_within
+from ..systems import DrivenMap, FunctionMap, LayeredMap, last_within
 from ..systems.layers import Layer, ParallelLayer
 
 
@@ -52,9 +52,11 @@ class LayerPart(WarmedPart):
         return self._layer.join(chosen) if isinstance(self._layer, ParallelLayer) else chosen[0]
 
     def moved(self, own: Tensor, steps: int, generator: torch.Generator, memory_budget: int) -> Tensor:
-        held = torch.randn(self._layer.input_size, generator=generator).to(own)
-        drives = self._layer.project(held).expand(steps, len(own), -1)
-        return scan_within(self._layer.scan, drives, own, memory_budget)
+        held = _held(self._layer.input_size, own, generator)
+        layer = self._layer.held(held)
+        return last_within(
+            lambda inputs, state: layer.run(inputs, state)[1], own.new_zeros(steps, len(own), 1), own, memory_budget
+        )
 
 
 class FunctionPart(WarmedPart):
@@ -63,13 +65,22 @@ class FunctionPart(WarmedPart):
     def __init__(self, network: FunctionMap) -> None:
         self._network = network
         self.weights = network.weights
+        # A step is tried at its first call, which cannot be done while what it keeps is to be computed again.
+        with torch.no_grad():
+            kind = {"dtype": network.dtype, "device": network.device}
+            network.step(torch.zeros(2, network.state_size, **kind), torch.zeros(2, network.input_size, **kind))
 
     def own_states(self, states: Tensor) -> Tensor:
         return states
 
     def moved(self, own: Tensor, steps: int, generator: torch.Generator, memory_budget: int) -> Tensor:
-        held = torch.randn(self._network.input_size, generator=generator).to(own)
-        return scan_within(self._network.scan, held.expand(steps, len(own), -1), own, memory_budget)
+        held = _held(self._network.input_size, own, generator)
+        return last_within(self._network.last_states, held.expand(steps, len(own), -1), own, memory_budget)
+
+
+def _held(size: int, like: Tensor, generator: torch.Generator) -> Tensor:
+    # Drawn in float32, so that a seed gives the same whatever the dtype of the weights and the default are.
+    return torch.randn(size, generator=generator, dtype=torch.float32).to(like)
 
 
 def warmed_parts(network: DrivenMap, cells: Sequence[int]) -> list[WarmedPart]:
@@ -78,10 +89,15 @@ def warmed_parts(network: DrivenMap, cells: Sequence[int]) -> list[WarmedPart]:
     Raises:
         ValueError: for cells that a parallel layer does not have, or a map of another kind.
     """
+    if not isinstance(network, FunctionMap | LayeredMap):
+        raise ValueError(f"warm_up takes a recurrent module or what as_map makes of one, got {type(network).__name__}")
+    if not isinstance(cells, Sequence) or not all(type(index) is int for index in cells):
+        raise ValueError(f"cells must be whole numbers in a sequence, like (0,), got {cells!r}")
+    layers = network.layers if isinstance(network, LayeredMap) else ()
+    if tuple(cells) != (0,) and not any(isinstance(layer, ParallelLayer) for layer in layers):
+        raise ValueError(f"cells are those of a Parallel, and this is a {network!r}: leave them out, got {cells!r}")
     if isinstance(network, FunctionMap):
         return [FunctionPart(network)]
-    if not isinstance(network, LayeredMap):
-        raise ValueError(f"warm_up takes a recurrent module or what as_map makes of one, got {type(network).__name__}")
     parts: list[WarmedPart] = []
     begin = 0
     for layer in network.layers:

@@ -11,7 +11,10 @@ from ..store import storable
 @storable
 @dataclass(frozen=True, eq=False)
 class Warmup:
-    """The history of a warmup, one entry for each update that was made; ``len`` counts them."""
+    """The history of a warmup, one entry for each update; ``len`` counts them.
+
+    If it did not finish, the last entry's update was undone: the weights are those that the entry belongs to.
+    """
 
     soft_vaas: Tensor
     """VAA* of each layer before the update, [steps, layers]."""
@@ -35,7 +38,7 @@ class Warmup:
     """"finished", "interrupted" (Ctrl-C) or "not finite": see ``advice``."""
 
     advice: str
-    """What to change, if it did not finish."""
+    """What to change, if it did not finish or moved nothing."""
 
     def __len__(self) -> int:
         return len(self.losses)

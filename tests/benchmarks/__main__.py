@@ -1,6 +1,7 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
+    [outcome] [cells] [warmup_cost]
 python -m tests.benchmarks readme
 """
 
@@ -11,12 +12,34 @@ from types import ModuleType
 
 import pandas as pd
 
-from . import brute_force, globalisation, jacobians, recipes, scaling, settling, speed
+from . import (
+    brute_force,
+    cells,
+    globalisation,
+    jacobians,
+    outcome,
+    recipes,
+    scaling,
+    settling,
+    speed,
+    warmup_cost,
+)
 
 FOLDER = Path(__file__).parent
 BENCHMARKS: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (speed, globalisation, recipes, jacobians, scaling, brute_force, settling)
+    for module in (
+        speed,
+        globalisation,
+        recipes,
+        jacobians,
+        scaling,
+        brute_force,
+        outcome,
+        settling,
+        cells,
+        warmup_cost,
+    )
 }
 HEAD = """# Benchmarks
 

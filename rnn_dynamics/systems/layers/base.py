@@ -1,5 +1,6 @@
 """What a recurrent layer must provide."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -68,6 +69,19 @@ class Layer(ABC):
             states.append(state)
         return torch.stack(states)
 
+    def run(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """The outputs [time, batch, p] that inputs [time, batch, m] lead to from state [batch, n], and the last state.
+
+        By torch's own kernel where it has one for the cell: it is faster than ``scan``, above all on a GPU, but shows
+        no states in between and cannot be used under vmap.
+        """
+        states = self.scan(self.project(inputs), state)
+        return states[..., : self.output_size], states[-1]
+
+    @abstractmethod
+    def held(self, input: Tensor) -> "Layer":
+        """The layer under a held input [m]: one whose single input has no weight, since the drive is in its bias."""
+
     @abstractmethod
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         """The next state [k, n], its derivative by the state [k, n, a] and, if asked for, by the input [k, n, m].
@@ -119,6 +133,29 @@ class CellLayer(Layer):
 
     def project(self, input: Tensor) -> Tensor:
         return linear(input, self.weight_ih, self.bias_ih)
+
+    def held(self, input: Tensor) -> Self:
+        return replace(self, weight_ih=self.weight_ih.new_zeros(self.drive_size, 1), bias_ih=self.project(input))
+
+
+def run_kernel(
+    kernel: Callable[..., tuple[Tensor, ...]], layer: CellLayer, inputs: Tensor, state: Tensor
+) -> tuple[Tensor, Tensor]:
+    """``Layer.run`` by one of ``torch.rnn_tanh``, ``rnn_relu``, ``gru`` and ``lstm``."""
+    weights = [layer.weight_ih, layer.weight_hh]
+    if layer.bias_ih is not None:
+        second = layer.weights().get("bias_hh")  # none of its own if only an input is held
+        weights += [layer.bias_ih, torch.zeros_like(layer.bias_ih) if second is None else second]
+    parts = state.split([layer.output_size, layer.state_size - layer.output_size], dim=-1)
+    first = [part.unsqueeze(0).contiguous() for part in parts if part.shape[-1]]
+    with warnings.catch_warnings():
+        # On CUDA: weights that do not lie side by side in memory, as one layer's of several do not, are copied.
+        warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
+        outputs, *last = kernel(
+            inputs, first if len(first) > 1 else first[0], weights, layer.bias_ih is not None, 1, 0.0,
+            torch.is_grad_enabled(), False, False,
+        )  # fmt: skip
+    return outputs, torch.cat([part.squeeze(0) for part in last], dim=-1)
 
 
 def scaled_rows(terms: list[tuple[Tensor, Tensor]]) -> Tensor:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
-from .base import CellLayer, scaled_rows, unit_box
+from .base import CellLayer, run_kernel, scaled_rows, unit_box
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,10 @@ class ElmanLayer(CellLayer):
     def advance(self, state: Tensor, drive: Tensor) -> Tensor:
         drive = drive + linear(state, self.weight_hh, self.bias_hh)
         return drive.tanh() if self.nonlinearity == "tanh" else drive.relu()
+
+    def run(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        kernel = torch.rnn_tanh if self.nonlinearity == "tanh" else torch.rnn_relu
+        return run_kernel(kernel, self, inputs, state)
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         new = self.step(state, input)

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
-from .base import CellLayer, scaled_rows, unit_box
+from .base import CellLayer, run_kernel, scaled_rows, unit_box
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,9 @@ class GRULayer(CellLayer):
     def advance(self, state: Tensor, drive: Tensor) -> Tensor:
         _, update, candidate, _ = self._gates(state, drive)
         return candidate + update * (state - candidate)
+
+    def run(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return run_kernel(torch.gru, self, inputs, state)
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         reset, update, candidate, state_n = self._gates(state, self.project(input))
@@ -54,6 +58,8 @@ class GRULayer(CellLayer):
 @dataclass(frozen=True, eq=False)
 class UngatedGRULayer(GRULayer):
     """h' = n(h): the candidate of a GRU alone. (1 - z)(n - h) = 0 exactly where n = h, since z < 1."""
+
+    run = CellLayer.run
 
     def advance(self, state: Tensor, drive: Tensor) -> Tensor:
         return self._gates(state, drive)[2]

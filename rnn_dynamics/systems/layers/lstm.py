@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox, interval_linear
-from .base import CellLayer, scaled_rows
+from .base import CellLayer, run_kernel, scaled_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,10 @@ class LSTMLayer(CellLayer):
         write, forget, content, show, cell = self._gates(state, drive)
         cell = forget * cell + write * content
         return self._assemble(show * cell.tanh(), cell)
+
+    def run(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        # Torch has no fast kernel for projections, and warns.
+        return super().run(inputs, state) if self.weight_hr is not None else run_kernel(torch.lstm, self, inputs, state)
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         write, forget, content, show, cell = self._gates(state, self.project(input))
@@ -105,6 +109,8 @@ class UngatedLSTMLayer(LSTMLayer):
 
     c does not act on the next state, so half of the unknowns drop out of the linear algebra.
     """
+
+    run = CellLayer.run
 
     @property
     def acting_size(self) -> int:

@@ -79,6 +79,14 @@ class ParallelLayer(Layer):
         parts = zip(self.cells, self._drives(drives), self.cell_states(state), strict=True)
         return self.join([cell.scan(pushed, own) for cell, pushed, own in parts])
 
+    def run(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        runs = [cell.run(inputs, own) for cell, own in zip(self.cells, self.cell_states(state), strict=True)]
+        outputs, last = zip(*runs, strict=True)
+        return torch.cat(outputs, dim=-1), self.join(last)
+
+    def held(self, input: Tensor) -> Self:
+        return type(self)(tuple(cell.held(input) for cell in self.cells))
+
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         k, n = state.shape
         places = self.cell_states(torch.arange(n, device=state.device))

@@ -1,0 +1,33 @@
+"""Rows of figures/warmup/outcome.md, made again and put to a million plain steps."""
+
+import pandas as pd
+import torch
+from figures.warmup.networks import make, reached, training_sequences
+from figures.warmup.runs import Case
+
+import rnn_dynamics as rd
+from rnn_dynamics.training import warm_up
+
+from .brute_force import against_plain_steps
+
+ROWS = (("GRU", 32, 2), ("MGU", 32, 2), ("chrono", 32, 1), ("nBRC", 32, 2))
+
+READING = """\
+Networks of figure 3, made and warmed up anew from their seeds, with the same 32 states and held input. The columns are
+those of brute_force above.
+"""
+
+
+def run() -> pd.DataFrame:
+    """One circle of GRUs, one of MGUs, a slow drift to one point, and several points."""
+    torch.set_num_threads(1)
+    rows = []
+    for cell, hidden, layers in ROWS:
+        case = Case(cell, hidden, layers, seed=0, n=32, horizon=10_000, steps=100, length=50)
+        module = make(case)
+        warm_up(module, training_sequences(case), steps=case.steps, seed=case.seed)
+        rows.append(
+            {"network": f"{cell}-{hidden}x{layers}", **against_plain_steps(rd.as_map(module), reached(module, case))}
+        )
+        print(rows[-1], flush=True)
+    return pd.DataFrame(rows)
