@@ -11,20 +11,22 @@ is a question asked of that map.
     found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
+    history = rd.warm_up(module, sequences)                      # the published warmup, in place
     rd.plot_attractors(found)
 
 The floors, each importing only from those below:
 
-0. ``systems`` (maps and what torch modules are as maps), ``tasks``, ``store`` (results to disk and back)
-1. ``roots`` (solvers), ``stability`` (eigenvalues and kinds)
+0. ``systems`` (maps and what torch modules are as maps), ``tasks`` (datasets), ``store`` (results to disk and back)
+1. ``roots`` (solvers), ``stability`` (eigenvalues and kinds), ``cells`` (MGU, BRC, nBRC, Parallel; initialisations)
 2. ``fixed_points`` (the search, and the completeness check)
 3. ``attractors`` (settling, cycles, Lyapunov exponents, basins and their boundaries)
 4. ``multistability`` (VAA, reachability, echo index), ``transitions`` (transition graphs, saddle connections)
-5. ``training`` (the flip-flop networks of the demo)
+5. ``training`` (warmup; the flip-flop networks of the demo)
 6. ``plotting`` (figures of results)
 7. ``cli`` (the command ``rnn-dynamics``)
 """
 
+from . import cells, tasks
 from .attractors import (
     Attractors,
     basin_boundary,
@@ -45,10 +47,12 @@ from .plotting import (
     plot_reachability,
     plot_spectrum,
     plot_transition_graph,
+    plot_warmup,
 )
 from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, DrivenMap, as_map, sample_states
+from .training import Horizon, Warmup, warm_up
 from .transitions import saddle_connections, transition_graph
 
 __all__ = [
@@ -56,14 +60,17 @@ __all__ = [
     "AutonomousMap",
     "DrivenMap",
     "FixedPoints",
+    "Horizon",
     "Newton",
     "NewtonKrylov",
     "Reachability",
     "ScipyRoot",
     "SpeedMinimizer",
+    "Warmup",
     "as_map",
     "basin_boundary",
     "basin_map",
+    "cells",
     "diversity",
     "echo_index",
     "find_attractors",
@@ -82,11 +89,14 @@ __all__ = [
     "plot_reachability",
     "plot_spectrum",
     "plot_transition_graph",
+    "plot_warmup",
     "reachability",
     "saddle_connections",
     "sample_states",
     "save",
     "soft_vaa",
+    "tasks",
     "transition_graph",
     "vaa",
+    "warm_up",
 ]

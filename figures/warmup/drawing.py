@@ -20,6 +20,7 @@ KINDS = {
     "chaotic": ("*", style.VERMILLION),
     "continuum": ("X", style.SKY),
 }
+PLURALS = {"torus": "tori", "chaotic": "chaotic", "continuum": "continua"}
 UNSETTLED = ("^", style.BLACK)
 NONE = 0.5
 """Where a network without any settled state is drawn on a logarithmic axis of counts."""
@@ -156,7 +157,6 @@ def histogram(ax: Axes, values: list[float], label: str, color: int) -> None:
     weights = [1 / len(values)] * len(values)
     ax.hist(values, edges, weights=weights, histtype="step", color=style.qualitative(color), label=label, linewidth=1.0)
     ax.set_xscale("log")
-    ax.legend(fontsize=style.SMALL, frameon=False, loc="upper left", handlelength=1.0)
 
 
 def kinds_legend(ax: Axes, rows: list[Row]) -> None:
@@ -195,7 +195,8 @@ def _span(values: list[float]) -> str:
 def truth_in_words(rows: list[Row]) -> str:
     """How many attractors of which kinds, over seeds."""
     kinds = [kind for kind in KINDS if any(kind in row["counts"] for row in rows)]
-    parts = [f"{_span([row['counts'].get(kind, 0) for row in rows])} {kind}" for kind in kinds]
+    spans = {kind: _span([row["counts"].get(kind, 0) for row in rows]) for kind in kinds}
+    parts = [f"{span} {kind if span == '1' else PLURALS.get(kind, kind + 's')}" for kind, span in spans.items()]
     slow = [1 - row["outcomes"]["settled"] / row["n"] for row in rows]
     drifting = f" ({max(slow):.0%} of states unsettled at most)" if max(slow) > 0 else ""
     return "truly " + (" and ".join(parts) or "nothing settled") + drifting

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from .drawing import cell_panels, claim_axis, curves_and_counts, range_of, share_label, truth_in_words
+from .drawing import cell_panels, claim_axis, curves_and_counts, kinds_legend, range_of, share_label, truth_in_words
 from .networks import CELLS, make, measure
 from .runs import Case, Plan, Row, Scale, run
 
@@ -14,10 +14,11 @@ def measure_initial(case: Case) -> list[Row]:
 
 def draw(rows: list[Row]) -> Figure:
     """A panel a cell: n VAA against the horizon, a line a seed, and the true counts beside it."""
-    figure, axes = cell_panels(CELLS, rows=1, height=2.0)
+    figure, axes = cell_panels(CELLS, rows=1, height=2.2)
     for column, cell in enumerate(CELLS):
         curves_and_counts(axes[0][column], [row for row in rows if row["cell"] == cell])
     claim_axis(axes[0][0])
+    kinds_legend(axes[0][0], rows)
     share_label(figure, "horizon M / steps")
     return figure
 

@@ -32,16 +32,16 @@ def training_sequences(case: Case) -> torch.Tensor:
     return CopyFirstInput(640, case.length, seed=case.seed).inputs
 
 
-def reached(module: nn.Module, case: Case) -> rd.Reachability:
-    """The published measure at every horizon, and what is really reached from the same states."""
+def reached(module: nn.Module, case: Case, drift: float = 1e6) -> rd.Reachability:
+    """The published measure at every horizon, and what the same states reach, drift followed for ``drift`` steps."""
     sequences = CopyFirstInput(case.n, case.length, seed=1000 + case.seed).inputs
     horizons = [*(step for step in HORIZONS if step < case.horizon), case.horizon]
-    return rd.reachability(rd.as_map(module), sequences, n=case.n, horizons=horizons, seed=case.seed)
+    return rd.reachability(rd.as_map(module), sequences, n=case.n, horizons=horizons, seed=case.seed, horizon=drift)
 
 
-def measure(module: nn.Module, case: Case) -> Row:
+def measure(module: nn.Module, case: Case, drift: float = 1e6) -> Row:
     """The same as a row of numbers."""
-    reach = reached(module, case)
+    reach = reached(module, case, drift)
     found = reach.attractors[0]
     exponents = found.largest_exponents.tolist()
     return {

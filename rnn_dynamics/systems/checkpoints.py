@@ -81,7 +81,15 @@ def _count(n: int, noun: str) -> str:
 
 def _built(group: WeightGroup, nonlinearity: str, source: Path) -> Checkpoint:
     stack = group.build(nonlinearity)
-    return Checkpoint(LayeredMap(stack.layers), stack.cell, group.prefix, source, stack.places)
+    one: dict[object, Tensor] = {}  # weights that are tied in the file are one tensor, which an optimiser moves once
+
+    def tied(weight: Tensor) -> Tensor:
+        return one.setdefault((weight.data_ptr(), weight.shape, weight.stride(), weight.dtype), weight)
+
+    places = {place: tied(weight) for place, weight in stack.places.items()}
+    return Checkpoint(
+        LayeredMap([layer.apply(tied) for layer in stack.layers]), stack.cell, group.prefix, source, places
+    )
 
 
 def _listed(groups: list[WeightGroup]) -> str:

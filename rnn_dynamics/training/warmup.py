@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from ..checks import ArrayLike, require_positive
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
+from ..tasks import SequenceTask
 from ..tasks.arguments import generator_of, whole_number
 from .horizon import Horizon
 from .warmup_parts import WarmedPart, warmed_parts
@@ -19,7 +20,7 @@ from .warmup_results import Warmup
 
 def warm_up(
     module: nn.Module | DrivenMap,
-    sequences: ArrayLike | Sequence[Tensor],
+    sequences: ArrayLike | Sequence[Tensor] | SequenceTask,
     steps: int = 100,
     lr: float = 1e-2,
     batch_size: int = 32,
@@ -48,7 +49,7 @@ def warm_up(
     Args:
         module: anything that ``as_map`` takes, or its result (for a function, a ``FunctionMap`` whose step is a
             module). Dropout between layers is off.
-        sequences: inputs [batch, time, m], or a list of [time_i, m] of different lengths.
+        sequences: inputs [batch, time, m], a list of [time_i, m] of different lengths, or a task, which has them.
         steps: updates.
         lr: of Adam.
         batch_size: sequences in an update, drawn without replacement until all have been used; all of them if there
@@ -83,7 +84,7 @@ def warm_up(
     network = module if isinstance(module, DrivenMap) else as_map(module)
     parts = warmed_parts(network, cells)
     weights = _movable(parts)
-    inputs, lengths = padded(network, sequences)
+    inputs, lengths = padded(network, sequences.sequences if isinstance(sequences, SequenceTask) else sequences)
     if len(inputs) < 2:
         raise ValueError("sequences must be 2 or more: one state alone has VAA* = 1 whatever the network does")
     generator = generator_of(seed)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import torch
@@ -27,6 +28,10 @@ def _seconds(forward: Callable[[], Tensor]) -> tuple[float, float]:
     return middle - begin, time.perf_counter() - middle
 
 
+def _outputs(module: nn.Module, inputs: Tensor) -> Tensor:
+    return module(inputs)[0]
+
+
 def _compiled(module: nn.Module, inputs: Tensor) -> Callable[[], Tensor]:
     (layer,) = rd.as_map(module).layers  # pyright: ignore[reportAttributeAccessIssue]
     advance = torch.compile(layer.advance)
@@ -50,7 +55,7 @@ def run() -> pd.DataFrame:
         kinds = {"GRU": nn.GRU, "LSTM": nn.LSTM, "MGU": MGU, "BRC": BRC, "nBRC": NBRC, "GRU+GRU": Parallel}
         modules: dict[str, nn.Module] = {name: kind(1, hidden) for name, kind in kinds.items()}
         runs: dict[str, Callable[[], Tensor]] = {
-            f"{name} module": (lambda module=module: module(inputs)[0]) for name, module in modules.items()
+            f"{name} module": partial(_outputs, module, inputs) for name, module in modules.items()
         }
         for name in ("MGU", "BRC", "nBRC"):
             runs[f"{name} compiled"] = _compiled(modules[name], inputs)

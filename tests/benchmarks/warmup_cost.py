@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pandas as pd
 import torch
@@ -104,7 +105,7 @@ def our_steps(module: nn.Module, sequences: Tensor) -> list[float]:
     horizon = Horizon(start=AHEAD, growth=0, longest=AHEAD, random=False)
     look: Callable[..., None] = lambda *_, **__: times.append(time.perf_counter())  # noqa: E731
     warm_up(module, sequences, steps=STEPS + 1, batch_size=N, horizon=horizon, callback=look)
-    return [after - before for before, after in zip(times, times[1:-1], strict=False)]
+    return [after - before for before, after in pairwise(times[:-1])]
 
 
 def run() -> pd.DataFrame:

@@ -1,0 +1,52 @@
+"""The scripts of the warmup figures run, are resumed, and say in words what they measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("initialisation", "progress", "outcome", "chrono")
+
+
+def _run(name: str, folder: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", f"figures.warmup.{name}", "--scale", "smoke", "--workers", "1"]
+    done = subprocess.run([*command, "--out", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> None:
+    _run(name, tmp_path)
+    results = tmp_path / f"{name}_smoke.jsonl"
+    first = results.read_text()
+    rows = [row for line in first.splitlines() for row in json.loads(line)["rows"]]
+    assert rows
+    for row in rows:
+        assert len(row["vaas"]) == len(row["horizons"])
+        assert sum(row["outcomes"].values()) == row["n"]
+        assert sum(row["hits"]) == row["outcomes"]["settled"]
+    assert (tmp_path / f"{name}.pdf").stat().st_size > 5000
+    assert (tmp_path / f"{name}.png").stat().st_size > 5000
+    caption = (tmp_path / f"{name}.md").read_text()
+    assert "The paper's claim" in caption
+    assert "nan" not in caption
+    assert "Scale `smoke`" in caption
+
+    # Cut short after the first case, it goes on from there and leaves the same file.
+    results.write_text(first.splitlines(keepends=True)[0])
+    _run(name, tmp_path)
+    assert {json.loads(line)["case"] for line in results.read_text().splitlines()} == {
+        json.loads(line)["case"] for line in first.splitlines()
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_figures_shown_come_from_stored_results(name: str) -> None:
+    folder = ROOT / "figures" / "warmup"
+    assert (folder / f"{name}_small.jsonl").exists()
+    assert "Scale `small`" in (folder / f"{name}.md").read_text()
+    assert (folder / f"{name}.pdf").exists()
