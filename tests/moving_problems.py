@@ -68,6 +68,18 @@ def normal_form(rotation: float) -> Callable[[Tensor], Tensor]:
     return lambda h: (h / h.norm(dim=-1, keepdim=True) * (0.7 + 0.3 * h.norm(dim=-1, keepdim=True))) @ matrix.T
 
 
+def lobed(h: Tensor) -> Tensor:
+    """A circle with twenty lobes, which bend sharply: turned by 0.618 radians, it attracts as 0.5 a step."""
+
+    def radius(angle: Tensor) -> Tensor:
+        return 1 + 0.3 * torch.cos(20 * angle)
+
+    angle = torch.atan2(h[..., 1:], h[..., :1])
+    after = angle + 0.618
+    length = radius(after) + 0.5 * (h.norm(dim=-1, keepdim=True) - radius(angle))
+    return torch.cat([length * after.cos(), length * after.sin()], dim=-1)
+
+
 def near_snic(h: Tensor) -> Tensor:
     """A circle with a bottleneck: 20,000 steps a turn, most of them in one place."""
     angle = torch.atan2(h[..., 1:], h[..., :1])
@@ -127,6 +139,7 @@ ALL: list[MovingProblem] = [
     MovingProblem("logistic 3.57, two bands", logistic(3.57), 1, ("chaotic",), (0,), 0.0110, **UNIT),
     MovingProblem("circle", rotating(1.3, 1.0), 2, ("circle",), (0,), 0.0, -0.58099),
     MovingProblem("weak circle", rotating(1.02, 2.3), 2, ("circle",), (0,), 0.0),
+    MovingProblem("lobed circle", lobed, 2, ("circle",), (0,), 0.0, math.log(0.5)),
     MovingProblem("resonant circle", normal_form(0.618), 2, ("circle",), (0,), 0.0, math.log(0.3)),
     MovingProblem(
         "delayed logistic", lambda h: torch.stack([2.1 * h[..., 0] * (1 - h[..., 1]), h[..., 0]], dim=-1), 2,

@@ -11,7 +11,7 @@ from .drawing import cell_panels, claim_axis, claims_and_counts, kinds_legend, m
 from .networks import CELLS, make, measure, training_sequences
 from .runs import Case, Plan, Row, Scale, run
 
-EVERY = 20
+EVERY = 25
 
 
 def measure_progress(case: Case) -> list[Row]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .lyapunov import spectrum_of
 from .moving import MovingOrbit
+from .samples import as_curve
 
 _SURE, _SURE_ENOUGH = 10.0, 3.0
 """By how many times an exponent must pass the threshold: while there are more steps to take, and when there are not."""
@@ -52,6 +53,8 @@ def _judge_zeros(orbit: MovingOrbit, values: list[float], threshold: float, sure
         orbit.kind = "neutral"
     else:
         orbit.kind = "circle" if zeros == 1 else "torus"
+        if zeros == 1:
+            orbit.halves = as_curve(orbit.samples, orbit.halves)
 
 
 def _zero_throughout(orbit: MovingOrbit, zeros: int, threshold: float) -> bool:

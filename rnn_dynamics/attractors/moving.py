@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..systems import AutonomousMap
 from .lyapunov import LyapunovSpectrum, carry_tangents, random_tangents, spectrum_of
-from .samples import Comparison, compare_halves, on_curve, share_within
+from .samples import Comparison, as_curve, compare_halves, on_curve, share_within
 
 EXPONENTS, _MOST_EXPONENTS = 6, 128
 """Leading exponents that are computed: enough to tell circle, torus and chaos; and at most, for a dimension."""
@@ -85,7 +85,9 @@ class MovingOrbit:
     def from_samples(cls, samples: Tensor, kind: str, margin: float) -> "MovingOrbit":
         """An attractor found before."""
         none = samples.new_empty(samples.shape[1], 0)
-        return cls(samples[-1], none, samples, kind=kind, margin=margin, halves=compare_halves(samples))
+        halves = compare_halves(samples)
+        halves = as_curve(samples, halves) if kind == "circle" else halves
+        return cls(samples[-1], none, samples, kind=kind, margin=margin, halves=halves)
 
     def owns(self, paths: Tensor) -> Tensor:
         """Whether each of the paths [t, r, n] runs on this attractor, [r].
@@ -106,7 +108,7 @@ class MovingOrbit:
         """Whether a circle's earlier states lie on the curve through the later ones."""
         early, late = self.samples.chunk(2)
         some = early[:: max(1, len(early) // _COMPARED)].unsqueeze(1)
-        return bool(on_curve(some, late, compare_halves(late)) >= _NEAR)
+        return bool(on_curve(some, late, as_curve(late, compare_halves(late))) >= _NEAR)
 
     def separation(self, other: "MovingOrbit") -> float:
         """How many times its reach the other's samples are away from this attractor's, in the median."""

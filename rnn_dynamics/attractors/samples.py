@@ -1,6 +1,6 @@
 """The samples of an attractor: how dense they are, and which other states lie among them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,9 +13,13 @@ _NEIGHBOURS = 64
 _BENT = 0.15
 """A state lies in a gap of a torus if it is off a chord across the gap by no more than 15 % of its length."""
 
-_CURVED = 4.0
+_CURVED = (4.0, 64.0)
 """A state lies on a curve if it is off the chord between the samples to either side, of length L, by no more than
-4 L^2 / extent: as a curve is that bends, where it bends most, with a radius of a thirtieth of its extent."""
+c L^2 / extent. A curve that bends at most with a radius of a thirtieth of its extent has c = 4; where its own samples
+are farther off, as in sharp pulses, c is twice what 95 % of them need, up to 64."""
+
+_JUDGED = 512
+"""Samples of a curve that are compared with the others."""
 
 _QUERIED = 2**23
 """Numbers held at a time: 64 MB in float64."""
@@ -30,6 +34,7 @@ class Comparison:
     extent: float = 0.0
     transient: bool = False  # early ones are nowhere near later ones: not yet on the attractor
     recurrent: bool = False  # has been round the attractor
+    curved: float = _CURVED[0]  # c, of a curve
 
 
 def compare_halves(samples: Tensor) -> Comparison:
@@ -68,21 +73,32 @@ def share_within(paths: Tensor, samples: Tensor, halves: Comparison, bridged: bo
     return torch.cat(near).view(shape).double().mean(dim=0), torch.cat(nearest).view(shape).amin(dim=0)
 
 
-def on_curve(paths: Tensor, samples: Tensor, halves: Comparison) -> Tensor:
-    """The share of each path's states [t, r, n] that lies on the closed curve that the samples lie on, [r].
+def as_curve(samples: Tensor, halves: Comparison) -> Comparison:
+    """The same with how much the curve through the samples bends, as they show themselves."""
+    own = samples[:: max(1, len(samples) // _JUDGED)]
+    ratios = [_bend(states, samples, halves, first=1) for states in _parts(own.unsqueeze(1))]
+    low, high = _CURVED
+    return replace(halves, curved=min(max(low, 2 * float(torch.cat(ratios).quantile(0.95))), high))
 
-    Each state is compared with the shortest chord on whose two sides it has samples, be it across a gap.
-    """
-    on = []
-    for states in _parts(paths):
-        _, index = _neighbours(states, samples, _NEIGHBOURS)
-        along, across, length = _chords(states, samples, index)
-        # Chords shorter than samples are apart say nothing of the curve's direction.
-        spans = (along >= 0) & (along <= length) & (length >= halves.typical) & (length <= 0.5 * halves.extent)
-        shortest, chosen = torch.where(spans, length, torch.inf).min(dim=-1)
-        off = across.gather(1, chosen.unsqueeze(1)).squeeze(1)
-        on.append((shortest < torch.inf) & (off <= _CURVED * shortest**2 / max(halves.extent, 1e-300)))
+
+def on_curve(paths: Tensor, samples: Tensor, halves: Comparison) -> Tensor:
+    """The share of each path's states [t, r, n] that lies on the closed curve that the samples lie on, [r]."""
+    on = [_bend(states, samples, halves, first=0) <= halves.curved for states in _parts(paths)]
     return torch.cat(on).view(paths.shape[:2]).double().mean(dim=0)
+
+
+def _bend(states: Tensor, samples: Tensor, halves: Comparison, first: int) -> Tensor:
+    """For states [k, n] by how many L^2 / extent each is off the shortest chord, of length L, that it has samples on
+    both sides of, be it across a gap; infinite if there is none. The ``first`` nearest samples, the state itself, are
+    left out.
+    """
+    _, index = _neighbours(states, samples, _NEIGHBOURS + first)
+    along, across, length = _chords(states, samples, index[:, first:])
+    # Chords shorter than samples are apart say nothing of the curve's direction.
+    spans = (along >= 0) & (along <= length) & (length >= halves.typical) & (length <= 0.5 * halves.extent)
+    shortest, chosen = torch.where(spans, length, torch.inf).min(dim=-1)
+    off = across.gather(1, chosen.unsqueeze(1)).squeeze(1)
+    return torch.where(shortest < torch.inf, off * halves.extent / shortest.square(), torch.inf)
 
 
 def _parts(paths: Tensor) -> tuple[Tensor, ...]:

@@ -109,7 +109,7 @@ class Wanderer:
             distances.append((state - orbit.state).norm())
         self.rows.plain_work += _LONGEST_PERIOD
         period = int(periodic.candidate_periods(torch.stack(distances).unsqueeze(1))[0][0])
-        if period == 1 or self._in_vain == _TRIES:
+        if period <= 1 or self._in_vain == _TRIES:
             return
         cycles = periodic.polish_cycle(self.system, orbit.state[None], period, self.limits)
         self.catcher.add_cycles(cycles)

@@ -17,7 +17,7 @@ Start here:
 
 \b
 rnn-dynamics demo               train a small network, find and draw its fixed points
-rnn-dynamics analyze model.pt   fixed points of your checkpoint (RNN, GRU or LSTM weights),
+rnn-dynamics analyze model.pt   fixed points of your checkpoint (RNN, GRU, LSTM, MGU, ... weights),
                                 which are stable, and whether any are missing
 rnn-dynamics reach model.pt     what its inputs really reach: attractors of every kind,
                                 beside what the published measure (VAA) claims

@@ -73,7 +73,7 @@ def analyze(
     seed: Annotated[int, typer.Option(help="Of inputs, starts and search.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-analysis")] = None,
 ) -> None:
-    """Find the fixed points of a trained RNN, GRU or LSTM, and write table, figures and result."""
+    """Find the fixed points of a trained recurrent network, and write table, figures and result."""
     read = read_network(checkpoint, prefix, nonlinearity)
     network = read.network
     sequences = sequences_from(inputs, network.input_size, seed)
