@@ -160,6 +160,32 @@ def test_the_box_is_mapped_into_itself(kind, options) -> None:
     assert box.holds_all
 
 
+@pytest.mark.parametrize(("kind", "options"), [p for p in SEQUENCES if not p.values[1]["batch_first"]])
+@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
+def test_torchs_kernels_lead_where_the_steps_do(kind, options, dtype) -> None:
+    network = rd.as_map(_make(kind, **options).to(dtype))
+    inputs, state = torch.randn(9, 5, 3, dtype=dtype), torch.randn(5, network.state_size, dtype=dtype) / 3
+    weights = [weight for layer in network.layers for weight in layer.weights().values()]
+    ends = [network.scan(inputs, state)[-1], network.last_states(inputs, state)]
+    slopes = [torch.autograd.grad(end.square().sum(), weights) for end in ends]
+    tolerance = 1e-12 if dtype is DOUBLE else 1e-5
+    assert (ends[0] - ends[1]).abs().max() < tolerance
+    assert max((one - other).abs().max() for one, other in zip(*slopes, strict=True)) < 100 * tolerance
+
+    # A held input goes into the bias: the same states as under that input at every step, and the same gradients.
+    for layer in network.layers:
+        own, held = torch.randn(5, layer.state_size, dtype=dtype) / 3, torch.randn(layer.input_size, dtype=dtype)
+        stepped = own
+        for _ in range(7):
+            stepped = layer.step(stepped, held.expand(5, -1))
+        outputs, last = layer.held(held).run(own.new_zeros(7, 5, 1), own)
+        assert (last - stepped).abs().max() < tolerance
+        assert (outputs[-1] - stepped[:, : layer.output_size]).abs().max() < tolerance
+        weights = list(layer.weights().values())
+        slopes = [torch.autograd.grad(end.square().sum(), weights) for end in (stepped, last)]
+        assert max((one - other).abs().max() for one, other in zip(*slopes, strict=True)) < 100 * tolerance
+
+
 def test_the_module_is_untouched() -> None:
     module = nn.GRU(3, 8, num_layers=2, dropout=0.5)
     module.train()

@@ -288,3 +288,17 @@ def test_a_clipped_gradient_has_the_norm_asked_for(monkeypatch) -> None:
     expected = history.gradient_norms.clamp(max=1e-3)
     assert (history.gradient_norms > 1e-3).any()
     assert torch.allclose(torch.tensor(seen, dtype=DOUBLE), expected, rtol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("spec", ["GRU-16x2", "LSTM-16x2", "MGU-16x2", "nBRC-16", "GRU+LSTM-16x2"])
+def test_cuda_follows_the_host(spec) -> None:
+    sequences = torch.randn(16, 20, 1, generator=torch.Generator().manual_seed(0))
+    host = rd.cells.module_from_spec(spec).double()
+    device = copy.deepcopy(host).cuda()
+    here = rd.warm_up(host, sequences, steps=3, batch_size=8)
+    there = rd.warm_up(device, sequences.cuda(), steps=3, batch_size=8)
+    assert (here.soft_vaas - there.soft_vaas).abs().max() < 1e-6
+    for one, other in zip(host.parameters(), device.parameters(), strict=True):
+        assert (one - other.cpu()).abs().max() < 1e-6

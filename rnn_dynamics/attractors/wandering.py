@@ -62,11 +62,16 @@ class Wanderer:
             rows = rows[~self.rows.slow[rows] & ~self._given_up[rows] & (last | ~approaching[rows])]
             if not len(rows):
                 return
-            picked = self.rows.spread(rows, _TOGETHER if self._looked else 1)
+            picked = self._affordable(self.rows.spread(rows, _TOGETHER if self._looked else 1))
             self._looked = True
             for row, orbit in zip(picked.tolist(), self._followed(picked), strict=True):
                 self._place(row, orbit)
             approaching = self._match()  # what is not near an attractor yet may come there by plain steps
+
+    def _affordable(self, rows: Tensor) -> Tensor:
+        """Only one row if some turn so slowly that a few turns take more than ``max_steps``: others may run with it."""
+        dear = rows[_TURNS * self.rows.turns[rows] > self.limits.max_steps]
+        return dear[:1] if len(dear) else rows
 
     def _followed(self, rows: Tensor) -> list[MovingOrbit]:
         orbits = moving.start_orbits(self.rows.states[rows], self.limits.seed)
