@@ -1,13 +1,24 @@
 """What is refused at the door, in sentences that name what was expected and what came."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 ArrayLike: TypeAlias = Tensor | np.ndarray[Any, Any] | Sequence[Any]
+
+
+@runtime_checkable
+class HasSequences(Protocol):
+    """A task, which has input sequences."""
+
+    @property
+    def sequences(self) -> Tensor | list[Tensor]: ...
+
+
+InputSequences: TypeAlias = ArrayLike | Sequence[Tensor] | HasSequences
 
 
 def as_tensor(value: ArrayLike, name: str, *, dtype: torch.dtype, device: torch.device) -> Tensor:

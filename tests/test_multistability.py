@@ -204,7 +204,7 @@ def test_memories_are_counted_alike_by_both(trained_flip_flop, tmp_path) -> None
     assert reach.diversities[0].coverage > 0.99
     again = rd.load(rd.save(reach, tmp_path / "reach.safetensors"))
     assert repr(again) == repr(reach)
-    assert "stands for 8 attractors; reached: 8 (8 fixed point)" in repr(reach)
+    assert "stands for 8 attractors; reached: 8 (8 fixed points)" in repr(reach)
     assert reach._repr_html_().startswith("<p><b>VAA")
 
 

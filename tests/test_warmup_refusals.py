@@ -102,7 +102,7 @@ BAD_MODULES = {
     "nan": (_nan_weights, "weight_hh of layer 0 must be finite"),
     "nan since": (_late_nan_weights, "weights to warm up must be finite"),
     "frozen": (lambda: nn.GRU(3, 4).requires_grad_(False), "none of the weights to warm up requires a gradient"),
-    "function": (lambda: rd.as_map(torch.add, 3, 3), "none of the weights to warm up requires a gradient"),
+    "function": (lambda: rd.as_map(torch.add, 3, 3), "a plain function shows no weights to warm up"),
     "idle": (lambda: rd.as_map(_Idle(), 3, 3), "no weight to warm up acts on the states"),
     "computed": (_computed_weights, "weights to warm up must be parameters"),
     "half": (lambda: nn.GRU(3, 4, dtype=torch.float16), "must be float32 or float64, got torch.float16"),

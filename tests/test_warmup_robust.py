@@ -134,7 +134,9 @@ def test_the_callback_sees_the_weights_that_its_numbers_belong_to() -> None:
         assert warm_up(part, inputs, step + 1, lr=1e-300, seed=2).losses[-1] == history.losses[step]
         row = history.to_pandas().iloc[step][["soft_vaa", "loss", "gradient_norm", "horizon"]]
         assert numbers == pytest.approx(row.to_dict(), rel=1e-12)
-    assert seen[-1][2] == {}
+    assert seen[-1][2] == pytest.approx(
+        {"soft_vaa": torch.nan, "loss": torch.nan, "gradient_norm": torch.nan, "horizon": 0}, nan_ok=True
+    )
     assert _same(module, seen[-1][1])
     layers = history.soft_vaas
     assert torch.allclose((layers - history.target).square().mean(dim=1), history.losses, atol=1e-7)
@@ -146,9 +148,9 @@ def test_a_history_is_stored_and_shown(tmp_path) -> None:
     assert isinstance(loaded, Warmup)
     for name in ("soft_vaas", "losses", "gradient_norms", "horizons"):
         assert torch.equal(getattr(loaded, name), getattr(history, name))
-    assert (loaded.n, loaded.target, loaded.status, loaded.advice) == (6, 0.95, "finished", "")
+    assert (loaded.n, loaded.target, loaded.status, loaded.advice) == (6, 0.95, "finished", history.advice)
     table = history.to_pandas()
-    assert list(table) == ["soft_vaa", "soft_vaa_layer0", "soft_vaa_layer1", "loss", "gradient_norm", "horizon"]
+    assert list(table) == ["soft_vaa", "soft_vaa_layer1", "soft_vaa_layer2", "loss", "gradient_norm", "horizon"]
     assert len(table) == len(history) == 15
     assert list(warm_up(nn.GRU(2, 4), torch.randn(6, 5, 2), 1).to_pandas()) == [
         "soft_vaa", "loss", "gradient_norm", "horizon",
@@ -401,3 +403,26 @@ def test_steps_do_not_grow_with_the_batch(monkeypatch, batch: int) -> None:
     # Two layers of 20 trajectory steps at most, and 5 held ones.
     assert 2 * 5 < len(rows) <= 2 * (20 + 5)
     assert rows[-5:] == [batch] * 5
+
+
+def test_a_task_is_taken_for_its_sequences() -> None:
+    task = rd.tasks.CopyFirstInput(12, (3, 9), seed=0)
+    one, other = (rd.cells.module_from_spec("GRU-6") for _ in range(2))
+    rd.warm_up(one, task, steps=2, batch_size=6)
+    rd.warm_up(other, task.sequences, steps=2, batch_size=6)
+    assert _same(one, _weights(other))
+    network = rd.as_map(one)
+    assert torch.equal(rd.sample_states(network, task, 5), rd.sample_states(network, task.sequences, 5))
+
+
+def test_vanishing_gradients_are_told() -> None:
+    module = nn.GRU(1, 4)
+    for weight in module.parameters():
+        nn.init.constant_(weight, 0.01)  # states meet within a few steps, and then say nothing
+    history = warm_up(module, torch.randn(6, 5, 1), 4, horizon=Horizon(40, 0, 40, random=False))
+    assert "no weight moved" in history.advice
+    mixed = rd.cells.module_from_spec("LSTM-4")
+    history = warm_up(mixed, torch.randn(6, 9, 1), 40)
+    zeros = int((history.gradient_norms == 0).sum())
+    assert 4 < zeros < 40
+    assert f"0 at {zeros} of 40 updates" in history.advice

@@ -95,22 +95,24 @@ def _count_limits(ax: Axes, rows: list[Row]) -> None:
 
 
 def soft_curves(ax: Axes, rows: list[Row]) -> None:
-    """VAA* against the step of warmup."""
+    """VAA* at every step of warmup."""
     for row in rows:
         if "soft_vaas" in row:
-            ax.plot(row["soft_vaas"], color=style.BLUE, linewidth=0.6)
+            ax.plot(row["soft_vaas"], ".", color=style.BLUE, markersize=1.8, markeredgewidth=0, alpha=0.7)
     ax.axhline(0.95, color=style.GREY, linewidth=style.THIN, linestyle="--")
     ax.set_ylim(0, 1.03)
 
 
 def claims_and_counts(ax: Axes, rows: list[Row]) -> None:
     """N VAA and the true counts, by kind, against the step of warmup."""
-    for seed in sorted({row["seed"] for row in rows}):
+    seeds = sorted({row["seed"] for row in rows})
+    for index, seed in enumerate(seeds):
         mine = [row for row in rows if row["seed"] == seed]
-        steps = [row["step"] for row in mine]
+        aside = 3 * (index - (len(seeds) - 1) / 2)  # so that seeds do not hide one another
+        steps = [row["step"] + aside for row in mine]
         ax.plot(steps, [row["n"] * row["vaas"][-1] for row in mine], color=style.GREY, linewidth=0.8, zorder=1)
         for row in mine:
-            _mark(ax, row["step"], row, size=2.5)
+            _mark(ax, row["step"] + aside, row, size=2.5)
     _count_limits(ax, rows)
 
 

@@ -54,7 +54,7 @@ def caption(rows: list[Row], scale: Scale) -> str:
         )
     return f"""
 **Figure 2. Warmup raises the published number; what it stands for is another matter.** Above: VAA*, which warmup
-maximises, at the horizon drawn for each step (lines, one a seed). Below: the number of attractors that the
+maximises, at the horizon drawn for each step (dots, all seeds). Below: the number of attractors that the
 published VAA stands for after {scale.horizon:,} steps (grey, one line a seed) and the attractors that the same
 states really reach (markers by kind, one for each seed and step; an open triangle at 1/2 where no state had settled
 within a million steps). Means over seeds, from the first step to the last: {"; ".join(lines)}.

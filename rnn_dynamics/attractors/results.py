@@ -205,9 +205,8 @@ class Attractors:
         """One line: how many of which kind, and what became of the other starts."""
         parts = []
         for kind, count in self.counts.items():
-            plural = {"chaotic": "chaotic", "torus": "tori", "continuum": "continua"}.get(kind, kind + "s")
             periods = sorted({p for p, k in zip(self.periods.tolist(), self.kinds, strict=True) if k == "cycle"})
-            name = kind if count == 1 else plural
+            name = kind if count == 1 else plural(kind)
             name += f" (period {', '.join(map(str, periods))})" if kind == "cycle" else ""
             parts.append(f"{count} {name}")
         text = f"{len(self)} attractor{'s' * (len(self) != 1)}" + (f": {', '.join(parts)}" if parts else "")
@@ -242,6 +241,11 @@ class Attractors:
     def _repr_html_(self) -> str:
         table = self.to_pandas().to_html(formatters=FORMATS, max_rows=40)
         return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join([self.verdict, *self.advice()])}</p>"
+
+
+def plural(kind: str) -> str:
+    """The word for several attractors of a kind."""
+    return {"chaotic": "chaotic", "torus": "tori", "continuum": "continua"}.get(kind, kind + "s")
 
 
 def wilson_intervals(hits: Tensor, n: int, confidence: float = 0.95) -> Tensor:

@@ -50,7 +50,7 @@ class Parallel(nn.Module):
                 ``hidden_size``.
         """
         super().__init__()
-        if len(cells) < 2 or not all(map(callable, cells)):
+        if len(cells) < 2 or any(isinstance(cell, nn.Module) or not callable(cell) for cell in cells):
             raise ValueError(f"cells must be two or more of nn.GRU, rnn_dynamics.cells.MGU and their like, got {cells}")
         if input_size < 0 or num_layers < 1:
             raise ValueError(f"input_size must be >= 0 and num_layers >= 1, got {input_size} and {num_layers}")

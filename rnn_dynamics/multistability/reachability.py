@@ -11,8 +11,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
-from ..attractors.results import KINDS
-from ..checks import ArrayLike, as_rows, require_positive
+from ..attractors.results import KINDS, plural
+from ..checks import ArrayLike, InputSequences, as_rows, require_positive
 from ..store import storable
 from ..systems import DrivenMap, require_network, sample_states
 from .diversity import Diversity, diversity
@@ -114,14 +114,14 @@ class Reachability:
 
     def summary(self) -> str:
         """What the published number claims, and what is there."""
-        kinds = ", ".join(f"{number:g} {kind}" for kind, number in self.counts.items())
+        kinds = ", ".join(f"{number:g} {kind if number == 1 else plural(kind)}" for kind, number in self.counts.items())
         others = ", ".join(
             f"{share:.0%} {name}" for name, share in self.outcomes.items() if name != "settled" and share
         )
         many = f", mean of {len(self.inputs)} held inputs" if len(self.inputs) > 1 else ""
         text = (
             f"VAA {self.vaa:.3g} (n = {self.n}, {int(self.horizons[-1]):,} steps{many}) stands for {self.claimed:.3g} "
-            f"attractors; reached: {self.count:g}"
+            f"attractor{'' if f'{self.claimed:.3g}' == '1' else 's'}; reached: {self.count:g}"
         )
         return text + (f" ({kinds})" if kinds else "") + (f"; of the starts {others}" if others else "")
 
@@ -137,7 +137,7 @@ class Reachability:
 @torch.no_grad()
 def reachability(
     network: DrivenMap,
-    sequences: ArrayLike | Sequence[Tensor],
+    sequences: InputSequences,
     hold: ArrayLike | None = None,
     *,
     n: int = 200,
@@ -156,7 +156,8 @@ def reachability(
 
     Args:
         network: the driven map.
-        sequences: inputs [batch, time, m], or a list of [time_i, m]; each gives one state if there are n or more.
+        sequences: inputs [batch, time, m], a list of [time_i, m], or a task; each gives one state if there
+            are n or more.
         hold: the held input [m], or several [q, m], over which results are averaged; drawn by default.
         n: how many states. The paper uses 32 in supervised and 200 in reinforcement learning; VAA depends on it.
         draws: how many held inputs to draw where none is given; the paper averages 10 measures.

@@ -82,9 +82,10 @@ def point_look(kind: str, n_unstable: int) -> Look:
     return _LOOKS[f"saddle {min(n_unstable, 3)}" if name == "saddle" else name]
 
 
-def kind_name(kind: str) -> str:
+def kind_name(kind: str, several: bool = False) -> str:
     """A kind of attractor as a noun."""
-    return "chaotic set" if kind == "chaotic" else kind
+    name = "chaotic set" if kind == "chaotic" else kind
+    return {"torus": "tori", "continuum": "continua"}.get(name, name + "s") if several else name
 
 
 def require_attractors(found: object, name: str = "found") -> None:

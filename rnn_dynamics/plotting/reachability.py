@@ -75,8 +75,8 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
     ax.plot(horizons, claimed.mean(axis=0), label=label, **dots, **look)
     handles = [Line2D([], [], color=look["color"], label=label, **dots)]
     if reach.attractors:
-        kinds = ", ".join(f"{number:.3g} {kind_name(kind)}" for kind, number in reach.counts.items()) or "none"
-        label = f"reached: {kinds}" + (" per input" if q > 1 else "")
+        counted = [f"{number:.3g} {kind_name(kind, number != 1)}" for kind, number in reach.counts.items()]
+        label = f"reached: {', '.join(counted) or 'none'}" + (" per input" if q > 1 else "")
         there: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.5 * style.THICK, "label": label}
         if reach.count:
             ax.axhline(reach.count, zorder=2, **there)

@@ -59,6 +59,7 @@ def _draw_values(ax: Axes, warmup: Warmup) -> list[Artist]:
     layers = warmup.soft_vaas.shape[1]
     for index in range(layers):
         look: dict[str, Any] = {"color": style.qualitative(index), "linewidth": style.THICK}
+        look |= {"marker": "o", "markersize": 3} if len(warmup) == 1 else {}  # one update makes no line
         look["label"] = f"layer {index + 1}" if layers > 1 else "VAA*"
         ax.plot(updates, warmup.soft_vaas[:, index].numpy(), zorder=3, **look)
         handles.append(Line2D([], [], **look))

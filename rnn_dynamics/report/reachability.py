@@ -16,6 +16,8 @@ from ..store import save
 from .figures import written
 
 _MOST_ROWS = 20
+_WIDE = 110
+"""Columns of a terminal that hold the whole table."""
 
 
 def print_reachability(reach: Reachability, console: Console) -> None:
@@ -26,7 +28,7 @@ def print_reachability(reach: Reachability, console: Console) -> None:
         _print_claim(reach, row, console)
         console.print(f"Is there   {found.summary()}", style="bold", soft_wrap=True, markup=False)
         if len(found):
-            console.print(_attractor_table(found))
+            console.print(_attractor_table(found, wide=console.width >= _WIDE))
         numbers = reach.diversities[row]
         lines = [f"  of all basins {numbers.coverage:.1%} seen, {numbers.unseen:.1f} further attractors expected; "]
         lines[0] += f"as diverse as {numbers.effective_number:.2f} equally large basins"
@@ -54,13 +56,14 @@ def _print_claim(reach: Reachability, row: int, console: Console) -> None:
     console.print(table)
 
 
-def _attractor_table(found: Attractors) -> Table:
+def _attractor_table(found: Attractors, wide: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
     table.add_column("kind", no_wrap=True)
     for heading in ("period", "share", "95 %", "exponent", "D", "residual", "margin"):
-        table.add_column(heading, justify="right")
-    table.add_column("starts matched because each", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("starts matched because each", no_wrap=True)
     rows = found.to_pandas()
     for number, cells in rows.head(_MOST_ROWS).to_dict(orient="index").items():
         table.add_row(
@@ -73,7 +76,7 @@ def _attractor_table(found: Attractors) -> Table:
             "-" if pd.isna(cells["dimension"]) else f"{cells['dimension']:.2f}",
             "-" if pd.isna(cells["residual"]) else f"{cells['residual']:.0e}",
             f"{cells['margin']:.0e}",
-            cells["matched"],
+            *([cells["matched"]] if wide else []),
         )
     if len(rows) > _MOST_ROWS:
         table.caption = f"... and {len(rows) - _MOST_ROWS} more, in the saved result"

@@ -113,11 +113,7 @@ def _contradiction(measure: Measure) -> str:
 
 
 def _by_kind(found: Attractors) -> str:
-    plurals = {"torus": "tori", "continuum": "continua"}
-    return ", ".join(
-        f"{number} {kind_name(kind) if number == 1 else plurals.get(kind, kind_name(kind) + 's')}"
-        for kind, number in found.counts.items()
-    )
+    return ", ".join(f"{number} {kind_name(kind, number != 1)}" for kind, number in found.counts.items())
 
 
 def _fates(found: Attractors, words: bool = False) -> str:

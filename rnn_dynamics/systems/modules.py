@@ -96,7 +96,7 @@ def recurrent_layers(module: nn.Module) -> list[Layer]:
     hint = f"; it holds one at '.{inside[0]}': pass that" if inside else ""
     raise ValueError(
         f"{type(module).__name__} is not one of RNN, GRU, LSTM, RNNCell, GRUCell, LSTMCell, MGU, BRC, NBRC,"
-        f" Parallel{hint} (or pass a function step(state, input) with state_size and input_size)"
+        f" Parallel{hint} (any other cell: rd.as_map(step, state_size=n, input_size=m) of step(state, input))"
     )
 
 

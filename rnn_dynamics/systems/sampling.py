@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..checks import ArrayLike, as_tensor, require_positive
+from ..checks import HasSequences, InputSequences, as_tensor, require_positive
 from .driven import DrivenMap, require_network
 
 _KEPT, _KEPT_OF_INPUTS = 12, 4
@@ -19,7 +19,7 @@ Measured: 7.5 a unit in GRUs, 9 to 11 in LSTMs (torch's kernels), 5 to 7 in MGU 
 @torch.no_grad()
 def sample_states(
     network: DrivenMap,
-    sequences: ArrayLike | Sequence[Tensor],
+    sequences: InputSequences,
     n: int,
     noise: float = 0.0,
     seed: int | torch.Generator = 0,
@@ -30,7 +30,7 @@ def sample_states(
 
     Args:
         network: the driven map.
-        sequences: inputs [batch, time, m], or a list of [time_i, m] of different lengths.
+        sequences: inputs [batch, time, m], or a list of [time_i, m] of different lengths, or a task.
         n: how many states.
         noise: standard deviation of Gaussian noise added to each coordinate, in units of the state. 0.5 spreads the
             starts of a tanh or gated network over its box, where saddles between memories are found too.
@@ -123,8 +123,10 @@ def _kept(row_steps: int, state: Tensor, inputs: Tensor) -> int:
     return inputs.element_size() * row_steps * (_KEPT * state.shape[-1] + _KEPT_OF_INPUTS * inputs.shape[-1])
 
 
-def padded(network: DrivenMap, sequences: ArrayLike | Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def padded(network: DrivenMap, sequences: InputSequences) -> tuple[Tensor, Tensor]:
     """Inputs [batch, time, m] padded with zeros, and each sequence's length."""
+    if isinstance(sequences, HasSequences):
+        sequences = sequences.sequences
     m, kind = network.input_size, {"dtype": network.dtype, "device": network.device}
     if isinstance(sequences, Sequence) and len(sequences) and all(hasattr(s, "shape") for s in sequences):
         rows = [as_tensor(sequence, f"sequence {index}", **kind) for index, sequence in enumerate(sequences)]

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, require_positive
+from ..checks import InputSequences, require_positive
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
-from ..tasks import SequenceTask
 from ..tasks.arguments import generator_of, whole_number
 from .horizon import Horizon
 from .warmup_parts import WarmedPart, warmed_parts
@@ -20,7 +19,7 @@ from .warmup_results import Warmup
 
 def warm_up(
     module: nn.Module | DrivenMap,
-    sequences: ArrayLike | Sequence[Tensor] | SequenceTask,
+    sequences: InputSequences,
     steps: int = 100,
     lr: float = 1e-2,
     batch_size: int = 32,
@@ -49,7 +48,7 @@ def warm_up(
     Args:
         module: anything that ``as_map`` takes, or its result (for a function, a ``FunctionMap`` whose step is a
             module). Dropout between layers is off.
-        sequences: inputs [batch, time, m], a list of [time_i, m] of different lengths, or a task, which has them.
+        sequences: inputs [batch, time, m], a list of [time_i, m] of different lengths, or a task.
         steps: updates.
         lr: of Adam.
         batch_size: sequences in an update, drawn without replacement until all have been used; all of them if there
@@ -65,7 +64,8 @@ def warm_up(
             What exceeds them is computed twice.
         seed: of batches, times, horizons and held inputs; the global random state is not touched.
         callback: called as ``callback(step, module, soft_vaa=..., loss=..., gradient_norm=..., horizon=...)`` before
-            each update, with the weights that these numbers belong to, and as ``callback(steps, module)`` at the end.
+            each update, with the weights that these numbers belong to, and once at the end with ``step=steps``, when no
+            update follows and they are NaN (the horizon 0).
         progress: show a progress bar.
 
     Returns:
@@ -84,7 +84,7 @@ def warm_up(
     network = module if isinstance(module, DrivenMap) else as_map(module)
     parts = warmed_parts(network, cells)
     weights = _movable(parts)
-    inputs, lengths = padded(network, sequences.sequences if isinstance(sequences, SequenceTask) else sequences)
+    inputs, lengths = padded(network, sequences)
     if len(inputs) < 2:
         raise ValueError("sequences must be 2 or more: one state alone has VAA* = 1 whatever the network does")
     generator = generator_of(seed)
@@ -128,7 +128,7 @@ def warm_up(
             if not all(bool(weight.isfinite().all()) for weight in weights):
                 status = "not finite"
             if status == "finished" and callback is not None:
-                callback(steps, module)
+                callback(steps, module, soft_vaa=math.nan, loss=math.nan, gradient_norm=math.nan, horizon=0)
         except KeyboardInterrupt:
             status = "interrupted"
         if status != "finished":
@@ -234,7 +234,15 @@ def _advice(status: str, norms: Sequence[float], lr: float, clip_norm: float | N
             "steps, where VAA* is flat. Let the Horizon start shorter."
         )
     if status == "finished":
-        return ""
+        zeros = sum(not norm for norm in norms)
+        return (
+            ""
+            if 10 * zeros <= len(norms)
+            else (
+                f"The gradient was 0 at {zeros} of {len(norms)} updates: there, all states were closer than epsilon "
+                "after the held steps. Compare reachability before and after."
+            )
+        )
     if status == "interrupted" and not norms:
         return "Ctrl-C before the first update: nothing was changed."
     if status == "interrupted":

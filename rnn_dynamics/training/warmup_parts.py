@@ -65,6 +65,8 @@ class FunctionPart(WarmedPart):
     def __init__(self, network: FunctionMap) -> None:
         self._network = network
         self.weights = network.weights
+        if not self.weights:
+            raise ValueError("a plain function shows no weights to warm up: give as_map the module that holds them")
         # A step is tried at its first call, which cannot be done while what it keeps is to be computed again.
         with torch.no_grad():
             kind = {"dtype": network.dtype, "device": network.device}

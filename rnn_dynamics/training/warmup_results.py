@@ -50,7 +50,7 @@ class Warmup:
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per update."""
-        layers = {f"soft_vaa_layer{index}": column.numpy() for index, column in enumerate(self.soft_vaas.T)}
+        layers = {f"soft_vaa_layer{index + 1}": column.numpy() for index, column in enumerate(self.soft_vaas.T)}
         return pd.DataFrame(
             {
                 "soft_vaa": self.soft_vaas.mean(dim=1).numpy(),
@@ -65,8 +65,8 @@ class Warmup:
         """One line."""
         if not len(self):
             return f"warmup: {self.status} before the first update"
-        first, last = (float(self.soft_vaas[row].mean()) for row in (0, -1))
-        return f"warmup, {len(self)} updates ({self.status}): VAA* from {first:.3g} to {last:.3g}, n = {self.n}"
+        ends = [f"{float(self.soft_vaas[row].mean()):.3g} (M = {int(self.horizons[row])})" for row in (0, -1)]
+        return f"warmup, {len(self)} updates ({self.status}): VAA* from {ends[0]} to {ends[1]}, n = {self.n}"
 
     def __repr__(self) -> str:
         return "\n".join(filter(None, [self.summary(), self.advice]))
