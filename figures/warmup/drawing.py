@@ -98,7 +98,7 @@ def soft_curves(ax: Axes, rows: list[Row]) -> None:
     """VAA* at every step of warmup."""
     for row in rows:
         if "soft_vaas" in row:
-            ax.plot(row["soft_vaas"], ".", color=style.BLUE, markersize=1.8, markeredgewidth=0, alpha=0.7)
+            ax.plot(row["soft_vaas"], ".", color=style.BLUE, markersize=2.4, markeredgewidth=0, alpha=0.7)
     ax.axhline(0.95, color=style.GREY, linewidth=style.THIN, linestyle="--")
     ax.set_ylim(0, 1.03)
 
