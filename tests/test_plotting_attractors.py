@@ -366,7 +366,7 @@ def test_claims_are_n_times_vaa() -> None:
 def test_what_is_there_is_a_line_with_its_kinds() -> None:
     result = reach()
     left, _ = plot_reachability(result)
-    text = f"reached: {result.count:.3g} fixed point per input"
+    text = f"reached: {result.count:.3g} fixed points per input"
     assert legend_texts(left) == ["claimed: n · VAA, mean of 2 inputs", text]
     assert line(left, text).get_ydata() == [result.count, result.count]
     assert [text.get_text() for text in left.texts] == ["1: all states are one", "n = 32: no two states are one"]
