@@ -371,7 +371,7 @@ def test_what_is_there_is_a_line_with_its_kinds() -> None:
     assert line(left, text).get_ydata() == [result.count, result.count]
     assert [text.get_text() for text in left.texts] == ["1: all states are one", "n = 32: no two states are one"]
     single = plot_reachability(reach(1))[0]
-    assert legend_texts(single) == ["claimed: n · VAA", f"reached: {len(reach(1).attractors[0])} fixed point"]
+    assert legend_texts(single) == ["claimed: n · VAA", f"reached: {len(reach(1).attractors[0])} fixed points"]
 
 
 def test_speeds_of_all_states_are_counted() -> None:
