@@ -116,9 +116,8 @@ def claims_and_counts(ax: Axes, rows: list[Row]) -> None:
     _count_limits(ax, rows)
 
 
-def outcome_panels(axes: Sequence[Axes], rows: list[Row]) -> None:
+def outcome_panels(axes: Sequence[Axes], rows: list[Row], hidden: Sequence[int]) -> None:
     """Counts, speeds and leading exponents against the number of units; 2 layers to the right of 1."""
-    hidden = sorted({row["hidden"] for row in rows})
     for row in rows:
         x = hidden.index(row["hidden"]) + (0.17 if row["layers"] == 2 else -0.17)
         ring: dict[str, Any] = {
@@ -161,8 +160,8 @@ def histogram(ax: Axes, values: list[float], label: str, color: int) -> None:
     ax.set_xscale("log")
 
 
-def kinds_legend(ax: Axes, rows: list[Row]) -> None:
-    """Above the figure: the kinds that occur, and the published claim."""
+def kinds_legend(ax: Axes, rows: list[Row], ring: bool = False) -> None:
+    """Above the figure: the kinds that occur, and the published claim, drawn as a line or as a ring."""
     present = {kind for row in rows for kind in row["counts"]}
     handles = [
         Line2D([], [], marker=m, color=c, linestyle="none", markersize=4, label=kind)
@@ -177,7 +176,10 @@ def kinds_legend(ax: Axes, rows: list[Row]) -> None:
                 [], [], marker=marker, color=color, markerfacecolor="white", linestyle="none", markersize=4, label=label
             )
         )
-    handles.append(Line2D([], [], color=style.GREY, linewidth=0.8, label="n VAA (published)"))
+    claim: dict[str, Any] = {"color": style.GREY, "linewidth": 0.8, "label": "n VAA (published)"}
+    if ring:
+        claim |= {"marker": "o", "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
+    handles.append(Line2D([], [], **claim))
     figure = ax.get_figure(root=True)
     assert figure is not None
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False, fontsize=style.SMALL)

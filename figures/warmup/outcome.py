@@ -27,13 +27,14 @@ def measure_outcome(case: Case) -> list[Row]:
 def draw(rows: list[Row]) -> Figure:
     """A column a cell: claims and counts, speeds, leading exponents, against the number of units."""
     after = [row for row in rows if row["stage"] == "after"]
+    hidden = sorted({row["hidden"] for row in rows})
     figure, axes = cell_panels(WITH_PARALLEL, rows=3, height=4.4)
     for column, cell in enumerate(WITH_PARALLEL):
-        outcome_panels([axes[row][column] for row in range(3)], [row for row in after if row["cell"] == cell])
+        outcome_panels([axes[row][column] for row in range(3)], [row for row in after if row["cell"] == cell], hidden)
     claim_axis(axes[0][0])
-    axes[1][0].set_ylabel("median speed after\nM steps / step⁻¹")
-    axes[2][0].set_ylabel("leading exponent / step⁻¹")
-    kinds_legend(axes[0][0], after)
+    axes[1][0].set_ylabel("speed / step⁻¹")
+    axes[2][0].set_ylabel("exponent / step⁻¹")
+    kinds_legend(axes[0][0], after, ring=True)
     share_label(figure, "hidden units")
     return figure
 
@@ -50,12 +51,12 @@ def caption(rows: list[Row], scale: Scale) -> str:
     return f"""
 **Figure 3. What warmup made.** {len(after)} networks after {scale.steps} steps of warmup, one for every cell, 1 and
 2 layers, and number of units ("GRU+GRU": two cells side by side, of which the first is warmed up). Above: the
-number of attractors that the published VAA stands for after {scale.horizon:,} steps (open grey circles; a bar for 2
-layers), and the attractors that the same {scale.n} states really reach (filled, by the kind of most states; an open
-triangle at 1/2 where none had settled within a million steps). Middle: how far the median state still moves in a
-step after those {scale.horizon:,}. Below: the largest Lyapunov exponent of the attractor that most states reach. In
-{far} of {len(after)} networks the published number is at least twice the true count; of the {len(high)} whose VAA
-exceeds 0.9, {none} have no attractor within a million steps, and {few} have one or two.
+number of attractors that the published VAA stands for after {scale.horizon:,} steps (open grey circles; 2 layers
+right of 1), and the attractors that the same {scale.n} states really reach (filled, by the kind of most states; an
+open triangle at 1/2 where none had settled within a million steps). Middle: how far the median state still moves in
+a step after those {scale.horizon:,}. Below: the largest Lyapunov exponent of the attractor that most states reach.
+In {far} of {len(after)} networks the published number is at least twice the true count; of the {len(high)} whose
+VAA exceeds 0.9, {none} have no attractor within a million steps, and {few} have one or two.
 
 *The paper's claim* is that a VAA near 1 after warmup shows as many reachable attractors as states. It is
 contradicted wherever the open circle lies far above the filled marker.

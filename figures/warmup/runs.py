@@ -79,26 +79,35 @@ def run(plan: Plan, arguments: list[str] | None = None) -> None:
     parser.add_argument("--scale", choices=list(plan.scales), default="small")
     parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of results and figures")
+    parser.add_argument(
+        "--draw-only", action="store_true", help="draw what has been measured; the caption names the rest"
+    )
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     scale = plan.scales[options.scale]
-    rows = _measured(plan, plan.cases(scale), options.out / f"{plan.name}_{options.scale}.jsonl", options.workers)
+    path = options.out / f"{plan.name}_{options.scale}.jsonl"
+    rows, missing = _measured(plan, plan.cases(scale), path, 0 if options.draw_only else options.workers)
     save_figure(plan.draw(rows), options.out / plan.name)
     seeds = f"{scale.seeds} seed{'s' * (scale.seeds > 1)}"
     facts = (
         f"Scale `{options.scale}`: {seeds}, n = {scale.n} states, copy task of length {scale.length}, "
         f"one held input x ~ N(0, 1) for each network, horizon {scale.horizon:,} steps."
     )
+    if missing:
+        facts += " Not measured: " + ", ".join(f"{c.cell}-{c.hidden}x{c.layers} (seed {c.seed})" for c in missing) + "."
     (options.out / f"{plan.name}.md").write_text(f"{plan.caption(rows, scale).strip()}\n\n{facts}\n")
 
 
-def _measured(plan: Plan, cases: list[Case], path: Path, workers: int) -> list[Row]:
+def _measured(plan: Plan, cases: list[Case], path: Path, workers: int) -> tuple[list[Row], list[Case]]:
+    """The rows of the cases, and which of them are missing: none, unless there are no workers."""
     done: dict[str, list[Row]] = {}
     if path.exists():
         for line in path.read_text().splitlines():
             entry = json.loads(line)
             done[entry["case"]] = entry["rows"]
     missing = [case for case in cases if case.key not in done]
+    if not workers:
+        return [row for case in cases if case.key in done for row in done[case.key]], missing
     with path.open("a") as file, ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         futures = {pool.submit(plan.measure, case): case for case in missing}
         for future in tqdm(as_completed(futures), total=len(futures), desc=plan.name, disable=not futures):
@@ -106,4 +115,4 @@ def _measured(plan: Plan, cases: list[Case], path: Path, workers: int) -> list[R
             done[case.key] = [{**asdict(case), **row} for row in future.result()]
             file.write(json.dumps({"case": case.key, "rows": done[case.key]}) + "\n")
             file.flush()
-    return [row for case in cases for row in done[case.key]]
+    return [row for case in cases for row in done[case.key]], []
