@@ -1,6 +1,7 @@
 """What is refused at the door, in sentences that name what was expected and what came."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -65,3 +66,20 @@ def require_positive(**numbers: float) -> None:
 def require_floating(dtype: torch.dtype) -> None:
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"dtype must be torch.float64 (or float32 for speed), got {dtype}")
+
+
+def whole_number(value: object, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def generator_of(seed: int | torch.Generator) -> torch.Generator:
+    """A generator seeded with ``seed``, or ``seed`` itself, which is then moved on."""
+    if isinstance(seed, torch.Generator):
+        if seed.device.type != "cpu":
+            raise ValueError(f"seed must be a whole number or a generator on the CPU, got one on {seed.device}")
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**64:
+        raise ValueError(f"seed must be a whole number of 64 bits or a torch.Generator, got {seed!r}")
+    return torch.Generator().manual_seed(int(seed))

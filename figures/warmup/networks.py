@@ -7,6 +7,7 @@ from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel, chrono_initialise, initialise
+from rnn_dynamics.multistability import horizons_up_to
 from rnn_dynamics.tasks import CopyFirstInput
 
 from .runs import Case, Row
@@ -16,7 +17,6 @@ T_MAX = 600
 _MODULES: dict[str, Any] = {
     "GRU": nn.GRU, "LSTM": nn.LSTM, "chrono": nn.LSTM, "MGU": MGU, "BRC": BRC, "nBRC": NBRC, "GRU+GRU": Parallel
 }  # fmt: skip
-HORIZONS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 
 def make(case: Case) -> nn.Module:
@@ -35,7 +35,7 @@ def training_sequences(case: Case) -> torch.Tensor:
 def reached(module: nn.Module, case: Case, drift: float = 1e6) -> rd.Reachability:
     """The published measure at every horizon, and what the same states reach, drift followed for ``drift`` steps."""
     sequences = CopyFirstInput(case.n, case.length, seed=1000 + case.seed).inputs
-    horizons = [*(step for step in HORIZONS if step < case.horizon), case.horizon]
+    horizons = horizons_up_to(case.horizon)
     return rd.reachability(rd.as_map(module), sequences, n=case.n, horizons=horizons, seed=case.seed, horizon=drift)
 
 

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ..checks import generator_of
 from .base import RecurrentModule, draw_uniform, on_host, xavier_by_gate
 from .parallel import Parallel
 
@@ -28,7 +29,7 @@ def initialise(module: nn.Module, seed: int | torch.Generator = 0) -> nn.Module:
 
     Source: Lambrechts et al., arXiv 2106.01001; Glorot and Bengio 2010 (Xavier).
     """
-    generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+    generator = generator_of(seed)
     if isinstance(module, Parallel):
         for row in module.parallel:
             for cell in row:  # pyright: ignore[reportGeneralTypeIssues]
@@ -79,7 +80,7 @@ def chrono_initialise(module: nn.LSTM, t_max: float, seed: int | torch.Generator
         raise ValueError(f"chrono_initialise takes an nn.LSTM with biases, got {got}")
     if not 2 < t_max < float("inf"):
         raise ValueError(f"t_max must be above 2 and finite, got {t_max}")
-    generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+    generator = generator_of(seed)
     for name, bias in module.named_parameters():
         if name.startswith("bias"):
             bias.zero_()

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 import typer
 
-from ..multistability import HORIZONS, reachability
+from ..multistability import HORIZONS, horizons_up_to, reachability
 from ..report import print_reachability, write_reachability
 from .shared import (
     CheckpointFile,
@@ -56,7 +56,7 @@ def reach(
         torch.stack(held) if held else None,
         n=n,
         draws=draws,
-        horizons=[*(step for step in HORIZONS if step < horizon), horizon],
+        horizons=horizons_up_to(horizon),
         seed=seed,
         progress=sys.stderr.isatty(),
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..cells import SPEC_FORM, Parallel, Specification, module_from_spec
 from ..files import replacing
-from ..multistability import HORIZONS, reachability, soft_vaa
+from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
 from ..report import Measure, cli_advice, print_warmup, write_history, write_outcome
 from ..store import save
 from ..systems import DrivenMap, as_map
@@ -120,7 +120,7 @@ def warmup(
     before = after = None
     stopped = False
     try:
-        horizons = [*(step for step in HORIZONS if step < measure_horizon), measure_horizon]
+        horizons = horizons_up_to(measure_horizon)
         before = _measured("before", cold, sequences, None, n, horizons, horizon, seed)
         if before is not None:
             files.append(save(before.reach, folder / "before.safetensors"))

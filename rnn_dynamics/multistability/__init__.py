@@ -3,7 +3,7 @@
 from .diversity import Diversity, diversity
 from .echo import EchoIndex, echo_index
 from .published import soft_vaa, vaa
-from .reachability import HORIZONS, Reachability, reachability
+from .reachability import HORIZONS, Reachability, horizons_up_to, reachability
 
 __all__ = [
     "HORIZONS",
@@ -12,6 +12,7 @@ __all__ = [
     "Reachability",
     "diversity",
     "echo_index",
+    "horizons_up_to",
     "reachability",
     "soft_vaa",
     "vaa",

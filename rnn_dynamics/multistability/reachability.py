@@ -22,6 +22,11 @@ HORIZONS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Up to the published 10,000 steps."""
 
 
+def horizons_up_to(last: int) -> list[int]:
+    """The horizons below ``last``, and ``last``."""
+    return [*(step for step in HORIZONS if step < last), last]
+
+
 @storable
 @dataclass(frozen=True, eq=False)
 class Reachability:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..checks import HasSequences, InputSequences, as_tensor, require_positive
+from ..checks import HasSequences, InputSequences, as_tensor, generator_of, require_positive
 from .driven import DrivenMap, require_network
 
 _KEPT, _KEPT_OF_INPUTS = 12, 4
@@ -44,7 +44,7 @@ def sample_states(
     require_positive(n=n)
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or positive and finite, got {noise}")
-    generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+    generator = generator_of(seed)
     inputs, lengths = padded(network, sequences)
     batch = torch.randint(len(inputs), (n,), generator=generator)
     if distinct:

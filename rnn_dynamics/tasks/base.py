@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from .arguments import whole_number
+from ..checks import whole_number
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]  # inputs [b, T, m], targets, lengths [b]
 Rows: TypeAlias = Tensor | Sequence[int] | slice

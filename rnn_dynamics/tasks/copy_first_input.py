@@ -2,7 +2,8 @@
 
 import torch
 
-from .arguments import Length, draw_lengths, generator_of, whole_number
+from ..checks import generator_of, whole_number
+from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from .arguments import Length, draw_lengths, generator_of, whole_number
+from ..checks import generator_of, whole_number
+from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .arguments import whole_number
+from ..checks import whole_number
 from .idx import read_idx
 
 # The mirror that torchvision reads first, and the sums that it and others publish for the files.

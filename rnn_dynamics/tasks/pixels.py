@@ -5,8 +5,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
-from .arguments import whole_number
+from ..checks import ArrayLike, as_tensor, whole_number
 from .classification import ClassificationTask
 
 PERMUTATION_SEED = 210601001  # of this library's own permutation: the same for training and test, and for ever

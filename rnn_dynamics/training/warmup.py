@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ..checks import InputSequences, require_positive
+from ..checks import InputSequences, generator_of, require_positive, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
-from ..tasks.arguments import generator_of, whole_number
 from .horizon import Horizon
 from .warmup_parts import WarmedPart, warmed_parts
 from .warmup_results import Warmup
