@@ -1,5 +1,6 @@
 """Floor 6: how many attractors inputs can reach, by the published measure and in truth."""
 
+from .curve import vaa_curve
 from .diversity import Diversity, diversity
 from .echo import EchoIndex, echo_index
 from .published import soft_vaa, vaa
@@ -16,4 +17,5 @@ __all__ = [
     "reachability",
     "soft_vaa",
     "vaa",
+    "vaa_curve",
 ]

@@ -15,8 +15,8 @@ from ..attractors.results import KINDS, plural
 from ..checks import ArrayLike, InputSequences, as_rows, require_positive
 from ..store import storable
 from ..systems import DrivenMap, require_network, sample_states
+from .curve import vaa_curve
 from .diversity import Diversity, diversity
-from .published import vaa
 
 HORIZONS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Up to the published 10,000 steps."""
@@ -191,39 +191,13 @@ def reachability(
     curves: list[tuple[Tensor, Tensor, Tensor]] = []
     found: list[Attractors] = []
     for input in tqdm(inputs, desc="held inputs", disable=not (progress and len(inputs) > 1)):
-        curves.append(_curve(network, starts, input, steps, epsilon, progress))
+        curves.append(vaa_curve(network, starts, input, steps, epsilon, progress))
         found.append(find_attractors(network.hold(input), starts, seed=seed, progress=progress, **options))
         if found[-1].interrupted:
             break
     whole, layers, speeds = (torch.stack(part) for part in zip(*curves, strict=True))
     done = inputs[: len(found)]
     return Reachability(done, torch.tensor(steps), whole, layers, speeds, epsilon, starts, tuple(found))
-
-
-def _curve(
-    network: DrivenMap, starts: Tensor, input: Tensor, horizons: list[int], epsilon: float, progress: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """VAA of the whole state [t] and of each layer [layers, t], and speeds [t, n], at each horizon."""
-    system = network.hold(input, dtype=network.dtype)
-    states, previous, done = starts, starts, 0
-    whole, layers, speeds = [], [], []
-    for horizon in tqdm(horizons, desc="published VAA", disable=not progress):
-        while done < horizon:
-            following = system(states)
-            if torch.equal(following, states) or (done and torch.equal(following, previous)):
-                # At rest, or back after two steps, to the last bit: nothing changes but, perhaps, which of the two.
-                states = following if (horizon - done) % 2 else states
-                done = horizon
-                break
-            previous, states, done = states, following, done + 1
-        whole.append(_vaa_or_nan(states, epsilon))
-        layers.append([_vaa_or_nan(part, epsilon) for part in states.split(list(network.layer_sizes), dim=-1)])
-        speeds.append((system(states) - states).norm(dim=-1).double().cpu())
-    return torch.tensor(whole, dtype=torch.float64), torch.tensor(layers, dtype=torch.float64).T, torch.stack(speeds)
-
-
-def _vaa_or_nan(states: Tensor, epsilon: float) -> float:
-    return vaa(states, epsilon) if bool(states.isfinite().all()) else torch.nan
 
 
 def _checked_horizons(horizons: Sequence[int]) -> list[int]:

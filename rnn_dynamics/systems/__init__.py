@@ -8,7 +8,7 @@ from .functions import FunctionMap
 from .iterated import IteratedMap
 from .layered import LayeredMap
 from .linearization import Linearization
-from .modules import as_map, recurrent_layers
+from .modules import as_map, recurrent_layers, recurrent_module
 from .sampling import last_within, padded, sample_states, states_after
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "padded",
     "read_checkpoint",
     "recurrent_layers",
+    "recurrent_module",
     "require_network",
     "require_system",
     "sample_states",

@@ -100,6 +100,37 @@ def recurrent_layers(module: nn.Module) -> list[Layer]:
     )
 
 
+def recurrent_module(model: nn.Module) -> nn.Module:
+    """The recurrent module of a model: itself if ``as_map`` takes it, else the only one within that ``as_map`` takes.
+
+    Raises:
+        ValueError: if there is none, or several that do not lie within one another.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be a torch module, got {type(model).__name__}")
+    found: dict[str, nn.Module] = {}
+    for name, module in model.named_modules():
+        within_found = any(not outer or name.startswith(f"{outer}.") for outer in found)
+        if not within_found and _is_recurrent(module):
+            found[name] = module
+    if not found:
+        raise ValueError(
+            f"{type(model).__name__} holds no recurrent module that as_map takes; its parts are "
+            + (", ".join(f"'.{name}' ({type(part).__name__})" for name, part in model.named_children()) or "none")
+        )
+    if len(found) > 1:
+        listed = ", ".join(f"'.{name}' ({type(module).__name__})" for name, module in found.items())
+        raise ValueError(f"{type(model).__name__} holds several recurrent modules, pass one of {listed}")
+    return next(iter(found.values()))
+
+
+def _is_recurrent(module: nn.Module) -> bool:
+    try:
+        return bool(recurrent_layers(module))
+    except ValueError:
+        return False
+
+
 def _layer(kind: Callable[..., Layer], module: nn.Module, suffix: str) -> Layer:
     def weight(name: str) -> Tensor | None:
         return getattr(module, name + suffix, None)

@@ -2,7 +2,21 @@
 
 from .flip_flop import TrainedFlipFlop, train_flip_flop
 from .horizon import Horizon
+from .loop import Tracker
+from .model import SequenceModel
+from .trainer import train
+from .training_results import Training
 from .warmup import warm_up
 from .warmup_results import Warmup
 
-__all__ = ["Horizon", "TrainedFlipFlop", "Warmup", "train_flip_flop", "warm_up"]
+__all__ = [
+    "Horizon",
+    "SequenceModel",
+    "Tracker",
+    "TrainedFlipFlop",
+    "Training",
+    "Warmup",
+    "train",
+    "train_flip_flop",
+    "warm_up",
+]

@@ -1,0 +1,140 @@
+"""The pseudo-arclength walk: along a curve of fixed points, round its folds and straight through its branch points."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .families import Span
+from .locating import branch_test, fold_test, locate
+from .points import Point, along_s, corrected, covector, length
+
+_FIRST_STEP = 0.02
+_LONGEST_STEP = 0.2
+_SHORTEST_STEP = 1e-8
+
+_WANTED_BEND = 0.1
+"""Of the step, how far the curve may leave its tangent before steps are shortened: a turn by about 0.2 rad."""
+
+_MOST_BEND = 0.25
+_LEAST_COSINE = 0.85
+
+_KINK = 1e-5
+"""At a kink, where DF jumps, no step is short enough to look straight; below this one counts if it converged."""
+
+OUT_OF_SIGHT = 1e6
+"""|h| beyond which a branch has run off to infinity: its parameter then differs from the limit by about 1e-6."""
+
+
+@dataclass(frozen=True, eq=False)
+class Special:
+    """A point between two steps at which an eigenvalue is +1."""
+
+    kind: str
+    """"fold", where the branch turns, or "branch point", where it goes on and another crosses it."""
+
+    point: Point
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One accepted step: where it ended and what it passed."""
+
+    point: Point
+    passed: tuple[Special, ...] = ()
+
+
+def first_point(span: Span, state: Tensor, s: float, tolerance: float) -> Point | None:
+    """The point of the curve at s from a state [n] on it, its tangent towards rising s; None where none is found."""
+    guess = torch.cat([state, state.new_tensor([s])])
+    point = corrected(span, guess, along_s(state), tolerance)
+    if point is None:  # at a fold s cannot be kept; any row but that does
+        row = torch.linspace(1.0, 2.0, len(guess), dtype=guess.dtype, device=guess.device)
+        point = corrected(span, guess, row / row.norm(), tolerance)
+    if point is None:
+        return None
+    return point if point.pace >= 0 else point.reversed()
+
+
+def walk(span: Span, first: Point, *, tolerance: float = 1e-11, max_steps: int = 2000) -> Iterator[Step]:
+    """Accepted steps along the curve of F(h, s) = h from a point, in the direction of its tangent.
+
+    Each step predicts along the tangent by a length d and corrects in the plane across it. It is accepted if Newton's
+    method halves the residual every time, the curve left the tangent by at most d / 4 and turned by at most 32 degrees,
+    and the bordered determinant kept its sign or is found to go through zero between: a change without a zero is a jump
+    to another curve. Then d is multiplied by 0.1 d / (distance from the tangent), at most doubled; a refused step is
+    halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = 1e6, after ``max_steps`` attempts, or
+    when no step of 1e-8 is accepted; the last point tells which.
+
+    Args:
+        span: the family.
+        first: where to begin; ``first.reversed()`` walks the other way.
+        tolerance: of |F(h) - h| / max(1, |h|).
+        max_steps: attempts.
+
+    Source: Keller (1977) in Applications of Bifurcation Theory, 359-384; branch points: Govaerts (2000), section 4.3.
+    """
+    here, size = first, _FIRST_STEP
+    for _ in range(max_steps):
+        if size < _SHORTEST_STEP:
+            return
+        taken, row, guess = _predicted(here, size)
+        if taken <= 0:  # the walk sets out from an end of the span, outwards
+            return
+        step = _attempt(span, here, guess, row, taken, tolerance)
+        if step is None:
+            size = taken / 2
+            continue
+        yield step
+        bend = length(step.point.coordinates - guess, here.scale) / taken
+        here = step.point
+        if here.s in (0.0, 1.0) or here.scale > OUT_OF_SIGHT:
+            return
+        size = min(size * min(2.0, max(0.5, _WANTED_BEND / max(bend, 1e-12))), _LONGEST_STEP)
+
+
+def _predicted(here: Point, size: float) -> tuple[float, Tensor, Tensor]:
+    """The step's length, the corrector's row and the guess; a step that would leave [0, 1] lands on its end."""
+    ahead = here.s + size * here.pace
+    if 0.0 < ahead < 1.0:
+        return size, covector(here.tangent, here.scale), here.coordinates + size * here.tangent
+    limit = 1.0 if here.pace > 0 else 0.0
+    taken = (limit - here.s) / here.pace
+    guess = here.coordinates + taken * here.tangent
+    guess[-1] = limit
+    return taken, along_s(here.state, math.copysign(1.0, here.pace)), guess
+
+
+def _attempt(span: Span, here: Point, guess: Tensor, row: Tensor, size: float, tolerance: float) -> Step | None:
+    point = corrected(span, guess, row, tolerance)
+    if point is None:
+        return None
+    bend = length(point.coordinates - guess, here.scale)
+    cosine = float(covector(here.tangent, here.scale) @ point.tangent)
+    if size > _KINK and (bend > _MOST_BEND * size or cosine < _LEAST_COSINE):
+        return None
+    if bend > size:
+        return None
+    passed = _passed(span, here, point, size, tolerance)
+    return None if passed is None else Step(point, passed)
+
+
+def _passed(span: Span, here: Point, point: Point, size: float, tolerance: float) -> tuple[Special, ...] | None:
+    """What lies between two points; None where they are found to lie on different curves."""
+    found = []
+    for kind, changed, test in (
+        ("fold", here.pace * point.pace < 0, fold_test),
+        ("branch point", here.orientation != point.orientation, branch_test(here)),
+    ):
+        if not changed:
+            continue
+        zero = locate(span, here, point, test, tolerance)
+        if zero is not None and zero.vanished:
+            found.append(Special(kind, zero.point))
+        elif size <= _KINK:
+            found.append(Special(kind, point))
+        else:
+            return None
+    return tuple(found)

@@ -1,0 +1,168 @@
+"""Which eigenvalues crossed the unit circle along a branch, and where."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .families import Span
+from .points import corrected, covector, length
+from .results import Crossing
+
+Knot = tuple[Tensor, float]
+"""A fixed point [n] and its s."""
+
+_OUTSIDE = 1e-9
+"""An eigenvalue counts as outside the unit circle beyond 1 + this, so that a zero of the arithmetic does not."""
+
+_WIDTH = 1e-9
+"""A bracket of this arclength is one point."""
+
+_TOGETHER = 1e-6
+"""Eigenvalues as near to the circle as this cross at the same point."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A crossing, and where on the path it lies: the number of the knot before it, and the distance from that."""
+
+    crossing: Crossing
+
+    place: tuple[int, float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Checked:
+    """A point of the branch with the eigenvalues of DF."""
+
+    state: Tensor
+    s: float
+    eigenvalues: Tensor
+
+    @property
+    def outside(self) -> int:
+        return count_outside(self.eigenvalues)
+
+    @property
+    def coordinates(self) -> Tensor:
+        return torch.cat([self.state, self.state.new_tensor([self.s])])
+
+
+def count_outside(eigenvalues: Tensor) -> int:
+    """How many of the eigenvalues [n] lie outside the unit circle."""
+    return int((eigenvalues.abs() > 1 + _OUTSIDE).sum())
+
+
+def eigenvalues_at(span: Span, state: Tensor, s: float) -> Tensor:
+    """Of DF at one state [n]: [n], by falling modulus."""
+    return span.system(s).linearize(state.unsqueeze(0))[1].eigenvalues()[0]
+
+
+def plus_one(span: Span, kind: str, state: Tensor, s: float) -> Crossing:
+    """The crossing at a fold or branch point."""
+    eigenvalues = eigenvalues_at(span, state, s)
+    nearest = eigenvalues[(eigenvalues - 1).abs().argmin()]
+    return Crossing(kind, span.parameter(s), complex(nearest))
+
+
+class Path:
+    """A branch given by knots; it is searched for flips, Neimark-Sacker points and branch points that come in pairs.
+
+    The number of eigenvalues outside the unit circle is compared between the ends of each stretch without a known
+    crossing, and a stretch where it differs is bisected, first between knots, then along the branch. So two crossings
+    that undo each other between the ends of a stretch are not seen.
+    """
+
+    def __init__(self, span: Span, knots: list[Knot], known: list[Found], tolerance: float) -> None:
+        self._span = span
+        self._knots = knots
+        self._known = known
+        self._tolerance = tolerance
+        self._checked: dict[int, _Checked] = {}
+
+    def given(self, index: int, eigenvalues: Tensor) -> None:
+        """Make known what the eigenvalues at a knot are."""
+        state, s = self._knots[index]
+        self._checked[index] = _Checked(state, s, eigenvalues)
+
+    def crossings(self) -> tuple[Crossing, ...]:
+        """All crossings, those known and those found, in the order passed."""
+        found = list(self._known)
+        special = sorted({each.place[0] for each in self._known})
+        begin = 0
+        for segment in special:
+            found += self._search(begin, segment)
+            found += self._beside_known(segment)
+            begin = segment + 1
+        found += self._search(begin, len(self._knots) - 1)
+        return tuple(each.crossing for each in sorted(found, key=lambda each: each.place))
+
+    def _at(self, index: int) -> _Checked:
+        if index not in self._checked:
+            state, s = self._knots[index]
+            self.given(index, eigenvalues_at(self._span, state, s))
+        return self._checked[index]
+
+    def _search(self, begin: int, end: int) -> Iterator[Found]:
+        if begin >= end or self._at(begin).outside == self._at(end).outside:
+            return
+        if end - begin > 1:
+            middle = (begin + end) // 2
+            yield from self._search(begin, middle)
+            yield from self._search(middle, end)
+            return
+        yield from self._bisect(begin, self._at(begin), self._at(end))
+
+    def _beside_known(self, segment: int) -> Iterator[Found]:
+        """A segment with a known crossing of +1, which explains a change by one, may hold others."""
+        known = sum(each.place[0] == segment for each in self._known)
+        change = abs(self._at(segment).outside - self._at(segment + 1).outside)
+        if change > known or (change - known) % 2:
+            for found in self._bisect(segment, self._at(segment), self._at(segment + 1)):
+                if found.crossing.kind != "branch point":
+                    yield found
+
+    def _bisect(self, segment: int, begin: _Checked, end: _Checked, rounds: int = 0) -> Iterator[Found]:
+        change = abs(end.outside - begin.outside)
+        if not change:
+            return
+        scale = max(1.0, float(begin.state.norm()))
+        chord = end.coordinates - begin.coordinates
+        size = length(chord, scale)
+        middle = None
+        if size > _WIDTH and rounds < 60:
+            share = 0.5 if rounds % 3 == 2 else _interpolated(begin, end)
+            guess = begin.coordinates + share * chord
+            point = corrected(self._span, guess, covector(chord, scale) / size, self._tolerance)
+            if point is not None:
+                eigenvalues = eigenvalues_at(self._span, point.state, point.s)
+                middle = _Checked(point.state, point.s, eigenvalues)
+        if middle is None:
+            yield from self._classified(segment, begin, change)
+            return
+        if int(((middle.eigenvalues.abs() - 1).abs() < _OUTSIDE).sum()) == change:
+            yield from self._classified(segment, middle, change)
+            return
+        yield from self._bisect(segment, begin, middle, rounds + 1)
+        yield from self._bisect(segment, middle, end, rounds + 1)
+
+    def _classified(self, segment: int, at: _Checked, change: int) -> Iterator[Found]:
+        """One crossing for each of the ``change`` eigenvalues nearest to the circle; a complex pair is one."""
+        distance = (at.eigenvalues.abs() - 1).abs()
+        place = (segment, float((at.state - self._knots[segment][0]).norm()) + abs(at.s - self._knots[segment][1]))
+        for value in at.eigenvalues[distance.argsort(stable=True)[:change]]:
+            if value.imag < 0:
+                continue
+            kind = "Neimark-Sacker" if value.imag > 0 else "flip" if value.real < 0 else "branch point"
+            yield Found(Crossing(kind, self._span.parameter(at.s), complex(value)), place)
+
+
+def _interpolated(begin: _Checked, end: _Checked) -> float:
+    """Where, by linear interpolation of ln |lambda|, the eigenvalue next to cross meets the circle."""
+    inner, outer = (begin, end) if begin.outside < end.outside else (end, begin)
+    below = float(inner.eigenvalues.abs()[inner.outside].log())
+    above = float(outer.eigenvalues.abs()[outer.outside - 1].log())
+    share = below / (below - above) if below < above else 0.5
+    share = share if inner is begin else 1 - share
+    return min(max(share, 1e-3), 1 - 1e-3)

@@ -1,0 +1,111 @@
+"""What a one-parameter family of maps is, its derivative by the parameter, and its iterates."""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from ..checks import whole_number
+from ..systems import AutonomousMap, IteratedMap
+
+_RELATIVE_STEP = 6e-6
+"""The cube root of float64's precision: where rounding and truncation of a central difference balance, near 1e-11."""
+
+
+class Family(Protocol):
+    """A map h -> F(h, t) for every t: a function, or an object called like one."""
+
+    def __call__(self, t: float, /) -> AutonomousMap:
+        """The map at parameter t."""
+        ...
+
+
+@runtime_checkable
+class DifferentiableFamily(Family, Protocol):
+    """A family that knows its derivative by t, which is then not taken by differences."""
+
+    def derivative(self, states: Tensor, t: float, /) -> Tensor:
+        """dF/dt at states [k, n]: [k, n]."""
+        ...
+
+
+def parameter_derivative(
+    family: Family, states: Tensor, t: float, within: tuple[float, float] = (-torch.inf, torch.inf)
+) -> Tensor:
+    """dF/dt at states [k, n]: the family's own, else (F(h, t + d) - F(h, t - d)) / 2d.
+
+    Args:
+        family: the maps.
+        states: [k, n].
+        t: the parameter.
+        within: where the family may be evaluated; nearer than d to an end the one-sided difference of second order
+            (-3 F(t) + 4 F(t + d) - F(t + 2d)) / 2d is taken.
+    """
+    if isinstance(family, DifferentiableFamily):
+        return family.derivative(states, t)
+    low, high = within
+    step = _RELATIVE_STEP * max(1.0, abs(t))
+    step = min(step, (high - low) / 4)
+    if t - step < low or t + step > high:
+        step = step if t - step < low else -step
+        ahead, farther = family(t + step)(states), family(t + 2 * step)(states)
+        return (4 * ahead - farther - 3 * family(t)(states)) / (2 * step)
+    return (family(t + step)(states) - family(t - step)(states)) / (2 * step)
+
+
+class IteratedFamily:
+    """F^k for every t; see ``iterated``."""
+
+    def __init__(self, family: Family, period: int) -> None:
+        self.family = family
+        self.period = period
+
+    def __repr__(self) -> str:
+        return f"{self.family!r}, {self.period} steps at once"
+
+    def __call__(self, t: float, /) -> AutonomousMap:
+        return IteratedMap(self.family(t), self.period)
+
+    def derivative(self, states: Tensor, t: float, /) -> Tensor:
+        """The derivative of F^k by t, by the chain rule: v <- DF v + dF/dt along the orbit."""
+        system = self.family(t)
+        total = parameter_derivative(self.family, states, t)
+        for _ in range(self.period - 1):
+            states = system(states)
+            _, linearization = system.linearize(states)
+            carried = linearization.apply(total.unsqueeze(-1)).squeeze(-1)
+            total = carried + parameter_derivative(self.family, states, t)
+        return total
+
+
+def iterated(family: Family, period: int) -> IteratedFamily:
+    """The family of k-th iterates F^k, whose fixed points are the cycles of period k: to follow cycles.
+
+    Args:
+        family: the maps F.
+        period: k. Each of the k phases of a cycle is a fixed point of F^k of its own; following one is enough.
+
+    Raises:
+        ValueError: for a period that is no whole number of at least 1.
+    """
+    return IteratedFamily(family, whole_number(period, "period", 1))
+
+
+class Span:
+    """A family between two parameters, seen from inside: s runs from 0 at ``start`` to 1 at ``end``."""
+
+    def __init__(self, family: Family, start: float, end: float) -> None:
+        self.family = family
+        self.start, self.end = start, end
+
+    def parameter(self, s: float) -> float:
+        """The family's own parameter at s; exactly the ends at 0 and 1."""
+        return self.end if s == 1 else self.start + s * (self.end - self.start)
+
+    def system(self, s: float) -> AutonomousMap:
+        return self.family(self.parameter(s))
+
+    def derivative(self, states: Tensor, s: float) -> Tensor:
+        """dF/ds at states [k, n]."""
+        within = (min(self.start, self.end), max(self.start, self.end))
+        return (self.end - self.start) * parameter_derivative(self.family, states, self.parameter(s), within)

@@ -1,0 +1,112 @@
+"""Where fixed points go as the parameter of a family of maps moves from one value to another."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..checks import ArrayLike, require_positive
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from .families import Family, Span
+from .fates import Fate, Follower, distinct
+from .marching import newton
+from .results import Followed
+
+_NOT_FIXED = 1e-6
+
+
+@torch.no_grad()
+def follow(
+    family: Family,
+    states: ArrayLike,
+    start: float = 0.0,
+    end: float = 1.0,
+    *,
+    tolerance: float = 1e-11,
+    max_steps: int = 2000,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+) -> Followed:
+    """Follow fixed points of a family of maps from one parameter to another, and tell how each got there or vanished.
+
+    The branches solve F(h, t) = h. All rows march over t at once (``March``: tangent predictor, batched Newton, and
+    evidence that no row jumps to another branch). Those that cannot be moved so meet a fold or a branch point; they
+    go on one by one by pseudo-arclength (``walk``), which passes both: until they arrive at ``end``, come back to
+    ``start`` as the partner with which they met and vanished, or run off to infinity.
+
+    Args:
+        family: t -> map, for example ``between(before, after)``; ``iterated(family, k)`` follows cycles. It is called
+            between ``start`` and ``end`` only. A method ``derivative(states, t)`` spares differences.
+        states: fixed points of family(start), [p, n], for example ``find_fixed_points(family(0.0), ...).states``.
+        start, end: parameters, in either order.
+        tolerance: a fixed point is found when |F(h) - h|_2 <= tolerance * max(1, |h|_2).
+        max_steps: attempts of each row's pseudo-arclength walk; a fold takes about 50.
+        memory_budget: bytes for Jacobians at a time.
+
+    Returns:
+        A row per point. Folds and branch points are located to 1e-8 of the span or better, flips and Neimark-Sacker
+        points to 1e-9; of those, what happened and was undone between two looks at the eigenvalues is not seen (see
+        ``Path``).
+
+    Raises:
+        ValueError: for states of the wrong shape or with NaN, for states that are no fixed points of family(start) to
+            1e-6, for start equal to end, and for a family that does not give maps.
+
+    Source: Keller (1977) in Applications of Bifurcation Theory; Govaerts (2000), Numerical Methods for Bifurcations of
+    Dynamical Equilibria; kinds of crossings: Kuznetsov (2004), Elements of Applied Bifurcation Theory, chapter 4.
+    """
+    require_positive(tolerance=tolerance, max_steps=max_steps, memory_budget=memory_budget)
+    if not math.isfinite(start) or not math.isfinite(end) or start == end:
+        raise ValueError(f"start and end must be two different finite numbers, got {start} and {end}")
+    span = Span(family, float(start), float(end))
+    given = _checked_start(span, states)
+    polished = _polished(span, given, tolerance, memory_budget)
+    first, of_row = distinct(polished)
+    fates = Follower(span, tolerance, max_steps, memory_budget).fates(polished[first])
+    return _assembled(span, [fates[index] for index in of_row], given)
+
+
+def _checked_start(span: Span, states: ArrayLike) -> Tensor:
+    system = span.system(0.0)
+    if not isinstance(system, AutonomousMap):
+        raise ValueError(
+            f"family(t) must be an autonomous map, as network.hold() gives it; got {type(system).__name__}"
+        )
+    points = system.as_states(states, "states")
+    residuals = (system(points) - points).norm(dim=-1).nan_to_num(nan=torch.inf)
+    excess = residuals / points.norm(dim=-1).clamp(min=1.0)
+    if bool((excess > _NOT_FIXED).any()):
+        worst = int(excess.argmax())
+        raise ValueError(
+            f"states must be fixed points of family({span.start:g}), but row {worst} has a residual |F(h) - h| of"
+            f" {float(residuals[worst]):.3g}"
+        )
+    return points
+
+
+def _polished(span: Span, states: Tensor, tolerance: float, memory_budget: int) -> Tensor:
+    """The states brought to the tolerance where that is a small matter; others as they are."""
+    better, converged = newton(span.system(0.0), states, tolerance, memory_budget)
+    near = (better - states).norm(dim=-1) <= 1e-3 * states.norm(dim=-1).clamp(min=1.0)
+    return torch.where((converged & near).unsqueeze(-1), better, states)
+
+
+def _assembled(span: Span, fates: list[Fate], states: Tensor) -> Followed:
+    unknown = torch.full_like(states[0], torch.nan)
+    ends = torch.stack([unknown if fate.end is None else fate.end for fate in fates])
+    residuals = torch.full_like(states[:, 0], torch.nan)
+    arrived = torch.tensor([fate.outcome == "arrived" for fate in fates], device=states.device)
+    partners = torch.tensor([fate.outcome == "fold" and fate.end is not None for fate in fates], device=states.device)
+    for rows, s in ((arrived, 1.0), (partners, 0.0)):
+        if bool(rows.any()):
+            residuals[rows] = (span.system(s)(ends[rows]) - ends[rows]).norm(dim=-1)
+    return Followed(
+        start=span.start,
+        end=span.end,
+        outcomes=tuple(fate.outcome for fate in fates),
+        ends=ends,
+        residuals=residuals,
+        parameters=states.new_tensor([span.parameter(fate.s) for fate in fates]),
+        fold_states=torch.stack([unknown if fate.fold is None else fate.fold[0] for fate in fates]),
+        crossings=tuple(fate.crossings for fate in fates),
+        reasons=tuple(fate.reason for fate in fates),
+    )

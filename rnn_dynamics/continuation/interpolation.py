@@ -1,0 +1,178 @@
+"""The straight line between the weights of two networks as a family of maps."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import fields
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jvp, vmap
+
+from ..checks import ArrayLike, as_vector
+from ..systems import AutonomousMap, DrivenMap, FunctionMap, HeldMap, LayeredMap, as_map
+from ..systems.layers import Layer
+
+NetworkOf = Callable[[list[Tensor]], DrivenMap]
+"""From a list of weights to the network that has them."""
+
+
+class Interpolation:
+    """F(h, t) of the network with weights (1 - t) W_before + t W_after under a held input; see ``between``."""
+
+    def __init__(self, before: list[Tensor], after: list[Tensor], network: NetworkOf, input: Tensor, name: str) -> None:
+        self._before, self._after = before, after
+        self._network = network
+        self._input = input
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"between two checkpoints of a {self._name}"
+
+    def _weights(self, t: float) -> list[Tensor]:
+        # torch.lerp gives exactly the ends at 0 and 1.
+        return [torch.lerp(first, last, t) for first, last in zip(self._before, self._after, strict=True)]
+
+    def __call__(self, t: float, /) -> AutonomousMap:
+        return HeldMap(self._network(self._weights(t)), self._input)
+
+    def derivative(self, states: Tensor, t: float, /) -> Tensor:
+        """dF/dt at states [k, n], by one forward-mode derivative along W_after - W_before."""
+        inputs = self._input.expand(len(states), -1)
+
+        def image(*weights: Tensor) -> Tensor:
+            return self._network(list(weights)).step(states, inputs)
+
+        along = [last - first for first, last in zip(self._before, self._after, strict=True)]
+        return jvp(image, tuple(self._weights(t)), tuple(along))[1]
+
+
+def between(
+    before: nn.Module | DrivenMap, after: nn.Module | DrivenMap, input: ArrayLike | None = None
+) -> Interpolation:
+    """The family F(h, t) of networks with weights (1 - t) W_before + t W_after, under one held input.
+
+    At t = 0 and 1 the maps are exactly those of ``before`` and ``after``, in float64; later training of either leaves
+    the family as it is. Two checkpoints of one training are meant: the line between independent networks, whose units
+    are in different orders, has no meaning of its own.
+
+    Args:
+        before, after: modules that ``as_map`` takes alone, or driven maps, of one architecture. A ``FunctionMap`` needs
+            a step that is a module: its parameters and floating-point buffers are interpolated.
+        input: [m], held; zeros by default.
+
+    Raises:
+        ValueError: for networks that differ in more than the values of their weights, naming what differs; for a map
+            made of a plain function, whose weights cannot be seen.
+    """
+    first, last = _network(before, "before"), _network(after, "after")
+    if isinstance(first, LayeredMap) and isinstance(last, LayeredMap):
+        _require_same_layers(first, last)
+        weights, network = _of_layers(first)
+        others, _ = _of_layers(last)
+    elif isinstance(first, FunctionMap) and isinstance(last, FunctionMap):
+        weights, network = _of_function(first, "before")
+        others, _ = _of_function(last, "after")
+        _require_same_modules(first, last)
+    else:
+        raise ValueError(f"before and after must be networks of one kind, got {first!r} and {last!r}")
+    device = first.device
+    if input is None:
+        input = torch.zeros(first.input_size, dtype=torch.float64)
+    held = as_vector(input, "input", first.input_size, dtype=torch.float64, device=device).clone()
+    return Interpolation(weights, [w.to(device) for w in others], network, held, repr(first))
+
+
+def _network(network: nn.Module | DrivenMap, name: str) -> DrivenMap:
+    if isinstance(network, DrivenMap):
+        return network.frozen(torch.float64)
+    if isinstance(network, nn.Module):
+        return as_map(network).frozen(torch.float64)
+    raise ValueError(
+        f"{name} must be a torch module or a map, as as_map(module) gives it; got {type(network).__name__}"
+    )
+
+
+def _of_layers(network: LayeredMap) -> tuple[list[Tensor], NetworkOf]:
+    weights: list[Tensor] = []
+
+    def note(weight: Tensor) -> Tensor:
+        weights.append(weight)
+        return weight
+
+    for layer in network.layers:
+        layer.apply(note)
+
+    def with_weights(given: list[Tensor]) -> DrivenMap:
+        in_turn = iter(given)
+        return LayeredMap([layer.apply(lambda _: next(in_turn)) for layer in network.layers])
+
+    return weights, with_weights
+
+
+def _of_function(network: FunctionMap, name: str) -> tuple[list[Tensor], NetworkOf]:
+    module = network._step
+    if not isinstance(module, nn.Module):
+        raise ValueError(
+            f"{name} is a map of a plain function, whose weights cannot be seen: following needs a step that is a"
+            " torch.nn.Module (or a family t -> map of your own)"
+        )
+    named = _interpolated(module)
+    batched_already = network._batched is module
+
+    def with_weights(given: list[Tensor]) -> DrivenMap:
+        values = dict(zip(named, given, strict=True))
+
+        def step(state: Tensor, input: Tensor) -> Tensor:
+            return functional_call(module, values, (state, input))
+
+        # How the step treats batches was probed once, when ``network`` was frozen.
+        other = copy.copy(network)
+        other._step, other._batched = step, step if batched_already else vmap(step)
+        return other
+
+    return list(named.values()), with_weights
+
+
+def _interpolated(module: nn.Module) -> dict[str, Tensor]:
+    buffers = {name: buffer for name, buffer in module.named_buffers() if buffer.is_floating_point()}
+    return {**dict(module.named_parameters()), **buffers}
+
+
+def _require_same_layers(before: LayeredMap, after: LayeredMap) -> None:
+    if len(before.layers) != len(after.layers):
+        raise ValueError(f"before has {len(before.layers)} layers, after {len(after.layers)}: they must be alike")
+    for index, (first, last) in enumerate(zip(before.layers, after.layers, strict=True)):
+        _require_same(f"layer {index}", _described(first), _described(last))
+
+
+def _described(layer: Layer) -> dict[str, object]:
+    """All that makes a layer but the values of its weights."""
+    cells = getattr(layer, "cells", None)
+    if cells is not None:
+        parts = {f"{index}.{name}": what for index, cell in enumerate(cells) for name, what in _described(cell).items()}
+        return {"class": type(layer).__name__, **parts}
+    told: dict[str, object] = {"class": type(layer).__name__}
+    for field in fields(layer):
+        value = getattr(layer, field.name)
+        told[field.name] = list(value.shape) if isinstance(value, Tensor) else value
+    return told
+
+
+def _require_same_modules(before: FunctionMap, after: FunctionMap) -> None:
+    shapes: list[dict[str, object]] = []
+    for network in (before, after):
+        module = network._step
+        assert isinstance(module, nn.Module)  # as _of_function found
+        parts: dict[str, object] = {name: list(tensor.shape) for name, tensor in _interpolated(module).items()}
+        sizes = {"state_size": network.state_size, "input_size": network.input_size}
+        shapes.append({"class": type(module).__name__, **sizes, **parts})
+    _require_same("the step", *shapes)
+
+
+def _require_same(where: str, before: dict[str, object], after: dict[str, object]) -> None:
+    for name in dict.fromkeys([*before, *after]):
+        if name not in before or name not in after or before[name] != after[name]:
+            raise ValueError(
+                f"before and after must be of one architecture, but {name} of {where} is"
+                f" {before.get(name, 'missing')} before and {after.get(name, 'missing')} after"
+            )

@@ -1,0 +1,62 @@
+"""How much of the training time observing may take."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Budget:
+    """An account of observing against training time; trackers of one ensemble share one.
+
+    An observation is made if, were it to take as long as the dearest of the last two,
+
+        time spent observing <= share * time spent training.
+    """
+
+    def __init__(self, share: float | None = 0.1) -> None:
+        """Open the account.
+
+        Args:
+            share: of the training time; None for no limit.
+
+        Raises:
+            ValueError: for a share that is not positive.
+        """
+        if share is not None and not share > 0:
+            raise ValueError(f"budget must be a positive share of the training time, or None, got {share}")
+        self.share = share
+        self.spent = 0.0
+        self._earlier = 0.0  # training time of runs that this one resumes
+        self._begin: float | None = None
+        self._own = 0.0
+        self._last: tuple[float, ...] = ()
+
+    @property
+    def training_seconds(self) -> float:
+        """Time since the first observation began, but for that spent observing."""
+        running = 0.0 if self._begin is None else time.perf_counter() - self._begin - self._own
+        return self._earlier + running
+
+    @property
+    def allows(self) -> bool:
+        """Whether another observation can be afforded."""
+        expected = max(self._last, default=0.0)
+        return self.share is None or self.spent + expected <= self.share * self.training_seconds
+
+    @contextmanager
+    def charge(self) -> Iterator[None]:
+        """Book the time that the block takes."""
+        begin = time.perf_counter()
+        self._begin = begin if self._begin is None else self._begin
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - begin
+            self.spent += seconds
+            self._own += seconds
+            self._last = (*self._last[-1:], seconds)
+
+    def resume(self, spent: float, training_seconds: float) -> None:
+        """Add what an earlier run, now resumed, had spent."""
+        self.spent += spent
+        self._earlier += training_seconds

@@ -1,0 +1,84 @@
+"""Anybody's folder of checkpoints as a training to be tracked."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from ..checks import InputSequences
+from ..systems import read_checkpoint
+from .history import TrackingHistory
+from .tracker import AttractorTracker
+
+_SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+
+
+def checkpoint_files(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
+    """The files of weights in a folder, by their step: the last whole number in each name, "epoch=3-step=120.ckpt".
+
+    Args:
+        folder: that holds them, or that has a folder ``checkpoints`` which does. Names without a number ("best.pt",
+            "last.pt") are passed over.
+
+    Raises:
+        ValueError: for a folder without checkpoints, or two of one step.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        raise ValueError(f"{place} is no folder of checkpoints")
+    inner = place / "checkpoints"
+    place = inner if inner.is_dir() else place
+    found: dict[int, Path] = {}
+    for path in sorted(place.iterdir()):
+        numbers = re.findall(r"\d+", path.stem)
+        if path.suffix not in _SUFFIXES or not numbers or path.name.startswith("."):
+            continue
+        step = int(numbers[-1])
+        if step in found:
+            raise ValueError(f"{place} holds two checkpoints of step {step}: {found[step].name} and {path.name}")
+        found[step] = path
+    if not found:
+        kinds = ", ".join(_SUFFIXES)
+        raise ValueError(f"{place} holds no checkpoint whose name ends in its step, like step-100.pt ({kinds})")
+    return sorted(found.items())
+
+
+def track_checkpoints(
+    folder: str | os.PathLike[str],
+    sequences: InputSequences,
+    *,
+    prefix: str | None = None,
+    nonlinearity: str = "tanh",
+    tracker: AttractorTracker | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> TrackingHistory:
+    """Look at every checkpoint of a folder, in the order of steps.
+
+    Args:
+        folder: see ``checkpoint_files``.
+        sequences: as in ``AttractorTracker``.
+        prefix, nonlinearity: of ``read_checkpoint``.
+        tracker: one to show them to; otherwise one without a budget is made, with ``options``.
+        progress: show a progress bar.
+        options: of ``AttractorTracker``.
+
+    Returns:
+        The history; Ctrl-C ends it early and keeps what was seen.
+
+    Raises:
+        ValueError: for a folder without checkpoints, or one that cannot be read.
+    """
+    files = checkpoint_files(folder)
+    tracker = tracker or AttractorTracker(sequences, **{"budget": None, "time_limit": None, **options})
+    bar = tqdm(files, desc="checkpoints", disable=not progress)
+    try:
+        for step, path in bar:
+            network = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity).network
+            tracker.observe(step, network, force=True)
+            bar.set_postfix(attractors=tracker.latest_count, refresh=False)
+    except KeyboardInterrupt:
+        bar.close()
+    return tracker.history

@@ -1,0 +1,140 @@
+"""All that a tracker saw, in the order of steps."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..attractors.results import KINDS, plural
+from ..store import storable
+from .matching import Identities, match, steps_rise
+from .observation import Observation
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class TrackingHistory:
+    """One ``Observation`` a row; ``len`` counts them.
+
+    ``save`` and ``load`` keep all of it; identities are matched anew whenever they are asked for, so that other
+    settings cost no further analysis.
+    """
+
+    observations: tuple[Observation, ...]
+
+    training_seconds: float = float("nan")
+    """Wall time between the first and last observation that was not the tracker's."""
+
+    skipped: int = 0
+    """How many observations were left out to keep within the budget."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no history.
+
+        Raises:
+            ValueError: for observations that are not in the order of steps.
+        """
+        if not steps_rise(self.observations):
+            raise ValueError("observations must be of rising steps")
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    @property
+    def steps(self) -> Tensor:
+        """[o]."""
+        return torch.tensor([o.step for o in self.observations], dtype=torch.int64)
+
+    @property
+    def vaas(self) -> Tensor:
+        """The published VAA, [o]; its n and horizon are in each observation."""
+        return torch.tensor([o.vaa for o in self.observations], dtype=torch.float64)
+
+    @property
+    def counts(self) -> Tensor:
+        """The number of attractors that were reached, [o]."""
+        return torch.tensor([o.count for o in self.observations], dtype=torch.int64)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all observations."""
+        return sum(o.seconds for o in self.observations)
+
+    @property
+    def overhead(self) -> float:
+        """Wall time of the observations as a share of the training time; NaN if nothing was timed between them."""
+        return self.seconds / self.training_seconds if self.training_seconds > 0 else float("nan")
+
+    def scalars(self, name: str) -> Tensor:
+        """What was reported under ``name``, [o]; NaN where it was not.
+
+        Raises:
+            ValueError: for a name that was never reported.
+        """
+        known = {key for o in self.observations for key, _ in o.scalars}
+        if name not in known:
+            raise ValueError(f"no scalar {name!r} was reported; there are: {', '.join(sorted(known)) or 'none'}")
+        return torch.tensor([dict(o.scalars).get(name, float("nan")) for o in self.observations], dtype=torch.float64)
+
+    def match(self, *, max_distance: float = 0.25, stability_weight: float = 0.5, followed: bool = True) -> Identities:
+        """Identities and events under other settings than the defaults; see ``tracking.match``."""
+        return match(self.observations, max_distance=max_distance, stability_weight=stability_weight, followed=followed)
+
+    @property
+    def identities(self) -> Identities:
+        """Who is who, by the default settings."""
+        return self.match()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per observation."""
+        names = list(dict.fromkeys(key for o in self.observations for key, _ in o.scalars))
+        kinds = [kind for kind in KINDS if any(kind in o.sets.counts for o in self.observations)]
+        events = self.identities.events
+        rows = []
+        for o in self.observations:
+            here = [event.kind for event in events if event.step == o.step]
+            radii = o.sets.spectral_radii
+            rows.append(
+                {
+                    "step": o.step,
+                    **{name: dict(o.scalars).get(name, float("nan")) for name in names},
+                    "vaa": o.vaa,
+                    "n": o.n,
+                    "horizon": o.horizon,
+                    "attractors": o.count,
+                    **{plural(kind).replace(" ", "_"): o.sets.counts.get(kind, 0) for kind in kinds},
+                    "settled": o.outcomes[0] / o.n,
+                    "fixed_points_found": float("nan") if o.n_fixed_points is None else o.n_fixed_points,
+                    "stable_found": int(o.sets.stable.sum()),
+                    "largest_spectral_radius": float(radii.max()) if len(radii) else float("nan"),
+                    "index_sum": o.index_sum,
+                    "births": here.count("birth"),
+                    "deaths": here.count("death"),
+                    "seconds": o.seconds,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def summary(self) -> str:
+        """What changed, in two sentences."""
+        if not len(self):
+            return "tracking: nothing observed yet"
+        first, last = self.observations[0], self.observations[-1]
+        text = (
+            f"{len(self)} observations of steps {first.step} to {last.step}: VAA from {first.vaa:.3g} to "
+            f"{last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached from {first.count} to "
+            f"{last.count}; {self.identities.summary()}"
+        )
+        if self.training_seconds > 0:
+            text += f"; cost {self.overhead:.1%} of the training time"
+            text += f", {self.skipped} left out for the budget" * bool(self.skipped)
+        return text
+
+    def __repr__(self) -> str:
+        table = self.to_pandas().to_string(index=False, max_rows=40, float_format="{:.4g}".format)
+        return f"{self.summary()}\n{table}" if len(self) else self.summary()
+
+    def _repr_html_(self) -> str:
+        table = self.to_pandas().to_html(index=False, max_rows=40, float_format="{:.4g}".format)
+        return f"<p><b>{self.summary()}</b></p>{table}"

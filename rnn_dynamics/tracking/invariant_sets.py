@@ -1,0 +1,170 @@
+"""What one checkpoint's map has: fixed points, cycles and other attractors, one row each."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..attractors import Attractors
+from ..attractors.results import KINDS
+from ..fixed_points import FixedPoints
+from ..store import storable
+
+_SAMPLES = 64
+"""States kept of a circle, torus, chaotic set or continuum: enough to tell one from another."""
+
+_LEADING = 8
+"""Multipliers kept of each: those that a bifurcation can take through the unit circle first."""
+
+_SAME = 1e-6
+"""A fixed point within this, times max(1, |h|), of an attractor is that attractor; as both searches merge."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class InvariantSets:
+    """Fixed points, stable or not, cycles and other attractors; ``len`` counts them."""
+
+    kinds: tuple[str, ...]
+    """"fixed point", "cycle", "circle", "torus", "chaotic" or "continuum"."""
+
+    periods: Tensor
+    """1 for fixed points, k for cycles, 0 otherwise, [s]."""
+
+    orbits: tuple[Tensor, ...]
+    """[k, n] each: the point, all states of a cycle, or samples of another attractor."""
+
+    residuals: Tensor
+    """|F^k(h) - h|_2 of each first state, [s]; NaN for what is neither fixed point nor cycle."""
+
+    multipliers: Tensor
+    """The leading eigenvalues of DF^k, complex, by falling modulus, [s, q]; NaN where there are none."""
+
+    spectral_radii: Tensor
+    """Growth of small deviations per step, [s]: |leading multiplier|^(1/k), or exp of the largest Lyapunov exponent."""
+
+    n_unstable: Tensor
+    """How many multipliers lie outside the unit circle, [s]."""
+
+    stable: Tensor
+    """Whether each is an attractor, [s]."""
+
+    hits: Tensor
+    """How many of the sampled states settled on each, [s]."""
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def reached(self) -> Tensor:
+        """Whether sampled states settled on each, [s]."""
+        return self.hits > 0
+
+    @property
+    def states(self) -> Tensor:
+        """The first state of each, [s, n]."""
+        return torch.stack([orbit[0] for orbit in self.orbits]) if self.orbits else torch.empty(0, 0)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many attractors of each kind were reached."""
+        reached = [kind for kind, hit in zip(self.kinds, self.reached.tolist(), strict=True) if hit]
+        return {kind: reached.count(kind) for kind in KINDS if kind in reached}
+
+    @property
+    def count(self) -> int:
+        """How many attractors were reached: the true count beside the published measure."""
+        return int(self.reached.sum())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per set."""
+        return pd.DataFrame(
+            {
+                "kind": self.kinds,
+                "period": self.periods.numpy(),
+                "stable": self.stable.numpy(),
+                "spectral_radius": self.spectral_radii.numpy(),
+                "n_unstable": self.n_unstable.numpy(),
+                "hits": self.hits.numpy(),
+                "residual": self.residuals.numpy(),
+            }
+        )
+
+    def __repr__(self) -> str:
+        return self.to_pandas().to_string(max_rows=40) if len(self) else "(none)"
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One set on its way into the table."""
+
+    kind: str
+    period: int
+    orbit: Tensor
+    residual: float
+    multipliers: Tensor  # [q], complex, by falling modulus
+    growth: float
+    n_unstable: int
+    stable: bool
+    hits: int = 0
+
+
+def rows_of(points: FixedPoints | None, found: Attractors, n: int) -> list[Row]:
+    """The sets that both searches found, each once; hits are those of the first ``n`` starts."""
+    hits = torch.bincount(found.labels[:n][found.labels[:n] >= 0], minlength=len(found))
+    attractors = [_attractor(found, row, int(hits[row])) for row in range(len(found))]
+    if points is None:
+        return attractors
+    rows = [_fixed_point(points, row) for row in range(len(points))]
+    for attractor in attractors:
+        twin = next((i for i, row in enumerate(rows) if attractor.kind == row.kind and same(attractor, row)), None)
+        if twin is None:
+            rows.append(attractor)
+        else:
+            rows[twin] = attractor
+    return rows
+
+
+def same(one: Row, other: Row) -> bool:
+    """Whether two fixed points or cycles are one."""
+    if one.period != other.period or not one.period:
+        return False
+    reach = _SAME * max(1.0, float(one.orbit[0].norm()))
+    return bool((other.orbit - one.orbit[0]).norm(dim=-1).min() <= reach)
+
+
+def table(rows: list[Row]) -> InvariantSets:
+    """The rows as tensors, on the host."""
+    multipliers = torch.full((len(rows), _LEADING), complex(torch.nan, torch.nan), dtype=torch.complex128)
+    for index, row in enumerate(rows):
+        leading = row.multipliers[:_LEADING]
+        multipliers[index, : len(leading)] = leading
+    return InvariantSets(
+        kinds=tuple(row.kind for row in rows),
+        periods=torch.tensor([row.period for row in rows], dtype=torch.int64),
+        orbits=tuple(row.orbit.cpu() for row in rows),
+        residuals=torch.tensor([row.residual for row in rows], dtype=torch.float64),
+        multipliers=multipliers,
+        spectral_radii=torch.tensor([row.growth for row in rows], dtype=torch.float64),
+        n_unstable=torch.tensor([row.n_unstable for row in rows], dtype=torch.int64),
+        stable=torch.tensor([row.stable for row in rows], dtype=torch.bool),
+        hits=torch.tensor([row.hits for row in rows], dtype=torch.int64),
+    )
+
+
+def _fixed_point(points: FixedPoints, row: int) -> Row:
+    return Row(
+        "fixed point", 1, points.states[row : row + 1], float(points.residuals[row]), points.eigenvalues[row],
+        float(points.spectral_radii[row]), int(points.n_unstable[row]), bool(points.stable[row]),
+    )  # fmt: skip
+
+
+def _attractor(found: Attractors, row: int, hits: int) -> Row:
+    period, evidence, orbit = int(found.periods[row]), found.evidence[row], found.orbits[row]
+    if not period and len(orbit) > _SAMPLES:
+        orbit = orbit[torch.linspace(0, len(orbit) - 1, _SAMPLES).long().to(orbit.device)]
+    growth = float(found.largest_exponents[row].exp())
+    return Row(
+        found.kinds[row], period, orbit, evidence.residual, evidence.multipliers, growth, 0, True, hits
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+"""A tracker's folder: every observation a file of its own, so that a kill loses none that was made."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..files import replacing
+from ..store import load, save
+from ..systems import DrivenMap, LayeredMap
+from .observation import Observation
+
+_SETTINGS, _ACCOUNT, _WEIGHTS = "settings.json", "account.json", "last_weights.safetensors"
+
+
+class Record:
+    """observation-00000.safetensors, ...; the weights of the last one; settings and time account as JSON."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any], resume: bool) -> None:
+        self.folder = folder
+        files = sorted(folder.glob("observation-*.safetensors"))
+        if files and not resume:
+            raise ValueError(
+                f"{folder} holds a history of {len(files)} observations already: pass resume=True to go on from it, "
+                "or another folder"
+            )
+        if files:
+            self._require_same(settings)
+        self.observations: list[Observation] = [load(file) for file in files]
+        account = self._json(_ACCOUNT)
+        self.spent = float(account.get("spent", 0.0))
+        self.training_seconds = float(account.get("training_seconds", 0.0))
+        self.skipped = int(account.get("skipped", 0))
+        self._count = len(files)
+        if not files:
+            self._write(_SETTINGS, settings)
+
+    def add(self, observation: Observation, network: DrivenMap) -> None:
+        """Write an observation, and the weights that the next one is followed from."""
+        save(observation, self.folder / f"observation-{self._count:05d}.safetensors")
+        self._count += 1
+        if isinstance(network, LayeredMap):
+            tensors = {str(index): weight.cpu().contiguous() for index, weight in enumerate(_weights(network))}
+            with replacing(self.folder / _WEIGHTS) as temporary:
+                try:
+                    save_file(tensors, temporary, metadata={"step": str(observation.step)})
+                except SafetensorError as error:
+                    raise OSError(str(error)) from error
+
+    def account(self, spent: float, training_seconds: float, skipped: int) -> None:
+        """Write what was spent so far."""
+        self._write(_ACCOUNT, {"spent": spent, "training_seconds": training_seconds, "skipped": skipped})
+
+    def network_like(self, network: DrivenMap, step: int) -> DrivenMap | None:
+        """The network of the observation at ``step``, of the shape of ``network``; None if it was not kept."""
+        path = self.folder / _WEIGHTS
+        if not isinstance(network, LayeredMap) or not path.exists():
+            return None
+        try:
+            from safetensors import safe_open
+
+            with safe_open(path, framework="pt") as file:
+                if (file.metadata() or {}).get("step") != str(step):
+                    return None
+            tensors = load_file(path)
+        except (OSError, SafetensorError):
+            return None
+        frozen = network.frozen(torch.float64)
+        own = _weights(frozen)
+        kept = [tensors.get(str(index)) for index in range(len(own))]
+        if any(one is None or one.shape != other.shape for one, other in zip(kept, own, strict=True)):
+            return None
+        queue = iter([tensor.to(own[0]) for tensor in kept if tensor is not None])
+        return LayeredMap([layer.apply(lambda _: next(queue)) for layer in frozen.layers])
+
+    def _require_same(self, settings: dict[str, Any]) -> None:
+        before = self._json(_SETTINGS)
+        now = json.loads(json.dumps(settings))
+        different = [f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in now if before.get(key) != now[key]]
+        if different:
+            raise ValueError(f"{self.folder} holds a history under other settings: {'; '.join(different)}")
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text()) if path.exists() else {}
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot read {path}: {error}") from error
+
+    def _write(self, name: str, value: dict[str, Any]) -> None:
+        with replacing(self.folder / name) as temporary:
+            temporary.write_text(json.dumps(value, indent=1))
+
+
+def _weights(network: LayeredMap) -> list[Tensor]:
+    return [weight for layer in network.layers for weight in layer.weights().values()]

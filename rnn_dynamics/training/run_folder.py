@@ -1,0 +1,89 @@
+"""What a training leaves on disk, so that it can be gone on with and looked at."""
+
+import io
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from ..files import replacing
+from .members import Weights
+from .training_results import Training
+
+FORMAT = 1
+
+
+class RunFolder:
+    """``state.pt``, and for each seed a folder of weights and history.
+
+    Every file is written whole beside its name and then takes it, so that a kill or a full disk leaves the one before.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.state_path = self.path / "state.pt"
+        self._good_step: int | None = None
+
+    def begin(self, resume: bool) -> dict[str, Any] | None:
+        """The state to go on from; None for a training that starts anew.
+
+        Raises:
+            ValueError: for a state that is not to be resumed, or cannot be read.
+        """
+        try:
+            found = self.state_path.exists()
+        except OSError as error:
+            raise ValueError(f"cannot use folder {self.path}: {error}") from error
+        if not found:
+            return None
+        if not resume:
+            raise ValueError(f"{self.path} holds a training already: go on with resume=True, or choose another folder")
+        try:
+            state = torch.load(self.state_path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            raise ValueError(f"cannot read {self.state_path}: {str(error).splitlines()[0]}") from error
+        if not isinstance(state, dict) or state.get("format") != FORMAT:
+            raise ValueError(f"{self.state_path} is not a training of format {FORMAT}")
+        self._good_step = state["step"]
+        return state
+
+    def write_state(self, state: dict[str, Any]) -> None:
+        """Replace the state that ``resume`` goes on from."""
+        buffer = io.BytesIO()
+        torch.save({"format": FORMAT, **state}, buffer)
+        self._write(self.state_path, buffer.getbuffer(), state["step"])
+        self._good_step = state["step"]
+
+    def write_member(self, history: Training, best: Weights, last: Weights, step: int) -> None:
+        """Write ``best.safetensors``, ``last.safetensors`` and ``history.csv`` of a seed."""
+        folder = self._of(history.seed)
+        self._write(folder / "best.safetensors", _packed(best), step)
+        self._write(folder / "last.safetensors", _packed(last), step)
+        self._write(folder / "history.csv", history.to_pandas().to_csv().encode(), step)
+
+    def write_snapshot(self, seed: int, step: int, weights: Weights) -> None:
+        """Write a seed's weights after ``step`` updates, for ``read_checkpoint``."""
+        self._write(self._of(seed) / "checkpoints" / f"step-{step:08d}.safetensors", _packed(weights), step)
+
+    def _of(self, seed: int) -> Path:
+        return self.path / f"seed-{seed}"
+
+    def _write(self, path: Path, content: bytes | memoryview, step: int) -> None:
+        # From memory, so that whatever fails is an OSError that names its cause.
+        try:
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
+        except ValueError as error:
+            if self._good_step is None:
+                raise ValueError(f"{error}; nothing was trained") from error
+            raise ValueError(
+                f"training stopped at step {step}: {error}; the last good checkpoint is from step {self._good_step}, "
+                f"go on from it with resume=True"
+            ) from error
+
+
+def _packed(weights: Weights) -> bytes:
+    return safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})

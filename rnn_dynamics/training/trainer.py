@@ -1,0 +1,180 @@
+"""Training a model on a task."""
+
+import os
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import whole_number
+from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
+from ..tasks import SequenceTask
+from .batches import fingerprint, split_off
+from .loop import Loop, Tracker
+from .members import Members, OneModel, device_and_dtype, own_draws
+from .run_folder import RunFolder
+from .settings import Settings
+from .training_results import Training
+
+
+def train(
+    model: nn.Module,
+    task: SequenceTask,
+    *,
+    validation: SequenceTask | float = 0.2,
+    epochs: int = 50,
+    batch_size: int = 32,
+    lr: float = 1e-3,
+    clip_norm: float | None = None,
+    patience: int | None = None,
+    seed: int = 0,
+    tracker: Tracker | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    snapshot_every: int | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    progress: bool = False,
+) -> Training:
+    """Train a model on a task, in place, by Adam; it ends with the weights of the lowest validation loss.
+
+    Each epoch goes through all sequences in a new order, a smaller remainder included, and then validates. Losses and
+    scores of an epoch are means over the asked steps, whatever the batches. On the CPU, a run that was killed and is
+    resumed ends with the same weights, bit for bit, as one that was not.
+
+    Args:
+        model: any module from inputs [b, T, m] to outputs [b, T, d], such as a ``SequenceModel``. It is trained in
+            training mode: dropout is live, and its draws follow ``seed``.
+        task: what is learnt, m = ``input_size`` and d = ``target_size``.
+        validation: a task of its own, or the share of ``task`` to split off, the same for every seed.
+        epochs: how often each sequence is seen.
+        batch_size: sequences in an update.
+        lr: of Adam.
+        clip_norm: c > 0 scales a gradient g by min(1, c / (|g| + 1e-6)); none by default.
+        patience: stop after so many epochs without a lower validation loss; never by default.
+        seed: of the batches and of what the model draws; the weights are the caller's. The global random state is not
+            touched.
+        tracker: an ``AttractorTracker`` or its like, shown the recurrent module before training, at every step that is
+            a multiple of its ``every``, and at the end. What it keeps is its own: give it a folder too.
+        folder: where to keep ``state.pt``, written after each epoch and each minute, and ``seed-S`` with the weights
+            ``best.safetensors`` and ``last.safetensors``, and ``history.csv``.
+        resume: go on from what is in ``folder``, or begin if it holds nothing yet. ``epochs`` may have grown.
+        snapshot_every: also keep the weights of each so many updates, of the first and of the last, in
+            ``folder/seed-S/checkpoints``, for ``track_checkpoints``.
+        memory_budget: bytes for validating.
+        progress: show a progress bar.
+
+    Returns:
+        The history. If a loss or gradient is not finite, or Ctrl-C is pressed, it ends early and says so in ``status``
+        and ``advice``.
+
+    Raises:
+        ValueError: for a model and a task that do not fit, settings out of range, a folder that cannot be written or
+            holds another training, or a disk that is full; ``folder`` can then be resumed from its last good state.
+    """
+    seed = whole_number(seed, "seed", 0)
+    settings = Settings(epochs, batch_size, lr, clip_norm, patience, snapshot_every, memory_budget)
+    parts = require_task(task, validation)
+    require_fitting(model, task)
+    require_tracker(tracker, model)
+    share = "a task" if isinstance(validation, SequenceTask) else validation
+    return run_loop(
+        OneModel(model, lr, seed), [model], [seed], parts, share, settings, [tracker], folder, resume, progress
+    )[0]
+
+
+def require_task(task: SequenceTask, validation: SequenceTask | float) -> tuple[SequenceTask, SequenceTask]:
+    """The task to train on and the one to validate on."""
+    if not isinstance(task, SequenceTask):
+        raise ValueError(f"task must be a SequenceTask, like those of rnn_dynamics.tasks, got {type(task).__name__}")
+    return split_off(task, validation)
+
+
+def require_fitting(model: nn.Module, task: SequenceTask) -> None:
+    """Try a model on one sequence of a task, in evaluation mode."""
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be a torch module, got {type(model).__name__}")
+    device, dtype = device_and_dtype(model)
+    inputs, targets, lengths = task.batch([0])
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad(), own_draws(0, device):
+            outputs = model(inputs.to(device, dtype))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"model does not take the task's inputs {list(inputs.shape)}: {what}") from error
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    wanted = [1, inputs.shape[1], task.target_size]
+    if not isinstance(outputs, Tensor) or list(outputs.shape) != wanted:
+        got = list(outputs.shape) if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
+        raise ValueError(
+            f"model must take inputs {list(inputs.shape)} to outputs {wanted}, got {got}: "
+            f"SequenceModel(recurrent, {task.target_size}) puts a readout on a recurrent module"
+        )
+    task.loss(outputs, targets, lengths)
+
+
+def require_tracker(tracker: Tracker | None, model: nn.Module) -> None:
+    """Refuse a tracker that cannot look at the model."""
+    if tracker is None:
+        return
+    if not callable(getattr(tracker, "observe", None)):
+        raise ValueError(f"tracker must have a method observe, like AttractorTracker, got {type(tracker).__name__}")
+    whole_number(getattr(tracker, "every", None), "tracker.every", 1)
+    recurrent_module(model)
+
+
+def run_loop(
+    members: Members,
+    models: list[nn.Module],
+    seeds: list[int],
+    parts: tuple[SequenceTask, SequenceTask],
+    validation: str | float,
+    settings: Settings,
+    trackers: list[Tracker | None],
+    folder: str | os.PathLike[str] | None,
+    resume: bool,
+    progress: bool,
+) -> tuple[Training, ...]:
+    """Train members, from the start or from what ``folder`` holds."""
+    if folder is None and (resume or settings.snapshot_every is not None):
+        option = "resume" if resume else "snapshot_every"
+        raise ValueError(f"{option} needs a folder")
+    identity: dict[str, Any] = {
+        **settings.deciding(),
+        "seeds": list(seeds),
+        "validation": validation,
+        "training data": fingerprint(parts[0]),
+        "validation data": fingerprint(parts[1]),
+        "weights": _shapes(models[0]),
+    }
+    run_folder = None if folder is None else RunFolder(folder)
+    state = None if run_folder is None else run_folder.begin(resume)
+    if state is not None:
+        _require_same(state, identity, settings.epochs, folder)
+    loop = Loop(members, models, seeds, *parts, settings, trackers, run_folder, identity)
+    if state is not None:
+        loop.resume(state)
+    return loop.run(progress)
+
+
+def _shapes(model: nn.Module) -> dict[str, str]:
+    return {name: f"{str(w.dtype).removeprefix('torch.')} {list(w.shape)}" for name, w in model.state_dict().items()}
+
+
+def _require_same(
+    state: dict[str, Any], identity: dict[str, Any], epochs: int, folder: str | os.PathLike[str] | None
+) -> None:
+    """Refuse to go on with other settings, data or shapes, or to fewer epochs than there were."""
+    before = state["identity"]
+    differing = []
+    for name, now in identity.items():
+        if before[name] != now:
+            short = name.endswith("data") or isinstance(now, dict)
+            differing.append(f"the {name} differ" if short else f"{name} was {before[name]}, is now {now}")
+    if state["epoch"] > epochs:
+        differing.append(f"epochs is now {epochs}, but {state['epoch']} are done")
+    if differing:
+        raise ValueError(f"cannot go on with the training in {folder}: {'; '.join(differing)}")

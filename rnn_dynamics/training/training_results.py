@@ -1,0 +1,91 @@
+"""What a training did, update by update and epoch by epoch."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import Tensor
+
+from ..store import storable
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The history of a training; ``len`` counts its whole epochs."""
+
+    seed: int
+    """Of the order of the batches, and of what the model draws."""
+
+    losses: Tensor
+    """Of each update's batch, before the update, [steps]."""
+
+    gradient_norms: Tensor
+    """Norm of the whole gradient, before any clipping, [steps]."""
+
+    epoch_steps: Tensor
+    """Updates made by the end of each epoch, [epochs]."""
+
+    train_losses: Tensor
+    """Mean over the epoch's batches while they were trained on, [epochs]."""
+
+    validation_losses: Tensor
+    """At the end of each epoch, [epochs]."""
+
+    validation_scores: Tensor
+    """At the end of each epoch, in the units of ``baseline``, [epochs]."""
+
+    score_name: str
+    """What the score is: "accuracy", "mean squared error"."""
+
+    baseline: float
+    """The validation score of the best constant answer."""
+
+    best_epoch: int
+    """Index of the epoch with the lowest validation loss, whose weights the model has; -1 if there is none."""
+
+    status: str
+    """"finished", "stopped early", "interrupted" (Ctrl-C) or "not finite": see ``advice``."""
+
+    advice: str
+    """What to do, if it did not finish."""
+
+    def __len__(self) -> int:
+        return len(self.epoch_steps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it ended as asked for: after all epochs, or early for want of a better validation loss."""
+        return self.status in ("finished", "stopped early")
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per epoch."""
+        return pd.DataFrame(
+            {
+                "step": self.epoch_steps.numpy(),
+                "train_loss": self.train_losses.numpy(),
+                "validation_loss": self.validation_losses.numpy(),
+                "validation_score": self.validation_scores.numpy(),
+            },
+            index=pd.RangeIndex(len(self), name="epoch"),
+        )
+
+    def summary(self) -> str:
+        """One line."""
+        steps = len(self.losses)
+        head = f"training, seed {self.seed}, {len(self)} epochs of {steps} updates ({self.status})"
+        if self.best_epoch < 0:
+            return f"{head}: no epoch was validated"
+        score = float(self.validation_scores[self.best_epoch])
+        loss = float(self.validation_losses[self.best_epoch])
+        return (
+            f"{head}: {self.score_name} {score:.3g} (baseline {self.baseline:.3g}), validation loss {loss:.3g} "
+            f"at epoch {self.best_epoch}"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(filter(None, [self.summary(), self.advice]))
+
+    def _repr_html_(self) -> str:
+        every = max(1, len(self) // 10)
+        table = self.to_pandas().iloc[::every].to_html(float_format="{:.3g}".format, index_names=False)
+        return f"<p><b>{self.summary()}</b> {self.advice}</p>{table}"
