@@ -12,6 +12,8 @@ is a question asked of that map.
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     history = rd.warm_up(module, sequences)                      # the published warmup, in place
+    tracker = rd.AttractorTracker(sequences)                     # tracker.observe(step, module) in any training loop
+    rd.train(rd.SequenceModel(module, 1), task, tracker=tracker) # or in ours; rd.plot_tracking(tracker.history)
     rd.plot_attractors(found)
 
 The floors, each importing only from those below:
@@ -20,10 +22,12 @@ The floors, each importing only from those below:
 1. ``roots`` (solvers), ``stability`` (eigenvalues and kinds), ``cells`` (MGU, BRC, nBRC, Parallel; initialisations)
 2. ``fixed_points`` (the search, and the completeness check)
 3. ``attractors`` (settling, cycles, Lyapunov exponents, basins and their boundaries)
-4. ``multistability`` (VAA, reachability, echo index), ``transitions`` (transition graphs, saddle connections)
-5. ``training`` (warmup; the flip-flop networks of the demo)
-6. ``plotting`` (figures of results)
-7. ``cli`` (the command ``rnn-dynamics``)
+4. ``multistability`` (VAA, reachability, echo index), ``transitions`` (transition graphs, saddle connections),
+   ``continuation`` (fixed points followed as a parameter moves)
+5. ``tracking`` (attractors and fixed points with identity, through a training)
+6. ``training`` (warmup; trainers of one model and of many; the flip-flop networks of the demo)
+7. ``plotting`` (figures of results)
+8. ``cli`` (the command ``rnn-dynamics``)
 """
 
 from . import cells, tasks
@@ -46,16 +50,19 @@ from .plotting import (
     plot_fixed_points,
     plot_reachability,
     plot_spectrum,
+    plot_tracking,
     plot_transition_graph,
     plot_warmup,
 )
 from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, DrivenMap, as_map, sample_states
-from .training import Horizon, Warmup, warm_up
+from .tracking import AttractorTracker, TrackingHistory, track_checkpoints
+from .training import Horizon, SequenceModel, Training, Warmup, train, train_ensemble, warm_up
 from .transitions import saddle_connections, transition_graph
 
 __all__ = [
+    "AttractorTracker",
     "Attractors",
     "AutonomousMap",
     "DrivenMap",
@@ -65,7 +72,10 @@ __all__ = [
     "NewtonKrylov",
     "Reachability",
     "ScipyRoot",
+    "SequenceModel",
     "SpeedMinimizer",
+    "TrackingHistory",
+    "Training",
     "Warmup",
     "as_map",
     "basin_boundary",
@@ -88,6 +98,7 @@ __all__ = [
     "plot_fixed_points",
     "plot_reachability",
     "plot_spectrum",
+    "plot_tracking",
     "plot_transition_graph",
     "plot_warmup",
     "reachability",
@@ -96,6 +107,9 @@ __all__ = [
     "save",
     "soft_vaa",
     "tasks",
+    "track_checkpoints",
+    "train",
+    "train_ensemble",
     "transition_graph",
     "vaa",
     "warm_up",

@@ -63,7 +63,7 @@ def plus_one(span: Span, kind: str, state: Tensor, s: float) -> Crossing:
     """The crossing at a fold or branch point."""
     eigenvalues = eigenvalues_at(span, state, s)
     nearest = eigenvalues[(eigenvalues - 1).abs().argmin()]
-    return Crossing(kind, span.parameter(s), complex(nearest))
+    return Crossing(kind, span.parameter(s), complex(nearest), state)
 
 
 class Path:
@@ -155,7 +155,7 @@ class Path:
             if value.imag < 0:
                 continue
             kind = "Neimark-Sacker" if value.imag > 0 else "flip" if value.real < 0 else "branch point"
-            yield Found(Crossing(kind, self._span.parameter(at.s), complex(value)), place)
+            yield Found(Crossing(kind, self._span.parameter(at.s), complex(value), at.state), place)
 
 
 def _interpolated(begin: _Checked, end: _Checked) -> float:

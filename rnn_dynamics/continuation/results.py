@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Crossing:
     """An eigenvalue of DF that crossed the unit circle while a fixed point was followed."""
 
@@ -16,6 +16,9 @@ class Crossing:
 
     eigenvalue: complex
     """At t; of a pair the one with positive imaginary part."""
+
+    state: Tensor
+    """The fixed point there, [n]."""
 
     def __repr__(self) -> str:
         return f"{self.kind} at t = {self.t:.6g}"

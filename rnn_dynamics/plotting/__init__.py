@@ -7,6 +7,7 @@ from .fixed_points import plot_fixed_points
 from .reachability import plot_reachability
 from .spectrum import plot_spectrum
 from .style import figure, save_figure
+from .tracking import plot_tracking
 from .transitions import plot_transition_graph
 from .warmup import plot_warmup, plot_warmup_outcome
 
@@ -18,6 +19,7 @@ __all__ = [
     "plot_fixed_points",
     "plot_reachability",
     "plot_spectrum",
+    "plot_tracking",
     "plot_transition_graph",
     "plot_warmup",
     "plot_warmup_outcome",

@@ -9,6 +9,7 @@ import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 from torch import Tensor
 
 from ..tracking import Identities, TrackingHistory
@@ -129,7 +130,7 @@ def _draw_counts(ax: Axes, history: TrackingHistory) -> list[Artist]:
         ax.set_yscale("symlog", linthresh=1, linscale=0.4)
         ax.set_yticks([tick for tick in (0, 1, 2, 4, 8, 16, 32, 64, 128, 256) if tick <= 1.3 * highest])
         ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_locator(plt.NullLocator())
+        ax.yaxis.set_minor_locator(NullLocator())
     ax.set_ylim(0 if (history.counts == 0).any() else 0.7, 1.25 * highest)
     ax.set_ylabel("number of attractors")
     return handles

@@ -2,6 +2,7 @@
 
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
+from .tracking import print_tracking, write_tracking
 from .warmup import Measure, cli_advice, print_warmup, write_history, write_outcome
 
 __all__ = [
@@ -9,9 +10,11 @@ __all__ = [
     "cli_advice",
     "print_reachability",
     "print_report",
+    "print_tracking",
     "print_warmup",
     "write_history",
     "write_outcome",
     "write_reachability",
     "write_report",
+    "write_tracking",
 ]

@@ -131,19 +131,19 @@ def match(
     labels: list[Tensor] = []
     events: list[Event] = []
     fresh = 0
-    for index, later in enumerate(observations):
-        own = torch.full((len(later.sets),), -1)
-        if index:
-            earlier, before = observations[index - 1], labels[-1]
-            passage = later.passage if followed else None
-            passage = passage or unfollowed(earlier.sets, later.sets)
-            predecessors = _predecessors(earlier.sets, later.sets, passage, scale, max_distance, stability_weight)
-            own[predecessors >= 0] = before[predecessors[predecessors >= 0]]
+    for earlier, later in zip((None, *observations), observations, strict=False):
+        if earlier is None:
+            labels.append(torch.arange(len(later.sets)))
+            fresh = len(later.sets)
+            continue
+        before, own = labels[-1], torch.full((len(later.sets),), -1)
+        passage = (later.passage if followed else None) or unfollowed(earlier.sets, later.sets)
+        predecessors = _predecessors(earlier.sets, later.sets, passage, scale, max_distance, stability_weight)
+        own[predecessors >= 0] = before[predecessors[predecessors >= 0]]
         new = own < 0
         own[new] = torch.arange(fresh, fresh + int(new.sum()))
         fresh += int(new.sum())
-        if index:
-            events += _events(earlier, later, before, own, new, predecessors, passage)
+        events += _events(earlier, later, before, own, new, predecessors, passage)
         labels.append(own)
     return Identities(tuple(labels), tuple(events), torch.tensor([o.step for o in observations], dtype=torch.int64))
 

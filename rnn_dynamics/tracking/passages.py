@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..attractors.periodic import cycle_states
-from ..continuation import Family, Followed, between, follow, iterated
+from ..continuation import DifferentiableFamily, Followed, Interpolation, between, follow, iterated
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import AutonomousMap, DrivenMap, IteratedMap
 from .invariant_sets import InvariantSets, Row
@@ -26,7 +26,7 @@ _SAME = 1e-6
 class Ahead:
     """The sets before, with each fixed point and cycle followed to the later weights."""
 
-    family: Family
+    family: DifferentiableFamily
     sets: InvariantSets
     groups: dict[int, tuple[list[int], Followed]]  # by period: the rows before, and how each went
     clock: Clock
@@ -239,7 +239,7 @@ def _row_at(system: AutonomousMap, state: Tensor, period: int) -> Row:
 class _TimedFamily:
     """A family whose maps look at the clock."""
 
-    def __init__(self, family: Family, clock: Clock) -> None:
+    def __init__(self, family: Interpolation, clock: Clock) -> None:
         self.family, self.clock = family, clock
 
     def __call__(self, t: float) -> AutonomousMap:

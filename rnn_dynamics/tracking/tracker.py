@@ -175,7 +175,9 @@ class AttractorTracker:
         if self._seen is None and self._observations and self._record is not None:
             earlier = self._record.network_like(network, self._observations[-1].step)
             if earlier is not None:
-                self._seen = Seen(earlier, self._observations[-1].sets)
+                most = self._effort.most_points
+                crowded = any((o.n_fixed_points or 0) > most for o in self._observations)
+                self._seen = Seen(earlier, self._observations[-1].sets, crowded)
         if self._seen is not None and self._seen.network.state_size != network.state_size:
             sizes = f"{self._seen.network.state_size} state units before, {network.state_size} now"
             raise ValueError(f"module must keep its shape from one observation to the next, got {sizes}")

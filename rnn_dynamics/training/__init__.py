@@ -4,7 +4,7 @@ from .flip_flop import TrainedFlipFlop, train_flip_flop
 from .horizon import Horizon
 from .loop import Tracker
 from .model import SequenceModel
-from .trainer import train
+from .trainer import train, train_ensemble
 from .training_results import Training
 from .warmup import warm_up
 from .warmup_results import Warmup
@@ -17,6 +17,7 @@ __all__ = [
     "Training",
     "Warmup",
     "train",
+    "train_ensemble",
     "train_flip_flop",
     "warm_up",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from ..systems import recurrent_module
@@ -239,8 +239,9 @@ class Loop:
         clip = self._settings.clip_norm
         remedy = "clip_norm=1.0" if clip is None else f"a clip_norm below {clip:g}"
         return (
-            f"The loss, its gradient or the validation loss was not finite after {self._step} updates: try {remedy}, or "
-            f"an lr below {self._settings.lr:g}. The model has its best weights, or its first ones if no epoch had ended."
+            f"The loss, its gradient or the validation loss was not finite after {self._step} updates: try {remedy}, "
+            f"or an lr below {self._settings.lr:g}. The model has its best weights, or its first ones if no epoch had "
+            "ended."
         )
 
 

@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import ContextManager, TypeAlias
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,7 @@ class Members(ABC):
         """A copy of a member's weights and buffers, by the model's names."""
         return {name: tensor.detach().clone() for name, tensor in self.module(row).state_dict().items()}
 
-    def borrowed(self) -> ContextManager[None]:
+    def borrowed(self) -> AbstractContextManager[None]:
         """A context that gives the caller's models back as they were, except for their weights."""
         return nullcontext()
 
@@ -180,7 +180,7 @@ def own_draws(seed: int, device: torch.device) -> Iterator[None]:
     """Let what draws from torch's global random state follow ``seed``, and leave that state as it was."""
     cuda = device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if cuda else []):
-        torch.random.default_generator.manual_seed(seed)  # of the CPU only, unlike torch.manual_seed
+        torch.default_generator.manual_seed(seed)  # of the CPU only, unlike torch.manual_seed
         if cuda:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)

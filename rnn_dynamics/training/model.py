@@ -38,7 +38,9 @@ class SequenceModel(nn.Module):
         like = next(recurrent.parameters())
         generator = generator_of(seed)
         self.recurrent = recurrent
-        self.readout: nn.Linear = nn.utils.skip_init(nn.Linear, width, outputs, device=like.device, dtype=like.dtype)
+        readout = nn.utils.skip_init(nn.Linear, width, outputs, device=like.device, dtype=like.dtype)
+        assert isinstance(readout, nn.Linear)
+        self.readout = readout
         bound = 1.0 / math.sqrt(width)
         with torch.no_grad():
             for weight in (self.readout.weight, self.readout.bias):

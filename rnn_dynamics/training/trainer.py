@@ -1,6 +1,7 @@
 """Training a model on a task."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from .loop import Loop, Tracker
 from .members import Members, OneModel, device_and_dtype, own_draws
 from .run_folder import RunFolder
 from .settings import Settings
+from .stacked import StackedModels, require_alike
 from .training_results import Training
 
 
@@ -80,6 +82,61 @@ def train(
     return run_loop(
         OneModel(model, lr, seed), [model], [seed], parts, share, settings, [tracker], folder, resume, progress
     )[0]
+
+
+def train_ensemble(
+    models: Sequence[nn.Module],
+    task: SequenceTask,
+    *,
+    seeds: Sequence[int] | None = None,
+    validation: SequenceTask | float = 0.2,
+    epochs: int = 50,
+    batch_size: int = 32,
+    lr: float = 1e-3,
+    clip_norm: float | None = None,
+    patience: int | None = None,
+    trackers: Sequence[Tracker | None] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    snapshot_every: int | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    progress: bool = False,
+) -> tuple[Training, ...]:
+    """Train many models of one architecture on a task in one batched program, in place.
+
+    Each is trained as ``train`` with its own seed would train it, up to rounding: it has its own batches, loss,
+    clipping, best weights and end; one that stops early or is not finite leaves the others to go on.
+
+    Args:
+        models: ``SequenceModel``s of one architecture, without dropout.
+        task, validation, epochs, batch_size, lr, clip_norm, patience, folder, resume, snapshot_every, progress: as in
+            ``train``; ``folder`` has a ``seed-S`` for each.
+        seeds: one for each model, all different; 0, 1, ... by default.
+        trackers: one for each model, or None; let them share one ``Budget``.
+        memory_budget: bytes for the activations of an update: models are taken in groups that fit.
+
+    Returns:
+        The history of each, in the order of ``models``.
+
+    Raises:
+        ValueError: as in ``train``, and for models that differ, share weights or have dropout, or seeds and trackers
+            that are not one for each.
+    """
+    alike = require_alike(models)
+    numbers = [whole_number(seed, "each seed", 0) for seed in (range(len(alike)) if seeds is None else seeds)]
+    shown: list[Tracker | None] = [None] * len(alike) if trackers is None else list(trackers)
+    if len(numbers) != len(alike) or len(set(numbers)) < len(numbers):
+        raise ValueError(f"seeds must be {len(alike)} different numbers, one for each model, got {numbers}")
+    if len(shown) != len(alike):
+        raise ValueError(f"trackers must be {len(alike)}, one for each model, got {len(shown)}")
+    settings = Settings(epochs, batch_size, lr, clip_norm, patience, snapshot_every, memory_budget)
+    parts = require_task(task, validation)
+    require_fitting(alike[0], task)
+    for tracker, model in zip(shown, alike, strict=True):
+        require_tracker(tracker, model)
+    share = "a task" if isinstance(validation, SequenceTask) else validation
+    members = StackedModels(alike, lr, memory_budget)
+    return run_loop(members, list(alike), numbers, parts, share, settings, shown, folder, resume, progress)
 
 
 def require_task(task: SequenceTask, validation: SequenceTask | float) -> tuple[SequenceTask, SequenceTask]:
