@@ -1,29 +1,33 @@
 """A training seen from its attractors, on one page."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
-from ..tracking import Identities, TrackingHistory
+from ..tracking import Event, Identities, TrackingHistory
 from . import style
 from .projection import principal
 
 _HEIGHT = 6.6
 """Inches, of the page."""
 
-_CAPTIONED = 12
-"""Up to so many identities get each a colour of its own; more are coloured by how long they live."""
+_PALETTE = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.VERMILLION, style.BLACK)
+"""Without yellow, of which a thin line is lost on white."""
 
-_BORN: dict[str, Any] = {"marker": "^", "markersize": 4.2, "linestyle": "none", "markeredgewidth": 0.6}
-_DIED: dict[str, Any] = {"marker": "v", "markersize": 4.2, "linestyle": "none", "markeredgewidth": 0.6}
+_DASHED = (0, (3, 1.6))
+
+_MARKS: dict[str, dict[str, Any]] = {
+    kind: {"marker": marker, "markersize": 4.2, "linestyle": "none", "markeredgewidth": 0.6}
+    for kind, marker in (("birth", "^"), ("death", "v"))
+}
 
 
 def plot_tracking(
@@ -70,13 +74,28 @@ def plot_tracking(
         handles = _draw_counts(axes[1], history)
         if legend:
             style.add_legend(axes[1], handles, columns=len(handles))
-        positions = _positions(history, observable)
-        radii = [o.sets.spectral_radii.numpy() for o in history.observations]
+        observe, label = _observable(history, observable)
+        sets = [o.sets for o in history.observations]
         axes[2].axhline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
-        for ax, values in ((axes[2], radii), (axes[3], positions[0])):
-            _draw_lives(ax, history, identities, values)
+
+        def radius(index: int, row: int) -> float:
+            return float(sets[index].spectral_radii[row])
+
+        def radius_at(event: Event, index: int, row: int) -> float:
+            # Where a node and a saddle meet, the multiplier that tells them apart is 1; it leads if no other exceeds 1.
+            meeting = event.how in ("fold", "pitchfork") and int(sets[index].n_unstable[row]) <= 1
+            return 1.0 if meeting else radius(index, row)
+
+        def place(index: int, row: int) -> float:
+            return observe(sets[index].orbits[row])
+
+        def place_at(event: Event, index: int, row: int) -> float:
+            return observe(event.state[None]) if bool(event.state.isfinite().all()) else place(index, row)
+
+        _draw_lives(axes[2], history, identities, radius, radius_at)
+        _draw_lives(axes[3], history, identities, place, place_at)
         axes[2].set_ylabel("spectral radius")
-        axes[3].set_ylabel(positions[1])
+        axes[3].set_ylabel(label)
         if legend:
             style.add_legend(axes[2], _life_handles(identities), columns=5)
         for ax in axes[:-1]:
@@ -118,7 +137,8 @@ def _draw_scalar(ax: Axes, history: TrackingHistory, name: str | None) -> None:
 def _draw_counts(ax: Axes, history: TrackingHistory) -> list[Artist]:
     steps, last = history.steps.numpy(), history.observations[-1]
     claimed = np.array([o.claimed for o in history.observations])
-    claim: dict[str, Any] = {"color": style.VERMILLION, "linewidth": style.THICK, "marker": "s", "markersize": 2.6}
+    claim: dict[str, Any] = {"color": style.VERMILLION, "linewidth": style.THICK, "marker": "s", "markersize": 4.4}
+    claim["markerfacecolor"] = "white"
     claim["label"] = f"n · VAA (published; n = {last.n}, {last.horizon:,} steps)"
     there: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.4 * style.THICK, "marker": "o", "markersize": 2.6}
     there["label"] = "attractors that the same states reach"
@@ -136,86 +156,90 @@ def _draw_counts(ax: Axes, history: TrackingHistory) -> list[Artist]:
     return handles
 
 
-def _positions(
-    history: TrackingHistory, observable: Callable[[Tensor], Tensor] | int | None
-) -> tuple[list[np.ndarray], str]:
-    """For each observation where its sets are, [s]: the mean over a set's states; and what the axis shows."""
+def _observable(
+    history: TrackingHistory, given: Callable[[Tensor], Tensor] | int | None
+) -> tuple[Callable[[Tensor], float], str]:
+    """Where a set of states [k, n] is: their mean; and what the axis shows."""
     every = [orbit for o in history.observations for orbit in o.sets.orbits]
-    if not every:
-        return [np.empty(0)] * len(history), "position"
-    if observable is None:
+    if given is None:
+        if not every:
+            return lambda states: float(states.mean()), "position"
         projection = principal(every, 2)
-        return _means(history, lambda states: torch.from_numpy(projection(states)[:, 0])), projection.labels[0]
-    if isinstance(observable, int):
-        unit, n = observable, every[0].shape[1]
+        return lambda states: float(projection(states)[:, 0].mean()), projection.labels[0]
+    if isinstance(given, int):
+        unit, n = given, every[0].shape[1] if every else 0
         if not 0 <= unit < n:
             raise ValueError(f"observable must be a unit from 0 to {n - 1} or a function of states, got {unit}")
-        return _means(history, lambda states: states[:, unit]), f"state of unit {unit}"
-    return _means(history, observable), getattr(observable, "__name__", "observable").strip("<>_").replace("_", " ")
+        return lambda states: float(states[:, unit].mean()), f"state of unit {unit}"
+
+    def mean(states: Tensor) -> float:
+        values = given(states)
+        if values.shape not in ((len(states),), (len(states), 1)):
+            raise ValueError(f"observable must take states [k, n] to [k], got {list(values.shape)}")
+        return float(values.double().mean())
+
+    return mean, getattr(given, "__name__", "observable").strip("<>_").replace("_", " ")
 
 
-def _means(history: TrackingHistory, observable: Callable[[Tensor], Tensor]) -> list[np.ndarray]:
-    result = []
-    for o in history.observations:
-        values = [observable(orbit) for orbit in o.sets.orbits]
-        for value, orbit in zip(values, o.sets.orbits, strict=True):
-            if value.shape not in ((len(orbit),), (len(orbit), 1)):
-                raise ValueError(f"observable must take states [k, n] to [k], got {list(value.shape)}")
-        result.append(np.array([float(value.double().mean()) for value in values]))
-    return result
-
-
-def _draw_lives(ax: Axes, history: TrackingHistory, identities: Identities, values: Sequence[np.ndarray]) -> None:
-    """One line for each identity, dashed where it is unstable, with a mark where it began and ended."""
-    steps = history.steps.tolist()
+def _draw_lives(
+    ax: Axes,
+    history: TrackingHistory,
+    identities: Identities,
+    height: Callable[[int, int], float],
+    height_at: Callable[[Event, int, int], float],
+) -> None:
+    """One line for each identity, dashed where it is unstable, from its birth to its death."""
+    steps, colors = history.steps.tolist(), _colors(identities)
+    ends = {(event.identity, event.kind): event for event in identities.events if event.kind in _MARKS}
     for identity in range(len(identities)):
         rows = identities.rows(identity)
-        color = _color(identity, identities)
-        heights = [values[index][row] for index, row in rows]
+        color = colors[identity]
         stable = [bool(history.observations[index].sets.stable[row]) for index, row in rows]
-        for (a, one), (b, other), was, now in zip(
-            zip([steps[index] for index, _ in rows], heights, strict=True),
-            list(zip([steps[index] for index, _ in rows], heights, strict=True))[1:],
-            stable,
-            stable[1:],
-            strict=False,
-        ):
-            # Between two observations of different stability half of the way belongs to each.
-            if was == now:
-                pieces = [((a, b), (one, other), was)]
-            else:
-                middle, between = 0.5 * (a + b), 0.5 * (one + other)
-                pieces = [((a, middle), (one, between), was), ((middle, b), (between, other), now)]
-            for x, y, solid in pieces:
-                ax.plot(x, y, color=color, linewidth=style.THICK, linestyle="-" if solid else (0, (3, 1.6)), zorder=3)
-        if len(rows) == 1:
+        points = [(steps[index], height(index, row)) for index, row in rows]
+        for kind, place in (("birth", 0), ("death", -1)):
+            event = ends.get((identity, kind))
+            if event is None:
+                continue
+            at = event.at if np.isfinite(event.at) else (event.step if kind == "birth" else event.before)
+            where = (at, height_at(event, *rows[place]))
+            face = color if kind == "birth" else "white"
+            ax.plot(*where, color=color, markerfacecolor=face, zorder=5, **_MARKS[kind])
+            points.insert(0 if kind == "birth" else len(points), where)
+            stable.insert(0 if kind == "birth" else len(stable), stable[place])
+        if len(points) == 1:
             look = {"marker": "o", "markersize": 2.4, "markerfacecolor": color if stable[0] else "white"}
-            ax.plot(steps[rows[0][0]], heights[0], color=color, zorder=3, **look)
-    for event in identities.events:
-        if event.kind not in ("birth", "death"):
-            continue
-        rows = identities.rows(event.identity)
-        index, row = rows[0] if event.kind == "birth" else rows[-1]
-        at = event.at if np.isfinite(event.at) else (event.step if event.kind == "birth" else event.before)
-        color, look = _color(event.identity, identities), _BORN if event.kind == "birth" else _DIED
-        height = values[index][row]
-        ax.plot([at, steps[index]], [height, height], color=color, linewidth=style.THIN, linestyle=":", zorder=2)
-        face = color if event.kind == "birth" else "white"
-        ax.plot(at, height, color=color, markerfacecolor=face, zorder=5, **look)
+            ax.plot(*points[0], color=color, zorder=3, **look)
+        for (one, other), was, now in zip(pairwise(points), stable, stable[1:], strict=False):
+            # Between two observations of different stability half of the way belongs to each.
+            middle = (0.5 * (one[0] + other[0]), 0.5 * (one[1] + other[1]))
+            pieces = [(one, other, was)] if was == now else [(one, middle, was), (middle, other, now)]
+            for start, end, solid in pieces:
+                look = {"linewidth": style.THICK, "linestyle": "-" if solid else _DASHED}
+                ax.plot(*zip(start, end, strict=True), color=color, zorder=3, **look)
 
 
-def _color(identity: int, identities: Identities) -> str:
-    return style.qualitative(identity) if len(identities) <= _CAPTIONED else style.qualitative(identity % 6)
+def _colors(identities: Identities) -> list[str]:
+    """What was born together shares a colour: a node and its saddle are told apart by their line."""
+    colors = [""] * len(identities)
+    partners = {event.identity: event.partner for event in identities.events if event.kind == "birth"}
+    used = 0
+    for identity in range(len(identities)):
+        partner = partners.get(identity, -1)
+        if 0 <= partner < identity and colors[partner]:
+            colors[identity] = colors[partner]
+        else:
+            colors[identity], used = _PALETTE[used % len(_PALETTE)], used + 1
+    return colors
 
 
 def _life_handles(identities: Identities) -> list[Artist]:
     handles: list[Artist] = [
         Line2D([], [], color=style.BLACK, linewidth=style.THICK, label="stable"),
-        Line2D([], [], color=style.BLACK, linewidth=style.THICK, linestyle=(0, (3, 1.6)), label="unstable"),
+        Line2D([], [], color=style.BLACK, linewidth=style.THICK, linestyle=_DASHED, label="unstable"),
     ]
     kinds = {event.kind for event in identities.events}
     if "birth" in kinds:
-        handles.append(Line2D([], [], color=style.BLACK, label="birth", **_BORN))
+        handles.append(Line2D([], [], color=style.BLACK, label="birth", **_MARKS["birth"]))
     if "death" in kinds:
-        handles.append(Line2D([], [], color=style.BLACK, markerfacecolor="white", label="death", **_DIED))
+        handles.append(Line2D([], [], color=style.BLACK, markerfacecolor="white", label="death", **_MARKS["death"]))
     return handles

@@ -42,6 +42,9 @@ class Event:
     at: float
     """Where between, by the straight line between the weights; NaN if unresolved."""
 
+    state: Tensor
+    """The state at which a birth or death took place, [n]; NaN if it is not known."""
+
 
 @storable
 @dataclass(frozen=True, eq=False)
@@ -206,27 +209,24 @@ def _events(
 ) -> list[Event]:
     span = later.step - earlier.step
 
-    def event(kind: str, how: str, identity: int, partner: int, t: float) -> Event:
-        return Event(kind, how, identity, partner, earlier.step, later.step, earlier.step + t * span)
+    def event(kind: str, how: str, identity: int, partner: int, t: float, state: Tensor | None = None) -> Event:
+        place = torch.full((1,), torch.nan, dtype=torch.float64) if state is None else state
+        return Event(kind, how, identity, partner, earlier.step, later.step, earlier.step + t * span, place)
 
     events: list[Event] = []
     alive = set(own.tolist())
     for row, identity in enumerate(before.tolist()):
         if identity not in alive:
-            partner = int(passage.end_partners[row])
-            how = passage.ends[row]
-            events.append(
-                event(
-                    "death", how, identity, int(before[partner]) if partner >= 0 else -1, float(passage.end_times[row])
-                )
-            )
+            together = int(passage.end_partners[row])
+            partner = int(before[together]) if together >= 0 else -1
+            t, state = float(passage.end_times[row]), passage.end_states[row]
+            events.append(event("death", passage.ends[row], identity, partner, t, state))
     for row in new.nonzero().flatten().tolist():
-        origin, partner = passage.origins[row], int(passage.origin_partners[row])
-        kind = "found late" if origin == "missed" else "birth"
-        how = "" if origin == "missed" else origin
-        events.append(
-            event(kind, how, int(own[row]), int(own[partner]) if partner >= 0 else -1, float(passage.origin_times[row]))
-        )
+        together, missed = int(passage.origin_partners[row]), passage.origins[row] == "missed"
+        partner = int(own[together]) if together >= 0 else -1
+        kind, how = ("found late", "") if missed else ("birth", passage.origins[row])
+        t, state = float(passage.origin_times[row]), passage.origin_states[row]
+        events.append(event(kind, how, int(own[row]), partner, t, state))
     for row, predecessor in enumerate(predecessors.tolist()):
         if predecessor < 0:
             continue

@@ -46,6 +46,9 @@ class Passage:
     end_partners: Tensor
     """The row before that each ended together with, or -1, [k]."""
 
+    end_states: Tensor
+    """Where each that ended did, else NaN, [k, n]."""
+
     origins: tuple[str, ...]
     """For each set after: "continued"; how it began ("fold", "pitchfork", "flip", "Neimark-Sacker"); "missed" (it was
     there before, but not found then); or "unresolved"."""
@@ -55,6 +58,9 @@ class Passage:
 
     origin_partners: Tensor
     """The row after that each began together with, or -1, [s]."""
+
+    origin_states: Tensor
+    """Where each that began did, else NaN, [s, n]."""
 
     crossings: tuple[Crossing, ...]
     """Of the sets that were continued."""
@@ -125,7 +131,9 @@ class Observation:
 def unfollowed(before: InvariantSets, after: InvariantSets) -> Passage:
     """The passage of which nothing is known."""
     k, s = len(before), len(after)
+    nowhere = torch.full((1,), torch.nan, dtype=torch.float64)
     return Passage(
-        torch.full((k,), -1), ("unresolved",) * k, torch.full((k,), torch.nan), torch.full((k,), -1),
-        ("unresolved",) * s, torch.full((s,), torch.nan), torch.full((s,), -1), (),
+        torch.full((k,), -1), ("unresolved",) * k, nowhere.expand(k), torch.full((k,), -1),
+        nowhere.expand(before.states.shape),
+        ("unresolved",) * s, nowhere.expand(s), torch.full((s,), -1), nowhere.expand(after.states.shape), (),
     )  # fmt: skip

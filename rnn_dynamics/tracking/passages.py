@@ -68,7 +68,8 @@ def passage_between(ahead: Ahead, system: AutonomousMap, rows: list[Row]) -> tup
         _backward(ahead, rows, account)
     account.name_pitchforks()
     account.name_circles(rows)
-    return rows, account.passage()
+    after = torch.stack([row.orbit[0] for row in rows]).cpu() if rows else ahead.sets.states[:0]
+    return rows, account.passage(ahead.sets, after)
 
 
 def _forward(ahead: Ahead, system: AutonomousMap, rows: list[Row], account: "_Account") -> list[Row]:
@@ -187,15 +188,24 @@ class _Account:
                 self.origins[row], self.origin_times[row] = "Neimark-Sacker", source.t
                 self.origin_partners[row] = source.row
 
-    def passage(self) -> Passage:
+    def _places(self, side: str, like: Tensor) -> Tensor:
+        places = torch.full_like(like, torch.nan)
+        for which, fold in self.folds:
+            if which == side:
+                places[fold.row] = fold.state.to(places)
+        return places
+
+    def passage(self, before: InvariantSets, after: Tensor) -> Passage:
         return Passage(
             successors=torch.tensor(self.successors, dtype=torch.int64),
             ends=tuple(self.ends),
             end_times=torch.tensor(self.end_times, dtype=torch.float64),
             end_partners=torch.tensor(self.end_partners, dtype=torch.int64),
+            end_states=self._places("end", before.states),
             origins=tuple(self.origins),
             origin_times=torch.tensor(self.origin_times, dtype=torch.float64),
             origin_partners=torch.tensor(self.origin_partners, dtype=torch.int64),
+            origin_states=self._places("origin", after),
             crossings=tuple(Crossing(placed.row, placed.kind, placed.t) for placed in self.crossings),
         )
 

@@ -245,4 +245,7 @@ class Loop:
         )
 
 
-_INTERRUPTED = "Ctrl-C: the model has its best weights, or its last ones if no epoch had ended; with a folder, resume=True goes on."
+_INTERRUPTED = (
+    "Ctrl-C: the model has its best weights, or its last ones if no epoch had ended; with a folder, resume=True goes "
+    "on."
+)
