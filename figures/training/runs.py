@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from torch import nn
 from tqdm import tqdm
 
 import rnn_dynamics as rd
@@ -56,6 +58,27 @@ class Plan:
     scales: dict[str, tuple[Case, ...]]
     draw: Callable[[list[Row]], Figure]
     caption: Callable[[list[Row]], str]
+    looks: frozenset[int] = frozenset()
+    """The updates at which every network is looked at and validated; those of each case otherwise."""
+
+
+class Looker:
+    """A tracker that looks at given updates, and validates there itself."""
+
+    def __init__(
+        self, tracker: rd.AttractorTracker, model: nn.Module, validation: SequenceTask, looks: frozenset[int]
+    ) -> None:
+        self._tracker, self._model, self._looks = tracker, model, looks
+        self._batch, self._loss = validation.batch(slice(None)), validation.loss
+        self.every = math.gcd(*looks)
+
+    def observe(self, step: int, module: nn.Module, *, force: bool = False, **scalars: float) -> None:
+        """Look, if this is one of the updates."""
+        if force or step in self._looks:
+            inputs, targets, lengths = self._batch
+            with torch.no_grad():
+                error = float(self._loss(self._model(inputs), targets, lengths))
+            self._tracker.observe(step, module, force=True, **{**scalars, "validation_loss": error})
 
 
 def tasks_of(case: Case) -> tuple[SequenceTask, SequenceTask, SequenceTask]:
@@ -81,7 +104,7 @@ def tasks_of(case: Case) -> tuple[SequenceTask, SequenceTask, SequenceTask]:
     return train, validation, test
 
 
-def measure(case: Case) -> list[Row]:
+def measure(case: Case, looks: frozenset[int] = frozenset()) -> list[Row]:
     """Train the ensemble and look at what it reaches: a row for each seed."""
     task, validation, test = tasks_of(case)
     spec = f"{case.cell}+{case.cell}-{case.hidden}" if case.variant == "parallel" else f"{case.cell}-{case.hidden}"
@@ -99,8 +122,15 @@ def measure(case: Case) -> list[Row]:
         )
         for seed in range(case.seeds)
     ]  # fmt: skip
+    lookers = [Looker(tracker, model, validation, looks) for tracker, model in zip(trackers, models, strict=True)]
     runs = rd.train_ensemble(
-        models, task, validation=validation, epochs=case.epochs, lr=1e-3, clip_norm=1.0, trackers=trackers
+        models,
+        task,
+        validation=validation,
+        epochs=case.epochs,
+        lr=1e-3,
+        clip_norm=1.0,
+        trackers=lookers if looks else trackers,
     )
     rows = []
     for run, model, tracker in zip(runs, models, trackers, strict=True):
@@ -143,7 +173,7 @@ def run(plan: Plan, arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     cases = plan.scales[options.scale]
     path = options.out / f"{plan.name}_{options.scale}.jsonl"
-    rows, missing = _measured(plan.name, cases, path, 0 if options.draw_only else options.workers)
+    rows, missing = _measured(plan, cases, path, 0 if options.draw_only else options.workers)
     save_figure(plan.draw(rows), options.out / plan.name)
     facts = f"Scale `{options.scale}`: {scale_in_words(cases)}"
     if missing:
@@ -164,7 +194,7 @@ def scale_in_words(cases: Sequence[Case]) -> str:
     )
 
 
-def _measured(name: str, cases: Sequence[Case], path: Path, workers: int) -> tuple[list[Row], list[Case]]:
+def _measured(plan: Plan, cases: Sequence[Case], path: Path, workers: int) -> tuple[list[Row], list[Case]]:
     """The rows of the cases, and which are missing: none, unless there are no workers."""
     done: dict[str, list[Row]] = {}
     if path.exists():
@@ -175,8 +205,8 @@ def _measured(name: str, cases: Sequence[Case], path: Path, workers: int) -> tup
     if not workers:
         return [row for case in cases if case.key in done for row in done[case.key]], missing
     with path.open("a") as file, ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        futures = {pool.submit(measure, case): case for case in missing}
-        for future in tqdm(as_completed(futures), total=len(futures), desc=name, disable=not futures):
+        futures = {pool.submit(measure, case, plan.looks): case for case in missing}
+        for future in tqdm(as_completed(futures), total=len(futures), desc=plan.name, disable=not futures):
             case = futures[future]
             done[case.key] = [{**asdict(case), **row} for row in future.result()]
             file.write(json.dumps({"case": case.key, "rows": done[case.key]}) + "\n")

@@ -7,6 +7,8 @@ from rich.console import Console
 
 from .fixed_points import analyze, demo
 from .reach import reach
+from .track import track
+from .train import train
 from .warmup import warmup
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -23,6 +25,10 @@ rnn-dynamics reach model.pt     what its inputs really reach: attractors of ever
                                 beside what the published measure (VAA) claims
 rnn-dynamics warmup GRU-64x2    make states stay apart (published warmup), of a new network
                                 or a checkpoint: VAA and true attractors before and after
+rnn-dynamics train copy --seeds 5 --warmup
+                                train networks on a task; what they reach at every epoch,
+                                what is born and dies, and in which bifurcation
+rnn-dynamics track RUN          the same of anybody's folder of checkpoints
 rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
                                 from states that your inputs lead to, at a held input
 """
@@ -37,6 +43,8 @@ app.command()(demo)
 app.command()(analyze)
 app.command()(reach)
 app.command()(warmup)
+app.command()(train)
+app.command()(track)
 
 
 def main() -> None:

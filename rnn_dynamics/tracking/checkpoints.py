@@ -1,7 +1,9 @@
 """Anybody's folder of checkpoints as a training to be tracked."""
 
+import math
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,4 +83,5 @@ def track_checkpoints(
             bar.set_postfix(attractors=tracker.latest_count, refresh=False)
     except KeyboardInterrupt:
         bar.close()
-    return tracker.history
+    # What went on between two checkpoints was no training.
+    return replace(tracker.history, training_seconds=math.nan)

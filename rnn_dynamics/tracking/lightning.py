@@ -16,7 +16,7 @@ except ImportError:
         raise ImportError("AttractorCallback needs Lightning: pip install rnn-dynamics[lightning]") from error
 
 
-class AttractorCallback(Callback):
+class AttractorCallback(Callback):  # pyright: ignore[reportGeneralTypeIssues]
     """Show a tracker the network before training, every ``tracker.every`` optimiser steps, and at the end.
 
     What the training logs to the progress bar or a logger is kept beside each observation:

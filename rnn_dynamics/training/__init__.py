@@ -1,5 +1,6 @@
 """Floor 7: training and warmup."""
 
+from .evaluation import evaluate
 from .flip_flop import TrainedFlipFlop, train_flip_flop
 from .horizon import Horizon
 from .loop import Tracker
@@ -16,6 +17,7 @@ __all__ = [
     "TrainedFlipFlop",
     "Training",
     "Warmup",
+    "evaluate",
     "train",
     "train_ensemble",
     "train_flip_flop",
