@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ def test_scaling_the_weights_of_a_trained_network_down_kills_pair_by_pair() -> N
     assert counts[0] >= 9
     assert counts[-1] == 1
     events = history.identities.events
-    change = [0, *(b - a for a, b in zip(counts, counts[1:], strict=False))]
+    change = [0, *(b - a for a, b in pairwise(counts))]
     for step in range(1, len(scales)):
         here = [e for e in events if e.step == step]
         born, died = sum(e.kind == "birth" for e in here), sum(e.kind == "death" for e in here)
@@ -215,7 +216,7 @@ def test_every_cell_is_tracked_and_left_as_it_was(spec: str) -> None:
         with torch.no_grad():
             for weight in module.parameters():
                 weight.mul_(1.05)
-        before = {name: weight * (1.05 if step else 1.05) for name, weight in before.items()}
+        before = {name: weight * 1.05 for name, weight in before.items()}
         with torch.inference_mode(step == 1):
             observation = tracker.observe(step, module, loss=0.5)
         assert observation is not None
@@ -287,9 +288,11 @@ def test_ctrl_c_keeps_the_observation_and_goes_on() -> None:
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     try:
-        with pytest.raises(KeyboardInterrupt):
-            for step in range(2000):
-                tracker.observe(step, module)
+        for step in range(2000):
+            tracker.observe(step, module)
+        pytest.fail("nothing interrupted it")
+    except KeyboardInterrupt:
+        pass
     finally:
         timer.cancel()
     assert len(tracker.history) >= 1 or tracker.latest_count is None

@@ -1,5 +1,6 @@
 """``rnn-dynamics track``: a folder of checkpoints, seen from its attractors."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ def track(
         Path,
         typer.Argument(
             help="A folder of checkpoints whose names end in their step (step-100.pt, epoch=3-step=120.ckpt), "
-            "or what `rnn-dynamics train --snapshot-every` wrote.",
+            "or what `rnn-dynamics train --snapshot-every` wrote, of one seed or several.",
             show_default=False,
         ),
     ],
@@ -39,19 +40,11 @@ def track(
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="RUN-tracking")] = None,
 ) -> None:
     """Say what a network could reach at each of its checkpoints, what was born, what died, and in which bifurcation."""
-    for folder in _runs(run):
-        _track(folder, out or folder.with_name(f"{folder.name}-tracking"), inputs, hold, n, horizon, fixed_points,
-               time_limit, prefix, nonlinearity, resume, seed)  # fmt: skip
-
-
-def _runs(run: Path) -> list[Path]:
-    """The run itself, or the only seed of it."""
-    seeds = sorted(path for path in run.glob("seed-*") if path.is_dir())
-    if not seeds:
-        return [run]
-    if len(seeds) > 1:
-        raise ValueError(f"{run} holds {len(seeds)} seeds; track one at a time: {seeds[0]}, ...")
-    return seeds
+    runs = sorted(path for path in run.glob("seed-*") if re.fullmatch(r"seed-\d+", path.name)) or [run]
+    for one in runs:
+        beside = one.with_name(f"{one.name}-tracking")
+        folder = beside if out is None else out / one.name if len(runs) > 1 else out
+        _track(one, folder, inputs, hold, n, horizon, fixed_points, time_limit, prefix, nonlinearity, resume, seed)
 
 
 def _track(

@@ -15,7 +15,7 @@ from ..tasks import SequenceTask
 from ..tracking import AttractorTracker, Budget
 from ..training import SequenceModel, evaluate, train_ensemble, warm_up
 from ..training import train as train_one
-from .shared import console, require_writable
+from .shared import console, numbers, require_writable
 from .train_tasks import NAMES, task_by_name
 
 
@@ -61,6 +61,12 @@ def train(
     budget: Annotated[float, typer.Option(min=0, help="Share of the training time for observing; 0: no limit.")] = 0.1,
     n: Annotated[int, typer.Option("--n", min=2, help="States of the published measure, which depends on it.")] = 32,
     horizon: Annotated[int, typer.Option(min=0, help="Steps of the published measure.")] = 10_000,
+    hold: Annotated[
+        str | None,
+        typer.Option(
+            help="The input held while looking, as m numbers '0,1,0'.", show_default="drawn from N(0, I); flip-flop: 0"
+        ),
+    ] = None,
     fixed_points: Annotated[
         bool, typer.Option("--fixed-points/--attractors-only", help="Search for saddles too, or for attractors alone.")
     ] = True,
@@ -82,24 +88,28 @@ def train(
     if not resume and (folder / "state.pt").exists():
         raise ValueError(f"{folder} holds a training already: go on with --resume, or choose another --out")
     require_writable(folder)
-    numbers = list(range(seed, seed + seeds))
+    each = list(range(seed, seed + seeds))
     console.print(f"Task: {named.words}", soft_wrap=True, markup=False)
     console.print(f"Network: {spec}, {_count(seeds, 'seed')}{', warmed up' * warmup}", soft_wrap=True, markup=False)
 
-    models = [_model(spec, named.train, number, t_max, device) for number in numbers]
+    models = [_model(spec, named.train, number, t_max, device) for number in each]
     account = Budget(budget or None)
+    width = named.train.input_size
+    # Between its pulses the flip-flop has no input: that is where it must remember.
+    hold = ",".join(["0"] * width) if hold is None and task == "flip-flop" else hold
+    held = None if hold is None else numbers(hold, width)
     every = -(-int(0.8 * len(named.train)) // batch_size) if track_every is None else track_every
     trackers = [
         AttractorTracker(
-            named.train, n=n, horizon=horizon, every=every, budget=account, fixed_points=fixed_points, seed=number,
-            folder=folder / f"seed-{number}" / "tracking", resume=resume,
+            named.train, hold=held, n=n, horizon=horizon, every=every, budget=account, fixed_points=fixed_points,
+            seed=number,            folder=folder / f"seed-{number}" / "tracking", resume=resume,
         )
         if every
         else None
-        for number in numbers
+        for number in each
     ]  # fmt: skip
     if warmup and not (resume and (folder / "state.pt").exists()):
-        _warm_up(models, named.train, warmup_steps, numbers, trackers)
+        _warm_up(models, named.train, warmup_steps, each, trackers)
     settings: dict[str, Any] = {
         "epochs": epochs, "batch_size": batch_size, "lr": lr, "clip_norm": clip_norm or None, "patience": patience,
         "folder": folder, "resume": resume, "snapshot_every": snapshot_every, "progress": sys.stderr.isatty(),
@@ -107,7 +117,7 @@ def train(
     if seeds == 1:
         runs = (train_one(models[0], named.train, seed=seed, tracker=trackers[0], **settings),)
     else:
-        runs = train_ensemble(models, named.train, seeds=numbers, trackers=trackers, **settings)
+        runs = train_ensemble(models, named.train, seeds=each, trackers=trackers, **settings)
 
     trained = []
     for run, model, tracker in zip(runs, models, trackers, strict=True):

@@ -44,7 +44,8 @@ class RunFolder:
         try:
             state = torch.load(self.state_path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            raise ValueError(f"cannot read {self.state_path}: {str(error).splitlines()[0]}") from error
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ValueError(f"cannot read {self.state_path}: {reason}") from error
         if not isinstance(state, dict) or state.get("format") != FORMAT:
             raise ValueError(f"{self.state_path} is not a training of format {FORMAT}")
         self._good_step = state["step"]
