@@ -111,7 +111,7 @@ def test_accuracy_of_images() -> None:
     images[:, 1] = labels.view(-1, 1) / 2
     task = PixelSequences.by_row(images, labels, blank=2)
     trained = rd.SequenceModel(module_from_spec("GRU-8", 3, 0), task.target_size)
-    history = rd.train(trained, task, validation=task, epochs=60, lr=1e-2)
+    history = rd.train(trained, task, validation=task, epochs=60, lr=3e-2)
     with torch.no_grad():
         inputs, targets, _ = task.batch(slice(None))
         right = (trained(inputs)[:, -1].argmax(dim=-1) == targets).double().mean()

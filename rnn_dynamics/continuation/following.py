@@ -44,7 +44,7 @@ def follow(
 
     Returns:
         A row per point. Folds and branch points are located to 1e-8 of the span or better, flips and Neimark-Sacker
-        points to 1e-9; of those, what happened and was undone between two looks at the eigenvalues is not seen (see
+        points to 1e-7; of those, what happened and was undone between two looks at the eigenvalues is not seen (see
         ``Path``).
 
     Raises:
