@@ -30,14 +30,14 @@ def correlation(row: Row, measure: str) -> float:
     known = np.isfinite(loss) & np.isfinite(value)
     if known.sum() < 3 or np.ptp(loss[known]) == 0 or np.ptp(value[known]) == 0:
         return float("nan")
-    return float(spearmanr(loss[known], value[known]).statistic)
+    return float(spearmanr(loss[known], value[known])[0])
 
 
 def interval(values: list[float], draws: int = 10_000) -> tuple[float, float, float]:
     """Mean, and the 95 % percentile interval of a bootstrap over seeds."""
     known = np.array([value for value in values if np.isfinite(value)])
     if len(known) == 0:
-        return (float("nan"),) * 3
+        return np.nan, np.nan, np.nan
     means = known[np.random.default_rng(0).integers(len(known), size=(draws, len(known)))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
     return float(known.mean()), float(low), float(high)

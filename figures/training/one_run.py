@@ -46,6 +46,15 @@ def caption(history: rd.TrackingHistory) -> str:
     indices = [o.index_sum for o in history.observations]
     right = sum(index == 1 for index in indices)
     born = f"Births: {len(births)} ({hows}); deaths: {len(deaths)} ({ends}); {len(changes)} changes of stability"
+    claim = "No attractor was born in this run."
+    if len(births):
+        before, after = int(births.before.min()), int(births.step.max())
+        at = dict(zip(history.steps.tolist(), losses.tolist(), strict=True))
+        falls = at[before] / at[after]
+        claim = (
+            f"All births of this run fall between updates {before} and {after}, where the loss goes from {at[before]:.2g} "
+            f"to {at[after]:.2g}: by a factor of {falls:.2g} of {float(known[0] / known[-1]):.2g} in all."
+        )
     return f"""
 **Figure 4. One training in full.** A GRU learns to hold two bits (flip-flop task; no input is held while it is looked
 at). From top to bottom: loss; the number of attractors that the published VAA stands for and the number that the same
@@ -57,8 +66,7 @@ the weights of two observations found the bifurcation; a node and the saddle bor
 first, {last.count} at the end; n VAA: {first.claimed:.3g} and {last.claimed:.3g}. {born}. The indices of all fixed
 points sum to 1, as they must, at {right} of {len(indices)} observations.
 
-*The paper's claim*, that the loss falls when attractors become reachable, can be read off the two upper panels for this
-one run; figure 1 has the statistics.
+*The paper's claim* is that the loss falls when attractors become reachable. {claim} Figure 1 has the statistics.
 
 One layer of {_units(history)} units, one seed: far smaller than the paper's 2 x 256.
 """

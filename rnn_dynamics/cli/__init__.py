@@ -1,4 +1,4 @@
-"""Floor 10: the command ``rnn-dynamics``."""
+"""Floor 11: the command ``rnn-dynamics``."""
 
 import sys
 

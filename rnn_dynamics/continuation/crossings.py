@@ -19,8 +19,7 @@ _OUTSIDE = 1e-9
 _WIDTH = 1e-9
 """A bracket of this arclength is one point."""
 
-_TOGETHER = 1e-6
-"""Eigenvalues as near to the circle as this cross at the same point."""
+_MOST_ROUNDS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,17 +126,7 @@ class Path:
         change = abs(end.outside - begin.outside)
         if not change:
             return
-        scale = max(1.0, float(begin.state.norm()))
-        chord = end.coordinates - begin.coordinates
-        size = length(chord, scale)
-        middle = None
-        if size > _WIDTH and rounds < 60:
-            share = 0.5 if rounds % 3 == 2 else _interpolated(begin, end)
-            guess = begin.coordinates + share * chord
-            point = corrected(self._span, guess, covector(chord, scale) / size, self._tolerance)
-            if point is not None:
-                eigenvalues = eigenvalues_at(self._span, point.state, point.s)
-                middle = _Checked(point.state, point.s, eigenvalues)
+        middle = self._between(begin, end, rounds) if rounds < _MOST_ROUNDS else None
         if middle is None:
             yield from self._classified(segment, begin, change)
             return
@@ -146,6 +135,22 @@ class Path:
             return
         yield from self._bisect(segment, begin, middle, rounds + 1)
         yield from self._bisect(segment, middle, end, rounds + 1)
+
+    def _between(self, begin: _Checked, end: _Checked, rounds: int) -> _Checked | None:
+        """A point of the branch between two, as near to the crossing as can be told; None where none is found."""
+        scale = max(1.0, float(begin.state.norm()))
+        chord = end.coordinates - begin.coordinates
+        size = length(chord, scale)
+        if size <= _WIDTH:
+            return None
+        # Bisection now and then, as interpolation may approach the crossing from one side only.
+        shares = (0.5, 0.4, 0.6) if rounds % 3 == 2 else (_interpolated(begin, end), 0.5, 0.4, 0.6)
+        for share in shares:
+            guess = begin.coordinates + share * chord
+            point = corrected(self._span, guess, covector(chord, scale) / size, self._tolerance)
+            if point is not None:
+                return _Checked(point.state, point.s, eigenvalues_at(self._span, point.state, point.s))
+        return None
 
     def _classified(self, segment: int, at: _Checked, change: int) -> Iterator[Found]:
         """One crossing for each of the ``change`` eigenvalues nearest to the circle; a complex pair is one."""
@@ -161,7 +166,7 @@ class Path:
 def _interpolated(begin: _Checked, end: _Checked) -> float:
     """Where, by linear interpolation of ln |lambda|, the eigenvalue next to cross meets the circle."""
     inner, outer = (begin, end) if begin.outside < end.outside else (end, begin)
-    below = float(inner.eigenvalues.abs()[inner.outside].log())
+    below = float(inner.eigenvalues.abs()[inner.outside].clamp(min=1e-3).log())
     above = float(outer.eigenvalues.abs()[outer.outside - 1].log())
     share = below / (below - above) if below < above else 0.5
     share = share if inner is begin else 1 - share

@@ -66,6 +66,9 @@ def follow(
 
 
 def _checked_start(span: Span, states: ArrayLike) -> Tensor:
+    if not callable(span.family) or isinstance(span.family, AutonomousMap):
+        got = type(span.family).__name__
+        raise ValueError(f"family must be a function t -> map, as between(before, after) gives it; got {got}")
     system = span.system(0.0)
     if not isinstance(system, AutonomousMap):
         raise ValueError(

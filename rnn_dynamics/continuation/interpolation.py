@@ -1,6 +1,7 @@
 """The straight line between the weights of two networks as a family of maps."""
 
 import copy
+import warnings
 from collections.abc import Callable
 from dataclasses import fields
 
@@ -43,7 +44,10 @@ class Interpolation:
             return self._network(list(weights)).step(states, inputs)
 
         along = [last - first for first, last in zip(self._before, self._after, strict=True)]
-        return jvp(image, tuple(self._weights(t)), tuple(along))[1]
+        with warnings.catch_warnings():
+            # Torch's own, where it first differentiates forwards.
+            warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
+            return jvp(image, tuple(self._weights(t)), tuple(along))[1]
 
 
 def between(

@@ -1,4 +1,4 @@
-"""Floor 9: what the command line shows and writes."""
+"""Floor 10: what the command line shows and writes."""
 
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability

@@ -79,7 +79,10 @@ def track_checkpoints(
     try:
         for step, path in bar:
             network = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity).network
-            tracker.observe(step, network, force=True)
+            try:
+                tracker.observe(step, network, force=True)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
             bar.set_postfix(attractors=tracker.latest_count, refresh=False)
     except KeyboardInterrupt:
         bar.close()

@@ -1,4 +1,4 @@
-"""Floor 7: training and warmup."""
+"""Floor 8: training and warmup."""
 
 from .evaluation import evaluate
 from .flip_flop import TrainedFlipFlop, train_flip_flop

@@ -1,0 +1,73 @@
+"""The scripts of the training figures run, are resumed, and say in words what they measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rnn_dynamics as rd
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("lengths", "variants", "images")
+
+
+def _run(name: str, *arguments: str) -> None:
+    command = [sys.executable, "-W", "error", "-m", f"figures.training.{name}", "--scale", "smoke", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> None:
+    _run(name, "--workers", "1", "--out", str(tmp_path))
+    results = tmp_path / f"{name}_smoke.jsonl"
+    first = results.read_text()
+    rows = [row for line in first.splitlines() for row in json.loads(line)["rows"]]
+    for row in rows:
+        assert len(row["steps"]) == len(row["vaas"]) == len(row["counts"]) >= 2
+        assert all(sum(outcomes) == 32 for outcomes in row["outcomes"])
+        assert len(row["validation_losses"]) == row["epochs"]
+    assert len({(row["variant"], row["task"], row["length"], row["cell"], row["seed"]) for row in rows}) == len(rows)
+    for suffix in ("pdf", "png"):
+        assert (tmp_path / f"{name}.{suffix}").stat().st_size > 5000
+    caption = (tmp_path / f"{name}.md").read_text()
+    assert "The paper's claim" in caption
+    assert "far smaller" in caption
+    assert "nan" not in caption
+    # Cut short after the first case, it goes on from there; what is missing is named.
+    results.write_text(first.splitlines(keepends=True)[0])
+    _run(name, "--draw-only", "--out", str(tmp_path))
+    assert "Not measured" in (tmp_path / f"{name}.md").read_text()
+    _run(name, "--workers", "1", "--out", str(tmp_path))
+    keys = [{json.loads(line)["case"] for line in text.splitlines()} for text in (first, results.read_text())]
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.slow
+def test_one_run_is_measured_once(tmp_path: Path) -> None:
+    _run("one_run", "--out", str(tmp_path))
+    history = rd.load(tmp_path / "one_run_smoke.safetensors")
+    assert f"{len(history)} observations" in (tmp_path / "one_run.md").read_text()
+    _run("one_run", "--out", str(tmp_path))
+    assert rd.load(tmp_path / "one_run_smoke.safetensors").steps.tolist() == history.steps.tolist()
+    assert (tmp_path / "one_run.pdf").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_figures_shown_come_from_stored_results(name: str) -> None:
+    folder = ROOT / "figures" / "training"
+    assert (folder / f"{name}_small.jsonl").exists()
+    assert "Scale `small`" in (folder / f"{name}.md").read_text()
+    assert (folder / f"{name}.pdf").exists()
+
+
+def test_the_caption_of_one_run_says_what_its_history_holds() -> None:
+    folder = ROOT / "figures" / "training"
+    history = rd.load(folder / "one_run_small.safetensors")
+    births = sum(event.kind == "birth" for event in history.identities.events)
+    caption = (folder / "one_run.md").read_text()
+    assert f"Births: {births} " in caption
+    assert f"{len(history)} observations" in caption
