@@ -50,10 +50,10 @@ def caption(history: rd.TrackingHistory) -> str:
     if len(births):
         before, after = int(births.before.min()), int(births.step.max())
         at = dict(zip(history.steps.tolist(), losses.tolist(), strict=True))
-        falls = at[before] / at[after]
+        falls, fall = at[before] / at[after], float(known[0] / known[-1])
         claim = (
-            f"All births of this run fall between updates {before} and {after}, where the loss goes from {at[before]:.2g} "
-            f"to {at[after]:.2g}: by a factor of {falls:.2g} of {float(known[0] / known[-1]):.2g} in all."
+            f"All births of this run fall between updates {before} and {after}, where the loss goes from "
+            f"{at[before]:.2g} to {at[after]:.2g}: by a factor of {falls:.2g}, of {fall:,.0f} in all."
         )
     return f"""
 **Figure 4. One training in full.** A GRU learns to hold two bits (flip-flop task; no input is held while it is looked

@@ -62,8 +62,8 @@ def walk(span: Span, first: Point, *, tolerance: float = 1e-11, max_steps: int =
     """Accepted steps along the curve of F(h, s) = h from a point, in the direction of its tangent.
 
     Each step predicts along the tangent by a length d and corrects in the plane across it. It is accepted if Newton's
-    method halves the residual every time, the curve left the tangent by at most d / 4 and turned by at most 32 degrees,
-    and the bordered determinant kept its sign or is found to go through zero between: a change without a zero is a jump
+    method halves the residual every time, the curve left the tangent by at most d / 4, turned by at most 32 degrees and
+    hides no two folds, and the bordered determinant kept its sign or is found to go through zero between: a change without a zero is a jump
     to another curve. Then d is multiplied by 0.1 d / (distance from the tangent), at most doubled; a refused step is
     halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = 1e6, after ``max_steps`` attempts, or
     when no step of 1e-8 is accepted; the last point tells which.
@@ -113,12 +113,26 @@ def _attempt(span: Span, here: Point, guess: Tensor, row: Tensor, size: float, t
         return None
     bend = length(point.coordinates - guess, here.scale)
     cosine = float(covector(here.tangent, here.scale) @ point.tangent)
-    if size > _KINK and (bend > _MOST_BEND * size or cosine < _LEAST_COSINE):
+    if size > _KINK and (bend > _MOST_BEND * size or cosine < _LEAST_COSINE or _hides_folds(here, point)):
         return None
     if bend > size:
         return None
     passed = _passed(span, here, point, size, tolerance)
     return None if passed is None else Step(point, passed)
+
+
+def _hides_folds(here: Point, point: Point) -> bool:
+    """Whether s turns back and forth again between two points, by the cubic through both and their tangents."""
+    size = length(point.coordinates - here.coordinates, here.scale)
+    if here.pace * point.pace <= 0 or size == 0:
+        return False
+    # Its slope a (1 - 4u + 3u^2) + 6 m (u - u^2) + b (3u^2 - 2u) is a parabola in u; a and b are the slopes at the ends.
+    mean = (point.s - here.s) / size
+    curvature = 3 * here.pace - 6 * mean + 3 * point.pace
+    if curvature * here.pace <= 0:
+        return False
+    vertex = (2 * here.pace - 3 * mean + point.pace) / curvature
+    return 0 < vertex < 1 and (here.pace - curvature * vertex**2) * here.pace < 0
 
 
 def _passed(span: Span, here: Point, point: Point, size: float, tolerance: float) -> tuple[Special, ...] | None:

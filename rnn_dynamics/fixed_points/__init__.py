@@ -1,4 +1,4 @@
-"""Floor 2: from many starts to the distinct fixed points of a map, and whether any are missing."""
+"""Floor 4: from many starts to the distinct fixed points of a map, and whether any are missing."""
 
 from .completeness import Completeness, index_sum
 from .continua import Continuum

@@ -1,4 +1,4 @@
-"""Floor 6: figures of results, in one style; the only floor that imports matplotlib."""
+"""Floor 9: figures of results, in one style; the only floor that imports matplotlib."""
 
 from .attractors import plot_attractors
 from .basins import plot_basins

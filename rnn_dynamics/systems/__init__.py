@@ -1,4 +1,4 @@
-"""Floor 0: recurrent networks as maps."""
+"""Floor 2: recurrent networks as maps."""
 
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .boxes import Box, NoBox
