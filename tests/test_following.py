@@ -1,15 +1,20 @@
 """Fixed points followed along a family of maps, against closed forms and against fresh searches at both ends."""
 
+import copy
 import math
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import torch
+from scipy.optimize import brentq
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
-from rnn_dynamics.continuation import Followed, between, follow, iterated
+from rnn_dynamics.continuation import Family as Path
+from rnn_dynamics.continuation import Followed, Interpolation, Span, between, first_point, follow, iterated, walk
+from rnn_dynamics.fixed_points import find_fixed_points
 from rnn_dynamics.systems import AutonomousMap
 
 
@@ -261,3 +266,322 @@ def test_bad_input() -> None:
     for one, other in (("GRU-4", "GRU-5"), ("GRU-4", "MGU-4"), ("GRU-4", "GRU-4x2")):
         with pytest.raises(ValueError, match="before"):
             between(module_from_spec(one, 1, 0), module_from_spec(other, 1, 0))
+
+
+def only(found: Followed) -> tuple[str, list[tuple[str, float]]]:
+    assert len(found) == 1
+    return found.outcomes[0], [(crossing.kind, crossing.t) for crossing in found.crossings[0]]
+
+
+def tanh_network(weight: list[list[float]], bias: list[float]) -> nn.RNN:
+    """h' = tanh(W h + b)."""
+    n = len(bias)
+    with torch.random.fork_rng():
+        module = nn.RNN(1, n, dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+        module.weight_hh_l0.copy_(torch.tensor(weight, dtype=torch.float64))
+        module.bias_hh_l0.copy_(torch.tensor(bias, dtype=torch.float64))
+    return module
+
+
+def tanh_line(w: tuple[float, float], b: tuple[float, float] = (0.0, 0.0)) -> Interpolation:
+    """tanh(w h + b) of one unit, from (w, b) at t = 0 to t = 1."""
+    return between(tanh_network([[w[0]]], [b[0]]), tanh_network([[w[1]]], [b[1]]))
+
+
+def tanh_roots(w: float, b: float) -> list[float]:
+    """The fixed points of tanh(w h + b), rising."""
+
+    def excess(h: float) -> float:
+        return math.tanh(w * h + b) - h
+
+    grid = [-1.0501 + 2.1 * index / 4000 for index in range(4001)]
+    return [brentq(excess, a, c, xtol=1e-15) for a, c in zip(grid, grid[1:], strict=False) if excess(a) * excess(c) < 0]
+
+
+def fold_of(w: float) -> tuple[float, float]:
+    """(b, h) of the fold of tanh(w h + b) at which the lower two fixed points meet as b rises."""
+    h = -math.sqrt(1 - 1 / w)
+    return math.atanh(h) - w * h, h
+
+
+def check(found: Followed, family: Path) -> None:
+    """What holds of every result: residuals of the very states that are returned, and rows that say what they know."""
+    for row, outcome in enumerate(found.outcomes):
+        if outcome == "arrived" or (outcome == "fold" and not found.reasons[row]):
+            system = family(found.end if outcome == "arrived" else found.start)
+            state = found.ends[row : row + 1]
+            residual = float((system(state) - state).norm())
+            assert residual <= 1e-11 * max(1.0, float(state.norm()))
+            assert residual == pytest.approx(float(found.residuals[row]), abs=1e-15)
+        else:
+            assert found.ends[row].isnan().all()
+            assert found.residuals[row].isnan()
+        assert found.fold_states[row].isnan().all() == ("fold" not in {c.kind for c in found.crossings[row]})
+        assert (found.reasons[row] != "") >= (outcome == "unresolved")
+
+
+@pytest.mark.parametrize("w", [1.05, 1.5, 2.0, 4.0])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_saddle_node_at_the_known_bias(w: float, sign: float) -> None:
+    b, h = fold_of(w)
+    family = tanh_line((w, w), (0.0, sign * 3 * b))
+    starts = tanh_roots(w, 0.0)
+    starts = starts if sign > 0 else starts[::-1]  # the two that meet come first
+    found = follow(family, [[x] for x in starts])
+    check(found, family)
+    assert found.outcomes == ("fold", "fold", "arrived")
+    for row in (0, 1):
+        assert float(found.parameters[row]) == pytest.approx(1 / 3, abs=1e-6)
+        assert float(found.fold_states[row]) == pytest.approx(sign * h, abs=1e-6)
+        assert [crossing.kind for crossing in found.crossings[row]] == ["fold"]
+        assert found.crossings[row][0].eigenvalue == pytest.approx(1.0, abs=1e-6)
+        # Each is the other's partner.
+        assert float(found.ends[row]) == pytest.approx(starts[1 - row], abs=1e-10)
+    assert float(found.ends[2]) == pytest.approx(tanh_roots(w, sign * 3 * b)[0], abs=1e-10)
+
+
+def test_hysteresis_passes_two_folds_and_arrives() -> None:
+    b, _ = fold_of(2.0)
+    family = tanh_line((2.0, 2.0), (-2.0, 2.0))
+    found = follow(family, [tanh_roots(2.0, -2.0)])
+    check(found, family)
+    outcome, crossings = only(found)
+    assert outcome == "arrived"
+    assert crossings == [
+        ("fold", pytest.approx((2 + b) / 4, abs=1e-6)),
+        ("fold", pytest.approx((2 - b) / 4, abs=1e-6)),
+    ]
+    assert float(found.ends) == pytest.approx(tanh_roots(2.0, 2.0)[0], abs=1e-10)
+
+
+@pytest.mark.parametrize("off", [1e-3, 1e-6, 1e-9])
+def test_folds_close_to_the_start_and_to_the_end(off: float) -> None:
+    b, _ = fold_of(2.0)
+    low, middle, _ = tanh_roots(2.0, 0.0)
+    beyond, before = tanh_line((2.0, 2.0), (0.0, b + off)), tanh_line((2.0, 2.0), (0.0, b - off))
+    found = follow(beyond, [[low], [middle]])
+    check(found, beyond)
+    assert found.outcomes == ("fold", "fold")
+    assert found.parameters.tolist() == pytest.approx([b / (b + off)] * 2, abs=1e-6)
+    found = follow(before, [[low], [middle]])
+    check(found, before)
+    assert found.outcomes == ("arrived", "arrived")
+    assert float(found.ends[0]) < float(found.ends[1])
+
+    starts = found.ends
+    onwards = tanh_line((2.0, 2.0), (b - off, 2.0))
+    found = follow(onwards, starts)
+    check(found, onwards)
+    assert found.outcomes == ("fold", "fold")
+    assert found.parameters.tolist() == pytest.approx([off / (2.0 - b + off)] * 2, abs=1e-6)
+    torch.testing.assert_close(found.ends, starts.flip(0), atol=1e-6, rtol=0)
+
+
+def test_two_pitchforks_at_once_leave_no_sign_but_are_found() -> None:
+    family = between(tanh_network([[0.5, 0.0], [0.0, 0.5]], [0.0, 0.0]), tanh_network([[2, 0], [0, 2]], [0.0, 0.0]))
+    outcome, crossings = only(follow(family, [[0.0, 0.0]]))
+    assert outcome == "arrived"
+    assert crossings == [("branch point", pytest.approx(1 / 3, abs=1e-6))] * 2
+
+
+@pytest.mark.parametrize("bias", [1e-2, 1e-4, 1e-6])
+def test_imperfect_pitchfork_is_no_branch_point(bias: float) -> None:
+    family = tanh_line((0.5, 2.0), (bias, bias))
+    found = follow(family, [tanh_roots(0.5, bias)])
+    check(found, family)
+    assert only(found) == ("arrived", [])
+    assert float(found.ends) == pytest.approx(max(tanh_roots(2.0, bias)), abs=1e-10)
+
+
+def test_two_imperfect_pitchforks_at_once_do_not_deceive_the_sign() -> None:
+    """A jump from the stable node to the source would leave det's sign as it was."""
+    bias = [1e-3, 1.1e-3]
+    family = between(tanh_network([[0.5, 0], [0, 0.5]], bias), tanh_network([[2, 0], [0, 2]], bias))
+    found = follow(family, [[tanh_roots(0.5, b)[0] for b in bias]])
+    assert only(found) == ("arrived", [])
+    assert found.ends[0].tolist() == pytest.approx([max(tanh_roots(2.0, b)) for b in bias], abs=1e-10)
+
+
+def test_crossings_of_many_kinds_are_listed_in_the_order_passed() -> None:
+    after = [[4.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, 1.25]]  # crossing at t = 1/4, 1/2, 4/5
+    found = follow(between(tanh_network([[0.0] * 3] * 3, [0.0] * 3), tanh_network(after, [0.0] * 3)), [[0.0] * 3])
+    outcome, crossings = only(found)
+    assert outcome == "arrived"
+    assert [kind for kind, _ in crossings] == ["branch point", "flip", "branch point"]
+    assert [t for _, t in crossings] == pytest.approx([0.25, 0.5, 0.8], abs=1e-6)
+
+
+def test_branch_goes_on_through_a_kink() -> None:
+    """h = 2 (1 - 2t) until t = 1/2, then (1 - 2t) / 1.8."""
+    path = family(lambda h, t: 0.5 * torch.relu(h) + 0.8 * torch.relu(-h) + 1.0 - 2 * t, 1)
+    found = follow(path, [[2.0]])
+    check(found, path)
+    assert found.outcomes == ("arrived",)
+
+
+def test_relu_saddle_node_at_a_corner() -> None:
+    """|h| = 1 - 2t: both points meet where DF jumps."""
+    path = family(lambda h, t: h + 0.3 * (0.5 * h.abs() - (0.5 - t)), 1)
+    found = follow(path, [[1.0], [-1.0]])
+    check(found, path)
+    assert found.outcomes == ("fold", "fold")
+    assert found.parameters.tolist() == pytest.approx([0.5, 0.5], abs=1e-4)
+
+
+def test_work_limit_is_a_status_and_a_reason() -> None:
+    found = follow(tanh_line((2.0, 2.0), (-2.0, 2.0)), [tanh_roots(2.0, -2.0)], max_steps=3)
+    assert found.outcomes == ("fold",)
+    assert "max_steps" in found.reasons[0]
+    assert follow(tanh_line((2.0, 2.0), (-2.0, 2.0)), [tanh_roots(2.0, -2.0)], max_steps=1).outcomes == ("unresolved",)
+
+
+def _vanishing(w: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], unit: int) -> tuple[tuple[int, int], float] | None:
+    """Which two of a unit's three fixed points meet on the way, and when; None if all stay."""
+
+    def room(t: float) -> float:
+        bias = abs(float(torch.lerp(b[0][unit], b[1][unit], t)))
+        return fold_of(float(torch.lerp(w[0][unit], w[1][unit], t)))[0] - bias
+
+    grid = [index / 1000 for index in range(1001)]
+    for first, last in zip(grid, grid[1:], strict=False):
+        if room(last) < 0:
+            t = brentq(room, first, last, xtol=1e-14)
+            return ((0, 1) if float(torch.lerp(b[0][unit], b[1][unit], t)) > 0 else (1, 2)), t
+    return None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_fate_of_many_branches_at_once(seed: int) -> None:
+    """Three uncoupled units of three fixed points each: 27 points, each with its own fate in closed form."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(3, generator=generator, dtype=torch.float64)
+
+    w = (draw(1.4, 2.8), draw(1.3, 2.5))
+    b = (draw(-0.03, 0.03), draw(-0.25, 0.25))
+    family = between(*(tanh_network(torch.diag(w[end]).tolist(), b[end].tolist()) for end in (0, 1)))
+    begins = [tanh_roots(float(w[0][unit]), float(b[0][unit])) for unit in range(3)]
+    lasts = [tanh_roots(float(w[1][unit]), float(b[1][unit])) for unit in range(3)]
+    vanishing = [_vanishing(w, b, unit) for unit in range(3)]
+    choices = list(product(range(3), repeat=3))
+    found = follow(family, [[begins[unit][choice[unit]] for unit in range(3)] for choice in choices])
+    check(found, family)
+    for row, choice in enumerate(choices):
+        doomed = [vanishing[u][1] for u in range(3) if vanishing[u] and choice[u] in vanishing[u][0]]
+        if doomed:
+            assert found.outcomes[row] == "fold"
+            assert float(found.parameters[row]) == pytest.approx(min(doomed), abs=1e-6)
+        else:
+            ends = [lasts[u][choice[u] if len(lasts[u]) == 3 else 0] for u in range(3)]
+            assert found.outcomes[row] == "arrived"
+            assert found.ends[row].tolist() == pytest.approx(ends, abs=1e-9)
+
+
+def _perturbed(module: nn.Module, size: float, seed: int) -> nn.Module:
+    other = copy.deepcopy(module)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(size * torch.randn(parameter.shape, generator=generator))
+    return other
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("make", [lambda: nn.GRU(2, 16), lambda: nn.LSTM(2, 8), lambda: nn.RNN(2, 6, num_layers=2)])
+@pytest.mark.parametrize("size", [0.1, 0.4])
+def test_fresh_searches_at_both_ends_account_for_every_branch(make, size: float, seed: int) -> None:
+    """Points at the start either arrive at one of the end, each at its own, or are each other's partners."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5 + seed)
+        before = make()
+    with torch.no_grad():
+        for name, parameter in before.named_parameters():
+            parameter.mul_(5.0 if "weight_hh" in name else 0.5)
+    after = _perturbed(before, size, 1)
+    family = between(before, after)
+    draws = family(0.0).box.sample(512, torch.Generator().manual_seed(2))
+    begin, last = (find_fixed_points(family(t), draws, extra_starts=4096) for t in (0.0, 1.0))
+    found = follow(family, begin.states)
+    check(found, family)
+    assert "unresolved" not in found.outcomes
+    for row, outcome in enumerate(found.outcomes):
+        known = last.states if outcome == "arrived" else begin.states
+        assert float((known - found.ends[row]).norm(dim=-1).min()) < 1e-6, (row, outcome)
+        if outcome == "fold":
+            partner = int((begin.states - found.ends[row]).norm(dim=-1).argmin())
+            assert found.outcomes[partner] == "fold"
+            there, back = ([c.t for c in found.crossings[r] if c.kind == "fold"] for r in (row, partner))
+            assert there == pytest.approx(back[::-1], abs=1e-6)
+    arrived = found.ends[[outcome == "arrived" for outcome in found.outcomes]]
+    if len(arrived) > 1:
+        assert float(torch.pdist(arrived).min()) > 1e-6
+    # And back again: the way back leads to where each came from.
+    back = follow(family, arrived, 1.0, 0.0)
+    starts = begin.states[[outcome == "arrived" for outcome in found.outcomes]]
+    torch.testing.assert_close(back.ends, starts, atol=1e-7, rtol=0)
+    for row, outcome in enumerate(found.outcomes):
+        if outcome != "arrived":
+            continue
+        end = int((last.states - found.ends[row]).norm(dim=-1).argmin())
+        if int(begin.n_unstable[row]) != int(last.n_unstable[end]):
+            assert found.crossings[row]
+        # The numbers of eigenvalues outside agree with the crossings passed, in parity and as a bound.
+        change = abs(int(begin.n_unstable[row]) - int(last.n_unstable[end]))
+        assert sum(2 if c.kind == "Neimark-Sacker" else 1 for c in found.crossings[row]) % 2 == change % 2
+
+
+def test_small_changes_of_weights_cost_one_newton_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        before = nn.GRU(2, 16)
+    family = between(before, _perturbed(before, 1e-6, 1))
+    points = find_fixed_points(family(0.0), torch.zeros(1, 16), extra_starts=0).states
+    calls = []
+    system = type(family(0.0))
+    linearize = system.linearize
+
+    def counted(self: AutonomousMap, states: Tensor) -> object:
+        calls.append(len(states))
+        return linearize(self, states)
+
+    monkeypatch.setattr(system, "linearize", counted)
+    assert follow(family, points).outcomes == ("arrived",)
+    assert len(calls) <= 5  # tangents and eigenvalues at both ends, and the step
+
+
+def test_equal_rows_share_their_fate() -> None:
+    low, middle, high = tanh_roots(2.0, 0.0)
+    found = follow(tanh_line((2.0, 2.0), (0.0, 1.0)), [[high], [low], [high], [middle], [low]])
+    assert found.outcomes == ("arrived", "fold", "arrived", "fold", "fold")
+    assert torch.equal(found.ends[0], found.ends[2])
+
+
+def test_chunks_do_not_change_the_result() -> None:
+    bias = [0.05, -0.02, 0.08]
+    family = between(
+        tanh_network(torch.eye(3).mul(2).tolist(), bias), tanh_network(torch.eye(3).mul(1.2).tolist(), bias)
+    )
+    points = torch.tensor(list(product(*(tanh_roots(2.0, b) for b in bias))), dtype=torch.float64)
+    whole, parts = follow(family, points), follow(family, points, memory_budget=1000)
+    assert whole.outcomes == parts.outcomes
+    torch.testing.assert_close(whole.ends, parts.ends, equal_nan=True, atol=1e-10, rtol=0)
+
+
+def test_walk_goes_both_ways_round_the_whole_curve() -> None:
+    """The S of tanh(2 h + b): b = atanh(h) - 2 h along all of it."""
+    span = Span(tanh_line((2.0, 2.0), (-1.0, 1.0)), 0.0, 1.0)
+    first = first_point(span, torch.zeros(1, dtype=torch.float64), 0.5, 1e-11)
+    assert first is not None
+    ends = set()
+    for point in (first, first.reversed()):
+        steps = list(walk(span, point))
+        ends.add(steps[-1].point.s)
+        assert sum(len(step.passed) for step in steps) == 1
+        for step in steps:
+            h = float(step.point.state)
+            assert 2 * step.point.s - 1 == pytest.approx(math.atanh(h) - 2 * h, abs=1e-9)
+    assert ends == {0.0, 1.0}

@@ -4,9 +4,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.stats import spearmanr
 
 from rnn_dynamics.plotting import style
 
@@ -30,7 +30,7 @@ def correlation(row: Row, measure: str) -> float:
     known = np.isfinite(loss) & np.isfinite(value)
     if known.sum() < 3 or np.ptp(loss[known]) == 0 or np.ptp(value[known]) == 0:
         return float("nan")
-    return float(spearmanr(loss[known], value[known])[0])
+    return pd.Series(loss[known]).corr(pd.Series(value[known]), method="spearman")
 
 
 def interval(values: list[float], draws: int = 10_000) -> tuple[float, float, float]:

@@ -63,10 +63,10 @@ def walk(span: Span, first: Point, *, tolerance: float = 1e-11, max_steps: int =
 
     Each step predicts along the tangent by a length d and corrects in the plane across it. It is accepted if Newton's
     method halves the residual every time, the curve left the tangent by at most d / 4, turned by at most 32 degrees and
-    hides no two folds, and the bordered determinant kept its sign or is found to go through zero between: a change without a zero is a jump
-    to another curve. Then d is multiplied by 0.1 d / (distance from the tangent), at most doubled; a refused step is
-    halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = 1e6, after ``max_steps`` attempts, or
-    when no step of 1e-8 is accepted; the last point tells which.
+    hides no two folds, and the bordered determinant kept its sign or is found to go through zero between: a change
+    without a zero is a jump to another curve. Then d is multiplied by 0.1 d / (distance from the tangent), at most
+    doubled; a refused step is halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = 1e6, after
+    ``max_steps`` attempts, or when no step of 1e-8 is accepted; the last point tells which.
 
     Args:
         span: the family.
@@ -101,7 +101,7 @@ def _predicted(here: Point, size: float) -> tuple[float, Tensor, Tensor]:
     if 0.0 < ahead < 1.0:
         return size, covector(here.tangent, here.scale), here.coordinates + size * here.tangent
     limit = 1.0 if here.pace > 0 else 0.0
-    taken = (limit - here.s) / here.pace
+    taken = (limit - here.s) / here.pace if here.s != limit else 0.0
     guess = here.coordinates + taken * here.tangent
     guess[-1] = limit
     return taken, along_s(here.state, math.copysign(1.0, here.pace)), guess
