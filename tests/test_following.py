@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -298,7 +298,7 @@ def tanh_roots(w: float, b: float) -> list[float]:
         return math.tanh(w * h + b) - h
 
     grid = [-1.0501 + 2.1 * index / 4000 for index in range(4001)]
-    return [brentq(excess, a, c, xtol=1e-15) for a, c in zip(grid, grid[1:], strict=False) if excess(a) * excess(c) < 0]
+    return [brentq(excess, a, c, xtol=1e-15) for a, c in pairwise(grid) if excess(a) * excess(c) < 0]
 
 
 def fold_of(w: float) -> tuple[float, float]:
@@ -446,7 +446,7 @@ def _vanishing(w: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], unit: int) ->
         return fold_of(float(torch.lerp(w[0][unit], w[1][unit], t)))[0] - bias
 
     grid = [index / 1000 for index in range(1001)]
-    for first, last in zip(grid, grid[1:], strict=False):
+    for first, last in pairwise(grid):
         if room(last) < 0:
             t = brentq(room, first, last, xtol=1e-14)
             return ((0, 1) if float(torch.lerp(b[0][unit], b[1][unit], t)) > 0 else (1, 2)), t

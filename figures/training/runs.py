@@ -1,26 +1,24 @@
 """What the training figures share: ensembles trained case by case, each kept as soon as it is done."""
 
 import argparse
-import json
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 from torch import nn
-from tqdm import tqdm
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.plotting import save_figure
 from rnn_dynamics.tasks import CopyFirstInput, Denoising, PixelSequences, SequenceTask, digits
 
+from ..runs import Row, measured
+
 FOLDER = Path(__file__).parent
-Row = dict[str, Any]
 VARIANTS = ("plain", "warm", "parallel")
 T_MAX = 600
 
@@ -43,11 +41,6 @@ class Case:
     """Updates; 0 for the first and the last only."""
 
     warmup_steps: int = 100
-
-    @property
-    def key(self) -> str:
-        """What it is known by in the file of results."""
-        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -173,7 +166,8 @@ def run(plan: Plan, arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     cases = plan.scales[options.scale]
     path = options.out / f"{plan.name}_{options.scale}.jsonl"
-    rows, missing = _measured(plan, cases, path, 0 if options.draw_only else options.workers)
+    look = partial(measure, looks=plan.looks)
+    rows, missing = measured(plan.name, cases, look, path, 0 if options.draw_only else options.workers)
     save_figure(plan.draw(rows), options.out / plan.name)
     facts = f"Scale `{options.scale}`: {scale_in_words(cases)}"
     if missing:
@@ -192,23 +186,3 @@ def scale_in_words(cases: Sequence[Case]) -> str:
         f"at 1; VAA of n = 32 states after {case.horizon:,} steps under one held input; drifts followed for 100,000 "
         "steps. The paper trains 2 layers of 256 units for 75,000 updates: this is far smaller."
     )
-
-
-def _measured(plan: Plan, cases: Sequence[Case], path: Path, workers: int) -> tuple[list[Row], list[Case]]:
-    """The rows of the cases, and which are missing: none, unless there are no workers."""
-    done: dict[str, list[Row]] = {}
-    if path.exists():
-        for line in path.read_text().splitlines():
-            entry = json.loads(line)
-            done[entry["case"]] = entry["rows"]
-    missing = [case for case in cases if case.key not in done]
-    if not workers:
-        return [row for case in cases if case.key in done for row in done[case.key]], missing
-    with path.open("a") as file, ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        futures = {pool.submit(measure, case, plan.looks): case for case in missing}
-        for future in tqdm(as_completed(futures), total=len(futures), desc=plan.name, disable=not futures):
-            case = futures[future]
-            done[case.key] = [{**asdict(case), **row} for row in future.result()]
-            file.write(json.dumps({"case": case.key, "rows": done[case.key]}) + "\n")
-            file.flush()
-    return [row for case in cases for row in done[case.key]], []

@@ -1,21 +1,17 @@
 """Cases measured one by one, each kept as soon as it is done, and the command line of the figures."""
 
 import argparse
-import json
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from rnn_dynamics.plotting import save_figure
 
+from ..runs import Row, measured
+
 FOLDER = Path(__file__).parent
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,6 @@ class Case:
     horizon: int
     steps: int
     length: int
-
-    @property
-    def key(self) -> str:
-        """What it is known by in the file of results."""
-        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,8 @@ def run(plan: Plan, arguments: list[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     scale = plan.scales[options.scale]
     path = options.out / f"{plan.name}_{options.scale}.jsonl"
-    rows, missing = _measured(plan, plan.cases(scale), path, 0 if options.draw_only else options.workers)
+    workers = 0 if options.draw_only else options.workers
+    rows, missing = measured(plan.name, plan.cases(scale), plan.measure, path, workers)
     save_figure(plan.draw(rows), options.out / plan.name)
     seeds = f"{scale.seeds} seed{'s' * (scale.seeds > 1)}"
     facts = (
@@ -96,23 +88,3 @@ def run(plan: Plan, arguments: list[str] | None = None) -> None:
     if missing:
         facts += " Not measured: " + ", ".join(f"{c.cell}-{c.hidden}x{c.layers} (seed {c.seed})" for c in missing) + "."
     (options.out / f"{plan.name}.md").write_text(f"{plan.caption(rows, scale).strip()}\n\n{facts}\n")
-
-
-def _measured(plan: Plan, cases: list[Case], path: Path, workers: int) -> tuple[list[Row], list[Case]]:
-    """The rows of the cases, and which of them are missing: none, unless there are no workers."""
-    done: dict[str, list[Row]] = {}
-    if path.exists():
-        for line in path.read_text().splitlines():
-            entry = json.loads(line)
-            done[entry["case"]] = entry["rows"]
-    missing = [case for case in cases if case.key not in done]
-    if not workers:
-        return [row for case in cases if case.key in done for row in done[case.key]], missing
-    with path.open("a") as file, ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        futures = {pool.submit(plan.measure, case): case for case in missing}
-        for future in tqdm(as_completed(futures), total=len(futures), desc=plan.name, disable=not futures):
-            case = futures[future]
-            done[case.key] = [{**asdict(case), **row} for row in future.result()]
-            file.write(json.dumps({"case": case.key, "rows": done[case.key]}) + "\n")
-            file.flush()
-    return [row for case in cases for row in done[case.key]], []

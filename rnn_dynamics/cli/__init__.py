@@ -7,7 +7,9 @@ from rich.console import Console
 
 from .fixed_points import analyze, demo
 from .reach import reach
+from .track import EXAMPLES as TRACK_EXAMPLES
 from .track import track
+from .train import EXAMPLES as TRAIN_EXAMPLES
 from .train import train
 from .warmup import warmup
 
@@ -28,7 +30,7 @@ rnn-dynamics warmup GRU-64x2    make states stay apart (published warmup), of a 
 rnn-dynamics train copy --seeds 5 --warmup
                                 train networks on a task; what they reach at every epoch,
                                 what is born and dies, and in which bifurcation
-rnn-dynamics track RUN          the same of anybody's folder of checkpoints
+rnn-dynamics track checkpoints/ the same of anybody's folder of checkpoints, or of a run of train
 rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
                                 from states that your inputs lead to, at a held input
 """
@@ -43,8 +45,8 @@ app.command()(demo)
 app.command()(analyze)
 app.command()(reach)
 app.command()(warmup)
-app.command()(train)
-app.command()(track)
+app.command(epilog=TRAIN_EXAMPLES)(train)
+app.command(epilog=TRACK_EXAMPLES)(track)
 
 
 def main() -> None:

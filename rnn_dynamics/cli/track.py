@@ -2,14 +2,37 @@
 
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from torch import Tensor
 
-from ..report import print_tracking, write_tracking
+from ..checks import InputSequences
+from ..report import as_options, print_tracking, write_tracking
+from ..systems import Checkpoint, read_checkpoint
 from ..tracking import AttractorTracker, checkpoint_files, track_checkpoints
-from .shared import Inputs, Nonlinearity, Prefix, console, numbers, read_network, require_writable, sequences_from
+from .run_record import read_record, recorded_task
+from .shared import (
+    Nonlinearity,
+    Prefix,
+    console,
+    described,
+    numbers,
+    read_network,
+    read_sequences,
+    require_writable,
+    sequences_from,
+)
+
+EXAMPLES = """Examples:
+
+\b
+rnn-dynamics track checkpoints/ --inputs x.npy --hold 0,0,0
+rnn-dynamics track runs/mine            what `rnn-dynamics train ... --snapshot-every 100 --out runs/mine` kept
+rnn-dynamics track runs/mine/seed-3 --n 200 --horizon 1000 --out closer
+"""
 
 
 def track(
@@ -21,9 +44,16 @@ def track(
             show_default=False,
         ),
     ],
-    inputs: Inputs = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Input sequences [batch, time, m] (.npy) whose states to start from.",
+            show_default="those a run of `train` was trained on; else Gaussian inputs",
+        ),
+    ] = None,
     hold: Annotated[
-        str | None, typer.Option(help="The held input, as m numbers '0,1,0'.", show_default="one drawn from N(0, I)")
+        str | None,
+        typer.Option(help="The held input, as m numbers '0,1,0'.", show_default="as in the run, or drawn from N(0, I)"),
     ] = None,
     n: Annotated[int, typer.Option("--n", min=2, help="How many states to start from; VAA depends on it.")] = 32,
     horizon: Annotated[int, typer.Option(min=0, help="Steps of the published measure; 10,000 in the paper.")] = 10_000,
@@ -36,49 +66,138 @@ def track(
     prefix: Prefix = None,
     nonlinearity: Nonlinearity = "tanh",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in the folder for results.")] = False,
-    seed: Annotated[int, typer.Option(help="Of inputs, states, held input and searches.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="RUN-tracking")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Of inputs, states, held input and searches.", show_default="that of the run's seed, or 0"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.", show_default="RUN-tracking; RUN/seed-S-tracking")
+    ] = None,
 ) -> None:
     """Say what a network could reach at each of its checkpoints, what was born, what died, and in which bifurcation."""
-    runs = sorted(path for path in run.glob("seed-*") if re.fullmatch(r"seed-\d+", path.name)) or [run]
-    for one in runs:
-        beside = one.with_name(f"{one.name}-tracking")
-        folder = beside if out is None else out / one.name if len(runs) > 1 else out
-        _track(one, folder, inputs, hold, n, horizon, fixed_points, time_limit, prefix, nonlinearity, resume, seed)
+    look = _Look(n, horizon, fixed_points, time_limit, prefix, nonlinearity, resume)
+    seed_folders = _seed_folders(run)
+    jobs = []
+    for one in seed_folders or [run]:
+        folder = one.with_name(f"{one.name}-tracking") if out is None else out / one.name if seed_folders else out
+        jobs.append(_job(one, folder, inputs, hold, seed, look))
+    for number, job in enumerate(jobs):
+        if number or seed_folders:
+            console.print(f"\n{job.run}", style="bold", markup=False)
+        left = jobs[number + 1 :]
+        if not job.done(look) and left:
+            names = ", ".join(other.run.name for other in left)
+            console.print(f"Not looked at: {names}", style="bold", soft_wrap=True, markup=False)
+        if job.interrupted:
+            raise typer.Exit(130)
 
 
-def _track(
-    run: Path,
-    folder: Path,
-    inputs: Path | None,
-    hold: str | None,
-    n: int,
-    horizon: int,
-    fixed_points: bool,
-    time_limit: float | None,
-    prefix: str | None,
-    nonlinearity: str,
-    resume: bool,
-    seed: int,
-) -> None:
-    files = checkpoint_files(run)
-    first = read_network(files[0][1], prefix, nonlinearity)
-    console.print(f"{len(files)} checkpoints, steps {files[0][0]} to {files[-1][0]}")
-    width = first.network.input_size
+@dataclass(frozen=True)
+class _Look:
+    """How checkpoints are looked at."""
+
+    n: int
+    horizon: int
+    fixed_points: bool
+    time_limit: float | None
+    prefix: str | None
+    nonlinearity: str
+    resume: bool
+
+
+@dataclass
+class _Job:
+    """One folder of checkpoints."""
+
+    run: Path
+    folder: Path
+    files: list[tuple[int, Path]]
+    sequences: InputSequences
+    tracker: AttractorTracker
+    words: str
+    interrupted: bool = False
+
+    def done(self, look: _Look) -> bool:
+        """Look at all of it, print and write; whether it came to its end."""
+        read_network(self.files[0][1], look.prefix, look.nonlinearity)
+        console.print(self.words, soft_wrap=True, markup=False)
+        history = track_checkpoints(
+            self.run, self.sequences, prefix=look.prefix, nonlinearity=look.nonlinearity, tracker=self.tracker,
+            progress=sys.stderr.isatty(),
+        )  # fmt: skip
+        cut = bool(len(history)) and history.observations[-1].interrupted
+        self.interrupted = cut or len(history) < len(self.files)
+        if len(history):
+            print_tracking(history, console)
+            written = write_tracking(history, self.folder)
+            console.print(f"Wrote {', '.join(str(file) for file in written)}", soft_wrap=True, markup=False)
+        text = f"{history.summary()}; results are in {self.folder}/."
+        if self.interrupted:
+            missing = len(self.files) - len(history)
+            text = f"Interrupted, {missing} of {len(self.files)} checkpoints not seen: --resume goes on. {text}"
+        console.print(text[0].upper() + text[1:], style="bold", soft_wrap=True, markup=False)
+        return not self.interrupted
+
+
+def _seed_folders(run: Path) -> list[Path]:
+    """The folders seed-S of a whole run, in the order of seeds."""
+    found = [path for path in run.glob("seed-*") if path.is_dir() and re.fullmatch(r"seed-\d+", path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("seed-")))
+
+
+def _job(run: Path, folder: Path, inputs: Path | None, hold: str | None, seed: int | None, look: _Look) -> _Job:
+    """Check all that can be checked before the work."""
+    own = re.fullmatch(r"seed-(\d+)", run.resolve().name)
+    record = read_record(run.resolve().parent) if own else None
+    try:
+        files = checkpoint_files(run)
+    except ValueError as error:
+        kept = "; train it with --snapshot-every" if record else ""
+        raise ValueError(f"{error}{kept}") from error
+    network = _require_one_architecture(files, look).network
+    width = network.input_size
+    number = seed if seed is not None else int(own[1]) if own and record else 0
+    if record is not None and inputs is None:
+        named = recorded_task(record)
+        sequences, origin = named.train, f"those of {named.words.split(';')[0]}"
+    else:
+        sequences = sequences_from(None, width, number) if inputs is None else read_sequences(inputs, width)
+        origin = described(sequences, inputs)
+    text = hold if hold is not None or record is None else record.get("hold")
+    held: Tensor | None = None if text is None else numbers(text, width)
     require_writable(folder)
-    tracker = AttractorTracker(
-        sequences := sequences_from(inputs, width, seed),
-        hold=None if hold is None else numbers(hold, width),
-        n=n, horizon=horizon, budget=None, fixed_points=fixed_points, time_limit=time_limit, seed=seed,
-        folder=folder / "observations", resume=resume,
-    )  # fmt: skip
-    history = track_checkpoints(
-        run, sequences, prefix=prefix, nonlinearity=nonlinearity, tracker=tracker, progress=sys.stderr.isatty()
+    if any((folder / "observations").glob("observation-*")) and not look.resume:
+        raise ValueError(f"{folder} holds a tracking already: go on with --resume, or choose another --out")
+    options: dict[str, Any] = {"n": look.n, "horizon": look.horizon, "fixed_points": look.fixed_points}
+    try:
+        tracker = AttractorTracker(
+            sequences, hold=held, budget=None, time_limit=look.time_limit, seed=number,
+            folder=folder / "observations", resume=look.resume, **options,
+        )  # fmt: skip
+    except ValueError as error:
+        raise ValueError(as_options(str(error))) from error
+    steps = (
+        f"step {files[0][0]}" if len(files) == 1 else f"{len(files)} checkpoints, steps {files[0][0]} to {files[-1][0]}"
     )
-    print_tracking(history, console)
-    written = write_tracking(history, folder)
-    console.print(f"Wrote {', '.join(str(file) for file in written)}", soft_wrap=True, markup=False)
-    console.print(f"{history.summary()}. Results are in {folder}/", style="bold", soft_wrap=True, markup=False)
-    if len(history) < len(files):
-        console.print("Interrupted; --resume goes on from here.", style="bold")
-        raise typer.Exit(130)
+    shown = "one input drawn from N(0, I)" if held is None else str(held.tolist())
+    words = f"{steps}; {look.n} states along {origin}; held input: {shown}"
+    return _Job(run, folder, files, sequences, tracker, words)
+
+
+def _require_one_architecture(files: list[tuple[int, Path]], look: _Look) -> Checkpoint:
+    """The first checkpoint; all others must be of its cells and shapes."""
+    first: Checkpoint | None = None
+    for _, path in files:
+        read = read_checkpoint(path, prefix=look.prefix, nonlinearity=look.nonlinearity)
+        first = first or read
+        if _form(read) != _form(first):
+            raise ValueError(f"{path} holds another network ({read}) than {files[0][1].name} ({first})")
+    assert first is not None
+    return first
+
+
+def _form(read: Checkpoint) -> list[Any]:
+    weights = [(name, list(weight.shape)) for layer in read.network.layers for name, weight in layer.weights().items()]
+    return [read.cell, *weights]

@@ -1,22 +1,42 @@
 """``rnn-dynamics train``: networks trained on a task, with their attractors all along."""
 
-import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from torch import Tensor
 
 from ..cells import Specification, module_from_spec
-from ..files import replacing
-from ..report import TrainedSeed, cli_advice, print_training, write_tracking, write_training
+from ..report import (
+    TrainedSeed,
+    as_options,
+    cli_advice,
+    print_training,
+    training_sentence,
+    write_tracking,
+    write_training,
+)
+from ..systems import DEFAULT_MEMORY_BUDGET
 from ..tasks import SequenceTask
 from ..tracking import AttractorTracker, Budget
-from ..training import SequenceModel, evaluate, train_ensemble, warm_up
+from ..training import SequenceModel, Training, evaluate, train_ensemble, warm_up
 from ..training import train as train_one
+from ..training.settings import Settings
+from .run_record import is_begun, require_resumable, written_record
 from .shared import console, numbers, require_writable
 from .train_tasks import NAMES, task_by_name
+
+EXAMPLES = """Examples:
+
+\b
+rnn-dynamics train copy --hidden 64 --seeds 5 --warmup --parallel
+rnn-dynamics train denoising --cell nBRC --layers 2 --pad 50 --attractors-only
+rnn-dynamics train flip-flop --snapshot-every 100 --out runs/mine
+rnn-dynamics track runs/mine
+"""
 
 
 def train(
@@ -24,27 +44,41 @@ def train(
         str,
         typer.Argument(
             metavar="TASK",
-            help=f"{', '.join(NAMES)}; the last three read digits, or images of --data.",
+            help=f"{', '.join(NAMES)}; the last three read scikit-learn's digits, or images of --data.",
             show_default=False,
         ),
     ],
-    cell: Annotated[str, typer.Option(help="RNN, LSTM, GRU, MGU, BRC, nBRC or chrono.")] = "GRU",
+    cell: Annotated[str, typer.Option(help="RNN, LSTM, GRU, MGU, BRC, nBRC or chrono (an LSTM).")] = "GRU",
     hidden: Annotated[int, typer.Option(min=1, help="Units of a layer.")] = 64,
     layers: Annotated[int, typer.Option(min=1, help="Layers.")] = 1,
     parallel: Annotated[
         bool, typer.Option("--parallel", help="Two cells of half the units side by side; warmup moves the first only.")
     ] = False,
     warmup: Annotated[bool, typer.Option("--warmup", help="Warm up before training, as published.")] = False,
-    warmup_steps: Annotated[int, typer.Option(min=1, help="Updates of the warmup.")] = 100,
+    warmup_steps: Annotated[int, typer.Option(min=1, help="Updates of the warmup, which are steps -100 to 0.")] = 100,
     seeds: Annotated[int, typer.Option(min=1, help="How many networks, trained together in one program.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="The first network's; the others' follow.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the first network; the others' follow. The data are always the same.")
+    ] = 0,
     length: Annotated[
-        int | None, typer.Option(min=1, help="Steps T.", show_default="copy 50, denoising 100, flip-flop 60")
+        int | None,
+        typer.Option(min=1, help="Steps of a sequence.", show_default="copy 50, denoising 100, flip-flop 60"),
     ] = None,
-    pad: Annotated[int, typer.Option(min=0, help="Denoising: last steps without a mark.")] = 5,
-    bits: Annotated[int, typer.Option(min=1, help="Flip-flop: channels.")] = 3,
-    blank: Annotated[int, typer.Option(min=0, help="Images: blank steps before the answer.")] = 0,
-    sequences: Annotated[int, typer.Option(min=2, help="To train on; a fifth of them validates.")] = 10_000,
+    pad: Annotated[
+        int | None, typer.Option(min=0, help="Denoising: last steps without a mark.", show_default="5")
+    ] = None,
+    bits: Annotated[int | None, typer.Option(min=1, help="Flip-flop: channels.", show_default="3")] = None,
+    blank: Annotated[
+        int | None, typer.Option(min=0, help="Images: blank steps before the answer.", show_default="0")
+    ] = None,
+    sequences: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Generated to train on, a fifth of them to validate; 2,000 more test.",
+            show_default="10000",
+        ),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder with MNIST's four files.", show_default="scikit-learn's digits")
     ] = None,
@@ -56,9 +90,11 @@ def train(
         int | None, typer.Option(min=1, help="Stop after so many epochs without improvement.", show_default="never")
     ] = None,
     track_every: Annotated[
-        int | None, typer.Option(min=0, help="Updates between observations; 0 for none.", show_default="an epoch")
+        int | None, typer.Option(min=0, help="Updates between two looks; 0 for none at all.", show_default="an epoch")
     ] = None,
-    budget: Annotated[float, typer.Option(min=0, help="Share of the training time for observing; 0: no limit.")] = 0.1,
+    budget: Annotated[
+        float, typer.Option(min=0, help="Share of the training time that looking may take; 0: no limit.")
+    ] = 0.1,
     n: Annotated[int, typer.Option("--n", min=2, help="States of the published measure, which depends on it.")] = 32,
     horizon: Annotated[int, typer.Option(min=0, help="Steps of the published measure.")] = 10_000,
     hold: Annotated[
@@ -71,81 +107,137 @@ def train(
         bool, typer.Option("--fixed-points/--attractors-only", help="Search for saddles too, or for attractors alone.")
     ] = True,
     snapshot_every: Annotated[
-        int | None, typer.Option(min=1, help="Also keep the weights of each so many updates.", show_default="no")
+        int | None,
+        typer.Option(min=1, help="Keep the weights of each so many updates, for `track`.", show_default="no"),
     ] = None,
     t_max: Annotated[float, typer.Option(help="Of chrono cells: longest time to bridge, in steps.")] = 600.0,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in --out.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, with the same options; --epochs may grow.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="runs/TASK-NETWORK")] = None,
 ) -> None:
-    """Train networks on a task, and say at every epoch which attractors they reach, what was born and what died."""
+    """Train networks on a task, and say all along which attractors they reach, what was born and what died."""
     options = dict(locals())
-    named = task_by_name(
-        task, length=length, pad=pad, bits=bits, blank=blank, sequences=sequences, data=data, seed=seed
-    )
-    spec = str(Specification.parse(f"{cell}+{cell}-{hidden}x{layers}" if parallel else f"{cell}-{hidden}x{layers}"))
-    folder = out or Path("runs") / f"{task}-{spec}{'-warm' * warmup}"
-    if not resume and (folder / "state.pt").exists():
-        raise ValueError(f"{folder} holds a training already: go on with --resume, or choose another --out")
-    require_writable(folder)
-    each = list(range(seed, seed + seeds))
-    console.print(f"Task: {named.words}", soft_wrap=True, markup=False)
-    console.print(f"Network: {spec}, {_count(seeds, 'seed')}{', warmed up' * warmup}", soft_wrap=True, markup=False)
-
-    models = [_model(spec, named.train, number, t_max, device) for number in each]
-    account = Budget(budget or None)
-    width = named.train.input_size
+    named = task_by_name(task, length=length, pad=pad, bits=bits, blank=blank, sequences=sequences, data=data)
+    spec = Specification.parse(f"{cell}+{cell}-{hidden}x{layers}" if parallel else f"{cell}-{hidden}x{layers}")
     # Between its pulses the flip-flop has no input: that is where it must remember.
-    hold = ",".join(["0"] * width) if hold is None and task == "flip-flop" else hold
-    held = None if hold is None else numbers(hold, width)
-    every = -(-int(0.8 * len(named.train)) // batch_size) if track_every is None else track_every
-    trackers = [
-        AttractorTracker(
-            named.train, hold=held, n=n, horizon=horizon, every=every, budget=account, fixed_points=fixed_points,
-            seed=number,            folder=folder / f"seed-{number}" / "tracking", resume=resume,
-        )
-        if every
-        else None
-        for number in each
-    ]  # fmt: skip
-    if warmup and not (resume and (folder / "state.pt").exists()):
-        _warm_up(models, named.train, warmup_steps, each, trackers)
-    settings: dict[str, Any] = {
-        "epochs": epochs, "batch_size": batch_size, "lr": lr, "clip_norm": clip_norm or None, "patience": patience,
-        "folder": folder, "resume": resume, "snapshot_every": snapshot_every, "progress": sys.stderr.isatty(),
-    }  # fmt: skip
-    if seeds == 1:
-        runs = (train_one(models[0], named.train, seed=seed, tracker=trackers[0], **settings),)
-    else:
-        runs = train_ensemble(models, named.train, seeds=each, trackers=trackers, **settings)
+    hold = ",".join("0" * named.train.input_size) if hold is None and task == "flip-flop" else hold
+    held = None if hold is None else numbers(hold, named.train.input_size)
+    settings = Settings(epochs, batch_size, lr, clip_norm or None, patience, snapshot_every, DEFAULT_MEMORY_BUDGET)
+    folder = out or Path("runs") / f"{task}-{spec}{'-warm' * warmup}"
+    options |= {"network": str(spec), "hold": hold, "out": folder}
+    if resume:
+        require_resumable(folder, options)
+    elif is_begun(folder):
+        raise ValueError(f"{folder} holds a run already: go on with --resume, or choose another --out")
+    each = list(range(seed, seed + seeds))
+    models = [_model(spec, named.train, number, t_max, device) for number in each]
+    every = -(-round(0.8 * len(named.train)) // batch_size) if track_every is None else track_every
+    watch = _Watch(every, budget, held, n, horizon, fixed_points, folder, resume)
+    trackers = watch.trackers(named.train, each)
+    require_writable(folder)
+    written_record(folder, options)
 
-    trained = []
-    for run, model, tracker in zip(runs, models, trackers, strict=True):
-        history = None if tracker is None else tracker.history
-        trained.append(TrainedSeed(run, evaluate(model, named.test)[1], history))
-        if history is not None and len(history):
-            write_tracking(history, folder / f"seed-{run.seed}")
+    kinds = f"{seeds} seeds, {seed} to {each[-1]}" if seeds > 1 else f"seed {seed}"
+    weights = sum(weight.numel() for weight in models[0].parameters())
+    console.print(f"Task: {named.words}", soft_wrap=True, markup=False)
+    warmed = f", warmed up for {warmup_steps} updates" if warmup else ""
+    console.print(
+        f"Network: {spec}, {weights:,} weights with the readout, {kinds}{warmed}", soft_wrap=True, markup=False
+    )
+    console.print(watch.words(), soft_wrap=True, markup=False)
+
+    try:
+        if warmup and not (resume and (folder / "state.pt").exists()):
+            _warm_up(models, named.train, warmup_steps, each, trackers)
+        try:
+            runs = _trained(models, named.train, each, trackers, settings, folder, resume)
+        except ValueError as error:
+            raise ValueError(as_options(str(error))) from error
+        histories = [None if tracker is None else tracker.history for tracker in trackers]
+        trained = [
+            TrainedSeed(run, *evaluate(model, named.test), history)
+            for run, model, history in zip(runs, models, histories, strict=True)
+        ]
+        _write_tracking(trackers, each, folder)
+    except KeyboardInterrupt:
+        _write_tracking(trackers, each, folder)
+        console.print(
+            f"Interrupted; what is done is in {folder}/, and the same command with --resume goes on from there.",
+            style="bold", soft_wrap=True, markup=False,
+        )  # fmt: skip
+        raise typer.Exit(130) from None
     print_training(trained, console)
     write_training(trained, folder)
-    with replacing(folder / "run.json") as temporary:
-        kept = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-        temporary.write_text(json.dumps({**kept, "network": spec}, indent=1))
-    console.print(
-        f"{folder}/: summary.csv, run.json, state.pt; seed-S/: best and last weights, history.csv, "
-        "tracking.csv, events.csv, tracking.pdf",
-        soft_wrap=True, markup=False,
-    )  # fmt: skip
-    console.print(f"{_closing(trained)} Results are in {folder}/", style="bold", soft_wrap=True, markup=False)
-    if any(run.status == "interrupted" for run in runs):
+    console.print(_contents(folder, trackers, snapshot_every), soft_wrap=True, markup=False)
+    stopped = any(run.status == "interrupted" for run in runs)
+    advice = ", and the same command with --resume goes on" * stopped
+    closing = f"{training_sentence(trained)}; results are in {folder}/{advice}."
+    console.print(closing, style="bold", soft_wrap=True, markup=False)
+    if stopped:
         raise typer.Exit(130)
 
 
-def _model(spec: str, task: SequenceTask, seed: int, t_max: float, device: str) -> SequenceModel:
+@dataclass(frozen=True)
+class _Watch:
+    """How the networks are looked at while they train."""
+
+    every: int
+    """Updates; 0 for not at all."""
+
+    budget: float
+    hold: Tensor | None
+    n: int
+    horizon: int
+    fixed_points: bool
+    folder: Path
+    resume: bool
+
+    def trackers(self, task: SequenceTask, seeds: Sequence[int]) -> list[AttractorTracker | None]:
+        """One for each seed; they share a budget."""
+        account = Budget(self.budget or None)
+        return [
+            AttractorTracker(
+                task, hold=self.hold, n=self.n, horizon=self.horizon, every=self.every, budget=account,
+                fixed_points=self.fixed_points, seed=seed, folder=self.folder / f"seed-{seed}" / "tracking",
+                resume=self.resume,
+            )
+            if self.every
+            else None
+            for seed in seeds
+        ]  # fmt: skip
+
+    def words(self) -> str:
+        if not self.every:
+            return "Tracking: none"
+        what = "attractors and fixed points" if self.fixed_points else "attractors alone"
+        limit = f"at most {self.budget:.3g} of the training time" if self.budget else "whatever it takes"
+        hold = "one input from N(0, I)" if self.hold is None else f"the input {self.hold.tolist()}"
+        return f"Tracking: {what} under {hold}, every {self.every} updates, {limit}"
+
+
+def _model(spec: Specification, task: SequenceTask, seed: int, t_max: float, device: str) -> SequenceModel:
     model = SequenceModel(module_from_spec(spec, task.input_size, seed, t_max), task.target_size, seed=seed)
     try:
         return model.to(device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(f"--device {device} cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def _trained(
+    models: Sequence[SequenceModel],
+    task: SequenceTask,
+    seeds: Sequence[int],
+    trackers: Sequence[AttractorTracker | None],
+    settings: Settings,
+    folder: Path,
+    resume: bool,
+) -> tuple[Training, ...]:
+    options: dict[str, Any] = {**vars(settings), "folder": folder, "resume": resume, "progress": sys.stderr.isatty()}
+    if len(models) == 1:
+        return (train_one(models[0], task, seed=seeds[0], tracker=trackers[0], **options),)
+    return train_ensemble(models, task, seeds=seeds, trackers=trackers, **options)
 
 
 def _warm_up(
@@ -156,32 +248,32 @@ def _warm_up(
     trackers: Sequence[AttractorTracker | None],
 ) -> None:
     """Warm each network up; its tracker sees it at negative steps, so that training begins at 0."""
+    said: dict[str, list[str]] = {}
     for model, seed, tracker in zip(models, seeds, trackers, strict=True):
 
         def look(step: int, module: Any, tracker: AttractorTracker | None = tracker, **scalars: Any) -> None:
-            if tracker is not None and step < steps:
+            if tracker is not None and step < steps:  # what is there in the end is seen as training begins
                 tracker.observe(step - steps, module, **scalars)
 
-        history = warm_up(
-            model.recurrent, task, steps, seed=seed, callback=look, progress=sys.stderr.isatty()
-        )  # fmt: skip
+        history = warm_up(model.recurrent, task, steps, seed=seed, callback=look, progress=sys.stderr.isatty())
         console.print(f"Seed {seed}: {history.summary()}", soft_wrap=True, markup=False)
         if history.status == "interrupted":
             raise KeyboardInterrupt
         if history.advice:
-            console.print(cli_advice(history), style="bold red", soft_wrap=True, markup=False)
+            said.setdefault(cli_advice(history), []).append(str(seed))
+    for advice, which in said.items():
+        console.print(f"Warmup of seed {', '.join(which)}: {advice}", style="yellow", soft_wrap=True, markup=False)
 
 
-def _closing(trained: list[TrainedSeed]) -> str:
-    worse = sum(not seed.training.finished for seed in trained)
-    if worse:
-        return f"{worse} of {_count(len(trained), 'seed')} did not finish."
-    counts = [seed.tracking.counts[-1].item() for seed in trained if seed.tracking is not None and len(seed.tracking)]
-    if not counts:
-        return "Trained."
-    low, high = min(counts), max(counts)
-    return f"Trained; attractors reached at the end: {low}{f' to {high}' * (high > low)}."
+def _write_tracking(trackers: Sequence[AttractorTracker | None], seeds: Sequence[int], folder: Path) -> None:
+    for tracker, seed in zip(trackers, seeds, strict=True):
+        if tracker is not None and len(tracker.history):
+            write_tracking(tracker.history, folder / f"seed-{seed}")
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+def _contents(folder: Path, trackers: Sequence[AttractorTracker | None], snapshot_every: int | None) -> str:
+    text = f"Wrote {folder}/: summary.csv, run.json, state.pt; in each seed-S/ best.safetensors, last.safetensors, "
+    text += "history.csv"
+    if any(trackers):
+        text += ", tracking.{safetensors,csv,pdf,png}, events.csv"
+    return text + (f", checkpoints/ for `rnn-dynamics track {folder}`" if snapshot_every else "")

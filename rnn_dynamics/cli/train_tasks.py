@@ -1,17 +1,27 @@
 """The tasks that ``rnn-dynamics train`` knows by name."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..tasks import CopyFirstInput, Denoising, FlipFlop, LabelledImages, PixelSequences, SequenceTask, digits, mnist
+from ..tasks import CopyFirstInput, Denoising, FlipFlop, PixelSequences, SequenceTask, digits, mnist
 
-_TEST_SEQUENCES = 2000
-_TEST_SEED = 1_000_003
-"""Far from the seeds that training data are drawn with."""
+_SEQUENCES, _TEST_SEQUENCES = 10_000, 2000
+_SEED, _TEST_SEED = 0, 1_000_003
+"""Of the data: the same for every run, so that networks of several runs can be compared."""
 
 _LENGTHS = {"copy": 50, "denoising": 100, "flip-flop": 60}
 _IMAGES = {"rows": PixelSequences.by_row, "pixels": PixelSequences.by_pixel, "permuted": PixelSequences.permuted}
 NAMES = (*_LENGTHS, *_IMAGES)
+
+OWN_OPTIONS = {
+    "length": tuple(_LENGTHS),
+    "sequences": tuple(_LENGTHS),
+    "pad": ("denoising",),
+    "bits": ("flip-flop",),
+    "blank": tuple(_IMAGES),
+    "data": tuple(_IMAGES),
+}
+"""Which tasks an option is for."""
 
 
 class NamedTask(NamedTuple):
@@ -22,40 +32,47 @@ class NamedTask(NamedTuple):
     words: str
 
 
-def task_by_name(
-    name: str, *, length: int | None, pad: int, bits: int, blank: int, sequences: int, data: Path | None, seed: int
-) -> NamedTask:
-    """Make the task of a name.
+def task_by_name(name: str, **options: Any) -> NamedTask:
+    """Make the task of a name; ``options`` as in ``OWN_OPTIONS``, None for what was not given.
 
     Raises:
-        ValueError: for another name, or options that belong to other tasks.
+        ValueError: for another name, options that belong to other tasks, or data that cannot be made or read.
     """
     if name not in NAMES:
         raise ValueError(f"there is no task {name!r}; there are {', '.join(NAMES)}")
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given:
+        if name not in OWN_OPTIONS[option]:
+            raise ValueError(f"--{option} is for {', '.join(OWN_OPTIONS[option])}, not for {name}")
     if name in _IMAGES:
-        if length is not None:
-            raise ValueError(f"--length is for {', '.join(_LENGTHS)}; {name} is as long as its images, plus --blank")
-        return _of_images(name, blank, data)
-    if data is not None or blank:
-        raise ValueError(f"{'--data' if data is not None else '--blank'} is for {', '.join(_IMAGES)}, not for {name}")
-    length = _LENGTHS[name] if length is None else length
-    sizes = ((sequences, seed), (_TEST_SEQUENCES, _TEST_SEED + seed))
+        return _of_images(name, given.get("blank", 0), given.get("data"))
+    length, n = given.get("length", _LENGTHS[name]), given.get("sequences", _SEQUENCES)
+    try:
+        train, test = (
+            _made(name, size, length, given, seed) for size, seed in ((n, _SEED), (_TEST_SEQUENCES, _TEST_SEED))
+        )
+    except (RuntimeError, MemoryError) as error:  # what torch's allocator raises
+        raise ValueError(f"cannot make {n:,} sequences of {length:,} steps: {error}".splitlines()[0]) from error
+    return NamedTask(
+        train, test, f"{name}, {n:,} sequences of {length} steps{_width(train)}; {len(test):,} others test"
+    )
+
+
+def _made(name: str, n: int, length: int, given: dict[str, Any], seed: int) -> SequenceTask:
     if name == "copy":
-        train, test = (CopyFirstInput(n, length, seed=own) for n, own in sizes)
-    elif name == "denoising":
-        train, test = (Denoising(n, length, pad, seed=own) for n, own in sizes)
-    else:
-        train, test = (FlipFlop(n, length, bits, seed=own) for n, own in sizes)
-    return NamedTask(train, test, f"{name}, {sequences:,} sequences of {length} steps")
+        return CopyFirstInput(n, length, seed=seed)
+    if name == "denoising":
+        return Denoising(n, length, given.get("pad", 5), seed=seed)
+    return FlipFlop(n, length, given.get("bits", 3), seed=seed)
 
 
 def _of_images(name: str, blank: int, data: Path | None) -> NamedTask:
-    train, test = digits() if data is None else mnist(data)
-
-    def read(part: LabelledImages) -> SequenceTask:
-        return _IMAGES[name](*part, blank=blank)
-
-    made = read(train)
+    train, test = (_IMAGES[name](*part, blank=blank) for part in (digits() if data is None else mnist(data)))
     origin = "scikit-learn's digits" if data is None else str(data)
-    words = f"{name} of {origin}, {len(made):,} sequences of {made.inputs.shape[1]} steps ({blank} of them blank)"
-    return NamedTask(made, read(test), words)
+    steps = f"{train.inputs.shape[1]} steps{_width(train)}" + (f", {blank} of them blank" if blank else "")
+    words = f"{name} of {origin}, {len(train):,} sequences of {steps}; {len(test):,} others test"
+    return NamedTask(train, test, words)
+
+
+def _width(task: SequenceTask) -> str:
+    return f" with {task.input_size} input{'s' * (task.input_size > 1)}"

@@ -126,7 +126,7 @@ def _hides_folds(here: Point, point: Point) -> bool:
     size = length(point.coordinates - here.coordinates, here.scale)
     if here.pace * point.pace <= 0 or size == 0:
         return False
-    # Its slope a (1 - 4u + 3u^2) + 6 m (u - u^2) + b (3u^2 - 2u) is a parabola in u; a and b are the slopes at the ends.
+    # With the slopes a and b at its ends its own is a (1 - 4u + 3u^2) + 6 m (u - u^2) + b (3u^2 - 2u), a parabola in u.
     mean = (point.s - here.s) / size
     curvature = 3 * here.pace - 6 * mean + 3 * point.pace
     if curvature * here.pace <= 0:

@@ -3,18 +3,20 @@
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
 from .tracking import print_tracking, write_tracking
-from .training import TrainedSeed, print_training, write_training
+from .training import TrainedSeed, as_options, print_training, training_sentence, write_training
 from .warmup import Measure, cli_advice, print_warmup, write_history, write_outcome
 
 __all__ = [
     "Measure",
     "TrainedSeed",
+    "as_options",
     "cli_advice",
     "print_reachability",
     "print_report",
     "print_tracking",
     "print_training",
     "print_warmup",
+    "training_sentence",
     "write_history",
     "write_outcome",
     "write_reachability",
