@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from rnn_dynamics.plotting import style
 
@@ -43,8 +44,9 @@ def curves(tasks: list[str], names: list[str], rows: list[Row], by: str, ylabel:
                         ax.plot(whole[0]["epoch_steps"], median, zorder=3, **look)
                 for baseline in {row["baseline"] for row in mine}:
                     ax.axhline(baseline, color=style.GREY, linewidth=style.THIN, linestyle=":")
-                if log:
+                if log and min(min(r[key]) for r in rows if r["task"] == task) < 0.1:
                     ax.set_yscale("log")
+                ax.xaxis.set_major_locator(MaxNLocator(3))
                 if not line:
                     ax.set_title(name, fontsize=style.SMALL)
                 if not column:

@@ -1,7 +1,7 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
-    [outcome] [cells] [warmup_cost]
+    [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills]
 python -m tests.benchmarks readme
 """
 
@@ -15,13 +15,17 @@ import pandas as pd
 from . import (
     brute_force,
     cells,
+    copy_warmup,
+    ensemble,
     globalisation,
     jacobians,
+    kills,
     outcome,
     recipes,
     scaling,
     settling,
     speed,
+    tracking,
     warmup_cost,
 )
 
@@ -39,6 +43,10 @@ BENCHMARKS: dict[str, ModuleType] = {
         settling,
         cells,
         warmup_cost,
+        ensemble,
+        tracking,
+        copy_warmup,
+        kills,
     )
 }
 HEAD = """# Benchmarks
