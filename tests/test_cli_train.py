@@ -1,167 +1,346 @@
-"""``rnn-dynamics train`` and ``rnn-dynamics track``, end to end on small networks."""
+"""``rnn-dynamics train``: what it trains, writes, says, goes on with and refuses."""
 
 import json
+import os
+import re
+import signal
+import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import nn
-from typer.testing import CliRunner
+from safetensors.torch import load_file
 
 import rnn_dynamics as rd
+from rnn_dynamics import cli
 from rnn_dynamics.cells import module_from_spec
-from rnn_dynamics.cli import app, main
+from rnn_dynamics.cli.train_tasks import NAMES, task_by_name
+from rnn_dynamics.report import TrainedSeed, as_options, training_sentence
+from rnn_dynamics.training import Training, evaluate
 
-SMALL = ["--hidden", "6", "--sequences", "60", "--epochs", "2", "--n", "8", "--horizon", "30", "--budget", "0"]
+LOOK = ("--n", 8, "--horizon", 30, "--budget", 0, "--attractors-only")
+SMALL = ("--hidden", 8, "--epochs", 2, *LOOK)
+COPY = ("train", "copy", *SMALL, "--sequences", 60, "--length", 6)
+OWN = {"copy": ("--length", 5), "denoising": ("--length", 14, "--pad", 6), "flip-flop": ("--bits", 2, "--length", 8)}
+FILES = {"best.safetensors", "last.safetensors", "history.csv", "events.csv", "tracking"} | {
+    f"tracking.{suffix}" for suffix in ("safetensors", "csv", "pdf", "png")
+}
 
 
-def run(*arguments: object, code: int = 0) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.output
+def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["rnn-dynamics", *map(str, arguments)])
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", 100)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    captured = capsys.readouterr()
+    return int(stopped.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def _no_figures(monkeypatch: Any) -> None:
+    """Figures take most of the time of so small a run."""
+    monkeypatch.setattr(sys.modules["rnn_dynamics.report.tracking"], "written", lambda ax, path: [])
+    monkeypatch.setattr(sys.modules["rnn_dynamics.report.tracking"], "plot_tracking", lambda history: [None])
+
+
+def images(folder: Path) -> Path:
+    """MNIST's four files, with 60 and 20 images of 4 x 4 pixels."""
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    for part, n in (("train", 60), ("t10k", 20)):
+        for name, array in (
+            ("images-idx3", draw.integers(0, 256, (n, 4, 4))),
+            ("labels-idx1", draw.integers(0, 10, n)),
+        ):
+            sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+            head = bytes([0, 0, 8, array.ndim])
+            (folder / f"{part}-{name}-ubyte").write_bytes(head + sizes + array.astype(np.uint8).tobytes())
+    return folder
+
+
+def weights(folder: str, seeds: tuple[int, ...] = (0,)) -> list[dict[str, torch.Tensor]]:
+    return [load_file(f"{folder}/seed-{seed}/{kind}.safetensors") for seed in seeds for kind in ("best", "last")]
+
+
+def same(one: list[dict[str, torch.Tensor]], other: list[dict[str, torch.Tensor]]) -> bool:
+    return all(
+        a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a) for a, b in zip(one, other, strict=True)
+    )
+
+
+def tables_fit(text: str) -> bool:
+    """Whether no row of a table, and nothing but sentences that name files, is wider than the terminal."""
+    lines = text.splitlines()
+    return not any("…" in line for line in lines) and all(len(line) <= 100 for line in lines if "→" in line)
+
+
+@pytest.mark.parametrize("task", NAMES)
+def test_every_task_end_to_end(capsys, monkeypatch, task) -> None:
+    own = (*OWN[task], "--sequences", 60) if task in OWN else ("--data", images(Path("mnist")), "--blank", 2)
+    code, out, err = run(capsys, monkeypatch, "train", task, *SMALL, *own)
+    assert (code, err) == (0, "")
+    folder = Path("runs") / f"{task}-GRU-8"
+    assert {path.name for path in folder.iterdir()} == {"seed-0", "state.pt", "run.json", "summary.csv"}
+    assert {path.name for path in (folder / "seed-0").iterdir()} == FILES
+    assert pd.read_csv(folder / "seed-0" / "tracking.csv")["step"].tolist() == [0, 2, 4]
+    record = json.loads((folder / "run.json").read_text())
+    assert (record["network"], record["task"], record["lr"]) == ("GRU-8", task, 1e-3)
+    summary = pd.read_csv(folder / "summary.csv").iloc[0]
+    assert (summary["status"], summary["epochs"], summary["updates"]) == ("finished", 2, 4)
+    assert f"Task: {task}" in out
+    assert "60 sequences of" in out
+    assert "seed 0" in out
+    assert out.splitlines()[-1].startswith("Trained: ")
+    assert out.splitlines()[-1].endswith(f"results are in {folder}/.")
+    assert tables_fit(out)
+    assert not re.search("^ mean ", out, re.MULTILINE)  # of one seed
+
+
+def test_the_test_score_is_of_the_best_weights_on_other_sequences(capsys, monkeypatch) -> None:
+    run(capsys, monkeypatch, *COPY, "--seed", 3, "--out", "a", "--track-every", 0)
+    model = rd.SequenceModel(module_from_spec("GRU-8", 1, 3), 1, seed=3)
+    model.load_state_dict(load_file("a/seed-3/best.safetensors"))
+    named = task_by_name("copy", length=6, sequences=60)
+    assert len(named.test) == 2000
+    assert not torch.equal(named.test.inputs[:60], named.train.inputs)
+    loss, score = evaluate(model, named.test)
+    summary = pd.read_csv("a/summary.csv").iloc[0]
+    assert (summary["test_loss"], summary["test_score"]) == (pytest.approx(loss), pytest.approx(score))
+    assert "vaa_first" not in summary
+    assert not Path("a/seed-3/tracking.csv").exists()
+
+
+def test_the_library_alone_trains_the_same(capsys, monkeypatch) -> None:
+    run(capsys, monkeypatch, *COPY, "--out", "a", "--clip-norm", 0.1, "--lr", 0.01)
+    model = rd.SequenceModel(module_from_spec("GRU-8", 1, 0), 1, seed=0)
+    rd.train(model, task_by_name("copy", length=6, sequences=60).train, epochs=2, clip_norm=0.1, lr=0.01)
+    assert same([load_file("a/seed-0/best.safetensors")], [model.state_dict()])
+
+
+MANY = (*COPY, "--cell", "mgu", "--layers", 2, "--parallel", "--warmup", "--warmup-steps", 3, "--seeds", 2, "--seed", 5)
+
+
+def test_several_seeds_side_by_side_and_warmed_up(capsys, monkeypatch) -> None:
+    code, out, err = run(capsys, monkeypatch, *MANY)
+    assert (code, err) == (0, "")
+    folder = Path("runs/copy-MGU+MGU-8x2-warm")
+    assert "2 seeds, 5 to 6, warmed up for 3 updates" in out
+    for seed in (5, 6):
+        assert f"Seed {seed}: warmup, 3 updates" in out
+        assert {path.name for path in (folder / f"seed-{seed}").iterdir()} == FILES
+        frame = pd.read_csv(folder / f"seed-{seed}" / "tracking.csv")
+        assert frame["step"].tolist() == [-3, -2, 0, 2, 4]
+    summary = pd.read_csv(folder / "summary.csv")
+    assert summary["seed"].tolist() == [5, 6]
+    assert re.search(rf"\bmean .* {summary['test_score'].mean():.3g} ", out)
+    assert re.search(rf"\bsd .* {summary['test_score'].std():.3g} ", out)
+    assert out.splitlines()[-1].startswith("2 networks trained: mean squared error ")
+    assert tables_fit(out)
+
+
+def test_warmup_moves_the_first_of_two_cells_only(capsys, monkeypatch) -> None:
+    run(capsys, monkeypatch, *MANY, "--snapshot-every", 100, "--out", "a", "--epochs", 1)
+    cold = module_from_spec("MGU+MGU-8x2", 1, 5).state_dict()
+    warm = load_file("a/seed-5/checkpoints/step-00000000.safetensors")
+    assert {key.split(".")[2] for key in cold if not torch.equal(cold[key], warm[f"recurrent.{key}"])} == {"0"}
+
+
+# Going on
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.usefixtures("_no_figures")
+def test_more_epochs_are_added_as_if_there_had_been_no_end(capsys, monkeypatch, many) -> None:
+    command = MANY if many else COPY
+    seeds = (5, 6) if many else (0,)
+    run(capsys, monkeypatch, *command, "--out", "whole")
+    run(capsys, monkeypatch, *command, "--out", "parts", "--epochs", 1)
+    code, out, err = run(capsys, monkeypatch, *command, "--out", "parts", "--resume")
+    assert (code, err) == (0, "")
+    assert "Seed 5: warmup" not in out
+    assert same(weights("whole", seeds), weights("parts", seeds))
+    frames = [pd.read_csv(f"{name}/seed-{seeds[-1]}/tracking.csv") for name in ("whole", "parts")]
+    assert frames[0]["step"].tolist() == frames[1]["step"].tolist()
+    assert frames[0]["vaa"].tolist() == frames[1]["vaa"].tolist()
 
 
 @pytest.mark.parametrize(
-    ("task", "options"),
-    [
-        ("copy", ["--length", "5"]),
-        ("denoising", ["--length", "14", "--pad", "6"]),
-        ("flip-flop", ["--bits", "2", "--length", "8"]),
-        ("rows", ["--blank", "2", "--attractors-only", "--epochs", "1"]),
-    ],
+    ("how", "many", "at"), [("Ctrl-C", False, 2), ("Ctrl-C", True, -2), ("kill", False, 2), ("kill", True, 2)]
 )
-def test_every_task(task: str, options: list[str], tmp_path: Path) -> None:
-    text = run("train", task, *SMALL, *options, "--out", tmp_path / "run")
-    assert f"Task: {task}" in text
-    assert "GRU-6" in text
-    assert "best constant" in text
-    folder = tmp_path / "run" / "seed-0"
-    for name in ("best.safetensors", "last.safetensors", "history.csv", "tracking.csv", "events.csv", "tracking.pdf"):
-        assert (folder / name).stat().st_size > 0
-    assert len(pd.read_csv(tmp_path / "run" / "summary.csv")) == 1
-    options_kept = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert options_kept["network"] == "GRU-6"
-    steps = pd.read_csv(folder / "tracking.csv")["step"].tolist()
-    assert steps[0] == 0
-    assert len(steps) == (2 if task == "rows" else 3)
+@pytest.mark.usefixtures("_no_figures")
+def test_after_ctrl_c_or_a_kill_the_same_weights_come_out(capsys, monkeypatch, how, many, at) -> None:
+    command = (*(MANY if many else COPY), "--track-every", 1)
+    seeds = (5, 6) if many else (0,)
+    run(capsys, monkeypatch, *command, "--out", "whole")
+    real = rd.AttractorTracker.observe
+    hit = []
+
+    def observe(self: Any, step: int, module: Any, **options: Any) -> Any:
+        if step == at and not hit:
+            hit.append(step)
+            if how == "Ctrl-C":
+                os.kill(os.getpid(), signal.SIGINT)
+            raise Killed
+        return real(self, step, module, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rd.AttractorTracker, "observe", observe)
+        if how == "Ctrl-C":
+            code, out, _ = run(capsys, monkeypatch, *command, "--out", "parts")
+            assert code == 130
+            assert "nterrupted" in out.splitlines()[-1]
+            assert "--resume goes on" in out.splitlines()[-1]
+            assert Path(f"parts/seed-{seeds[0]}/tracking.csv").exists()
+        else:
+            with pytest.raises(Killed):
+                run(capsys, monkeypatch, *command, "--out", "parts")
+    code, _, err = run(capsys, monkeypatch, *command, "--out", "parts")
+    assert (code, "holds a run already: go on with --resume" in err) == (1, True)
+    code, _, err = run(capsys, monkeypatch, *command, "--out", "parts", "--resume")
+    assert (code, err) == (0, "")
+    assert same(weights("whole", seeds), weights("parts", seeds))
+    whole, parts = (
+        pd.read_csv(f"{name}/seed-{seeds[-1]}/tracking.csv")["step"].tolist() for name in ("whole", "parts")
+    )
+    lost = {at} if how == "Ctrl-C" and at > 0 else set()  # a look that Ctrl-C ends is not taken again
+    assert set(whole) - set(parts) <= lost
+    assert set(parts) <= set(whole)
 
 
-def test_several_seeds_warmed_side_by_side_and_gone_on_with(tmp_path: Path) -> None:
-    kind = [
-        "--cell",
-        "mgu",
-        "--layers",
-        "2",
-        "--parallel",
-        "--warmup",
-        "--warmup-steps",
-        "3",
-        "--seeds",
-        "2",
-        "--seed",
-        "5",
-        "--snapshot-every",
-        "2",
-    ]
-    command = ["train", "copy", *SMALL, "--length", "6", *kind, "--out", tmp_path / "a"]
-    text = run(*command)
-    assert "MGU+MGU-6x2, 2 seeds, warmed up" in text
-    assert "Seed 5: warmup, 3 updates" in text
-    assert "over 2 seeds" in text
-    steps = pd.read_csv(tmp_path / "a" / "seed-6" / "tracking.csv")["step"].tolist()
-    assert steps == [-3, -2, 0, 2, 4]
-    with pytest.raises(ValueError, match="go on with --resume"):
-        run(*command)
-    # In two parts it is the same.
-    whole = tmp_path / "b"
-    half = [*command[:-1], whole, "--epochs", "1"]
-    run(*half)
-    parts = [*command[:-1], whole, "--resume"]
-    again = run(*parts)
-    assert "warmup, 3 updates" not in again
-    for seed in (5, 6):
-        one, other = (
-            rd.systems.read_checkpoint(tmp_path / name / f"seed-{seed}" / "last.safetensors").places for name in "ab"
-        )
-        assert all(torch.equal(one[key], other[key]) for key in one)
-    # Both seeds can be tracked afterwards, each into a folder of its own.
-    tracked = run("track", tmp_path / "a", "--n", 8, "--horizon", 20, "--attractors-only", "--out", tmp_path / "t")
-    assert tracked.count("3 checkpoints, steps 0 to 4") == 2
-    assert (tmp_path / "t" / "seed-5" / "tracking.png").exists()
-    assert (tmp_path / "t" / "seed-6" / "events.csv").exists()
+class Killed(BaseException):
+    """Not caught by anything: as a kill."""
 
 
-def checkpoints(folder: Path) -> None:
-    folder.mkdir()
-    with torch.random.fork_rng():
-        module = nn.RNN(1, 1)
-    for index, bias in enumerate((-1.0, -0.6, -0.2)):
-        with torch.no_grad():
-            module.weight_hh_l0.fill_(2.0)
-            module.weight_ih_l0.fill_(1.0)
-            module.bias_hh_l0.fill_(bias)
-            module.bias_ih_l0.zero_()
-        torch.save({"state_dict": module.state_dict()}, folder / f"epoch={index}-step={10 * index}.ckpt")
+@pytest.mark.usefixtures("_no_figures")
+def test_a_folder_is_not_gone_on_with_under_other_options(capsys, monkeypatch) -> None:
+    run(capsys, monkeypatch, *COPY, "--epochs", 1, "--out", "a")
+    before = Path("a/run.json").read_text()
+    for options, words in (
+        (("--lr", 0.1), "--lr was 0.001, is now 0.1"),
+        (("--warmup",), "--warmup was False, is now True"),
+        (("--cell", "MGU"), "--network was GRU-8, is now MGU-8"),
+        (("--length", 7), "--length was 6, is now 7"),
+        (("--seeds", 2), "--seeds was 1, is now 2"),
+    ):
+        code, _, err = run(capsys, monkeypatch, *COPY, "--out", "a", "--resume", *options)
+        assert (code, words in err, err.count("\n")) == (1, True, 1)
+    assert Path("a/run.json").read_text() == before
+    assert run(capsys, monkeypatch, *COPY, "--out", "a")[0] == 1
+    assert run(capsys, monkeypatch, *COPY, "--out", "b", "--resume")[0] == 0  # nothing there yet
 
 
-def test_anybodys_checkpoints_are_told_like_a_story(tmp_path: Path) -> None:
-    checkpoints(tmp_path / "run")
-    text = run("track", tmp_path / "run", "--hold", "0", "--n", 8, "--horizon", 50)
-    assert "3 checkpoints, steps 0 to 20" in text
-    assert "identities 1 and 2 were born (fold)" in text
-    assert "attractors reached from 1 to 2" in text
-    folder = tmp_path / "run-tracking"
-    events = pd.read_csv(folder / "events.csv")
-    assert events["kind"].tolist() == ["birth", "birth"]
-    b = 2 * 0.5**0.5 - float(torch.atanh(torch.tensor(0.5**0.5, dtype=torch.float64)))
-    assert events["at"].tolist() == pytest.approx([10 * (-b + 1) / 0.4] * 2, abs=1e-5)
-    assert len(rd.load(folder / "tracking.safetensors")) == 3
-    with pytest.raises(ValueError, match="pass resume=True"):
-        run("track", tmp_path / "run", "--hold", "0", "--n", 8, "--horizon", 50)
-    assert "were born (fold)" in run("track", tmp_path / "run", "--hold", "0", "--n", 8, "--horizon", 50, "--resume")
+# What goes wrong
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_a_loss_that_is_not_finite_is_said_with_advice(capsys, monkeypatch) -> None:
+    code, out, err = run(
+        capsys, monkeypatch, *COPY, "--cell", "RNN", "--lr", 1e30, "--clip-norm", 0, "--seeds", 2, "--out", "a"
+    )
+    assert (code, err) == (0, "")
+    assert "Seeds 0, 1: " in out
+    assert "try --clip-norm 1.0, or an --lr below 1e+30" in out
+    assert out.splitlines()[-1].startswith("2 of 2 networks ended early by a loss that was not finite")
+    assert pd.read_csv("a/summary.csv")["status"].tolist() == ["not finite"] * 2
+    assert tables_fit(out)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "memory"], "no task 'memory'"),
-        (["train", "copy", "--cell", "gruu"], "no network by name"),
-        (["train", "copy", "--blank", "3"], "--blank is for rows"),
-        (["train", "rows", "--length", "3"], "--length is for copy"),
-        (["train", "rows", "--data", "nowhere"], "nowhere must hold"),
-        (["train", "denoising", "--length", "5"], "length must be at least"),
-        (["train", "copy", "--lr", "-1"], "lr must be positive"),
-        (["train", "copy", "--hold", "0,0"], "--hold must be 1"),
-        (["train", "copy", "--parallel", "--hidden", "1"], "only 1 units to share"),
-        (["train", "copy", "--device", "nowhere"], "--device nowhere cannot be used"),
-        (["track", "nowhere"], "nowhere is no folder"),
+        (["memory"], "there is no task 'memory'; there are copy, denoising"),
+        (["copy", "--cell", "gruu"], "is no network by name"),
+        (["copy", "--parallel", "--hidden", 1], "only 1 units to share"),
+        (["copy", "--blank", 3], "--blank is for rows, pixels, permuted, not for copy"),
+        (["copy", "--pad", 3], "--pad is for denoising, not for copy"),
+        (["denoising", "--bits", 3], "--bits is for flip-flop, not for denoising"),
+        (["rows", "--length", 3], "--length is for copy"),
+        (["rows", "--sequences", 30], "--sequences is for copy"),
+        (["rows", "--data", "nowhere"], "nowhere must hold train-images"),
+        (["denoising", "--length", 5], "length must be at least"),
+        (["copy", "--lr", -1, "--warmup"], "lr must be positive"),
+        (["copy", "--lr", "nan"], "lr must be positive"),
+        (["copy", "--hold", "0,0"], "--hold must be 1 finite numbers"),
+        (["copy", "--cell", "chrono", "--t-max", 1], "t_max must be above 2"),
+        (["copy", "--device", "nowhere"], "--device nowhere cannot be used"),
+        (["copy", "--out", "file/below"], "cannot write"),
+        (["copy", "--length", 10**9], "cannot make 10,000 sequences of 1,000,000,000 steps"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(capsys, monkeypatch, arguments, words) -> None:
+    Path("file").touch()
+    code, out, err = run(capsys, monkeypatch, "train", *arguments)
+    assert code == 1
+    assert err.startswith("Error: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert out == ""  # before the work, not after it
+    assert not list(Path("runs").rglob("*")) if Path("runs").exists() else True
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["copy", "--epochs", 0], ["copy", "--seeds", "x"], ["copy", "--seed", -1], ["copy", "--budget", "nan"]],
+)
+def test_usage_errors_exit_with_2(capsys, monkeypatch, arguments) -> None:
+    assert run(capsys, monkeypatch, "train", *arguments)[0] == 2
+
+
+# Words
+
+
+def test_help_teaches(capsys, monkeypatch) -> None:
+    text = " ".join(run(capsys, monkeypatch, "train", "--help")[1].split())
+    for phrase in (
+        *NAMES, "copy 50, denoising 100, flip-flop 60", "nBRC", "warmup moves the first only", "scikit-learn's digits",
+        "--attractors-only", "--resume", "runs/TASK-", "Share of the training time for looking",
+        "rnn-dynamics train copy --hidden 64 --seeds 5 --warmup --parallel",
+    ):  # fmt: skip
+        assert phrase in text
+    assert "rnn-dynamics train copy --seeds 5 --warmup" in run(capsys, monkeypatch, "--help")[1]
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_looks_left_out_for_the_budget_are_said(capsys, monkeypatch) -> None:
+    command = [*COPY[: COPY.index("--budget")], "--sequences", 60, "--length", 6, "--track-every", 1, "--out", "a"]
+    _, out, _ = run(capsys, monkeypatch, *command, "--budget", 1e-6)
+    assert "2 looks cost" in out
+    assert "3 left out to keep within --budget" in out
+
+
+def training(status: str, score: float) -> Training:
+    empty = torch.empty(0, dtype=torch.float64)
+    one = torch.tensor([score], dtype=torch.float64)
+    steps = torch.tensor([1])
+    return Training(0, empty, empty, steps, one, one, one, "accuracy", 0.1, 0, status, "")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        (("finished",), "Trained: accuracy 0.5 on the test set (best constant 0.1)"),
+        (("interrupted",), "Interrupted: accuracy"),
+        (("finished", "stopped early"), "2 networks trained: accuracy 0.75 ± 0.35 on the test set"),
+        (("finished", "not finite"), "1 of 2 networks ended early by a loss that was not finite: "),
+        (("interrupted", "not finite"), "1 of 2 networks interrupted, 1 of 2 networks ended early"),
     ],
 )
-def test_a_mistake_is_one_sentence(arguments: list[str], words: str, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(tmp_path)
-    extra = ["--sequences", "20", "--epochs", "1"] if arguments[0] == "train" else []
-    monkeypatch.setattr("sys.argv", ["rnn-dynamics", *arguments, *extra])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 1
-    error = capsys.readouterr().err
-    assert error.startswith("Error: ")
-    assert words in error
-    assert error.count("\n") == 1
+def test_the_last_sentence(statuses, words) -> None:
+    seeds = [
+        TrainedSeed(training(status, 0.5), 0.1, 0.5 * (i + 1), None) for i, status in enumerate(statuses)
+    ]  # fmt: skip
+    assert training_sentence(seeds).startswith(words)
 
 
-def test_checkpoints_of_two_networks_are_refused(tmp_path: Path) -> None:
-    checkpoints(tmp_path / "run")
-    torch.save(module_from_spec("GRU-4", 1, 0).state_dict(), tmp_path / "run" / "step-30.pt")
-    with pytest.raises(ValueError, match=r"step-30\.pt: module must keep its shape"):
-        run("track", tmp_path / "run", "--hold", "0", "--n", 8, "--horizon", 20)
-
-
-@pytest.mark.parametrize("command", ["train", "track"])
-def test_help_teaches(command: str) -> None:
-    text = run(command, "--help")
-    assert "attractors" in text or "bifurcation" in text
-    assert f"rnn-dynamics {command}" in run("--help")
+def test_arguments_are_told_as_options() -> None:
+    text = as_options("X: go on with resume=True, or choose another folder; try clip_norm=1.0, or a clip_norm below 2")
+    assert text == "X: go on with --resume, or choose another --out; try --clip-norm 1.0, or a --clip-norm below 2"

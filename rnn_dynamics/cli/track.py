@@ -30,7 +30,7 @@ EXAMPLES = """Examples:
 
 \b
 rnn-dynamics track checkpoints/ --inputs x.npy --hold 0,0,0
-rnn-dynamics track runs/mine            what `rnn-dynamics train ... --snapshot-every 100 --out runs/mine` kept
+rnn-dynamics track runs/mine    all seeds of a run of `train --snapshot-every`, on its own task
 rnn-dynamics track runs/mine/seed-3 --n 200 --horizon 1000 --out closer
 """
 
@@ -123,11 +123,12 @@ class _Job:
         """Look at all of it, print and write; whether it came to its end."""
         read_network(self.files[0][1], look.prefix, look.nonlinearity)
         console.print(self.words, soft_wrap=True, markup=False)
+        before = len(self.tracker.history)
         history = track_checkpoints(
             self.run, self.sequences, prefix=look.prefix, nonlinearity=look.nonlinearity, tracker=self.tracker,
             progress=sys.stderr.isatty(),
         )  # fmt: skip
-        cut = bool(len(history)) and history.observations[-1].interrupted
+        cut = len(history) > before and history.observations[-1].interrupted
         self.interrupted = cut or len(history) < len(self.files)
         if len(history):
             print_tracking(history, console)
@@ -136,7 +137,8 @@ class _Job:
         text = f"{history.summary()}; results are in {self.folder}/."
         if self.interrupted:
             missing = len(self.files) - len(history)
-            text = f"Interrupted, {missing} of {len(self.files)} checkpoints not seen: --resume goes on. {text}"
+            seen = f"{missing} of {len(self.files)} checkpoints not seen" if missing else "the last look cut off"
+            text = f"Interrupted, {seen}: --resume goes on. {text[0].upper()}{text[1:]}"
         console.print(text[0].upper() + text[1:], style="bold", soft_wrap=True, markup=False)
         return not self.interrupted
 
@@ -161,7 +163,7 @@ def _job(run: Path, folder: Path, inputs: Path | None, hold: str | None, seed: i
     number = seed if seed is not None else int(own[1]) if own and record else 0
     if record is not None and inputs is None:
         named = recorded_task(record)
-        sequences, origin = named.train, f"those of {named.words.split(';')[0]}"
+        sequences, origin = named.train, named.words.split(";")[0]
     else:
         sequences = sequences_from(None, width, number) if inputs is None else read_sequences(inputs, width)
         origin = described(sequences, inputs)
@@ -178,11 +180,9 @@ def _job(run: Path, folder: Path, inputs: Path | None, hold: str | None, seed: i
         )  # fmt: skip
     except ValueError as error:
         raise ValueError(as_options(str(error))) from error
-    steps = (
-        f"step {files[0][0]}" if len(files) == 1 else f"{len(files)} checkpoints, steps {files[0][0]} to {files[-1][0]}"
-    )
-    shown = "one input drawn from N(0, I)" if held is None else str(held.tolist())
-    words = f"{steps}; {look.n} states along {origin}; held input: {shown}"
+    several = f"{len(files)} checkpoints, steps {files[0][0]} to {files[-1][0]}"
+    words = f"{several if len(files) > 1 else f'1 checkpoint, step {files[0][0]}'}; {look.n} states along {origin}; "
+    words += "held: one input from N(0, I)" if held is None else f"held: the input {held.tolist()}"
     return _Job(run, folder, files, sequences, tracker, words)
 
 

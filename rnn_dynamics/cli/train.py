@@ -1,5 +1,6 @@
 """``rnn-dynamics train``: networks trained on a task, with their attractors all along."""
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,9 +93,7 @@ def train(
     track_every: Annotated[
         int | None, typer.Option(min=0, help="Updates between two looks; 0 for none at all.", show_default="an epoch")
     ] = None,
-    budget: Annotated[
-        float, typer.Option(min=0, help="Share of the training time that looking may take; 0: no limit.")
-    ] = 0.1,
+    budget: Annotated[float, typer.Option(min=0, help="Share of the training time for looking; 0: no limit.")] = 0.1,
     n: Annotated[int, typer.Option("--n", min=2, help="States of the published measure, which depends on it.")] = 32,
     horizon: Annotated[int, typer.Option(min=0, help="Steps of the published measure.")] = 10_000,
     hold: Annotated[
@@ -108,7 +107,7 @@ def train(
     ] = True,
     snapshot_every: Annotated[
         int | None,
-        typer.Option(min=1, help="Keep the weights of each so many updates, for `track`.", show_default="no"),
+        typer.Option(min=1, help="Keep weights every so many updates, for `track`.", show_default="no"),
     ] = None,
     t_max: Annotated[float, typer.Option(help="Of chrono cells: longest time to bridge, in steps.")] = 600.0,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
@@ -170,7 +169,7 @@ def train(
         raise typer.Exit(130) from None
     print_training(trained, console)
     write_training(trained, folder)
-    console.print(_contents(folder, trackers, snapshot_every), soft_wrap=True, markup=False)
+    console.print(_contents(folder, seed), soft_wrap=True, markup=False)
     stopped = any(run.status == "interrupted" for run in runs)
     advice = ", and the same command with --resume goes on" * stopped
     closing = f"{training_sentence(trained)}; results are in {folder}/{advice}."
@@ -248,7 +247,7 @@ def _warm_up(
     trackers: Sequence[AttractorTracker | None],
 ) -> None:
     """Warm each network up; its tracker sees it at negative steps, so that training begins at 0."""
-    said: dict[str, list[str]] = {}
+    said: dict[str, list[tuple[int, str]]] = {}
     for model, seed, tracker in zip(models, seeds, trackers, strict=True):
 
         def look(step: int, module: Any, tracker: AttractorTracker | None = tracker, **scalars: Any) -> None:
@@ -260,9 +259,10 @@ def _warm_up(
         if history.status == "interrupted":
             raise KeyboardInterrupt
         if history.advice:
-            said.setdefault(cli_advice(history), []).append(str(seed))
-    for advice, which in said.items():
-        console.print(f"Warmup of seed {', '.join(which)}: {advice}", style="yellow", soft_wrap=True, markup=False)
+            said.setdefault(re.sub(r"\d+", "", history.advice), []).append((seed, cli_advice(history)))
+    for (seed, advice), *others in said.values():
+        also = f" (and likewise of {', '.join(str(other) for other, _ in others)})" if others else ""
+        console.print(f"Warmup of seed {seed}{also}: {advice}", style="yellow", soft_wrap=True, markup=False)
 
 
 def _write_tracking(trackers: Sequence[AttractorTracker | None], seeds: Sequence[int], folder: Path) -> None:
@@ -271,9 +271,12 @@ def _write_tracking(trackers: Sequence[AttractorTracker | None], seeds: Sequence
             write_tracking(tracker.history, folder / f"seed-{seed}")
 
 
-def _contents(folder: Path, trackers: Sequence[AttractorTracker | None], snapshot_every: int | None) -> str:
-    text = f"Wrote {folder}/: summary.csv, run.json, state.pt; in each seed-S/ best.safetensors, last.safetensors, "
-    text += "history.csv"
-    if any(trackers):
-        text += ", tracking.{safetensors,csv,pdf,png}, events.csv"
-    return text + (f", checkpoints/ for `rnn-dynamics track {folder}`" if snapshot_every else "")
+def _contents(folder: Path, seed: int) -> str:
+    """What lies where, of the first seed."""
+    own = folder / f"seed-{seed}"
+    found = {path.name for path in own.iterdir()} if own.is_dir() else set()
+    names = [name for name in ("best.safetensors", "last.safetensors", "history.csv") if name in found]
+    names += ["tracking.{safetensors,csv,pdf,png}, events.csv"] if "tracking.csv" in found else []
+    names += [f"checkpoints/ for `rnn-dynamics track {folder}`"] if "checkpoints" in found else []
+    text = ", ".join(name for name in ("summary.csv", "run.json", "state.pt") if (folder / name).exists())
+    return f"Wrote {folder}/: {text}" + (f"; in each seed-S/ {', '.join(names)}" if names else "")

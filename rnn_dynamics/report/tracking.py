@@ -54,7 +54,7 @@ def print_tracking(history: TrackingHistory, console: Console) -> None:
             *([f"{dict(o.scalars).get('loss', float('nan')):.3g}"] if loss else []),
             f"{o.vaa:.3g}",
             f"{o.claimed:.3g}",
-            reached or "none",
+            (reached or "none") + (f"; {o.n - o.outcomes[0]} of {o.n} unsettled" if o.outcomes[0] < o.n else ""),
             "-" if o.n_fixed_points is None else f"{o.n_fixed_points}{missing}",
             f"{float(radii.max()):.3f}" if len(radii) else "-",
             str(kinds.count("birth") or ""),
@@ -62,18 +62,25 @@ def print_tracking(history: TrackingHistory, console: Console) -> None:
         )
         since = index
     console.print(table)
-    sentences = [_sentence(event) for event in events if event.kind not in _PAIRED or event.partner < event.identity]
+    told = [event for event in events if event.kind not in _PAIRED or event.partner < event.identity]
+    sentences = [_sentence(event) for event in sorted(told, key=_moment)]
     for sentence in sentences[-_SHOWN:]:
         console.print(sentence, soft_wrap=True, markup=False)
     if len(sentences) > _SHOWN:
         console.print(f"({len(sentences) - _SHOWN} earlier events are in the files)", style="dim")
+    if cut := [str(o.step) for o in observations if o.cut_off]:
+        text = f"Cut off, so that something may be missing: step{'s' * (len(cut) > 1)} {', '.join(cut[-_SHOWN:])}"
+        console.print(text, style="bold red", soft_wrap=True, markup=False)
     console.print(
         f"VAA: n = {observations[0].n} states, {observations[0].horizon:,} steps, one held input; reached: what the "
         "same states settle on; points: all fixed points found; radius: the largest growth per step of any set",
         style="dim",
         markup=False,
-        soft_wrap=True,
     )
+
+
+def _moment(event: Event) -> float:
+    return event.at if math.isfinite(event.at) else event.step
 
 
 def _sentence(event: Event) -> str:

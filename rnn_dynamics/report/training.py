@@ -2,6 +2,7 @@
 
 import math
 import re
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,7 @@ class TrainedSeed:
             row |= {
                 "n": first.n, "horizon": first.horizon, "vaa_first": first.vaa, "vaa_last": last.vaa,
                 "reached_first": first.count, "reached_last": last.count,
+                "unsettled_last": last.n - last.outcomes[0],
                 "births": kinds.count("birth"), "deaths": kinds.count("death"),
                 "observations": len(history), "left_out": history.skipped, "tracking_share": history.overhead,
             }  # fmt: skip
@@ -74,86 +76,104 @@ class TrainedSeed:
 
 def print_training(seeds: Sequence[TrainedSeed], console: Console) -> None:
     """A row for each seed, mean and spread over seeds, and what to do about those that did not finish."""
-    frame = _frame(seeds)
-    tracked = "vaa_first" in frame
+    rows = [seed.to_row() for seed in seeds]
+    tracked = [row for row in rows if "vaa_first" in row]
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     headings = ["seed", "status", "epochs", "validated", "test", "baseline"]
     for heading in headings + (["VAA", "reached", "born", "died", "cost"] if tracked else []):
         table.add_column(heading, justify="left" if heading == "status" else "right", no_wrap=True)
-    rows = frame.to_dict(orient="records")
     for row in rows:
-        table.add_row(str(row["seed"]), row["status"], *_cells(row, tracked), end_section=row is rows[-1])
+        table.add_row(str(row["seed"]), row["status"], *_cells(row, bool(tracked)), end_section=row is rows[-1])
     if len(rows) > 1:
-        numbers = frame.drop(columns=["seed", "status", "score"])
-        for name, averaged in (("mean", numbers.mean()), ("sd", numbers.std())):
-            table.add_row(name, "", *_cells(averaged.to_dict(), tracked))
+        for name, averaged in zip(("mean", "sd"), _mean_and_sd(rows), strict=True):
+            table.add_row(name, "", *_cells(averaged, bool(tracked)))
     console.print(table)
-    lines = [f"validated, test: {frame['score'][0]} of the weights with the lowest validation loss"]
-    lines[0] += "; baseline: that of the best constant"
+    legend = f"validated, test: {rows[0]['score']} of the weights with the lowest validation loss; baseline: of the "
+    legend += "best constant"
     if tracked:
-        known = frame.dropna(subset="vaa_first").iloc[0]
-        lines[0] += f"; VAA: as published, of n = {known['n']:.0f} states after {known['horizon']:,.0f} steps"
-        lines[0] += "; reached: attractors that the same states settle on; both at the first look → at the last; "
-        lines[0] += "cost: of tracking, as a share of the time in training"
-        if left_out := int(frame["left_out"].sum()):
-            share = frame["tracking_share"].sum()
-            lines.append(f"{left_out} looks were left out for --budget; those made cost {share:.0%} in all")
-    for line in lines:
-        console.print(line, style="dim", markup=False)
+        legend += (
+            f"; VAA: as published, of n = {tracked[0]['n']} states after {tracked[0]['horizon']:,} steps; reached: "
+            "attractors that the same states settle on; both at the first look → at the last; cost: of looking, as a "
+            "share of the time in training"
+        )
+    console.print(legend, style="dim", markup=False)
+    if unsettled := sum(row["unsettled_last"] for row in tracked):
+        states = sum(row["n"] for row in tracked)
+        text = (
+            f"At the last look {unsettled} of {states} states had settled on no attractor: they are slow, or diverge."
+        )
+        console.print(text, soft_wrap=True, markup=False)
+    if left_out := sum(row["left_out"] for row in tracked):
+        looks, cost = sum(row["observations"] for row in tracked), sum(row["tracking_share"] for row in tracked)
+        text = f"{looks} looks cost {cost:.0%} of the time in training; {left_out} left out to keep within --budget."
+        console.print(text, soft_wrap=True, markup=False)
     said: dict[str, list[str]] = {}
     for seed in seeds:
         if seed.training.advice:
             said.setdefault(as_options(seed.training.advice), []).append(str(seed.training.seed))
-    for advice, numbers_of in said.items():
-        which = f"Seed{'s' * (len(numbers_of) > 1)} {', '.join(numbers_of)}"
-        console.print(f"{which}: {advice}", style="bold red", markup=False, soft_wrap=True)
+    for advice, which in said.items():
+        name = f"Seed{'s' * (len(which) > 1)} {', '.join(which)}"
+        console.print(f"{name}: {advice}", style="bold red", markup=False, soft_wrap=True)
 
 
 def training_sentence(seeds: Sequence[TrainedSeed]) -> str:
     """What came of it."""
-    frame = _frame(seeds)
+    rows = [seed.to_row() for seed in seeds]
     parts = []
-    for status, words in (("interrupted", "interrupted"), ("not finite", "ended early, as their loss was not finite")):
-        if number := int((frame["status"] == status).sum()):
-            parts.append(f"{number} of {len(seeds)} {words if number > 1 else words.replace('their', 'its')}")
+    for status, words in (("interrupted", "interrupted"), ("not finite", "ended early by a loss that was not finite")):
+        if number := sum(row["status"] == status for row in rows):
+            parts.append(f"{number} of {len(rows)} networks {words}" if len(rows) > 1 else words.capitalize())
     if not parts:
-        parts.append("Trained" if len(seeds) == 1 else f"{len(seeds)} networks trained")
-    score, spread = frame["test_score"].mean(), frame["test_score"].std()
-    text = f"{', '.join(parts)}: {frame['score'][0]} {_number(score)}"
-    text += f" ± {spread:.2g}" if math.isfinite(spread) else ""
-    text += f" on the test set (best constant {_number(frame['baseline'].mean())})"
-    if "vaa_first" in frame:
-        ends = [_span(frame[f"reached_{when}"].dropna()) for when in ("first", "last")]
-        text += f", attractors reached {ends[0]} at first, {ends[1]} at the end"
+        parts.append("Trained" if len(rows) == 1 else f"{len(rows)} networks trained")
+    mean, sd = _mean_and_sd(rows)
+    text = f"{', '.join(parts)}: {rows[0]['score']} {_number(mean['test_score'])}"
+    text += f" ± {sd['test_score']:.2g}" if math.isfinite(sd["test_score"]) else ""
+    text += f" on the test set (best constant {_number(mean['baseline'])})"
+    if any("vaa_first" in row for row in rows):
+        first, last = (
+            _span([row[f"reached_{when}"] for row in rows if "vaa_first" in row]) for when in ("first", "last")
+        )
+        text += f", attractors reached {first} at first, {last} at the end"
     return text
 
 
-def _frame(seeds: Sequence[TrainedSeed]) -> pd.DataFrame:
-    return pd.DataFrame([seed.to_row() for seed in seeds])
+def _mean_and_sd(rows: list[dict[str, Any]]) -> tuple[dict[str, float], dict[str, float]]:
+    """Over the finite numbers of each column; NaN where there are too few."""
+    mean: dict[str, float] = {}
+    sd: dict[str, float] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row[name] for row in rows if name in row and not isinstance(row[name], str)]
+        values = [value for value in values if math.isfinite(value)]
+        mean[name] = statistics.fmean(values) if values else math.nan
+        sd[name] = statistics.stdev(values) if len(values) > 1 else math.nan
+    return mean, sd
 
 
 def _cells(row: dict[str, Any], tracked: bool) -> list[str]:
-    cells = [f"{row['epochs']:.4g}", *(_number(row[name]) for name in ("validation_score", "test_score", "baseline"))]
+    def number(name: str) -> str:
+        return _number(row.get(name, math.nan))
+
+    cells = [number("epochs"), number("validation_score"), number("test_score"), number("baseline")]
     if tracked:
-        cells += [f"{_number(row[f'{name}_first'])} → {_number(row[f'{name}_last'])}" for name in ("vaa", "reached")]
-        cells += [f"{row[name]:.4g}" if row[name] == row[name] else "-" for name in ("births", "deaths")]
-        share = row["tracking_share"]
-        cells.append(f"{share:.0%}" if math.isfinite(share) else "-")
+        cells += [f"{number(f'{name}_first')} → {number(f'{name}_last')}" for name in ("vaa", "reached")]
+        share = row.get("tracking_share", math.nan)
+        cells += [number("births"), number("deaths"), f"{share:.0%}" if math.isfinite(share) else "-"]
     return cells
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "-"
+    if not math.isfinite(value):
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3g}"
 
 
-def _span(counts: "pd.Series[float]") -> str:
-    low, high = int(counts.min()), int(counts.max())
-    return str(low) if low == high else f"{low} to {high}"
+def _span(counts: list[int]) -> str:
+    return str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def write_training(seeds: Sequence[TrainedSeed], folder: Path) -> Path:
     """Write ``summary.csv``, a row for each seed."""
     path = folder / "summary.csv"
     with replacing(path) as temporary:
-        _frame(seeds).to_csv(temporary, index=False)
+        pd.DataFrame([seed.to_row() for seed in seeds]).to_csv(temporary, index=False)
     return path
