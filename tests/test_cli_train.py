@@ -1,5 +1,6 @@
 """``rnn-dynamics train``: what it trains, writes, says, goes on with and refuses."""
 
+import io
 import json
 import os
 import re
@@ -12,13 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
 import rnn_dynamics as rd
 from rnn_dynamics import cli
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.cli.train_tasks import NAMES, task_by_name
-from rnn_dynamics.report import TrainedSeed, as_options, training_sentence
+from rnn_dynamics.report import TrainedSeed, as_options, print_training, training_sentence
 from rnn_dynamics.training import Training, evaluate
 
 LOOK = ("--n", 8, "--horizon", 30, "--budget", 0, "--attractors-only")
@@ -339,6 +341,27 @@ def test_the_last_sentence(statuses, words) -> None:
         TrainedSeed(training(status, 0.5), 0.1, 0.5 * (i + 1), None) for i, status in enumerate(statuses)
     ]  # fmt: skip
     assert training_sentence(seeds).startswith(words)
+
+
+class Wide(TrainedSeed):
+    def to_row(self) -> dict[str, Any]:
+        return {
+            **super().to_row(), "seed": 12 * self.training.seed, "epochs": int(1000 * self.test_loss), "n": 32,
+            "horizon": 10_000, "vaa_first": 0.03125 * self.test_loss, "vaa_last": 0.7 * self.test_loss,
+            "reached_first": 1, "reached_last": int(260 * self.test_loss), "births": 250, "deaths": 130,
+            "unsettled_last": 3, "observations": 7, "left_out": 20, "tracking_share": 10 * self.test_loss,
+        }  # fmt: skip
+
+
+def test_a_wide_table_fits_100_columns() -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    seeds = [Wide(training("stopped early", 0.004221), loss, 0.004523, None) for loss in (1.02, 0.43)]
+    print_training(seeds, console)
+    text = console.export_text()
+    assert tables_fit(text)
+    for cell in ("early stop", "0.032 → 0.71", "1 → 265", "1020%", "1.0 → 188", " 725 ", "6 of 64 states"):
+        assert cell in text
+    assert "14 looks cost 1450% of the time in training; 40 left out to keep within --budget." in text
 
 
 def test_arguments_are_told_as_options() -> None:

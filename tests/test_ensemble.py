@@ -79,10 +79,10 @@ def test_groups_that_fit_a_budget_give_the_same(budget: int) -> None:
 def test_frozen_weights_stay(tmp_path: Any) -> None:
     members = models("GRU-5", 2)
     for member in members:
-        member.recurrent.weight_ih_l0.requires_grad_(False)
-    before = [member.recurrent.weight_ih_l0.clone() for member in members]
+        member.get_parameter("recurrent.weight_ih_l0").requires_grad_(False)
+    before = [member.get_parameter("recurrent.weight_ih_l0").clone() for member in members]
     compared(members, RAGGED, [0, 1], epochs=2)
-    assert all(torch.equal(b, m.recurrent.weight_ih_l0) for b, m in zip(before, members, strict=True))
+    assert all(torch.equal(b, m.get_parameter("recurrent.weight_ih_l0")) for b, m in zip(before, members, strict=True))
 
 
 def test_an_ensemble_goes_on_bit_for_bit(tmp_path: Any) -> None:
@@ -121,6 +121,8 @@ def test_bad_input() -> None:
         relu = rd.SequenceModel(nn.RNN(1, 4, nonlinearity="relu").double(), 1)
         plain = rd.SequenceModel(nn.RNN(1, 4).double(), 1)
         bare = nn.GRU(1, 4)
+    biasless = models("GRU-4", 1)[0]
+    biasless.readout.register_parameter("bias", None)
     table: list[tuple[Any, dict[str, Any], str]] = [
         ([], {}, "list of one SequenceModel or more"),
         (members[0], {}, "list of one SequenceModel or more"),
@@ -131,15 +133,115 @@ def test_bad_input() -> None:
         ([plain, relu], {}, "one architecture"),
         ([members[0], rd.SequenceModel(module_from_spec("GRU-4", 1, 0), 1)], {}, "one architecture"),  # float32
         ([dropping], {}, "dropout"),
+        ([Doubled(module_from_spec("GRU-4", 1, s), 1) for s in range(2)], {}, "model 0 has a forward"),
+        ([biasless], {}, "readout of model 0 has no bias"),
         (members, {"seeds": [0]}, "seeds must be 2 different numbers"),
         (members, {"seeds": [3, 3]}, "seeds must be 2 different numbers"),
         (members, {"trackers": [None]}, "trackers must be 2"),
         (members, {"trackers": [None, object()]}, "observe"),
         (members, {"lr": -1}, "lr must be positive"),
+        (members, {"seeds": [0, -1]}, "each seed must be a whole number"),
+        (members, {"seeds": [0, 1.5]}, "each seed must be a whole number"),
+        (members, {"epochs": 0}, "epochs"),
+        (members, {"memory_budget": 0}, "memory_budget must be positive"),
+        (members, {"validation": 0}, "share between 0 and 1"),
+        (members, {"resume": True}, "resume needs a folder"),
     ]
     for given, options, words in table:
         with pytest.raises(ValueError, match=words):
-            rd.train_ensemble(given, RAGGED, epochs=1, **options)
+            rd.train_ensemble(given, RAGGED, **{"epochs": 1, **options})
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_within_what_a_caller_has_switched_off(context: Any) -> None:
+    outside, inside = models("GRU-4", 2), models("GRU-4", 2)
+    before = torch.random.get_rng_state()
+    rd.train_ensemble(outside, RAGGED, epochs=2)
+    with context():
+        rd.train_ensemble(inside, RAGGED, epochs=2)
+        assert torch.is_inference_mode_enabled() == (context is torch.inference_mode)
+        assert not torch.is_grad_enabled()
+    for one, other in zip(outside, inside, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+        assert not any(weight.is_inference() for weight in other.parameters())
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_buffers_modes_and_gradients_stay() -> None:
+    members = models("GRU-4", 2)
+    for member in members:
+        member.register_buffer("mean", torch.ones(3))
+    members[0].eval()
+    members[1].readout.bias.grad = torch.ones(1).double()
+    rd.train_ensemble(members, RAGGED, epochs=1)
+    assert [member.training for member in members] == [False, True]
+    assert torch.equal(members[1].get_buffer("mean"), torch.ones(3))
+    assert torch.equal(members[1].readout.bias.grad, torch.ones(1).double())
+    assert members[0].readout.bias.grad is None
+    assert all(weight.requires_grad for member in members for weight in member.parameters())
+
+
+class Sees:
+    """Takes down the steps, and the readings and the module that come with them."""
+
+    every = 4
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, bool]] = []
+        self.modules: list[nn.Module] = []
+        self.weights: list[torch.Tensor] = []
+        self.losses: list[float] = []
+        self.scores: list[float] = []
+
+    def observe(self, step: int, module: nn.Module, *, force: bool = False, **scalars: float) -> None:
+        assert sorted(scalars) == ["loss", "validation_loss", "validation_score"]
+        self.seen.append((step, force))
+        self.modules.append(module)
+        self.weights.append(next(module.parameters()).detach().clone())
+        self.losses.append(scalars["loss"])
+        self.scores.append(scalars["validation_score"])
+
+
+def test_trackers_are_shown_what_a_single_run_shows() -> None:
+    task = CopyFirstInput(24, 5, seed=3)
+    members, alone = models("GRU-6", 3), models("GRU-6", 3)
+    together, single = [Sees() for _ in members], [Sees() for _ in members]
+    options: dict[str, Any] = {"epochs": 60, "lr": 3e-2, "patience": 3}
+    runs = rd.train_ensemble(members, task, trackers=together, **options)
+    assert len({len(run) for run in runs}) > 1
+    for seed, (model, own, other, run) in enumerate(zip(alone, together, single, runs, strict=True)):
+        rd.train(model, task, seed=seed, tracker=other, **options)
+        last = len(run.losses)
+        assert own.seen == other.seen
+        assert own.seen == [(step, step in (0, last)) for step in sorted({*range(0, last + 1, 4), last})]
+        assert all(module is members[seed].recurrent for module in own.modules)
+        assert torch.allclose(torch.stack(own.weights), torch.stack(other.weights), atol=1e-9)
+        assert own.losses == pytest.approx(other.losses, rel=1e-9, nan_ok=True)
+        assert own.scores == pytest.approx(other.scores, rel=1e-9, nan_ok=True)
+        assert own.losses[-1] == run.losses[-1]
+
+
+def test_ctrl_c_stops_all_and_they_go_on_bit_for_bit(tmp_path: Any) -> None:
+    class Presses(Sees):
+        def observe(self, step: int, module: nn.Module, *, force: bool = False, **scalars: float) -> None:
+            if step == 4:
+                raise KeyboardInterrupt
+
+    whole, parts, again = models("GRU-5", 3), models("GRU-5", 3), models("GRU-5", 3)
+    once = rd.train_ensemble(whole, RAGGED, epochs=3)
+    stopped = rd.train_ensemble(parts, RAGGED, epochs=3, folder=tmp_path, trackers=[None, Presses(), None])
+    assert [(run.status, len(run.losses)) for run in stopped] == [("interrupted", 4)] * 3
+    done = rd.train_ensemble(again, RAGGED, epochs=3, folder=tmp_path, resume=True)
+    assert all(torch.equal(a.losses, b.losses) for a, b in zip(once, done, strict=True))
+    for one, other in zip(whole, again, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+class Doubled(rd.SequenceModel):
+    """Not what its layers and readout say."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(inputs)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

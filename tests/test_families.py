@@ -9,7 +9,7 @@ from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import MGU, NBRC, Parallel
-from rnn_dynamics.continuation import DifferentiableFamily, Family, between, iterated, parameter_derivative
+from rnn_dynamics.continuation import DifferentiableFamily, Family, Span, between, iterated, parameter_derivative
 from rnn_dynamics.systems import AutonomousMap
 
 MODULES: dict[str, Callable[[], nn.Module]] = {
@@ -151,7 +151,7 @@ def test_between_refuses_what_has_no_weights_to_see() -> None:
     with pytest.raises(ValueError, match="one kind"):
         between(module, step)
     with pytest.raises(ValueError, match="got str"):
-        between("before.pt", module)
+        between("before.pt", module)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match=r"input must have shape \[3\]"):
         between(module, module, [0.0, 1.0])
 
@@ -182,3 +182,48 @@ def test_iterates_are_differentiated_by_the_chain_rule(period: int) -> None:
 def test_iterated_refuses_periods_that_are_none() -> None:
     with pytest.raises(ValueError, match="period"):
         iterated(between(*pair(lambda: nn.GRU(3, 5))), 0)
+
+
+def test_iterates_of_a_family_without_a_derivative_stay_within_the_range_too() -> None:
+    asked: list[float] = []
+
+    def family(t: float) -> AutonomousMap:
+        asked.append(t)
+        return rd.as_map(lambda state, _: torch.tanh(state * (1 + t) ** 2), state_size=2, input_size=0).hold()
+
+    states = torch.tensor([[0.5, -0.2]], dtype=torch.float64)
+    twice = iterated(family, 2)
+    for t in (0.0, 1.0):
+        derivative = parameter_derivative(twice, states, t, (0.0, 1.0))
+        assert min(asked) >= 0
+        assert max(asked) <= 1
+        asked.clear()
+        torch.testing.assert_close(derivative, difference(twice, states, t), atol=1e-8, rtol=0)
+        asked.clear()
+
+
+class Scaled(nn.Module):
+    """A step with a number that is neither a parameter nor a buffer."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((2,), 0.5, dtype=torch.float64))
+        self.scale = scale
+
+    def forward(self, state: torch.Tensor, input: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.scale * self.weight * state + input.sum(dim=-1, keepdim=True))
+
+
+def test_steps_that_differ_in_more_than_weights_are_refused() -> None:
+    one, same, other = (rd.as_map(Scaled(scale), state_size=2, input_size=1) for scale in (1.0, 1.0, 2.0))
+    between(one, same)
+    with pytest.raises(ValueError, match="neither a parameter nor"):
+        between(one, other)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.1, 0.7), (0.7, 0.1), (-0.3, 0.1), (1e3, 1e3 + 0.1)])
+def test_a_span_never_leaves_its_ends(start: float, end: float) -> None:
+    span = Span(lambda t: pytest.fail("not asked for"), start, end)
+    assert (span.parameter(0.0), span.parameter(1.0)) == (start, end)
+    for s in (1 - 2**-53, 1 - 2**-52, 2**-53, 1e-300):
+        assert min(start, end) <= span.parameter(s) <= max(start, end)

@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 from itertools import pairwise, product
+from typing import Any, cast
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.continuation import Family as Path
 from rnn_dynamics.continuation import Followed, Interpolation, Span, between, first_point, follow, iterated, walk
 from rnn_dynamics.fixed_points import find_fixed_points
-from rnn_dynamics.systems import AutonomousMap
+from rnn_dynamics.systems import AutonomousMap, Box
 
 
 def family(step: Callable[[Tensor, float], Tensor], n: int) -> Callable[[float], AutonomousMap]:
@@ -182,8 +183,14 @@ def test_many_branches_at_once_and_none_jumps() -> None:
 def test_a_point_that_runs_away_is_said_to() -> None:
     path = family(lambda h, t: t * h + 1, 1)  # h* = 1 / (1 - t)
     followed = follow(path, torch.ones(1, 1), 0.0, 2.0)
-    assert followed.outcomes[0] in ("left", "unresolved")
-    assert float(followed.parameters[0]) < 1.0
+    assert followed.outcomes == ("left",)
+    assert 1 - 1e-5 < float(followed.parameters[0]) < 1
+    assert followed.ends.isnan().all()
+    # From the other side of the pole, and a family that ends at it.
+    assert follow(path, -torch.ones(1, 1), 2.0, 0.0).outcomes == ("left",)
+    assert follow(path, torch.ones(1, 1), 0.0, 1.0).outcomes == ("left",)
+    # Two poles at once leave the sign of det(I - DF) as it was.
+    assert follow(family(lambda h, t: t * h + 1, 2), torch.ones(1, 2), 0.0, 2.1).outcomes == ("left",)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -237,24 +244,34 @@ class Step(nn.Module):
 
 def test_modules_that_are_functions() -> None:
     maps = [rd.as_map(Step(gain), 1, 1, box=([-1.0], [1.0])) for gain in (0.5, 2.0)]
-    followed = follow(between(*maps, [0.0]), torch.zeros(1, 1))
+    followed = follow(between(maps[0], maps[1], [0.0]), torch.zeros(1, 1))
     assert kinds(followed) == ["branch point"]
     assert followed.crossings[0][0].t == pytest.approx(1 / 3, abs=1e-7)
     functions = [rd.as_map(lambda state, input: torch.tanh(state + input), 1, 1) for _ in range(2)]
     with pytest.raises(ValueError, match=r"torch\.nn\.Module"):
-        between(*functions, [0.0])
+        between(functions[0], functions[1], [0.0])
 
 
 def test_bad_input() -> None:
     path = neuron(lambda t: 0.5, lambda t: 0.0)
     zero = torch.zeros(1, 1)
-    table: list[tuple[dict, str]] = [
+    table: list[tuple[dict[str, Any], str]] = [
         ({"states": torch.zeros(1, 2)}, "states must have shape"),
         ({"states": torch.full((1, 1), torch.nan)}, "states must be finite"),
         ({"states": torch.ones(1, 1)}, "row 0 has a residual"),
         ({"start": 1.0}, "two different finite numbers"),
         ({"end": math.inf}, "two different finite numbers"),
         ({"family": lambda t: torch.zeros(1)}, "autonomous map"),
+        ({"family": lambda t: path(t) if t < 0.5 else None}, "got NoneType at t = 1"),
+        ({"family": lambda t: family(lambda h, t: 0.5 * h, 1 if t == 0 else 2)(t)}, "same number of state units"),
+        ({"family": path(0.0)}, "family must be a function t -> map"),
+        ({"family": Step(0.5)}, "family must be a function t -> map"),
+        ({"family": "path"}, "got str"),
+        ({"states": None}, "states must be"),
+        ({"states": torch.zeros(0, 1)}, "empty"),
+        ({"start": "0"}, "two different finite numbers"),
+        ({"end": math.nan}, "two different finite numbers"),
+        ({"end": 0.0}, "two different finite numbers"),
         ({"tolerance": 0.0}, "tolerance"),
         ({"max_steps": 0}, "max_steps"),
     ]
@@ -279,16 +296,19 @@ def tanh_network(weight: list[list[float]], bias: list[float]) -> nn.RNN:
     with torch.random.fork_rng():
         module = nn.RNN(1, n, dtype=torch.float64)
     with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.zero_()
-        module.weight_hh_l0.copy_(torch.tensor(weight, dtype=torch.float64))
-        module.bias_hh_l0.copy_(torch.tensor(bias, dtype=torch.float64))
+        for name, parameter in module.named_parameters():
+            values = {"weight_hh_l0": weight, "bias_hh_l0": bias}.get(name)
+            parameter.copy_(torch.zeros(()) if values is None else torch.tensor(values, dtype=torch.float64))
     return module
 
 
 def tanh_line(w: tuple[float, float], b: tuple[float, float] = (0.0, 0.0)) -> Interpolation:
     """tanh(w h + b) of one unit, from (w, b) at t = 0 to t = 1."""
     return between(tanh_network([[w[0]]], [b[0]]), tanh_network([[w[1]]], [b[1]]))
+
+
+def zero_of(function: Callable[[float], float], low: float, high: float, xtol: float) -> float:
+    return cast(float, brentq(function, low, high, xtol=xtol))
 
 
 def tanh_roots(w: float, b: float) -> list[float]:
@@ -298,7 +318,7 @@ def tanh_roots(w: float, b: float) -> list[float]:
         return math.tanh(w * h + b) - h
 
     grid = [-1.0501 + 2.1 * index / 4000 for index in range(4001)]
-    return [brentq(excess, a, c, xtol=1e-15) for a, c in pairwise(grid) if excess(a) * excess(c) < 0]
+    return [zero_of(excess, a, c, 1e-15) for a, c in pairwise(grid) if excess(a) * excess(c) < 0]
 
 
 def fold_of(w: float) -> tuple[float, float]:
@@ -448,7 +468,7 @@ def _vanishing(w: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], unit: int) ->
     grid = [index / 1000 for index in range(1001)]
     for first, last in pairwise(grid):
         if room(last) < 0:
-            t = brentq(room, first, last, xtol=1e-14)
+            t = zero_of(room, first, last, 1e-14)
             return ((0, 1) if float(torch.lerp(b[0][unit], b[1][unit], t)) > 0 else (1, 2)), t
     return None
 
@@ -463,7 +483,8 @@ def test_every_fate_of_many_branches_at_once(seed: int) -> None:
 
     w = (draw(1.4, 2.8), draw(1.3, 2.5))
     b = (draw(-0.03, 0.03), draw(-0.25, 0.25))
-    family = between(*(tanh_network(torch.diag(w[end]).tolist(), b[end].tolist()) for end in (0, 1)))
+    before, after = (tanh_network(torch.diag(w[end]).tolist(), b[end].tolist()) for end in (0, 1))
+    family = between(before, after)
     begins = [tanh_roots(float(w[0][unit]), float(b[0][unit])) for unit in range(3)]
     lasts = [tanh_roots(float(w[1][unit]), float(b[1][unit])) for unit in range(3)]
     vanishing = [_vanishing(w, b, unit) for unit in range(3)]
@@ -471,7 +492,7 @@ def test_every_fate_of_many_branches_at_once(seed: int) -> None:
     found = follow(family, [[begins[unit][choice[unit]] for unit in range(3)] for choice in choices])
     check(found, family)
     for row, choice in enumerate(choices):
-        doomed = [vanishing[u][1] for u in range(3) if vanishing[u] and choice[u] in vanishing[u][0]]
+        doomed = [met[1] for u, met in enumerate(vanishing) if met and choice[u] in met[0]]
         if doomed:
             assert found.outcomes[row] == "fold"
             assert float(found.parameters[row]) == pytest.approx(min(doomed), abs=1e-6)
@@ -479,6 +500,11 @@ def test_every_fate_of_many_branches_at_once(seed: int) -> None:
             ends = [lasts[u][choice[u] if len(lasts[u]) == 3 else 0] for u in range(3)]
             assert found.outcomes[row] == "arrived"
             assert found.ends[row].tolist() == pytest.approx(ends, abs=1e-9)
+
+
+def samples(system: AutonomousMap, count: int) -> Tensor:
+    assert isinstance(system.box, Box)
+    return system.box.sample(count, torch.Generator().manual_seed(2))
 
 
 def _perturbed(module: nn.Module, size: float, seed: int) -> nn.Module:
@@ -503,7 +529,7 @@ def test_fresh_searches_at_both_ends_account_for_every_branch(make, size: float,
             parameter.mul_(5.0 if "weight_hh" in name else 0.5)
     after = _perturbed(before, size, 1)
     family = between(before, after)
-    draws = family(0.0).box.sample(512, torch.Generator().manual_seed(2))
+    draws = samples(family(0.0), 512)
     begin, last = (find_fixed_points(family(t), draws, extra_starts=4096) for t in (0.0, 1.0))
     found = follow(family, begin.states)
     check(found, family)
@@ -585,3 +611,194 @@ def test_walk_goes_both_ways_round_the_whole_curve() -> None:
             h = float(step.point.state)
             assert 2 * step.point.s - 1 == pytest.approx(math.atanh(h) - 2 * h, abs=1e-9)
     assert ends == {0.0, 1.0}
+
+
+def mutual(points: Tensor, found: Followed) -> None:
+    """Partners are each other's, and met at the same t."""
+    for row, outcome in enumerate(found.outcomes):
+        if outcome == "fold":
+            partner = int((points - found.ends[row]).norm(dim=-1).argmin())
+            torch.testing.assert_close(points[partner], found.ends[row], atol=1e-7, rtol=0)
+            torch.testing.assert_close(found.ends[partner], points[row], atol=1e-7, rtol=0)
+
+
+def test_backward_is_the_mirror_of_forward_in_every_field() -> None:
+    points = torch.tensor([[x] for x in tanh_roots(2.0, 0.0)], dtype=torch.float64)
+    ahead = follow(tanh_line((2.0, 2.0), (0.0, 1.0)), points)
+    mirrored = follow(tanh_line((2.0, 2.0), (1.0, 0.0)), points, 1.0, 0.0)
+    assert mirrored.outcomes == ahead.outcomes
+    torch.testing.assert_close(mirrored.ends, ahead.ends, atol=1e-9, rtol=0)
+    torch.testing.assert_close(1 - mirrored.parameters, ahead.parameters, atol=1e-8, rtol=0)
+    torch.testing.assert_close(mirrored.fold_states, ahead.fold_states, atol=1e-6, rtol=0, equal_nan=True)
+    assert [kinds(mirrored, row) for row in range(3)] == [kinds(ahead, row) for row in range(3)]
+
+
+def test_27_points_meet_in_three_pitchforks_at_once() -> None:
+    """tanh(w h) of three units, w from 2 to 0.9: each point but the origin meets its mirror image at w = 1."""
+    before, after = (tanh_network((w * torch.eye(3, dtype=torch.float64)).tolist(), [0.0] * 3) for w in (2.0, 0.9))
+    path = between(before, after)
+    points = torch.tensor(list(product(tanh_roots(2.0, 0.0), repeat=3)), dtype=torch.float64)
+    found = follow(path, points)
+    check(found, path)
+    assert found.outcomes == ("fold",) * 13 + ("arrived",) + ("fold",) * 13
+    folds = [row for row in range(27) if row != 13]
+    assert found.parameters[folds].tolist() == pytest.approx([10 / 11] * 26, abs=1e-6)
+    torch.testing.assert_close(found.ends[folds], -points[folds], atol=1e-8, rtol=0)
+    assert found.ends[13].norm() < 1e-12
+    # All three eigenvalues of the origin cross, and where they do.
+    assert kinds(found, 13) == ["branch point"] * 3
+    assert [crossing.t for crossing in found.crossings[13]] == pytest.approx([10 / 11] * 3, abs=1e-8)
+    back = follow(path, found.ends[13:14], 1.0, 0.0)
+    assert only(back) == ("arrived", [("branch point", pytest.approx(10 / 11, abs=1e-8))] * 3)
+
+
+@pytest.mark.parametrize("bias", [[1e-3, 1.1e-3, -2e-3], [1e-6, 2e-6, 3e-6]])
+def test_27_points_meet_in_folds_next_to_each_other(bias: list[float]) -> None:
+    before, after = (tanh_network((w * torch.eye(3, dtype=torch.float64)).tolist(), bias) for w in (2.0, 0.9))
+    path = between(before, after)
+    choices = list(product(range(3), repeat=3))
+    begins = [tanh_roots(2.0, b) for b in bias]
+    points = torch.tensor([[begins[u][choice[u]] for u in range(3)] for choice in choices], dtype=torch.float64)
+    found = follow(path, points)
+    check(found, path)
+    mutual(points, found)
+
+    def when(b: float) -> float:
+        return (2.0 - zero_of(lambda w: fold_of(w)[0] - abs(b), 1 + 1e-9, 2.0, 1e-14)) / 1.1
+
+    stays = tuple(2 if b > 0 else 0 for b in bias)
+    for row, choice in enumerate(choices):
+        doomed = [when(bias[u]) for u in range(3) if choice[u] != stays[u]]
+        assert found.outcomes[row] == ("fold" if doomed else "arrived")
+        assert float(found.parameters[row]) == pytest.approx(min(doomed, default=1.0), abs=1e-6)
+    survivor = choices.index(stays)
+    assert found.ends[survivor].tolist() == pytest.approx([tanh_roots(0.9, b)[0] for b in bias], abs=1e-9)
+    back = follow(path, found.ends[survivor : survivor + 1], 1.0, 0.0)
+    assert back.outcomes == ("arrived",)
+    torch.testing.assert_close(back.ends[0], points[survivor], atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_branch_points_at_once_on_a_branch_that_moves(n: int) -> None:
+    """n pitchforks at t = 1/3, mixed by a rotation, of a fixed point that moves through the plane."""
+    generator = torch.Generator().manual_seed(n)
+    mix = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64))[0]
+    begin, along = torch.randn(2, n, generator=generator, dtype=torch.float64)
+
+    def centre(t: float) -> Tensor:
+        return begin + math.sin(t) * along
+
+    def step(h: Tensor, t: float) -> Tensor:
+        return centre(t) + mix @ torch.tanh((0.5 + 1.5 * t) * (mix.T @ (h - centre(t))))
+
+    for start, end in ((0.0, 1.0), (1.0, 0.0)):
+        found = follow(family(step, n), centre(start).unsqueeze(0), start, end)
+        assert only(found) == ("arrived", [("branch point", pytest.approx(1 / 3, abs=1e-7))] * n)
+        torch.testing.assert_close(found.ends[0], centre(end), atol=1e-9, rtol=0)
+        for crossing in found.crossings[0]:
+            torch.testing.assert_close(crossing.state, centre(crossing.t), atol=1e-5, rtol=0)
+
+
+def test_a_knot_next_to_a_branch_point_does_not_hide_it() -> None:
+    """The walk's first point lies near the branch point, where rounding alone keeps the determinant from zero."""
+    for amount, low, high in ((0.7352055509855617, 0.2, 2.0), (0.016, 0.6, 1.9), (-0.6, 0.5, 2.0), (0.8, 0.87, 2.9)):
+
+        def step(h: Tensor, t: float, amount: float = amount, low: float = low, high: float = high) -> Tensor:
+            shift = amount * math.sin(3 * t)
+            return shift + torch.tanh((low + (high - low) * t) * (h - shift))
+
+        outcome, crossings = only(follow(family(step, 1), torch.zeros(1, 1)))
+        assert outcome == "arrived"
+        assert crossings == [("branch point", pytest.approx((1 - low) / (high - low), abs=3e-8))]
+
+
+@pytest.mark.parametrize("angle", [0.1, 0.7, 2.0, 3.0])
+def test_neimark_sacker_in_a_network(angle: float) -> None:
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    networks = [tanh_network((radius * turn).tolist(), [0.0, 0.0]) for radius in (0.6, 1.1)]
+    for start, end in ((0.0, 1.0), (1.0, 0.0)):
+        found = follow(between(networks[0], networks[1]), torch.zeros(1, 2), start, end)
+        assert only(found) == ("arrived", [("Neimark-Sacker", pytest.approx(0.8, abs=1e-7))])
+        value = found.crossings[0][0].eigenvalue
+        assert value.imag > 0
+        assert math.atan2(value.imag, value.real) == pytest.approx(angle, abs=1e-6)
+        assert abs(value) == pytest.approx(1.0, abs=1e-7)
+
+
+def test_flip_of_a_network_at_minus_one_and_the_cycle_born_there() -> None:
+    path = tanh_line((-0.5, -2.0))
+    assert only(follow(path, torch.zeros(1, 1))) == ("arrived", [("flip", pytest.approx(1 / 3, abs=1e-7))])
+    cycle = torch.tensor([[tanh_roots(2.0, 0.0)[2]]], dtype=torch.float64)
+    found = follow(iterated(path, 2), cycle, 1.0, 0.0)
+    assert found.outcomes == ("fold",)
+    assert float(found.parameters[0]) == pytest.approx(1 / 3, abs=1e-6)
+    torch.testing.assert_close(found.ends, -cycle, atol=1e-9, rtol=0)
+
+
+def test_a_family_is_asked_between_start_and_end_only() -> None:
+    """Also for the differences that a family without a derivative needs, and under ``iterated``."""
+    asked: list[float] = []
+
+    def step(h: Tensor, t: float) -> Tensor:
+        asked.append(t)
+        return torch.tanh((-0.5 - t) * h + 0.3 * (t - 0.1) ** 2)
+
+    for period in (1, 2):
+        assert follow(iterated(family(step, 1), period), torch.zeros(1, 1), 0.1, 0.7).outcomes == ("arrived",)
+    assert min(asked) >= 0.1
+    assert max(asked) <= 0.7
+
+
+def _audited(kind: str, seed: int) -> Interpolation:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        before = nn.GRU(2, 16) if kind == "noisy GRU-16" else nn.RNN(2, 8)
+    with torch.no_grad():
+        for name, parameter in before.named_parameters():
+            parameter.mul_(5.0 if "weight_hh" in name else 0.5)
+    if kind == "noisy GRU-16":
+        return between(before, _perturbed(before, 0.3, seed))
+    after = copy.deepcopy(before)
+    with torch.no_grad():
+        for parameter in after.parameters():
+            parameter.mul_(0.5)
+    return between(before, after)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", ["noisy GRU-16", "scaled tanh-8"])
+def test_forward_and_backward_agree_with_each_other_and_with_fresh_searches(kind: str, seed: int) -> None:
+    path = _audited(kind, seed)
+    draws = samples(path(0.0), 512)
+    ends = [find_fixed_points(path(t), draws, extra_starts=3000).states for t in (0.0, 1.0)]
+    ahead, back = follow(path, ends[0]), follow(path, ends[1], 1.0, 0.0)
+    for found, here, there, other in ((ahead, ends[0], ends[1], back), (back, ends[1], ends[0], ahead)):
+        assert set(found.outcomes) <= {"arrived", "fold"}
+        check(found, path)
+        mutual(here, found)
+        reached = []
+        for row, outcome in enumerate(found.outcomes):
+            if outcome == "arrived":
+                distances = (there - found.ends[row]).norm(dim=-1)
+                end = int(distances.argmin())
+                assert float(distances[end]) < 1e-6
+                assert other.outcomes[end] == "arrived"
+                torch.testing.assert_close(other.ends[end], here[row], atol=1e-6, rtol=0)
+                reached.append(end)
+            # A row's fate does not hang on the company it is followed in.
+            alone = follow(path, here[row : row + 1], found.start, found.end)
+            assert alone.outcomes == (outcome,)
+            torch.testing.assert_close(alone.ends[0], found.ends[row], atol=1e-7, rtol=0)
+        assert len(reached) == len(set(reached))
+
+
+def test_256_units_fit_the_default_memory() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        before = nn.GRU(2, 256)
+    path = between(before, _perturbed(before, 0.003, 1))
+    points = find_fixed_points(path(0.0), torch.zeros(1, 256), extra_starts=0).states
+    assert len(points) == 1
+    found = follow(path, points)
+    check(found, path)
+    assert found.outcomes == ("arrived",)

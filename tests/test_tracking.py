@@ -254,6 +254,22 @@ def test_the_budget_leaves_observations_out_and_says_so(monkeypatch: pytest.Monk
     assert budget.training_seconds == pytest.approx(999.0)
 
 
+def test_trackers_that_share_a_budget_share_it_after_a_kill_too(tmp_path: Path) -> None:
+    def made(resume: bool) -> tuple[Budget, list[AttractorTracker]]:
+        budget = Budget(None)
+        options: dict = {"hold": [0.0], "n": 8, "horizon": 50, "searched": 32, "budget": budget, "resume": resume}
+        return budget, [AttractorTracker(SEQUENCES, folder=tmp_path / str(seed), **options) for seed in range(3)]
+
+    budget, trackers = made(False)
+    for step in range(3):
+        for tracker in trackers:
+            tracker.observe(step, scalar(2.0, 0.1 * step))
+        time.sleep(0.05)
+    again, _ = made(True)
+    assert again.spent == pytest.approx(budget.spent, rel=1e-6)
+    assert 0.1 < again.training_seconds <= budget.training_seconds
+
+
 def test_a_costly_observation_is_not_repeated_until_training_has_gone_on() -> None:
     tracker = AttractorTracker(SEQUENCES, n=8, horizon=50, budget=0.05, searched=32)
     module = scalar(0.5, 0.0)

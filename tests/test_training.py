@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
@@ -35,6 +36,17 @@ class Foreign(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self.head(self.rnn(self.encoder(inputs))[0])
+
+
+class Idle(nn.Module):
+    """Its weight does nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(2))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return 0 * inputs
 
 
 def by_hand(
@@ -79,6 +91,38 @@ def test_it_is_plain_torch(spec: str, clip: float | None) -> None:
     weighted = [(32 * a + 32 * b + 6 * c) / 70 for a, b, c in torch.tensor(losses).view(3, 3).tolist()]
     assert history.train_losses.tolist() == pytest.approx(weighted, rel=1e-6)
     assert history.epoch_steps.tolist() == [3, 6, 9]
+
+
+@pytest.mark.parametrize("clip", [None, 0.05])
+def test_updates_are_those_of_torch_to_the_last_digits(clip: float | None) -> None:
+    """Weights after one update and after five, with nothing of this library but the data."""
+    for size, updates in ((70, 1), (15, 5)):
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            gru, readout = nn.GRU(1, 6, batch_first=True).double(), nn.Linear(6, 1).double()
+        ours = model()
+        with torch.no_grad():
+            for weight, given in zip(ours.parameters(), [*gru.parameters(), *readout.parameters()], strict=True):
+                weight.copy_(given)
+        history = rd.train(
+            ours, TASK, validation=VALIDATION, epochs=1, batch_size=size, lr=1e-2, clip_norm=clip, seed=2
+        )  # fmt: skip
+        parameters = [*gru.parameters(), *readout.parameters()]
+        optimiser = torch.optim.Adam(parameters, lr=1e-2)
+        norms = []
+        for rows in epoch_order(70, 2, 0).split(size):
+            inputs, ends = TASK.inputs[rows].double(), TASK.lengths[rows] - 1
+            answers = readout(gru(inputs)[0][torch.arange(len(rows)), ends])
+            loss = (answers - inputs[:, 0]).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            norms.append(float(clip_grad_norm_(parameters, math.inf if clip is None else clip)))
+            optimiser.step()
+        assert len(history.losses) == updates
+        assert history.gradient_norms.tolist() == pytest.approx(norms, rel=1e-12)
+        assert clip is None or min(norms) > clip
+        for one, other in zip(ours.parameters(), parameters, strict=True):
+            assert float((one - other).detach().abs().max()) <= 1e-12
 
 
 def test_an_epoch_takes_every_sequence_once_in_an_order_of_its_own() -> None:
@@ -142,22 +186,23 @@ def test_a_share_is_split_off_once_and_for_all() -> None:
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, torch.enable_grad])
 def test_the_callers_model_and_random_state_stay_as_they_were(context: Any) -> None:
     trained = Foreign()
-    trained.rnn.weight_hh_l0.requires_grad_(False)
-    frozen = trained.rnn.weight_hh_l0.clone()
+    still = trained.get_parameter("rnn.weight_hh_l0").requires_grad_(False)
+    frozen = still.clone()
     trained.head.eval()
-    trained.encoder[0].weight.grad = torch.ones(4, 1)
+    first_weight = trained.get_parameter("encoder.0.weight")
+    first_weight.grad = torch.ones(4, 1)
     before = torch.random.get_rng_state()
     with context():
         first = rd.train(trained, TASK, epochs=2, seed=4)
     assert torch.equal(before, torch.random.get_rng_state())
     assert trained.training
     assert not trained.head.training
-    assert torch.equal(trained.encoder[0].weight.grad, torch.ones(4, 1))
-    assert trained.head[1].weight.grad is None
-    assert torch.equal(frozen, trained.rnn.weight_hh_l0)
+    assert torch.equal(first_weight.grad, torch.ones(4, 1))
+    assert trained.get_parameter("head.1.weight").grad is None
+    assert torch.equal(frozen, still)
     again, other = Foreign(), Foreign()
     for module in (again, other):
-        module.rnn.weight_hh_l0.requires_grad_(False)
+        module.get_parameter("rnn.weight_hh_l0").requires_grad_(False)
     assert torch.equal(rd.train(again, TASK, epochs=2, seed=4).losses, first.losses)
     assert not torch.equal(rd.train(other, TASK, epochs=2, seed=5).losses, first.losses)
     assert recurrent_module(trained) is trained.rnn
@@ -172,6 +217,33 @@ def test_what_is_not_finite_ends_it_with_the_last_good_weights() -> None:
     assert not history.finished
     assert all(bool(weight.isfinite().all()) for weight in trained.parameters())
     assert all(torch.equal(a, b) for a, b in zip(first, trained.parameters(), strict=True))
+
+
+def test_nan_in_the_weights_ends_it_with_the_best_ones() -> None:
+    class Spoils:
+        every = 1
+
+        def observe(self, step: int, module: nn.Module, *, force: bool = False, **scalars: float) -> None:
+            if step == 4:
+                with torch.no_grad():
+                    next(module.parameters()).fill_(math.nan)
+
+    trained, once = model(), model()
+    history = rd.train(trained, TASK, validation=VALIDATION, epochs=5, clip_norm=2.0, tracker=Spoils())
+    rd.train(once, TASK, validation=VALIDATION, epochs=1, clip_norm=2.0)
+    assert (history.status, history.best_epoch, len(history), len(history.losses)) == ("not finite", 0, 1, 4)
+    assert "clip_norm below 2" in history.advice
+    assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), once.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("lr", [1e6, 1e30])
+def test_a_wild_learning_rate_leaves_finite_weights(lr: float) -> None:
+    trained = model("RNN-6", dtype=torch.float32)
+    history = rd.train(trained, TASK, epochs=4, lr=lr)
+    assert all(bool(weight.isfinite().all()) for weight in trained.parameters())
+    if history.best_epoch >= 0:
+        assert float(history.validation_losses[history.best_epoch]) < math.inf
+    assert history.finished == (not history.advice)
 
 
 def test_trackers_see_the_right_steps() -> None:
@@ -213,6 +285,7 @@ def test_results_read_and_keep(tmp_path: Any) -> None:
     ("change", "words"),
     [
         ({"model": lambda x: x}, "model must be a torch module"),
+        ({"model": Idle()}, "do not depend on any weight"),
         ({"model": nn.Linear(2, 1)}, "does not take the task's inputs"),
         ({"model": nn.GRU(1, 3, batch_first=True)}, "SequenceModel"),
         ({"model": rd.SequenceModel(module_from_spec("GRU-3", 1, 0), 2)}, "outputs"),

@@ -1,13 +1,17 @@
 """A training that was killed, stopped or could not write goes on as if nothing had been."""
 
+import io
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import killing
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -193,3 +197,151 @@ def test_a_tracker_without_folder_starts_anew_where_a_training_goes_on(tmp_path:
     tracker = rd.AttractorTracker(task, hold=[0.0], n=8, horizon=10, searched=16, budget=None)
     rd.train(model(), task, epochs=2, folder=tmp_path, resume=True, tracker=tracker)
     assert tracker.history.steps.tolist() == [3, 4]
+
+
+class Sees:
+    """Takes down what it is shown; at one step it raises, or stops being shown anything."""
+
+    every = 2
+
+    def __init__(self, at: int | None = None, error: type[BaseException] = RuntimeError) -> None:
+        self.seen: list[tuple[int, bool]] = []
+        self.at, self.error = at, error
+
+    def observe(self, step: int, module: nn.Module, *, force: bool = False, **scalars: float) -> None:
+        if step == self.at:
+            raise self.error
+        self.seen.append((step, force))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "seed-0" / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("at", [0, 2, 4, 9])
+def test_no_step_is_left_unseen_where_it_was_cut_off(at: int, tmp_path: Path) -> None:
+    """As if killed while a step was being shown: it is shown again, the first and last ones too."""
+    whole, parts, again = Sees(), Sees(at), Sees()
+    rd.train(model(), TASK, epochs=3, folder=tmp_path / "whole", snapshot_every=2, tracker=whole)
+    assert whole.seen[0] == (0, True)
+    assert whole.seen[-1] == (9, True)
+    with pytest.raises(RuntimeError):
+        rd.train(model(), TASK, epochs=3, folder=tmp_path / "parts", snapshot_every=2, tracker=parts)
+    rd.train(model(), TASK, epochs=3, folder=tmp_path / "parts", snapshot_every=2, tracker=again, resume=True)
+    assert sorted({*parts.seen, *again.seen}) == whole.seen
+    assert (at, at in (0, 9)) in again.seen
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("after", ["update", "evaluate"])
+def test_ctrl_c_before_a_step_is_shown(after: str, tmp_path: Path, monkeypatch: Any) -> None:
+    from rnn_dynamics.training.members import OneModel
+
+    calls = []
+    plain = getattr(OneModel, after)
+
+    def pressed(self: Any, *arguments: Any) -> Any:
+        calls.append(1)
+        result = plain(self, *arguments)
+        if len(calls) == (6 if after == "update" else 2):  # the last update of the second, and last, epoch
+            if after == "evaluate":
+                raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # is held back until the update is whole
+        return result
+
+    parts, again, whole = Sees(), Sees(), Sees()
+    options: dict[str, Any] = {"epochs": 2, "folder": tmp_path / "parts", "snapshot_every": 4}
+    with monkeypatch.context() as patch:
+        patch.setattr(OneModel, after, pressed)
+        stopped = rd.train(model(), TASK, tracker=parts, **options)
+    assert (stopped.status, len(stopped.losses), len(stopped)) == ("interrupted", 6, 1)
+    done = rd.train(model(), TASK, tracker=again, resume=True, **options)
+    options["folder"] = tmp_path / "whole"
+    assert torch.equal(rd.train(model(), TASK, tracker=whole, **options).losses, done.losses)
+    assert parts.seen + again.seen == whole.seen
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+
+
+def test_where_patience_and_epochs_end_together_more_epochs_change_nothing(tmp_path: Path) -> None:
+    task, options = CopyFirstInput(20, 6, seed=3), {"validation": TASK, "lr": 3e-2, "patience": 4}
+    whole = rd.train(model(), task, epochs=300, **options)
+    cut = rd.train(model(), task, epochs=len(whole), folder=tmp_path, **options)
+    more = rd.train(model(), task, epochs=300, folder=tmp_path, resume=True, **options)
+    assert whole.status == cut.status == more.status == "stopped early"
+    assert torch.equal(more.losses, whole.losses)
+
+
+def test_one_that_is_not_finite_is_kept_as_that(tmp_path: Path) -> None:
+    class Spoils(Sees):
+        every = 1
+
+        def observe(self, step: int, module: nn.Module, *, force: bool = False, **scalars: float) -> None:
+            if step == 5:
+                with torch.no_grad():
+                    next(module.parameters()).fill_(torch.nan)
+
+    trained, once_more = model(), model()
+    history = rd.train(trained, TASK, epochs=4, folder=tmp_path, tracker=Spoils())
+    assert (history.status, len(history.losses)) == ("not finite", 5)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert (state["step"], state["members"][0]["status"]) == (5, "not finite")
+    best = read_checkpoint(tmp_path / "seed-0" / "best.safetensors").network.layers[0].weights()
+    assert torch.equal(best["weight_hh"], trained.recurrent.weight_hh_l0)  # type: ignore[arg-type]
+    assert rd.train(once_more, TASK, epochs=4, folder=tmp_path, resume=True).status == "not finite"
+    assert same(trained, once_more)
+
+
+def test_numbers_of_numpy_can_be_resumed(tmp_path: Path) -> None:
+    numbers = {"batch_size": np.int64(16), "lr": np.float64(0.01), "clip_norm": np.float64(1), "seed": np.int64(2)}
+    options: dict[str, Any] = {**numbers, "patience": np.int64(3), "validation": np.float64(0.25)}
+    rd.train(model(), TASK, epochs=np.int64(1), folder=tmp_path, **options)  # type: ignore[arg-type]
+    plain = {name: value.item() for name, value in options.items()}
+    assert len(rd.train(model(), TASK, epochs=2, folder=tmp_path, resume=True, **plain)) == 2
+
+
+def test_a_damaged_state_is_refused_in_a_sentence_or_is_harmless(tmp_path: Path) -> None:
+    whole = model()
+    rd.train(whole, TASK, epochs=1, folder=tmp_path)
+    path, draw = tmp_path / "state.pt", random.Random(0)
+    good = path.read_bytes()
+    damaged = [good[: draw.randrange(len(good))] for _ in range(10)]
+    damaged += [draw.randbytes(draw.randrange(1, 200)) for _ in range(40)]
+    for value in ({"format": 1}, {"format": 1, "step": 3}, [1], torch.zeros(2), {"format": np.float64(1)}):
+        buffer = io.BytesIO()
+        torch.save(value, buffer)
+        damaged.append(buffer.getvalue())
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"state\.pt") as refused:
+            rd.train(model(), TASK, epochs=1, folder=tmp_path, resume=True)
+        assert "\n" not in str(refused.value)
+        assert "weights_only" not in str(refused.value)  # torch's way round it would run what is in the file
+    refusals = 0
+    for _ in range(60):
+        content = bytearray(good)
+        content[draw.randrange(len(good))] ^= 1 << draw.randrange(8)
+        path.write_bytes(content)
+        again = model()
+        try:
+            rd.train(again, TASK, epochs=1, folder=tmp_path, resume=True)
+        except ValueError:
+            refusals += 1
+        else:
+            assert same(again, whole)  # a bit between the parts of the file
+    assert refusals > 20
+
+
+def test_a_foreign_module_with_dropout_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    def foreign() -> nn.Module:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.3), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 1))
+
+    whole, stopped, parts = foreign(), foreign(), foreign()
+    history = rd.train(whole, TASK, epochs=3)
+    with pytest.raises(ValueError, match="no recurrent module"):
+        rd.train(foreign(), TASK, epochs=3, tracker=Sees())
+    for epochs, trained in ((1, stopped), (3, parts)):
+        again = rd.train(trained, TASK, epochs=epochs, folder=tmp_path, resume=True)
+    assert torch.equal(again.losses, history.losses)
+    assert same(whole, parts)

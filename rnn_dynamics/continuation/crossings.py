@@ -87,12 +87,12 @@ class Path:
 
     def crossings(self) -> tuple[Crossing, ...]:
         """All crossings, those known and those found, in the order passed."""
-        found = list(self._known)
+        found: list[Found] = []
         special = sorted({each.place[0] for each in self._known})
         begin = 0
         for segment in special:
             found += self._search(begin, segment)
-            found += self._beside_known(segment)
+            found += self._around_known(segment)
             begin = segment + 1
         found += self._search(begin, len(self._knots) - 1)
         return tuple(each.crossing for each in sorted(found, key=lambda each: each.place))
@@ -113,14 +113,25 @@ class Path:
             return
         yield from self._bisect(begin, self._at(begin), self._at(end))
 
-    def _beside_known(self, segment: int) -> Iterator[Found]:
-        """A segment with a known crossing of +1, which explains a change by one, may hold others."""
-        known = sum(each.place[0] == segment for each in self._known)
+    def _around_known(self, segment: int) -> list[Found]:
+        """A segment with known crossings of +1, each of which explains a change by one, may hold others.
+
+        Where more eigenvalues pass +1 than are known, a branch point is one of several at once, whose determinant
+        vanishes too flatly to tell where: bisection, which locates and counts them, then replaces it.
+        """
+        known = [each for each in self._known if each.place[0] == segment]
         change = abs(self._at(segment).outside - self._at(segment + 1).outside)
-        if change > known or (change - known) % 2:
-            for found in self._bisect(segment, self._at(segment), self._at(segment + 1)):
-                if found.crossing.kind != "branch point":
-                    yield found
+        if change <= len(known) and (change - len(known)) % 2 == 0:
+            return known
+        found = list(self._bisect(segment, self._at(segment), self._at(segment + 1)))
+        others = [each for each in found if each.crossing.kind != "branch point"]
+        folds = [each for each in known if each.crossing.kind == "fold"]
+        branch_points = [each for each in found if each.crossing.kind == "branch point"]
+        if len(branch_points) <= len(known):
+            return known + others
+        # Those next to a fold are the fold itself.
+        branch_points.sort(key=lambda each: min((abs(each.place[1] - fold.place[1]) for fold in folds), default=0.0))
+        return folds + branch_points[len(folds) :] + others
 
     def _bisect(self, segment: int, begin: _Checked, end: _Checked, rounds: int = 0) -> Iterator[Found]:
         change = abs(end.outside - begin.outside)

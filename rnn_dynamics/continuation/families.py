@@ -41,6 +41,8 @@ def parameter_derivative(
         within: where the family may be evaluated; nearer than d to an end the one-sided difference of second order
             (-3 F(t) + 4 F(t + d) - F(t + 2d)) / 2d is taken.
     """
+    if isinstance(family, IteratedFamily):
+        return family.derivative(states, t, within)
     if isinstance(family, DifferentiableFamily):
         return family.derivative(states, t)
     low, high = within
@@ -66,15 +68,18 @@ class IteratedFamily:
     def __call__(self, t: float, /) -> AutonomousMap:
         return IteratedMap(self.family(t), self.period)
 
-    def derivative(self, states: Tensor, t: float, /) -> Tensor:
-        """The derivative of F^k by t, by the chain rule: v <- DF v + dF/dt along the orbit."""
+    def derivative(self, states: Tensor, t: float, within: tuple[float, float] = (-torch.inf, torch.inf), /) -> Tensor:
+        """The derivative of F^k by t, by the chain rule: v <- DF v + dF/dt along the orbit.
+
+        ``within`` is where F may be evaluated, as in ``parameter_derivative``.
+        """
         system = self.family(t)
-        total = parameter_derivative(self.family, states, t)
+        total = parameter_derivative(self.family, states, t, within)
         for _ in range(self.period - 1):
             states = system(states)
             _, linearization = system.linearize(states)
             carried = linearization.apply(total.unsqueeze(-1)).squeeze(-1)
-            total = carried + parameter_derivative(self.family, states, t)
+            total = carried + parameter_derivative(self.family, states, t, within)
         return total
 
 
@@ -97,13 +102,32 @@ class Span:
     def __init__(self, family: Family, start: float, end: float) -> None:
         self.family = family
         self.start, self.end = start, end
+        self.state_size: int | None = None
+        """Of the first map that was asked for; all others must have it too."""
 
     def parameter(self, s: float) -> float:
-        """The family's own parameter at s; exactly the ends at 0 and 1."""
-        return self.end if s == 1 else self.start + s * (self.end - self.start)
+        """The family's own parameter at s: exactly the ends at 0 and 1, and never beyond them."""
+        if s == 1:
+            return self.end
+        low, high = min(self.start, self.end), max(self.start, self.end)
+        return min(max(self.start + s * (self.end - self.start), low), high)
 
     def system(self, s: float) -> AutonomousMap:
-        return self.family(self.parameter(s))
+        """The map at s; ValueError where the family gives something else."""
+        system = self.family(self.parameter(s))
+        if not isinstance(system, AutonomousMap):
+            raise ValueError(
+                f"family(t) must be an autonomous map, as network.hold() gives it; got {type(system).__name__}"
+                f" at t = {self.parameter(s):g}"
+            )
+        if self.state_size is None:
+            self.state_size = system.state_size
+        if system.state_size != self.state_size:
+            raise ValueError(
+                f"family(t) must have the same number of state units at every t, but it has {self.state_size} at"
+                f" first and {system.state_size} at t = {self.parameter(s):g}"
+            )
+        return system
 
     def derivative(self, states: Tensor, s: float) -> Tensor:
         """dF/ds at states [k, n]."""

@@ -1,9 +1,10 @@
 """Where fixed points go as the parameter of a family of maps moves from one value to another."""
 
 import math
+from numbers import Real
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checks import ArrayLike, require_positive
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
@@ -55,8 +56,9 @@ def follow(
     Dynamical Equilibria; kinds of crossings: Kuznetsov (2004), Elements of Applied Bifurcation Theory, chapter 4.
     """
     require_positive(tolerance=tolerance, max_steps=max_steps, memory_budget=memory_budget)
-    if not math.isfinite(start) or not math.isfinite(end) or start == end:
-        raise ValueError(f"start and end must be two different finite numbers, got {start} and {end}")
+    numbers = all(isinstance(value, Real) for value in (start, end))
+    if not numbers or not math.isfinite(start) or not math.isfinite(end) or start == end:
+        raise ValueError(f"start and end must be two different finite numbers, got {start!r} and {end!r}")
     span = Span(family, float(start), float(end))
     given = _checked_start(span, states)
     polished = _polished(span, given, tolerance, memory_budget)
@@ -66,14 +68,10 @@ def follow(
 
 
 def _checked_start(span: Span, states: ArrayLike) -> Tensor:
-    if not callable(span.family) or isinstance(span.family, AutonomousMap):
+    if not callable(span.family) or isinstance(span.family, AutonomousMap | nn.Module):
         got = type(span.family).__name__
         raise ValueError(f"family must be a function t -> map, as between(before, after) gives it; got {got}")
     system = span.system(0.0)
-    if not isinstance(system, AutonomousMap):
-        raise ValueError(
-            f"family(t) must be an autonomous map, as network.hold() gives it; got {type(system).__name__}"
-        )
     points = system.as_states(states, "states")
     residuals = (system(points) - points).norm(dim=-1).nan_to_num(nan=torch.inf)
     excess = residuals / points.norm(dim=-1).clamp(min=1.0)

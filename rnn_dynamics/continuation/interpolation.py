@@ -83,7 +83,10 @@ def between(
     if input is None:
         input = torch.zeros(first.input_size, dtype=torch.float64)
     held = as_vector(input, "input", first.input_size, dtype=torch.float64, device=device).clone()
-    return Interpolation(weights, [w.to(device) for w in others], network, held, repr(first))
+    family = Interpolation(weights, [w.to(device) for w in others], network, held, repr(first))
+    if isinstance(first, FunctionMap):
+        _require_same_end(family, HeldMap(last, held))
+    return family
 
 
 def _network(network: nn.Module | DrivenMap, name: str) -> DrivenMap:
@@ -171,6 +174,17 @@ def _require_same_modules(before: FunctionMap, after: FunctionMap) -> None:
         sizes = {"state_size": network.state_size, "input_size": network.input_size}
         shapes.append({"class": type(module).__name__, **sizes, **parts})
     _require_same("the step", *shapes)
+
+
+def _require_same_end(family: Interpolation, after: AutonomousMap) -> None:
+    """A module may also differ in attributes that are neither parameters nor buffers: its maps then tell."""
+    generator = torch.Generator().manual_seed(0)
+    states = torch.randn(3, after.state_size, generator=generator, dtype=torch.float64).to(after.device)
+    if not torch.allclose(family(1.0)(states), after(states.to(after.device)), rtol=1e-9, atol=1e-12, equal_nan=True):
+        raise ValueError(
+            "before and after must be of one architecture, but the step of before with the weights of after is not that"
+            " of after: an attribute that is neither a parameter nor a floating-point buffer differs"
+        )
 
 
 def _require_same(where: str, before: dict[str, object], after: dict[str, object]) -> None:

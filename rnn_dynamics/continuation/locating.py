@@ -20,6 +20,10 @@ _AT_ZERO = 1e-7
 _VANISHED = 1e-6
 """A test function that is still above this share of its values at both ends when the bracket has closed has jumped."""
 
+_BLURRED = 3e-8
+"""Unless its zero may be this near, in arclength: so near to a branch point, states are known to rounding / distance
+and the zero, therefore, to the root of rounding. It matters where an end of the step happens to lie near the zero."""
+
 
 @dataclass(frozen=True, eq=False)
 class Zero:
@@ -56,6 +60,7 @@ def locate(span: Span, begin: Point, end: Point, test: Callable[[Point], float],
     least = min(abs(at_begin), abs(at_end))
     if least == 0:
         return Zero(begin if at_begin == 0 else end, True)
+    slope = (abs(at_begin) + abs(at_end)) / length(end.coordinates - begin.coordinates, begin.scale)
     weight_begin, weight_end = at_begin, at_end
     kept = 0
     for evaluation in range(_MOST_EVALUATIONS):
@@ -81,7 +86,7 @@ def locate(span: Span, begin: Point, end: Point, test: Callable[[Point], float],
         if length(end.coordinates - begin.coordinates, begin.scale) <= _WIDTH:
             break
     nearest = begin if abs(at_begin) <= abs(at_end) else end
-    return Zero(nearest, min(abs(at_begin), abs(at_end)) <= _VANISHED * least)
+    return Zero(nearest, min(abs(at_begin), abs(at_end)) <= max(_VANISHED * least, _BLURRED * slope))
 
 
 def point_between(span: Span, begin: Point, end: Point, share: float, tolerance: float) -> Point | None:

@@ -83,7 +83,8 @@ def print_training(seeds: Sequence[TrainedSeed], console: Console) -> None:
     for heading in headings + (["VAA", "reached", "born", "died", "cost"] if tracked else []):
         table.add_column(heading, justify="left" if heading == "status" else "right", no_wrap=True)
     for row in rows:
-        table.add_row(str(row["seed"]), row["status"], *_cells(row, bool(tracked)), end_section=row is rows[-1])
+        status = row["status"].replace("stopped early", "early stop")
+        table.add_row(str(row["seed"]), status, *_cells(row, bool(tracked)), end_section=row is rows[-1])
     if len(rows) > 1:
         for name, averaged in zip(("mean", "sd"), _mean_and_sd(rows), strict=True):
             table.add_row(name, "", *_cells(averaged, bool(tracked)))
@@ -150,21 +151,23 @@ def _mean_and_sd(rows: list[dict[str, Any]]) -> tuple[dict[str, float], dict[str
 
 
 def _cells(row: dict[str, Any], tracked: bool) -> list[str]:
-    def number(name: str) -> str:
-        return _number(row.get(name, math.nan))
+    def number(name: str, form: str = ".3g") -> str:
+        return _number(row.get(name, math.nan), form)
 
-    cells = [number("epochs"), number("validation_score"), number("test_score"), number("baseline")]
+    cells = [number("epochs", ".1f"), *(number(name) for name in ("validation_score", "test_score", "baseline"))]
     if tracked:
-        cells += [f"{number(f'{name}_first')} → {number(f'{name}_last')}" for name in ("vaa", "reached")]
-        share = row.get("tracking_share", math.nan)
-        cells += [number("births"), number("deaths"), f"{share:.0%}" if math.isfinite(share) else "-"]
+        for name, form in (("vaa", ".2g"), ("reached", ".1f")):
+            cells.append(f"{number(f'{name}_first', form)} → {number(f'{name}_last', form)}")
+        cells += [number("births", ".1f"), number("deaths", ".1f"), number("tracking_share", ".0%")]
     return cells
 
 
-def _number(value: float) -> str:
+def _number(value: float, form: str = ".3g") -> str:
     if not math.isfinite(value):
         return "-"
-    return str(value) if isinstance(value, int) else f"{value:.3g}"
+    if isinstance(value, int):
+        return str(value)
+    return format(value, ".0f" if form == ".1f" and value >= 100 else form)
 
 
 def _span(counts: list[int]) -> str:

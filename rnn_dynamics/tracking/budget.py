@@ -57,6 +57,6 @@ class Budget:
             self._last = (*self._last[-1:], seconds)
 
     def resume(self, spent: float, training_seconds: float) -> None:
-        """Add what an earlier run, now resumed, had spent."""
+        """Add what one tracker of an earlier run, now resumed, had spent; its training time is that of all of them."""
         self.spent += spent
-        self._earlier += training_seconds
+        self._earlier = max(self._earlier, training_seconds)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..attractors.results import KINDS, plural
 from ..store import storable
-from .matching import Identities, match, steps_rise
+from .matching import Identities, counted, match, steps_rise
 from .observation import Observation
 
 
@@ -122,7 +122,7 @@ class TrackingHistory:
             return "tracking: nothing observed yet"
         first, last = self.observations[0], self.observations[-1]
         text = (
-            f"{len(self)} observations of steps {first.step} to {last.step}: VAA from {first.vaa:.3g} to "
+            f"{counted(len(self), 'observation')} of steps {first.step} to {last.step}: VAA from {first.vaa:.3g} to "
             f"{last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached from {first.count} to "
             f"{last.count}; {self.identities.summary()}"
         )

@@ -77,7 +77,8 @@ class Identities:
         """One line."""
         kinds = [event.kind for event in self.events]
         parts = [f"{kinds.count(kind)} {text}" for kind, text in _WORDS.items() if kind in kinds]
-        return f"{len(self)} identities over {len(self.labels)} observations: " + (", ".join(parts) or "no event")
+        counts = f"{counted(len(self), 'identity', 'identities')} over {counted(len(self.labels), 'observation')}"
+        return f"{counts}: {', '.join(parts) or 'no event'}"
 
     def __repr__(self) -> str:
         table = self.to_pandas().to_string(index=False, max_rows=60) if self.events else ""
@@ -95,6 +96,11 @@ _WORDS = {
     "kind": "changed kind",
     "found late": "found late",
 }
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def match(

@@ -104,13 +104,15 @@ class AttractorTracker:
         self._observations: list[Observation] = []
         self._seen: Seen | None = None
         self._skipped = 0
+        self._spent = 0.0  # of the budget, by this tracker
         self._record = None if folder is None else Record(Path(folder), self._settings(), resume)
         self._resumed_to = -math.inf
         if self._record is not None and self._record.observations:
             self._observations = list(self._record.observations)
             self._resumed_to = self._observations[-1].step
             self._skipped = self._record.skipped
-            self.budget.resume(self._record.spent, self._record.training_seconds)
+            self._spent = self._record.spent
+            self.budget.resume(self._spent, self._record.training_seconds)
 
     @property
     def history(self) -> TrackingHistory:
@@ -157,6 +159,7 @@ class AttractorTracker:
                 self._skipped += 1
                 return None
         numbers = _numbers(scalars)
+        before = self.budget.spent
         with self.budget.charge():
             network = module if isinstance(module, DrivenMap) else as_map(module)
             observation, self._seen = observe_network(
@@ -165,8 +168,9 @@ class AttractorTracker:
             self._observations.append(observation)
             if self._record is not None:
                 self._record.add(observation, self._seen.network)
+        self._spent += self.budget.spent - before
         if self._record is not None:
-            self._record.account(self.budget.spent, self.budget.training_seconds, self._skipped)
+            self._record.account(self._spent, self.budget.training_seconds, self._skipped)
         if observation.interrupted:
             raise KeyboardInterrupt
         return observation

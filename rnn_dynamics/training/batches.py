@@ -1,6 +1,7 @@
 """Which sequences a training sees when, and which data these are."""
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from ..tasks import SequenceTask
 
 
+@lru_cache(maxsize=64)  # each update asks for its part
 def epoch_order(n: int, seed: int, epoch: int) -> Tensor:
     """The order [n] of the sequences in an epoch, which follows from the seed and the epoch alone."""
     return torch.from_numpy(np.random.default_rng(np.random.SeedSequence([seed, epoch])).permutation(n))

@@ -75,21 +75,21 @@ class Loop:
                 log.last, log.moments = {}, {}
         self._active = [row for row, log in enumerate(self._logs) if not log.status]
         self._members.keep(self._active)
-        self._observed = [self._step] * len(self._logs)
+        # A kill or Ctrl-C may have come before the present step was shown.
+        self._observed = list(state.get("observed", [self._step] * len(self._logs)))
 
     def run(self, progress: bool) -> tuple[Training, ...]:
         """Train to the end, or to what ends it before."""
         batches = -(-len(self._task) // self._settings.batch_size)
-        bar = tqdm(
-            total=self._settings.epochs * batches, initial=self._step, desc="training", disable=not progress or None
-        )
+        bar = tqdm(total=self._settings.epochs * batches, initial=self._step, desc="training", disable=not progress)
         try:
-            # A caller may be within no_grad() or inference_mode().
-            with torch.inference_mode(False), torch.enable_grad(), self._members.borrowed(), bar:
+            # A caller may be within no_grad().
+            with torch.enable_grad(), self._members.borrowed(), bar:
                 try:
                     if self._active:
                         self._save(self._step == 0)
-                        self._look(first=True)
+                        if self._position < batches:  # else the end of the epoch comes first
+                            self._look()
                     while self._active:
                         if self._position < batches:
                             self._update()
@@ -99,7 +99,7 @@ class Loop:
                             self._end_epoch()
                         self._look()
                         self._retire()
-                        self._save(self._position == 0)
+                        self._save(self._position == 0 or not self._active)
                 except KeyboardInterrupt:
                     for log in self._logs:
                         if not log.status:
@@ -145,10 +145,10 @@ class Loop:
                 patience = self._settings.patience
                 if not math.isfinite(losses[row]):
                     log.end("not finite", self._not_finite())
+                elif patience is not None and self._epoch - 1 - log.best_epoch >= patience:
+                    log.end("stopped early")  # before "finished", which more epochs would go on from
                 elif self._epoch == self._settings.epochs:
                     log.end("finished")
-                elif patience is not None and self._epoch - 1 - log.best_epoch >= patience:
-                    log.end("stopped early")
 
     def _validate(self) -> tuple[list[float], list[float]]:
         """Means over the asked steps, of members' losses and scores."""
@@ -163,17 +163,17 @@ class Loop:
             asked += weight
         return (total / asked).tolist(), [sum_ / asked for sum_ in scores]
 
-    def _look(self, first: bool = False) -> None:
-        """Show the trackers what they ask for, and write the snapshots."""
-        every = self._settings.snapshot_every
+    def _look(self) -> None:
+        """Write the snapshots, and show the trackers what they ask for."""
+        every, first = self._settings.snapshot_every, self._step == 0
         for row, i in enumerate(self._active):
             log, tracker = self._logs[i], self._trackers[i]
             ends = log.status in ("finished", "stopped early")
             if self._observed[i] == self._step or log.status == "not finite":
                 continue
-            self._observed[i] = self._step
             if self._folder is not None and every is not None and (first or ends or self._step % every == 0):
                 self._folder.write_snapshot(log.seed, self._step, self._members.weights(row))
+            self._observed[i] = self._step  # a tracker keeps what Ctrl-C cuts off
             if tracker is not None and (first or ends or self._step % tracker.every == 0):
                 network = recurrent_module(self._members.module(row))
                 # Weights that are not finite will end the training at the next loss.
@@ -207,7 +207,7 @@ class Loop:
             for log, state in zip(self._logs, packed, strict=True):
                 self._folder.write_member(self._result(log), log.best, state["last"], self._step)
             self._filed_at = time.monotonic()
-        at = {"epoch": self._epoch, "position": self._position, "step": self._step}
+        at = {"epoch": self._epoch, "position": self._position, "step": self._step, "observed": list(self._observed)}
         self._folder.write_state({**at, "identity": self._identity, "members": packed})
         self._saved_at = time.monotonic()
 

@@ -3,6 +3,8 @@
 import io
 import os
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,22 @@ from .members import Weights
 from .training_results import Training
 
 FORMAT = 1
+
+_PARTS = {"identity", "members", "epoch", "position", "step"}
+
+_UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What ``zipfile`` and ``torch.load`` raise for a file that is damaged or another."""
 
 
 class RunFolder:
@@ -42,11 +60,17 @@ class RunFolder:
         if not resume:
             raise ValueError(f"{self.path} holds a training already: go on with resume=True, or choose another folder")
         try:
+            with zipfile.ZipFile(self.state_path) as archive:
+                damaged = archive.testzip()  # torch.load takes a flipped bit for a number
+            if damaged is not None:
+                raise ValueError(f"its part {damaged} is damaged")
             state = torch.load(self.state_path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        except _UNREADABLE as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
+            if isinstance(error, pickle.UnpicklingError):  # torch would have it loaded without weights_only
+                reason = "it is not what a training wrote"
             raise ValueError(f"cannot read {self.state_path}: {reason}") from error
-        if not isinstance(state, dict) or state.get("format") != FORMAT:
+        if not isinstance(state, dict) or state.get("format") != FORMAT or not state.keys() >= _PARTS:
             raise ValueError(f"{self.state_path} is not a training of format {FORMAT}")
         self._good_step = state["step"]
         return state

@@ -11,7 +11,7 @@ from torch.nn.functional import linear, pad
 from ..systems import recurrent_layers
 from ..systems.layers import Layer
 from ..tasks import SequenceTask
-from .members import Members, Moments, Weights, device_and_dtype, load_weights
+from .members import Members, Moments, Weights, device_and_dtype
 from .model import SequenceModel
 
 _KEPT, _KEPT_OF_INPUTS = 16, 4
@@ -93,8 +93,11 @@ class StackedModels(Members):
         widths = sum(layer.drive_size + 2 * layer.state_size for layer in self._layers)
         return 2 * time * widths * self.dtype.itemsize
 
+    @torch.no_grad()
     def module(self, row: int) -> nn.Module:
-        load_weights(self._models[row], {name: weight[row] for name, weight in self._all().items()})
+        own = dict(self._models[row].named_parameters())
+        for name, weight in self._all().items():
+            own[name].copy_(weight[row])
         return self._models[row]
 
     def moments(self, row: int) -> Moments:
@@ -177,6 +180,10 @@ def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
     for index, model in enumerate(models):
         if not isinstance(model, SequenceModel):
             raise ValueError(f"models must be SequenceModels, but number {index} is a {type(model).__name__}")
+        if type(model).forward is not SequenceModel.forward or type(model.readout) is not nn.Linear:
+            raise ValueError(f"model {index} has a forward or a readout of its own: use train")
+        if model.readout.bias is None:
+            raise ValueError(f"the readout of model {index} has no bias: use train")
         if getattr(model.recurrent, "dropout", 0):
             raise ValueError(f"model {index} has dropout, which models trained together cannot have: use train")
         alike.append(model)

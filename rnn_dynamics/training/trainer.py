@@ -19,6 +19,7 @@ from .stacked import StackedModels, require_alike
 from .training_results import Training
 
 
+@torch.inference_mode(mode=False)  # a caller may be within inference_mode(), whose tensors cannot be trained
 def train(
     model: nn.Module,
     task: SequenceTask,
@@ -78,12 +79,13 @@ def train(
     parts = require_task(task, validation)
     require_fitting(model, task)
     require_tracker(tracker, model)
-    share = "a task" if isinstance(validation, SequenceTask) else validation
+    share = "a task" if isinstance(validation, SequenceTask) else float(validation)  # a NumPy number cannot be resumed
     return run_loop(
         OneModel(model, lr, seed), [model], [seed], parts, share, settings, [tracker], folder, resume, progress
     )[0]
 
 
+@torch.inference_mode(mode=False)
 def train_ensemble(
     models: Sequence[nn.Module],
     task: SequenceTask,
@@ -134,7 +136,7 @@ def train_ensemble(
     require_fitting(alike[0], task)
     for tracker, model in zip(shown, alike, strict=True):
         require_tracker(tracker, model)
-    share = "a task" if isinstance(validation, SequenceTask) else validation
+    share = "a task" if isinstance(validation, SequenceTask) else float(validation)  # a NumPy number cannot be resumed
     members = StackedModels(alike, lr, memory_budget)
     return run_loop(members, list(alike), numbers, parts, share, settings, shown, folder, resume, progress)
 
@@ -155,7 +157,7 @@ def require_fitting(model: nn.Module, task: SequenceTask) -> None:
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
-        with torch.no_grad(), own_draws(0, device):
+        with torch.enable_grad(), own_draws(0, device):
             outputs = model(inputs.to(device, dtype))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -170,7 +172,9 @@ def require_fitting(model: nn.Module, task: SequenceTask) -> None:
             f"model must take inputs {list(inputs.shape)} to outputs {wanted}, got {got}: "
             f"SequenceModel(recurrent, {task.target_size}) puts a readout on a recurrent module"
         )
-    task.loss(outputs, targets, lengths)
+    if not outputs.requires_grad:
+        raise ValueError("model's outputs do not depend on any weight that requires a gradient")
+    task.loss(outputs.detach(), targets, lengths)
 
 
 def require_tracker(tracker: Tracker | None, model: nn.Module) -> None:

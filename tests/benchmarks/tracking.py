@@ -22,7 +22,7 @@ def run() -> pd.DataFrame:
     torch.set_num_threads(1)
     rows = []
     task = FlipFlop(3200, 40, 3, 0.15, seed=0)
-    for spec in ("GRU-16", "GRU-64", "LSTM-32"):
+    for spec in ("GRU-16", "GRU-64"):
         for fixed_points in (True, False):
             model = rd.SequenceModel(module_from_spec(spec, 3, 0), 3)
             tracker = rd.AttractorTracker(task, hold=[0.0] * 3, fixed_points=fixed_points)
