@@ -57,8 +57,10 @@ class AttractorTracker:
         """Set up what to look at.
 
         Args:
-            sequences: inputs [batch, time, m], a list of [time_i, m], or a task: their trajectories give the states.
-            hold: the held input [m]; by default one x ~ N(0, I), drawn once, as the published measure does.
+            sequences: inputs [batch, time, m] of the recurrent module itself, a list of [time_i, m], or a task: their
+                trajectories give the states.
+            hold: the held input [m]; by default one x ~ N(0, I), drawn once, as the published measure does. What a
+                network remembers while no input comes is seen under zeros, not under that.
             n: states for VAA and for the true count; 32 as published.
             horizon: steps M of the published VAA; 10,000 as published.
             epsilon: of VAA.
@@ -208,6 +210,8 @@ class AttractorTracker:
 
 def _numbers(scalars: dict[str, Any]) -> dict[str, float]:
     try:
-        return {name: float(value) for name, value in scalars.items()}
+        return {
+            name: float(value.detach() if isinstance(value, torch.Tensor) else value) for name, value in scalars.items()
+        }
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"scalars must be numbers, such as loss=0.1: {error}") from error

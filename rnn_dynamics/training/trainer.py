@@ -153,6 +153,9 @@ def require_fitting(model: nn.Module, task: SequenceTask) -> None:
     if not isinstance(model, nn.Module):
         raise ValueError(f"model must be a torch module, got {type(model).__name__}")
     device, dtype = device_and_dtype(model)
+    for name, weight in model.named_parameters():
+        if not bool(weight.isfinite().all()):
+            raise ValueError(f"{name} of the model must be finite, but holds NaN or infinite entries")
     inputs, targets, lengths = task.batch([0])
     modes = {module: module.training for module in model.modules()}
     model.eval()
