@@ -199,5 +199,4 @@ def _require_one_architecture(files: list[tuple[int, Path]], look: _Look) -> Che
 
 
 def _form(read: Checkpoint) -> list[Any]:
-    weights = [(name, list(weight.shape)) for layer in read.network.layers for name, weight in layer.weights().items()]
-    return [read.cell, *weights]
+    return [read.cell, *(layer.form() for layer in read.network.layers)]

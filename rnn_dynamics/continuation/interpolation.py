@@ -3,7 +3,6 @@
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import fields
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +10,6 @@ from torch.func import functional_call, jvp, vmap
 
 from ..checks import ArrayLike, as_vector
 from ..systems import AutonomousMap, DrivenMap, FunctionMap, HeldMap, LayeredMap, as_map
-from ..systems.layers import Layer
 
 NetworkOf = Callable[[list[Tensor]], DrivenMap]
 """From a list of weights to the network that has them."""
@@ -71,8 +69,8 @@ def between(
     first, last = _network(before, "before"), _network(after, "after")
     if isinstance(first, LayeredMap) and isinstance(last, LayeredMap):
         _require_same_layers(first, last)
-        weights, network = _of_layers(first)
-        others, _ = _of_layers(last)
+        weights, network = first.weights, first.with_weights
+        others = last.weights
     elif isinstance(first, FunctionMap) and isinstance(last, FunctionMap):
         weights, network = _of_function(first, "before")
         others, _ = _of_function(last, "after")
@@ -97,23 +95,6 @@ def _network(network: nn.Module | DrivenMap, name: str) -> DrivenMap:
     raise ValueError(
         f"{name} must be a torch module or a map, as as_map(module) gives it; got {type(network).__name__}"
     )
-
-
-def _of_layers(network: LayeredMap) -> tuple[list[Tensor], NetworkOf]:
-    weights: list[Tensor] = []
-
-    def note(weight: Tensor) -> Tensor:
-        weights.append(weight)
-        return weight
-
-    for layer in network.layers:
-        layer.apply(note)
-
-    def with_weights(given: list[Tensor]) -> DrivenMap:
-        in_turn = iter(given)
-        return LayeredMap([layer.apply(lambda _: next(in_turn)) for layer in network.layers])
-
-    return weights, with_weights
 
 
 def _of_function(network: FunctionMap, name: str) -> tuple[list[Tensor], NetworkOf]:
@@ -149,20 +130,7 @@ def _require_same_layers(before: LayeredMap, after: LayeredMap) -> None:
     if len(before.layers) != len(after.layers):
         raise ValueError(f"before has {len(before.layers)} layers, after {len(after.layers)}: they must be alike")
     for index, (first, last) in enumerate(zip(before.layers, after.layers, strict=True)):
-        _require_same(f"layer {index}", _described(first), _described(last))
-
-
-def _described(layer: Layer) -> dict[str, object]:
-    """All that makes a layer but the values of its weights."""
-    cells = getattr(layer, "cells", None)
-    if cells is not None:
-        parts = {f"{index}.{name}": what for index, cell in enumerate(cells) for name, what in _described(cell).items()}
-        return {"class": type(layer).__name__, **parts}
-    told: dict[str, object] = {"class": type(layer).__name__}
-    for field in fields(layer):
-        value = getattr(layer, field.name)
-        told[field.name] = list(value.shape) if isinstance(value, Tensor) else value
-    return told
+        _require_same(f"layer {index}", first.form(), last.form())
 
 
 def _require_same_modules(before: FunctionMap, after: FunctionMap) -> None:

@@ -1,6 +1,6 @@
 """Floor 2: recurrent networks as maps."""
 
-from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, WrappedMap
 from .boxes import Box, NoBox
 from .checkpoints import Checkpoint, read_checkpoint
 from .driven import DrivenMap, HeldMap, require_network, require_system
@@ -23,6 +23,7 @@ __all__ = [
     "LayeredMap",
     "Linearization",
     "NoBox",
+    "WrappedMap",
     "as_map",
     "last_within",
     "padded",

@@ -85,3 +85,34 @@ class AutonomousMap(ABC):
     def as_states(self, states: ArrayLike, name: str = "states") -> Tensor:
         """States [k, n] checked and moved to this map's dtype and device."""
         return as_rows(states, name, self.state_size, dtype=self.dtype, device=self.device)
+
+
+class WrappedMap(AutonomousMap):
+    """A map made from another on the same states; a subclass says how it evaluates and linearizes."""
+
+    def __init__(self, system: AutonomousMap) -> None:
+        self.system = system
+
+    @property
+    def state_size(self) -> int:
+        return self.system.state_size
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.system.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.system.device
+
+    @property
+    def acting(self) -> Tensor | None:
+        return self.system.acting
+
+    @property
+    def box(self) -> Box | NoBox:
+        return self.system.box
+
+    @property
+    def bytes_per_linearization(self) -> int:
+        return self.system.bytes_per_linearization

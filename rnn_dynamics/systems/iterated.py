@@ -5,36 +5,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .autonomous import AutonomousMap
+from .autonomous import AutonomousMap, WrappedMap
 from .boxes import Box, NoBox
 from .linearization import Linearization
 
 
-class IteratedMap(AutonomousMap):
+class IteratedMap(WrappedMap):
     """F^k, differentiated by the chain rule: DF^k(h) = DF(F^(k-1)(h)) ... DF(h)."""
 
     def __init__(self, system: AutonomousMap, period: int) -> None:
-        self.system = system
+        super().__init__(system)
         self.period = period
 
     def __repr__(self) -> str:
         return f"{self.system!r}, {self.period} steps at once"
-
-    @property
-    def state_size(self) -> int:
-        return self.system.state_size
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.system.dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self.system.device
-
-    @property
-    def acting(self) -> Tensor | None:
-        return self.system.acting
 
     def __call__(self, states: Tensor) -> Tensor:
         return self.system.iterate(states, self.period)
@@ -50,9 +34,9 @@ class IteratedMap(AutonomousMap):
     @property
     def bytes_per_linearization(self) -> int:
         itemsize = torch.finfo(self.dtype).bits // 8
-        return self.system.bytes_per_linearization + 4 * itemsize * self.state_size**2
+        return super().bytes_per_linearization + 4 * itemsize * self.state_size**2
 
     @property
     def box(self) -> Box | NoBox:
-        box = self.system.box
+        box = super().box
         return box if isinstance(box, NoBox) else replace(box, reason=f"{box.reason}, and so does every iterate")

@@ -1,6 +1,6 @@
 """Stacked recurrent layers as one driven map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import torch
@@ -48,6 +48,16 @@ class LayeredMap(DrivenMap):
     @property
     def device(self) -> torch.device:
         return next(iter(self.layers[0].weights().values())).device
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """Of all layers, bottom first."""
+        return [weight for layer in self.layers for weight in layer.weights().values()]
+
+    def with_weights(self, weights: Iterable[Tensor]) -> Self:
+        """The same layers on other weights, given in the order of ``weights``."""
+        in_turn = iter(weights)
+        return type(self)([layer.apply(lambda _: next(in_turn)) for layer in self.layers])
 
     def frozen(self, dtype: torch.dtype) -> Self:
         return type(self)([layer.apply(lambda w: w.detach().to(dtype, copy=True)) for layer in self.layers])

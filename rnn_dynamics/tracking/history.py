@@ -1,6 +1,7 @@
 """All that a tracker saw, in the order of steps."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import torch
@@ -81,7 +82,7 @@ class TrackingHistory:
         """Identities and events under other settings than the defaults; see ``tracking.match``."""
         return match(self.observations, max_distance=max_distance, stability_weight=stability_weight, followed=followed)
 
-    @property
+    @cached_property
     def identities(self) -> Identities:
         """Who is who, by the default settings."""
         return self.match()

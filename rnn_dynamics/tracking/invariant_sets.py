@@ -1,5 +1,6 @@
 """What one checkpoint's map has: fixed points, cycles and other attractors, one row each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import Attractors
+from ..attractors.periodic import is_on
 from ..attractors.results import KINDS
 from ..fixed_points import FixedPoints
 from ..store import storable
@@ -18,7 +20,7 @@ _LEADING = 8
 """Multipliers kept of each: those that a bifurcation can take through the unit circle first."""
 
 _SAME = 1e-6
-"""A fixed point within this, times max(1, |h|), of an attractor is that attractor; as both searches merge."""
+"""Two states within this, times max(1, |h|), are one, as in both searches; converged ones agree to 1e-10."""
 
 
 @storable
@@ -118,7 +120,7 @@ def rows_of(points: FixedPoints | None, found: Attractors, n: int) -> list[Row]:
         return attractors
     rows = [_fixed_point(points, row) for row in range(len(points))]
     for attractor in attractors:
-        twin = next((i for i, row in enumerate(rows) if attractor.kind == row.kind and same(attractor, row)), None)
+        twin = row_on(rows, attractor.orbit[0], 1) if attractor.period == 1 else None
         if twin is None:
             rows.append(attractor)
         else:
@@ -126,12 +128,14 @@ def rows_of(points: FixedPoints | None, found: Attractors, n: int) -> list[Row]:
     return rows
 
 
-def same(one: Row, other: Row) -> bool:
-    """Whether two fixed points or cycles are one."""
-    if one.period != other.period or not one.period:
-        return False
-    reach = _SAME * max(1.0, float(one.orbit[0].norm()))
-    return bool((other.orbit - one.orbit[0]).norm(dim=-1).min() <= reach)
+def row_on(rows: Sequence[Row] | InvariantSets, state: Tensor, period: int) -> int | None:
+    """The fixed point or cycle of this period that ``state`` [n] is on."""
+    if isinstance(rows, InvariantSets):
+        known = list(zip(rows.periods.tolist(), rows.orbits, strict=True))
+    else:
+        known = [(row.period, row.orbit) for row in rows]
+    on = (i for i, (own, orbit) in enumerate(known) if own == period and is_on(orbit.to(state), state, _SAME))
+    return next(on, None)
 
 
 def table(rows: list[Row]) -> InvariantSets:

@@ -45,10 +45,9 @@ class AttractorCallback(Callback):  # pyright: ignore[reportGeneralTypeIssues]
         self._observe(trainer, pl_module, force=True)
 
     def _observe(self, trainer: Trainer, pl_module: LightningModule, force: bool = False) -> None:
-        step = trainer.global_step
-        seen = self.tracker.history.steps
-        if not trainer.is_global_zero or (len(seen) and step <= int(seen[-1])):
+        step, latest = trainer.global_step, self.tracker.latest_step
+        if not trainer.is_global_zero or (latest is not None and step <= latest):
             return  # several batches may make one step, and training may end right after an observation
         network: nn.Module = pl_module if self.module is None else pl_module.get_submodule(self.module)
-        scalars = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.tracker.observe(step, recurrent_module(network), force=force, **scalars)
+        # As tensors: they are brought to the host only if the tracker looks.
+        self.tracker.observe(step, recurrent_module(network), force=force, **trainer.callback_metrics)  # pyright: ignore[reportArgumentType]

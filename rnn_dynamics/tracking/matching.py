@@ -14,9 +14,6 @@ from ..store import storable
 from .invariant_sets import InvariantSets
 from .observation import Observation, Passage, unfollowed
 
-_MOVING = ("cycle", "circle", "torus", "chaotic", "continuum")
-"""Attractors that may turn into one another without ceasing to be the same object, as a circle locks to a cycle."""
-
 
 @storable
 @dataclass(frozen=True, eq=False)

@@ -67,10 +67,9 @@ def observe_network(
     starts = sampled.to(held.dtype)
 
     ahead = None if before is None else followed_forward(before.network, held.network, held.input, before.sets, clock)
-    moving = _moving_states(before, starts)
     found = find_attractors(
-        system, torch.cat([starts, moving]), max_steps=effort.max_steps, horizon=effort.drift_horizon,
-        memory_budget=effort.memory_budget, seed=effort.seed,
+        system, torch.cat([starts, _attractor_states(before, starts)]), max_steps=effort.max_steps,
+        horizon=effort.drift_horizon, memory_budget=effort.memory_budget, seed=effort.seed,
     )  # fmt: skip
     points = _fixed_points(system, network, sequences, starts, found, ahead, before, effort) if not clock.rang else None
     crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
@@ -83,7 +82,7 @@ def observe_network(
     outcomes = found.outcomes[: effort.n]
     observation = Observation(
         step=step,
-        scalars=tuple((name, float(value)) for name, value in scalars.items()),
+        scalars=tuple(scalars.items()),
         vaa=float(vaas[0]),
         n=effort.n,
         horizon=effort.horizon,
@@ -126,7 +125,7 @@ def _fixed_points(
     )
 
 
-def _moving_states(before: Seen | None, like: Tensor) -> Tensor:
+def _attractor_states(before: Seen | None, like: Tensor) -> Tensor:
     """A state of each attractor seen before, so that none is lost because no sampled state settles on it any more."""
     if before is None:
         return like[:0]

@@ -1,20 +1,28 @@
 """A tracker's folder: every observation a file of its own, so that a kill loses none that was made."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..files import replacing
-from ..store import load, save
+from ..store import load, save, storable
 from ..systems import DrivenMap, LayeredMap
 from .observation import Observation
 
 _SETTINGS, _ACCOUNT, _WEIGHTS = "settings.json", "account.json", "last_weights.safetensors"
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class _LastWeights:
+    """Of the network of the last observation."""
+
+    step: int
+    weights: tuple[Tensor, ...]
 
 
 class Record:
@@ -44,12 +52,7 @@ class Record:
         save(observation, self.folder / f"observation-{self._count:05d}.safetensors")
         self._count += 1
         if isinstance(network, LayeredMap):
-            tensors = {str(index): weight.cpu().contiguous() for index, weight in enumerate(_weights(network))}
-            with replacing(self.folder / _WEIGHTS) as temporary:
-                try:
-                    save_file(tensors, temporary, metadata={"step": str(observation.step)})
-                except SafetensorError as error:
-                    raise OSError(str(error)) from error
+            save(_LastWeights(observation.step, tuple(network.weights)), self.folder / _WEIGHTS)
 
     def account(self, spent: float, training_seconds: float, skipped: int) -> None:
         """Write what was spent so far."""
@@ -57,25 +60,17 @@ class Record:
 
     def network_like(self, network: DrivenMap, step: int) -> DrivenMap | None:
         """The network of the observation at ``step``, of the shape of ``network``; None if it was not kept."""
-        path = self.folder / _WEIGHTS
-        if not isinstance(network, LayeredMap) or not path.exists():
+        if not isinstance(network, LayeredMap):
             return None
         try:
-            from safetensors import safe_open
-
-            with safe_open(path, framework="pt") as file:
-                if (file.metadata() or {}).get("step") != str(step):
-                    return None
-            tensors = load_file(path)
-        except (OSError, SafetensorError):
+            kept = load(self.folder / _WEIGHTS)
+        except ValueError:
+            return None  # what is missing or torn costs the identities of one step, and not the run
+        own = network.frozen(torch.float64)
+        shapes = [[weight.shape for weight in weights] for weights in (kept.weights, own.weights)]
+        if kept.step != step or shapes[0] != shapes[1]:
             return None
-        frozen = network.frozen(torch.float64)
-        own = _weights(frozen)
-        kept = [tensors.get(str(index)) for index in range(len(own))]
-        if any(one is None or one.shape != other.shape for one, other in zip(kept, own, strict=True)):
-            return None
-        queue = iter([tensor.to(own[0]) for tensor in kept if tensor is not None])
-        return LayeredMap([layer.apply(lambda _: next(queue)) for layer in frozen.layers])
+        return own.with_weights(weight.to(own.device) for weight in kept.weights)
 
     def _require_same(self, settings: dict[str, Any]) -> None:
         before = self._json(_SETTINGS)
@@ -94,7 +89,3 @@ class Record:
     def _write(self, name: str, value: dict[str, Any]) -> None:
         with replacing(self.folder / name) as temporary:
             temporary.write_text(json.dumps(value, indent=1))
-
-
-def _weights(network: LayeredMap) -> list[Tensor]:
-    return [weight for layer in network.layers for weight in layer.weights().values()]

@@ -2,10 +2,9 @@
 
 import time
 
-import torch
 from torch import Tensor
 
-from ..systems import AutonomousMap, Box, Linearization, NoBox
+from ..systems import AutonomousMap, Linearization, WrappedMap
 
 
 class OutOfTime(KeyboardInterrupt):
@@ -26,35 +25,12 @@ class Clock:
             raise OutOfTime
 
 
-class TimedMap(AutonomousMap):
+class TimedMap(WrappedMap):
     """A map that looks at the clock whenever it is evaluated."""
 
     def __init__(self, system: AutonomousMap, clock: Clock) -> None:
-        self.system, self.clock = system, clock
-
-    @property
-    def state_size(self) -> int:
-        return self.system.state_size
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.system.dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self.system.device
-
-    @property
-    def acting(self) -> Tensor | None:
-        return self.system.acting
-
-    @property
-    def box(self) -> Box | NoBox:
-        return self.system.box
-
-    @property
-    def bytes_per_linearization(self) -> int:
-        return self.system.bytes_per_linearization
+        super().__init__(system)
+        self.clock = clock
 
     def __call__(self, states: Tensor) -> Tensor:
         self.clock.check()

@@ -122,6 +122,11 @@ class AttractorTracker:
         return TrackingHistory(tuple(self._observations), self.budget.training_seconds, self._skipped)
 
     @property
+    def latest_step(self) -> int | None:
+        """The step of the last observation; None before the first."""
+        return self._observations[-1].step if self._observations else None
+
+    @property
     def latest_count(self) -> int | None:
         """The number of attractors reached at the last observation; None before the first."""
         return self._observations[-1].count if self._observations else None
@@ -150,9 +155,8 @@ class AttractorTracker:
         step = int(step)
         if step <= self._resumed_to:
             return None
-        if self._observations and step <= self._observations[-1].step:
-            last = self._observations[-1].step
-            raise ValueError(f"steps must rise, got {step} after {last}: a new run needs a new tracker")
+        if self.latest_step is not None and step <= self.latest_step:
+            raise ValueError(f"steps must rise, got {step} after {self.latest_step}: a new run needs a new tracker")
         first = not self._observations
         if not (force or first):
             if step % self.every:

@@ -1,15 +1,12 @@
 """Many models of one architecture in one batched program."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from ..systems import recurrent_layers
-from ..systems.layers import Layer
 from ..tasks import SequenceTask
 from .members import Members, Moments, Weights, device_and_dtype
 from .model import SequenceModel
@@ -203,16 +200,9 @@ def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
 
 
 def _form(model: SequenceModel) -> list[str]:
-    layers = [_layer_form(layer) for layer in recurrent_layers(model.recurrent)]
+    layers = [str(layer.form()) for layer in recurrent_layers(model.recurrent)]
     weights = [
         f"{name} {weight.dtype} {list(weight.shape)} {weight.device}{' frozen' * (not weight.requires_grad)}"
         for name, weight in model.named_parameters()
     ]
     return [*layers, *weights]
-
-
-def _layer_form(layer: Layer) -> str:
-    settings: dict[str, Any] = {f.name: getattr(layer, f.name) for f in fields(layer)}
-    plain = {name: value for name, value in settings.items() if isinstance(value, str | int | float)}
-    cells = [_layer_form(cell) for cell in settings.get("cells", ())]
-    return f"{type(layer).__name__} {plain or ''}{cells or ''}".strip()

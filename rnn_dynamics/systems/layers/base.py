@@ -110,6 +110,14 @@ class Layer(ABC):
     def weights(self) -> dict[str, Tensor]:
         return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
 
+    def form(self) -> dict[str, object]:
+        """All that makes a layer but the values of its weights: its class, their shapes, and its settings."""
+        told: dict[str, object] = {"class": type(self).__name__}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            told[f.name] = list(value.shape) if isinstance(value, Tensor) else value
+        return told
+
 
 @dataclass(frozen=True, eq=False)
 class CellLayer(Layer):

@@ -121,3 +121,7 @@ class ParallelLayer(Layer):
             for index, cell in enumerate(self.cells)
             for name, weight in cell.weights().items()
         }
+
+    def form(self) -> dict[str, object]:
+        parts = {f"{index}.{name}": what for index, cell in enumerate(self.cells) for name, what in cell.form().items()}
+        return {"class": type(self).__name__, **parts}
