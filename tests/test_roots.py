@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.roots import Reason, Status
 from rnn_dynamics.roots.krylov import gmres
-from rnn_dynamics.systems import FunctionMap
+from rnn_dynamics.systems import FunctionMap, Linearization, WrappedMap
 
 DOUBLE = torch.float64
 
@@ -153,3 +153,41 @@ def test_interrupting_keeps_what_is_done(monkeypatch) -> None:
     assert points.completeness.interrupted
     assert "interrupted" in points.completeness.verdict
     assert any("interrupted" in line for line in points.advice())
+
+
+class _Interrupting(WrappedMap):
+    """Tanh(2 h), whose user presses Ctrl-C at a given evaluation."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(_map(lambda h: torch.tanh(2.0 * h), 2))
+        self.left = at
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+    def __call__(self, states: Tensor) -> Tensor:
+        self._count()
+        return self.system(states)
+
+    def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
+        self._count()
+        return self.system.linearize(states)
+
+
+@pytest.mark.parametrize("solver", [rd.Newton(), rd.SpeedMinimizer(), rd.ScipyRoot()], ids=repr)
+def test_no_ctrl_c_is_lost(solver: rd.Newton | rd.SpeedMinimizer | rd.ScipyRoot) -> None:
+    starts = torch.tensor([[0.1, -0.2], [0.9, 0.9], [0.0, 0.0]], dtype=torch.float64)
+    for at in range(1, 500):
+        system = _Interrupting(at)
+        try:
+            result = solver.solve(system, starts)
+        except KeyboardInterrupt:
+            continue  # before the iteration or after it: it goes on to the caller
+        if system.left > 0:
+            assert not result.interrupted
+            break
+        assert result.interrupted
+    else:
+        pytest.fail("it never came to its end")

@@ -31,6 +31,7 @@ class NewtonState:
     errors: Tensor
     reasons: Tensor
     steps: Tensor
+    interrupted: bool = False
 
 
 @torch.no_grad()
@@ -88,7 +89,7 @@ def damped_newton(
             bar.update(int((done | stalled).sum()))
             active = active[~(done | stalled)]
     except KeyboardInterrupt:
-        rows.reasons[active] = Reason.INTERRUPTED
+        rows.reasons[active], rows.interrupted = int(Reason.INTERRUPTED), True
     bar.close()
     return rows
 

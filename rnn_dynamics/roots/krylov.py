@@ -63,7 +63,7 @@ class NewtonKrylov(RootSolver):
             max_steps=max_steps,
             progress=progress,
         )
-        return conclude(system, rows.states, rows.errors, rows.reasons, rows.steps, self.tolerance)
+        return conclude(system, rows.states, rows.errors, rows.reasons, rows.steps, self.tolerance, rows.interrupted)
 
 
 def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forcing: float) -> Tensor:

@@ -79,4 +79,5 @@ class Newton(RootSolver):
             rows.states[stalled], rows.errors[stalled] = ends.states, ends.errors
             rows.reasons[stalled] = ends.reasons
             rows.steps[stalled] += ends.steps
-        return conclude(system, rows.states, rows.errors, rows.reasons, rows.steps, self.tolerance)
+            rows.interrupted |= ends.interrupted
+        return conclude(system, rows.states, rows.errors, rows.reasons, rows.steps, self.tolerance, rows.interrupted)

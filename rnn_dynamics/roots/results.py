@@ -74,6 +74,9 @@ class RootResult:
     steps: Tensor
     """Steps taken, [k]."""
 
+    interrupted: bool = False
+    """Whether Ctrl-C ended it, be it that no row was left to be called interrupted."""
+
     @property
     def statuses(self) -> Tensor:
         """``Status`` codes, [k]."""
@@ -81,12 +84,8 @@ class RootResult:
 
     def split(self, sizes: list[int]) -> list["RootResult"]:
         """The rows in consecutive parts."""
-        columns = [getattr(self, f.name).split(sizes) for f in fields(self)]
-        return [RootResult(*part) for part in zip(*columns, strict=True)]
-
-    @property
-    def interrupted(self) -> bool:
-        return bool((self.reasons == Reason.INTERRUPTED).any())
+        columns = [value.split(sizes) for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)]
+        return [RootResult(*part, interrupted=self.interrupted) for part in zip(*columns, strict=True)]
 
 
 _STATUS_OF_REASON = torch.tensor([reason.status for reason in Reason])

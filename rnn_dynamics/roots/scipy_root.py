@@ -66,6 +66,7 @@ class ScipyRoot(RootSolver):
         ends = starts.clone()
         reasons = torch.full((len(starts),), int(Reason.INTERRUPTED), device=starts.device)
         steps = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
+        interrupted = False
         try:
             for row in tqdm(range(len(starts)), desc=f"scipy {self.method}", unit="start", disable=not progress):
                 try:
@@ -85,5 +86,6 @@ class ScipyRoot(RootSolver):
                 steps[row] = int(answer.get("nit", answer.get("nfev", 0)))
                 reasons[row] = Reason.BUDGET if steps[row] >= max_steps else Reason.STALLED
         except KeyboardInterrupt:
-            pass
-        return conclude(system, ends, starts.new_full((len(starts),), torch.nan), reasons, steps, self.tolerance)
+            interrupted = True
+        errors = starts.new_full((len(starts),), torch.nan)
+        return conclude(system, ends, errors, reasons, steps, self.tolerance, interrupted)

@@ -56,7 +56,13 @@ def thresholds(states: Tensor, tolerance: float) -> Tensor:
 
 @torch.no_grad()
 def conclude(
-    system: AutonomousMap, states: Tensor, errors: Tensor, reasons: Tensor, steps: Tensor, tolerance: float
+    system: AutonomousMap,
+    states: Tensor,
+    errors: Tensor,
+    reasons: Tensor,
+    steps: Tensor,
+    tolerance: float,
+    interrupted: bool,
 ) -> RootResult:
     """Judge every row once more, on the map itself and on the very states that are returned."""
     residuals = residual_norms(system, states)
@@ -74,4 +80,4 @@ def conclude(
     box = system.box
     if isinstance(box, Box) and box.holds_all:
         reasons = torch.where(ended & finite & ~box.contains(states), Reason.OUTSIDE_BOX, reasons)
-    return RootResult(states, residuals, errors, reasons, steps)
+    return RootResult(states, residuals, errors, reasons, steps, interrupted)

@@ -80,6 +80,7 @@ def descend(
     damping = starts.new_ones(k)
     active = norms.isfinite().nonzero().squeeze(-1)
     bar = tqdm(total=k, initial=k - len(active), desc="speed descent", unit="start", disable=not progress)
+    interrupted = False
     try:
         for _ in range(max_steps):
             if not len(active):
@@ -127,9 +128,9 @@ def descend(
             bar.update(int(ended.sum()))
             active = active[~ended]
     except KeyboardInterrupt:
-        reasons[active] = Reason.INTERRUPTED
+        reasons[active], interrupted = int(Reason.INTERRUPTED), True
     bar.close()
-    return conclude(system, states, errors, reasons, steps, tolerance)
+    return conclude(system, states, errors, reasons, steps, tolerance, interrupted)
 
 
 def _pinned(states: Tensor, progress: Tensor, box: Box | None) -> Tensor:
