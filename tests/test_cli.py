@@ -8,20 +8,11 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.warmed import warmed
+from command import run_command
 from safetensors.torch import save_file
 from torch import nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cli
-
-
-def _run(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["rnn-dynamics", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "120")
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    captured = capsys.readouterr()
-    return int(stopped.value.code or 0), captured.out, captured.err
 
 
 @pytest.fixture
@@ -39,7 +30,7 @@ def _seeded():
 
 
 def test_the_first_screen_teaches(capsys, monkeypatch) -> None:
-    code, out, err = _run(capsys, monkeypatch)
+    code, out, err = run_command(capsys, monkeypatch)
     screen = out + err
     assert code in (0, 2)
     for phrase in (
@@ -55,7 +46,7 @@ def test_the_first_screen_teaches(capsys, monkeypatch) -> None:
 def test_analyze_writes_table_figures_and_result(capsys, monkeypatch, checkpoint, tmp_path, trained_flip_flop) -> None:
     np.save(tmp_path / "x.npy", trained_flip_flop("GRU-16", 0).test_inputs.numpy())
     folder = tmp_path / "out"
-    code, out, err = _run(
+    code, out, err = run_command(
         capsys, monkeypatch, "analyze", checkpoint, "--inputs", tmp_path / "x.npy", "--starts", 256, "--out", folder
     )
     assert (code, err) == (0, "")
@@ -71,7 +62,7 @@ def test_analyze_writes_table_figures_and_result(capsys, monkeypatch, checkpoint
 
 
 def test_analyze_at_several_held_inputs(capsys, monkeypatch, checkpoint) -> None:
-    code, out, _ = _run(
+    code, out, _ = run_command(
         capsys, monkeypatch, "analyze", checkpoint, "--starts", 64, "--hold", "0,0,0", "--hold", "3 3 3"
     )
     assert code == 0
@@ -93,13 +84,15 @@ def test_analyze_at_several_held_inputs(capsys, monkeypatch, checkpoint) -> None
 )
 def test_analyze_other_cells(capsys, monkeypatch, tmp_path, module, options, expected) -> None:
     save_file(module.state_dict(), tmp_path / "weights.safetensors")
-    code, out, err = _run(capsys, monkeypatch, "analyze", tmp_path / "weights.safetensors", "--starts", 32, *options)
+    code, out, err = run_command(
+        capsys, monkeypatch, "analyze", tmp_path / "weights.safetensors", "--starts", 32, *options
+    )
     assert (code, err) == (0, "")
     assert expected in out
 
 
 def test_demo_small(capsys, monkeypatch, tmp_path) -> None:
-    code, out, _ = _run(
+    code, out, _ = run_command(
         capsys, monkeypatch, "demo", "--out", tmp_path / "demo", "--hidden", 8, "--steps", 30, "--seed", 1
     )
     assert code == 0
@@ -135,7 +128,7 @@ def _npy(tmp_path, array) -> object:
     ],
 )
 def test_a_mistake_is_one_sentence(capsys, monkeypatch, checkpoint, tmp_path, arguments, sentence) -> None:
-    code, out, err = _run(capsys, monkeypatch, *arguments(checkpoint, tmp_path))
+    code, out, err = run_command(capsys, monkeypatch, *arguments(checkpoint, tmp_path))
     assert code == 1
     assert err.startswith("Error: ")
     assert sentence in err
@@ -146,7 +139,7 @@ def test_a_mistake_is_one_sentence(capsys, monkeypatch, checkpoint, tmp_path, ar
     "arguments", [["analyse"], ["analyze"], ["analyze", "x", "--starts", "0"], ["demo", "--hidden", "one"]]
 )
 def test_usage_errors_exit_with_2(capsys, monkeypatch, arguments) -> None:
-    code, _, err = _run(capsys, monkeypatch, *arguments)
+    code, _, err = run_command(capsys, monkeypatch, *arguments)
     assert code == 2
     assert "Usage" in err
 
@@ -163,7 +156,7 @@ def test_reach_says_what_is_claimed_and_what_is_there(capsys, monkeypatch, tmp_p
     inputs = torch.randn(80, 40, 1, generator=torch.Generator().manual_seed(0))
     np.save(tmp_path / "x.npy", inputs.numpy())
     folder = tmp_path / "out"
-    code, out, err = _run(
+    code, out, err = run_command(
         capsys, monkeypatch, "reach", tmp_path / "warm.pt", "--inputs", tmp_path / "x.npy",
         "--hold", "0", "--hold", "1", "--n", 60, "--horizon", 300, "--out", folder,
     )  # fmt: skip
@@ -182,7 +175,7 @@ def test_reach_says_what_is_claimed_and_what_is_there(capsys, monkeypatch, tmp_p
 
 
 def test_reach_draws_a_held_input_by_default(capsys, monkeypatch, checkpoint) -> None:
-    code, out, _ = _run(capsys, monkeypatch, "reach", checkpoint, "--n", 20, "--horizon", 50, "--draws", 2)
+    code, out, _ = run_command(capsys, monkeypatch, "reach", checkpoint, "--n", 20, "--horizon", 50, "--draws", 2)
     assert code == 0
     assert out.count("Held input [") == 2
     assert (checkpoint.with_name("model-reach") / "reach.png").stat().st_size > 1000
@@ -197,7 +190,7 @@ def test_reach_draws_a_held_input_by_default(capsys, monkeypatch, checkpoint) ->
     ],
 )
 def test_reach_refuses(capsys, monkeypatch, checkpoint, options, sentence) -> None:
-    code, _, err = _run(capsys, monkeypatch, "reach", checkpoint, *options)
+    code, _, err = run_command(capsys, monkeypatch, "reach", checkpoint, *options)
     assert code == 1
     assert sentence in err
     assert "Traceback" not in err

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from command import run_command
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import rnn_dynamics as rd
-from rnn_dynamics import cli
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.tracking import track_checkpoints
 
@@ -23,13 +23,8 @@ FOLD = -2 * 0.5**0.5 + float(torch.atanh(torch.tensor(0.5**0.5, dtype=torch.floa
 
 
 def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["rnn-dynamics", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", 100)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    captured = capsys.readouterr()
-    return int(stopped.value.code or 0), captured.out, captured.err
+    return run_command(capsys, monkeypatch, *arguments, columns=100)
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from command import run_command
 from rich.console import Console
 from safetensors.torch import load_file
 
 import rnn_dynamics as rd
-from rnn_dynamics import cli
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.cli.train_tasks import NAMES, task_by_name
 from rnn_dynamics.report import TrainedSeed, as_options, print_training, training_sentence
@@ -33,13 +33,8 @@ FILES = {"best.safetensors", "last.safetensors", "history.csv", "events.csv", "t
 
 
 def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["rnn-dynamics", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", 100)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    captured = capsys.readouterr()
-    return int(stopped.value.code or 0), captured.out, captured.err
+    return run_command(capsys, monkeypatch, *arguments, columns=100)
 
 
 @pytest.fixture(autouse=True)

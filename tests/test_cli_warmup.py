@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from command import run_command
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cli
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel, Specification, module_from_spec
-from rnn_dynamics.report import cli_advice
+from rnn_dynamics.report import as_options
 from rnn_dynamics.systems import read_checkpoint
 from rnn_dynamics.training import Horizon, Warmup, warm_up
 
@@ -21,15 +21,6 @@ FAST = ("--steps", 4, "--batch-size", 8, "--horizon", 10, "--n", 8, "--measure-h
 FILES = {"warmup.safetensors", "warmup.csv", "before.safetensors", "after.safetensors"} | {
     f"{name}.{suffix}" for name in ("warmup", "outcome") for suffix in ("pdf", "png")
 }
-
-
-def _run(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["rnn-dynamics", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "120")
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    captured = capsys.readouterr()
-    return int(stopped.value.code or 0), captured.out, captured.err
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +60,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     [("GRU-6x2", "GRU-6x2"), ("nbrc-5", "nBRC-5"), ("Chrono-4", "chrono-4"), ("gru+mgu-6x2", "GRU+MGU-6x2")],
 )
 def test_a_new_network_is_warmed_and_loads_back(capsys, monkeypatch, text, canonical) -> None:
-    code, out, err = _run(capsys, monkeypatch, "warmup", text, "--inputs", inputs(), *FAST, "--seed", 3)
+    code, out, err = run_command(capsys, monkeypatch, "warmup", text, "--inputs", inputs(), *FAST, "--seed", 3)
     assert (code, err) == (0, "")
     folder = Path(f"{canonical}-warmup")
     assert {path.name for path in folder.iterdir()} == FILES | {"warmed.safetensors"}
@@ -101,7 +92,7 @@ def test_a_new_network_is_warmed_and_loads_back(capsys, monkeypatch, text, canon
 
 
 def test_the_measure_before_is_of_the_network_as_it_was(capsys, monkeypatch) -> None:
-    _run(capsys, monkeypatch, "warmup", "GRU-6", "--inputs", inputs(), *FAST, "--lr", 0.1)
+    run_command(capsys, monkeypatch, "warmup", "GRU-6", "--inputs", inputs(), *FAST, "--lr", 0.1)
     cold = module_from_spec("GRU-6", 2)
     warm = module_from_spec("GRU-6", 2)
     warm.load_state_dict(load_file("GRU-6-warmup/warmed.safetensors"))
@@ -115,13 +106,13 @@ def test_the_measure_before_is_of_the_network_as_it_was(capsys, monkeypatch) -> 
 
 def test_the_same_seed_gives_the_same_bytes(capsys, monkeypatch) -> None:
     for out, seed in (("a", 1), ("b", 1), ("c", 2)):
-        assert _run(capsys, monkeypatch, "warmup", "LSTM-4", *FAST, "--seed", seed, "--out", out)[0] == 0
+        assert run_command(capsys, monkeypatch, "warmup", "LSTM-4", *FAST, "--seed", seed, "--out", out)[0] == 0
     a, b, c = (Path(out, "warmed.safetensors").read_bytes() for out in "abc")
     assert a == b != c
 
 
 def test_default_inputs_are_gaussian_and_said_to_be(capsys, monkeypatch) -> None:
-    code, out, _ = _run(capsys, monkeypatch, "warmup", "RNN-4", *FAST, "--input-size", 3)
+    code, out, _ = run_command(capsys, monkeypatch, "warmup", "RNN-4", *FAST, "--input-size", 3)
     assert code == 0
     assert "1024 sequences of 50 steps (Gaussian inputs, as in the copy task)" in out
     assert load_file("RNN-4-warmup/warmed.safetensors")["weight_ih_l0"].shape == (4, 3)
@@ -133,7 +124,7 @@ def test_only_the_first_of_cells_side_by_side_is_warmed(capsys, monkeypatch) -> 
         ("second", ("--cells", 1), "1"),
         ("b", ("--cells", 0, "--cells", 1), "01"),
     ):
-        code, _, err = _run(
+        code, _, err = run_command(
             capsys, monkeypatch, "warmup", "GRU+GRU-6x2", "--inputs", inputs(), *FAST, *options, "--out", out
         )
         assert (code, err) == (0, "")
@@ -145,7 +136,7 @@ def test_only_the_first_of_cells_side_by_side_is_warmed(capsys, monkeypatch) -> 
 
 def test_options_reach_warm_up(capsys, monkeypatch) -> None:
     options = ("--lr", 0.05, "--target", 0.8, "--clip-norm", 0.5, "--no-trajectories", "--fixed-horizon")
-    code, out, _ = _run(capsys, monkeypatch, "warmup", "MGU-5", "--inputs", inputs(), *FAST, *options)
+    code, out, _ = run_command(capsys, monkeypatch, "warmup", "MGU-5", "--inputs", inputs(), *FAST, *options)
     assert code == 0
     stored = rd.load("MGU-5-warmup/warmup.safetensors")
     direct = warm_up(
@@ -170,7 +161,7 @@ def test_a_checkpoint_is_written_again_with_all_else_as_it_was(capsys, monkeypat
         torch.save({"epoch": 3, "net": {"state": state}}, path)
     else:
         save_file(state, path, {"note": "kept"})
-    code, out, err = _run(capsys, monkeypatch, "warmup", path, "--inputs", inputs(), *FAST)
+    code, out, err = run_command(capsys, monkeypatch, "warmup", path, "--inputs", inputs(), *FAST)
     assert (code, err) == (0, "")
     assert "Read GRU, 2 layers of 6 units, 2 inputs, at 'encoder.'" in out
     folder = Path("model-warmup")
@@ -201,7 +192,7 @@ def test_a_format_that_refuses_the_weights_does_not_lose_them(capsys, monkeypatc
     state = {key: weight.half() if weight.is_floating_point() else weight for key, weight in state.items()}
     state["encoder.weight_hh_l1"] = state["encoder.weight_hh_l0"]  # tied, but warmed apart, as both are read in float32
     torch.save(state, "tied.pt")
-    code, out, err = _run(capsys, monkeypatch, "warmup", "tied.pt", "--inputs", inputs(), *FAST)
+    code, out, err = run_command(capsys, monkeypatch, "warmup", "tied.pt", "--inputs", inputs(), *FAST)
     assert code == 1
     assert "shares its memory" in err
     assert "warmed_weights.safetensors" in err
@@ -252,7 +243,7 @@ def _saved(name: str, array) -> str:
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(capsys, monkeypatch, arguments, sentences) -> None:
     torch.save(model().state_dict(), "model.pt")
-    code, out, err = _run(capsys, monkeypatch, "warmup", *arguments())
+    code, out, err = run_command(capsys, monkeypatch, "warmup", *arguments())
     assert code == 1
     assert err.startswith("Error: ")
     assert err.count("\n") == 1
@@ -266,13 +257,13 @@ def test_a_mistake_is_one_sentence(capsys, monkeypatch, arguments, sentences) ->
     "arguments", [[], ["GRU-4", "--steps", "0"], ["GRU-4", "--horizon", "x"], ["GRU-4", "--n", "1"]]
 )
 def test_usage_errors_exit_with_2(capsys, monkeypatch, arguments) -> None:
-    code, out, err = _run(capsys, monkeypatch, "warmup", *arguments)
+    code, out, err = run_command(capsys, monkeypatch, "warmup", *arguments)
     assert code == 2
     assert "Usage" in out + err
 
 
 def test_help_teaches(capsys, monkeypatch) -> None:
-    code, out, _ = _run(capsys, monkeypatch, "warmup", "--help")
+    code, out, _ = run_command(capsys, monkeypatch, "warmup", "--help")
     assert code == 0
     text = " ".join(out.split())
     for phrase in (
@@ -280,11 +271,11 @@ def test_help_teaches(capsys, monkeypatch) -> None:
         "--clip-norm", "--t-max", "Gaussian inputs, as in the copy task", "beside what VAA claims", "NAME-warmup",
     ):  # fmt: skip
         assert phrase in text
-    assert "rnn-dynamics warmup GRU-64x2" in _run(capsys, monkeypatch, "--help")[1]
+    assert "rnn-dynamics warmup GRU-64x2" in run_command(capsys, monkeypatch, "--help")[1]
 
 
 def test_a_gradient_that_explodes_is_said_and_nothing_is_lost(capsys, monkeypatch) -> None:
-    code, out, err = _run(
+    code, out, err = run_command(
         capsys, monkeypatch, "warmup", "RNN-6", "--nonlinearity", "relu", "--inputs", inputs(), *FAST, "--lr", 1e6
     )
     assert (code, err) == (0, "")
@@ -300,7 +291,7 @@ def test_states_that_overflow_from_the_start(capsys, monkeypatch) -> None:
         cold.weight_hh_l0.fill_(1e5)
         cold.weight_ih_l0.fill_(1.0)
     torch.save(cold.state_dict(), "relu.pt")
-    code, out, err = _run(
+    code, out, err = run_command(
         capsys, monkeypatch, "warmup", "relu.pt", "--nonlinearity", "relu", "--inputs", inputs(), *FAST
     )
     assert (code, err) == (0, "")
@@ -318,7 +309,7 @@ def test_ctrl_c_keeps_what_is_done(capsys, monkeypatch) -> None:
 
     module = sys.modules["rnn_dynamics.cli.warmup"]
     monkeypatch.setattr(module, "reachability", interrupted)
-    code, out, _ = _run(capsys, monkeypatch, "warmup", "GRU-4", *FAST)
+    code, out, _ = run_command(capsys, monkeypatch, "warmup", "GRU-4", *FAST)
     assert code == 130
     assert "Interrupted while measuring; the warmed network is whole" in out
     assert {path.name for path in Path("GRU-4-warmup").iterdir()} == {
@@ -337,7 +328,7 @@ def test_ctrl_c_during_warmup_is_said_and_measured(capsys, monkeypatch) -> None:
         return warm_up(*args, callback=stop, **options)
 
     monkeypatch.setattr(module, "warm_up", stopped)
-    code, out, _ = _run(capsys, monkeypatch, "warmup", "GRU-4", *FAST)
+    code, out, _ = run_command(capsys, monkeypatch, "warmup", "GRU-4", *FAST)
     assert code == 130
     assert "Interrupted, after 3 updates." in out
     assert "attractors really reached" in out
@@ -350,7 +341,7 @@ def test_advice_names_options() -> None:
         "States overflow: scale the inputs, or try through_trajectories=False.",
         "update 3, which was undone: try a clip_norm below 2, an lr below 0.1, or a Horizon with a longest below 200.",
     ):
-        text = cli_advice(Warmup(empty, empty, empty, empty, 2, 0.95, "not finite", advice))
+        text = as_options(Warmup(empty, empty, empty, empty, 2, 0.95, "not finite", advice).advice)
         assert not any(word in text for word in ("through_", "clip_norm", "Horizon", "an lr"))
         assert "--" in text
 
@@ -365,7 +356,7 @@ def test_claim_and_truth_are_set_against_each_other(capsys, monkeypatch, claimed
         return reach
 
     monkeypatch.setattr(sys.modules["rnn_dynamics.cli.warmup"], "reachability", told)
-    _, out, _ = _run(capsys, monkeypatch, "warmup", "GRU-4", *FAST)
+    _, out, _ = run_command(capsys, monkeypatch, "warmup", "GRU-4", *FAST)
     assert ("VAA stands for 8 attractors; there is 1 fixed point." in out) == (claimed == 8)
 
 

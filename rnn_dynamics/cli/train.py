@@ -14,7 +14,6 @@ from ..cells import Specification, module_from_spec
 from ..report import (
     TrainedSeed,
     as_options,
-    cli_advice,
     print_training,
     training_sentence,
     write_tracking,
@@ -22,7 +21,7 @@ from ..report import (
 )
 from ..systems import DEFAULT_MEMORY_BUDGET
 from ..tasks import SequenceTask
-from ..tracking import AttractorTracker, Budget
+from ..tracking import AttractorTracker, Budget, TrackingHistory
 from ..training import SequenceModel, Training, evaluate, train_ensemble, warm_up
 from ..training import train as train_one
 from ..training.settings import Settings
@@ -154,14 +153,14 @@ def train(
             runs = _trained(models, named.train, each, trackers, settings, folder, resume)
         except ValueError as error:
             raise ValueError(as_options(str(error))) from error
-        histories = [None if tracker is None else tracker.history for tracker in trackers]
+        histories = _histories(trackers)
         trained = [
             TrainedSeed(run, *evaluate(model, named.test), history)
             for run, model, history in zip(runs, models, histories, strict=True)
         ]
-        _write_tracking(trackers, each, folder)
+        _write_tracking(histories, each, folder)
     except KeyboardInterrupt:
-        _write_tracking(trackers, each, folder)
+        _write_tracking(_histories(trackers), each, folder)
         console.print(
             f"Interrupted; what is done is in {folder}/, and the same command with --resume goes on from there.",
             style="bold", soft_wrap=True, markup=False,
@@ -259,16 +258,20 @@ def _warm_up(
         if history.status == "interrupted":
             raise KeyboardInterrupt
         if history.advice:
-            said.setdefault(re.sub(r"\d+", "", history.advice), []).append((seed, cli_advice(history)))
+            said.setdefault(re.sub(r"\d+", "", history.advice), []).append((seed, as_options(history.advice)))
     for (seed, advice), *others in said.values():
         also = f" (and likewise of {', '.join(str(other) for other, _ in others)})" if others else ""
         console.print(f"Warmup of seed {seed}{also}: {advice}", style="yellow", soft_wrap=True, markup=False)
 
 
-def _write_tracking(trackers: Sequence[AttractorTracker | None], seeds: Sequence[int], folder: Path) -> None:
-    for tracker, seed in zip(trackers, seeds, strict=True):
-        if tracker is not None and len(tracker.history):
-            write_tracking(tracker.history, folder / f"seed-{seed}")
+def _histories(trackers: Sequence[AttractorTracker | None]) -> list[TrackingHistory | None]:
+    return [None if tracker is None else tracker.history for tracker in trackers]
+
+
+def _write_tracking(histories: Sequence[TrackingHistory | None], seeds: Sequence[int], folder: Path) -> None:
+    for history, seed in zip(histories, seeds, strict=True):
+        if history is not None and len(history):
+            write_tracking(history, folder / f"seed-{seed}")
 
 
 def _contents(folder: Path, seed: int) -> str:

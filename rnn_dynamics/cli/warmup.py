@@ -14,7 +14,7 @@ from torch import Tensor
 from ..cells import SPEC_FORM, Parallel, Specification, module_from_spec
 from ..files import replacing
 from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
-from ..report import Measure, cli_advice, print_warmup, write_history, write_outcome
+from ..report import Measure, as_options, print_warmup, write_history, write_outcome
 from ..store import save
 from ..systems import DrivenMap, as_map
 from ..training import Horizon, Warmup, warm_up
@@ -229,7 +229,7 @@ def _announce(history: Warmup, warmed: Path, refusal: str) -> None:
         words = {"not finite": "Warmup ended early: a loss or gradient was not finite", "interrupted": "Interrupted"}
         done = f"after {len(history)} update{'s' * (len(history) != 1)}" if len(history) else "before the first update"
         console.print(f"{words[history.status]}, {done}.", style="bold red", soft_wrap=True)
-        console.print(cli_advice(history), soft_wrap=True, markup=False)
+        console.print(as_options(history.advice), soft_wrap=True, markup=False)
     if not refusal:
         console.print(f"The network is in {warmed}; measuring it before and after.", soft_wrap=True, markup=False)
 

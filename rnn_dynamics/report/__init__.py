@@ -1,16 +1,16 @@
 """Floor 10: what the command line shows and writes."""
 
 from .fixed_points import print_report, write_report
+from .options import as_options
 from .reachability import print_reachability, write_reachability
 from .tracking import print_tracking, write_tracking
-from .training import TrainedSeed, as_options, print_training, training_sentence, write_training
-from .warmup import Measure, cli_advice, print_warmup, write_history, write_outcome
+from .training import TrainedSeed, print_training, training_sentence, write_training
+from .warmup import Measure, print_warmup, write_history, write_outcome
 
 __all__ = [
     "Measure",
     "TrainedSeed",
     "as_options",
-    "cli_advice",
     "print_reachability",
     "print_report",
     "print_tracking",

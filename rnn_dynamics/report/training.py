@@ -1,7 +1,6 @@
 """What a training made, seed by seed, as one table on the screen and one on disk."""
 
 import math
-import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,23 +15,7 @@ from rich.table import Table
 from ..files import replacing
 from ..tracking import TrackingHistory
 from ..training import Training
-
-_OPTIONS = {
-    r"clip_norm=": "--clip-norm ",
-    r"\ba clip_norm\b": "a --clip-norm",
-    r"\ban lr below\b": "an --lr below",
-    r"with a folder, resume=True goes on": "--resume goes on",
-    r"\bpass resume=True\b": "pass --resume",
-    r"\bresume=True\b": "--resume",
-    r"\banother folder\b": "another --out",
-}
-
-
-def as_options(text: str) -> str:
-    """Advice or an error of the library with the command's options in place of arguments."""
-    for argument, option in _OPTIONS.items():
-        text = re.sub(argument, option, text)
-    return text
+from .options import as_options
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,6 @@
 """What warmup made, as one page, tables, figures and saved results."""
 
 import math
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,14 +21,6 @@ from .figures import written
 _TELLING = 2
 """Claim and truth differ, and are said to, from this factor on."""
 
-_OPTIONS = {
-    r"through_trajectories=False": "--no-trajectories",
-    r"clip_norm=": "--clip-norm ",
-    r"\bclip_norm\b": "--clip-norm",
-    r"\ban lr below\b": "an --lr below",
-    r"\ba Horizon with a longest below\b": "a --horizon below",
-}
-
 
 class Measure(NamedTuple):
     """A network before or after warmup: what it reaches, and VAA* of the same states."""
@@ -48,14 +39,6 @@ class Measure(NamedTuple):
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended it early."""
         return self.found.interrupted
-
-
-def cli_advice(warmup: Warmup) -> str:
-    """The advice with the command's options in place of arguments."""
-    advice = warmup.advice
-    for argument, option in _OPTIONS.items():
-        advice = re.sub(argument, option, advice)
-    return advice
 
 
 def print_warmup(before: Measure | None, after: Measure | None, console: Console) -> None:

@@ -9,7 +9,7 @@ from .iterated import IteratedMap
 from .layered import LayeredMap
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
-from .sampling import last_within, padded, sample_states, states_after
+from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -25,6 +25,7 @@ __all__ = [
     "NoBox",
     "WrappedMap",
     "as_map",
+    "bytes_kept",
     "last_within",
     "padded",
     "read_checkpoint",

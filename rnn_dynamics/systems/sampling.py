@@ -12,7 +12,8 @@ from .driven import DrivenMap, require_network
 _KEPT, _KEPT_OF_INPUTS = 12, 4
 """Numbers that autograd keeps at each step, for each unit of a gated cell and for each input, rounded up.
 
-Measured: 7.5 a unit in GRUs, 9 to 11 in LSTMs (torch's kernels), 5 to 7 in MGU and nBRC; 3 an input.
+Measured: 7.5 a unit in GRUs, 9 to 11 in LSTMs (torch's kernels), 5 to 7 in MGU and nBRC; 3 an input. Written out under
+vmap: 9 in GRUs and LSTMs, 2 to 7 in the others.
 """
 
 
@@ -80,7 +81,7 @@ def states_after(network: DrivenMap, inputs: Tensor, steps: Tensor, memory_budge
     ends = steps[order]
     inputs, state = inputs[order.to(inputs.device)], inputs.new_zeros(len(inputs), network.state_size)
     cuts: list[int] = ends.unique().tolist()
-    again = _kept(int(ends.sum()), state, inputs) > memory_budget
+    again = bytes_kept(int(ends.sum()), state.shape[-1], inputs.shape[-1], inputs.element_size()) > memory_budget
     done, begin = [], 0
     for end in cuts:
         stretch = inputs[: len(state), begin:end].transpose(0, 1).contiguous()
@@ -110,7 +111,9 @@ def last_within(
         again: compute again even what fits, as one of several that do not fit together.
     """
     time, batch, _ = inputs.shape
-    stretches = min(time, -(-_kept(time * batch, state, inputs) // memory_budget))
+    stretches = min(
+        time, -(-bytes_kept(time * batch, state.shape[-1], inputs.shape[-1], inputs.element_size()) // memory_budget)
+    )
     if stretches == 1 and not again:
         return last_states(inputs, state)
     for stretch in inputs.split(-(-time // stretches)):
@@ -118,9 +121,9 @@ def last_within(
     return state
 
 
-def _kept(row_steps: int, state: Tensor, inputs: Tensor) -> int:
+def bytes_kept(row_steps: int, state_size: int, input_size: int, itemsize: int) -> int:
     """Bytes that autograd keeps of so many steps, all rows counted."""
-    return inputs.element_size() * row_steps * (_KEPT * state.shape[-1] + _KEPT_OF_INPUTS * inputs.shape[-1])
+    return itemsize * row_steps * (_KEPT * state_size + _KEPT_OF_INPUTS * input_size)
 
 
 def padded(network: DrivenMap, sequences: InputSequences) -> tuple[Tensor, Tensor]:

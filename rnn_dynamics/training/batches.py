@@ -1,6 +1,7 @@
 """Which sequences a training sees when, and which data these are."""
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -44,6 +45,25 @@ def split_off(task: SequenceTask, validation: SequenceTask | float) -> tuple[Seq
 def asked_steps(task: SequenceTask, rows: Tensor | slice) -> int:
     """At how many steps of these sequences an answer is asked: the weight of a mean over them."""
     return int(task.lengths[rows].clamp(max=task.asked).sum())
+
+
+def means(
+    task: SequenceTask, size: int, evaluate: Callable[[slice], tuple[Tensor, list[float]]]
+) -> tuple[list[float], list[float]]:
+    """Means over the asked steps of a task, of losses [E] and scores that ``evaluate`` gives for ``size`` rows."""
+    losses: Tensor | float = 0.0
+    scores: list[float] = []
+    asked = 0
+    for first in range(0, len(task), size):
+        rows = slice(first, first + size)
+        weight = asked_steps(task, rows)
+        own_losses, own_scores = evaluate(rows)
+        losses = losses + weight * own_losses
+        before = scores or [0.0] * len(own_scores)
+        scores = [total + weight * score for total, score in zip(before, own_scores, strict=True)]
+        asked += weight
+    assert isinstance(losses, Tensor)  # a task has sequences
+    return (losses / asked).tolist(), [total / asked for total in scores]
 
 
 def fingerprint(task: SequenceTask) -> str:

@@ -1,12 +1,12 @@
 """How well a model does on a task."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..checks import whole_number
 from ..tasks import SequenceTask
-from .batches import asked_steps
-from .members import device_and_dtype
+from .batches import means
+from .members import device_and_dtype, in_mode
 
 
 def evaluate(model: nn.Module, task: SequenceTask, *, batch_size: int = 512) -> tuple[float, float]:
@@ -25,21 +25,12 @@ def evaluate(model: nn.Module, task: SequenceTask, *, batch_size: int = 512) -> 
     """
     size = whole_number(batch_size, "batch_size", 1)
     device, dtype = device_and_dtype(model)
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    loss = score = 0.0
-    asked = 0
-    try:
-        with torch.no_grad():
-            for first in range(0, len(task), size):
-                rows = slice(first, first + size)
-                inputs, targets, lengths = task.batch(rows)
-                outputs = model(inputs.to(device, dtype))
-                weight = asked_steps(task, rows)
-                loss += weight * float(task.loss(outputs, targets, lengths))
-                score += weight * task.score(outputs, targets, lengths)
-                asked += weight
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-    return loss / asked, score / asked
+
+    def evaluated(rows: slice) -> tuple[Tensor, list[float]]:
+        inputs, targets, lengths = task.batch(rows)
+        outputs = model(inputs.to(device, dtype))
+        return task.loss(outputs, targets, lengths).double().unsqueeze(0), [task.score(outputs, targets, lengths)]
+
+    with torch.no_grad(), in_mode(model, training=False):
+        (loss,), (score,) = means(task, size, evaluated)
+    return loss, score

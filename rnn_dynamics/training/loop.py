@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from ..systems import recurrent_module
 from ..tasks import SequenceTask
-from .batches import asked_steps, epoch_order
+from .batches import asked_steps, epoch_order, means
 from .interrupts import uninterrupted
 from .member_log import MemberLog
 from .members import Members, load_weights
@@ -134,7 +134,8 @@ class Loop:
                 self._logs[i].updated(numbers[0][row], numbers[1][row], asked_steps(self._task, rows[row]))
 
     def _end_epoch(self) -> None:
-        losses, scores = self._validate()
+        validation = self._validation
+        losses, scores = means(validation, self._validation_rows, lambda rows: self._members.evaluate(validation, rows))
         with uninterrupted():
             self._epoch += 1
             self._position = 0
@@ -149,19 +150,6 @@ class Loop:
                     log.end("stopped early")  # before "finished", which more epochs would go on from
                 elif self._epoch == self._settings.epochs:
                     log.end("finished")
-
-    def _validate(self) -> tuple[list[float], list[float]]:
-        """Means over the asked steps, of members' losses and scores."""
-        total = torch.zeros(len(self._active), dtype=self._members.dtype, device=self._members.device)
-        scores, asked = [0.0] * len(self._active), 0
-        for first in range(0, len(self._validation), self._validation_rows):
-            rows = slice(first, first + self._validation_rows)
-            weight = asked_steps(self._validation, rows)
-            losses, own = self._members.evaluate(self._validation, rows)
-            total += weight * losses
-            scores = [sum_ + weight * score for sum_, score in zip(scores, own, strict=True)]
-            asked += weight
-        return (total / asked).tolist(), [sum_ / asked for sum_ in scores]
 
     def _look(self) -> None:
         """Write the snapshots, and show the trackers what they ask for."""

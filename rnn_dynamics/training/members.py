@@ -110,10 +110,8 @@ class OneModel(Members):
     @torch.no_grad()
     def evaluate(self, task: SequenceTask, rows: slice) -> tuple[Tensor, list[float]]:
         inputs, targets, lengths = task.batch(rows)
-        self.model.eval()
-        with own_draws(0, self.device):
+        with in_mode(self.model, training=False), own_draws(0, self.device):
             outputs = self.model(inputs.to(self.device, self.dtype))
-        self.model.train()
         return task.loss(outputs, targets, lengths).unsqueeze(0), [task.score(outputs, targets, lengths)]
 
     def bytes_per_sequence(self, time: int) -> int:
@@ -145,15 +143,12 @@ class OneModel(Members):
     @contextmanager
     def borrowed(self) -> Iterator[None]:
         gradients = {weight: weight.grad for weight in self._moving.values()}
-        modes = {module: module.training for module in self.model.modules()}
-        self.model.train()
-        try:
-            yield
-        finally:
-            for weight, gradient in gradients.items():
-                weight.grad = gradient
-            for module, mode in modes.items():
-                module.training = mode
+        with in_mode(self.model, training=True):
+            try:
+                yield
+            finally:
+                for weight, gradient in gradients.items():
+                    weight.grad = gradient
 
 
 def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
@@ -173,6 +168,18 @@ def load_weights(model: nn.Module, weights: Weights) -> None:
     """Copy weights and buffers into a model, in place."""
     for name, tensor in model.state_dict().items():
         tensor.copy_(weights[name])
+
+
+@contextmanager
+def in_mode(model: nn.Module, *, training: bool) -> Iterator[None]:
+    """Put all modules of a model into training or evaluation mode, and each back into its own afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 @contextmanager

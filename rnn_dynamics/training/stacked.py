@@ -6,13 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
-from ..systems import recurrent_layers
+from ..systems import bytes_kept, recurrent_layers
 from ..tasks import SequenceTask
 from .members import Members, Moments, Weights, device_and_dtype
 from .model import SequenceModel
-
-_KEPT, _KEPT_OF_INPUTS = 16, 4
-"""Numbers that autograd keeps of each step, for each unit and for each input, rounded up."""
 
 
 class StackedModels(Members):
@@ -52,7 +49,8 @@ class StackedModels(Members):
         inputs = inputs.to(self.device, self.dtype)
         self.optimiser.zero_grad()
         losses: list[Tensor] = []
-        for group in self._groups(inputs[0].shape[0] * inputs.shape[2] * self._kept()):
+        units, itemsize = sum(layer.state_size for layer in self._layers), self.dtype.itemsize
+        for group in self._groups(bytes_kept(inputs.shape[1] * time, units, task.input_size, itemsize)):
             outputs = torch.vmap(self._run)(self._weights(group), inputs[group])
             own = [
                 task.loss(output[:, : batch[0].shape[1]], batch[1], batch[2])
@@ -149,11 +147,6 @@ class StackedModels(Members):
     def _groups(self, bytes_of_one: int) -> Iterator[slice]:
         size = max(1, self._budget // max(1, bytes_of_one))
         return (slice(begin, min(begin + size, len(self))) for begin in range(0, len(self), size))
-
-    def _kept(self) -> int:
-        """Bytes that autograd keeps of one step of one sequence."""
-        units = sum(layer.state_size for layer in self._layers)
-        return self.dtype.itemsize * (_KEPT * units + _KEPT_OF_INPUTS * self._layers[0].input_size)
 
     def _run(self, weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
         """The outputs [b, T, d] of one member for inputs [b, T, m]."""

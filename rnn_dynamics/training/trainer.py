@@ -12,7 +12,7 @@ from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
 from .loop import Loop, Tracker
-from .members import Members, OneModel, device_and_dtype, own_draws
+from .members import Members, OneModel, device_and_dtype, in_mode, own_draws
 from .run_folder import RunFolder
 from .settings import Settings
 from .stacked import StackedModels, require_alike
@@ -157,17 +157,12 @@ def require_fitting(model: nn.Module, task: SequenceTask) -> None:
         if not bool(weight.isfinite().all()):
             raise ValueError(f"{name} of the model must be finite, but holds NaN or infinite entries")
     inputs, targets, lengths = task.batch([0])
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
     try:
-        with torch.enable_grad(), own_draws(0, device):
+        with torch.enable_grad(), in_mode(model, training=False), own_draws(0, device):
             outputs = model(inputs.to(device, dtype))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"model does not take the task's inputs {list(inputs.shape)}: {what}") from error
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
     wanted = [1, inputs.shape[1], task.target_size]
     if not isinstance(outputs, Tensor) or list(outputs.shape) != wanted:
         got = list(outputs.shape) if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
