@@ -17,8 +17,8 @@ ensemble and loop in turn, the faster of two of each. The loop calls ``train``, 
 cell. "growth" is the ensemble's time against that of one seed in it. Small networks gain most: there a step's work
 does not fill the core, and many seeds cost little more than a few. At 128 units the products fill it. torch's LSTM
 has a kernel of its own that is four times faster than the written-out step, which the ensemble has to use: **many
-LSTMs are trained faster one after the other on a CPU**. Measured beside other work on the machine, so that single
-ratios may be off by a fifth. On a GPU, where the gain should be largest, nothing was measured: none was at hand.
+LSTMs are trained faster one after the other on a CPU**. Single ratios move by a fifth from run to run. On a GPU,
+where the gain should be largest, nothing was measured: none was at hand.
 """
 
 
