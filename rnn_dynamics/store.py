@@ -87,6 +87,8 @@ def _encode(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
         return {"tuple": [_encode(item, f"{name}.{index}", tensors) for index, item in enumerate(value)]}
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, complex):
+        return {"real": value.real, "imag": value.imag}
     raise ValueError(f"a result of this library cannot hold {type(value).__name__}, as {name} does")
 
 
@@ -96,6 +98,8 @@ def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
     if "tensor" in value:
         tensor = tensors[value["tensor"]]
         return torch.view_as_complex(tensor) if value["complex"] else tensor
+    if "real" in value:
+        return complex(value["real"], value["imag"])
     if "tuple" in value:
         return tuple(_decode(item, tensors) for item in value["tuple"])
     if value["type"] not in _types:

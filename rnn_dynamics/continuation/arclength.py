@@ -1,8 +1,8 @@
 """The pseudo-arclength walk: along a curve of fixed points, round its folds and straight through its branch points."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -44,6 +44,8 @@ class Step:
 
     point: Point
     passed: tuple[Special, ...] = ()
+    refused: int = 0
+    """Attempts since the step before that were too long."""
 
 
 def first_point(span: Span, state: Tensor, s: float, tolerance: float) -> Point | None:
@@ -58,41 +60,56 @@ def first_point(span: Span, state: Tensor, s: float, tolerance: float) -> Point 
     return point if point.pace >= 0 else point.reversed()
 
 
-def walk(span: Span, first: Point, *, tolerance: float = 1e-11, max_steps: int = 2000) -> Iterator[Step]:
+def walk(
+    span: Span,
+    first: Point,
+    *,
+    tolerance: float = 1e-11,
+    max_steps: int = 2000,
+    longest_step: float = _LONGEST_STEP,
+    max_norm: float = OUT_OF_SIGHT,
+) -> Generator[Step, None, str]:
     """Accepted steps along the curve of F(h, s) = h from a point, in the direction of its tangent.
 
     Each step predicts along the tangent by a length d and corrects in the plane across it. It is accepted if Newton's
     method halves the residual every time, the curve left the tangent by at most d / 4, turned by at most 32 degrees and
     hides no two folds, and the bordered determinant kept its sign or is found to go through zero between: a change
     without a zero is a jump to another curve. Then d is multiplied by 0.1 d / (distance from the tangent), at most
-    doubled; a refused step is halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = 1e6, after
-    ``max_steps`` attempts, or when no step of 1e-8 is accepted; the last point tells which.
+    doubled; a refused step is halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = ``max_norm``,
+    after ``max_steps`` attempts, or when no step of 1e-8 is accepted, and returns which: "span", "bound", "steps" or
+    "stalled".
 
     Args:
         span: the family.
         first: where to begin; ``first.reversed()`` walks the other way.
         tolerance: of |F(h) - h| / max(1, |h|).
         max_steps: attempts.
+        longest_step: in arclength, where the whole span is 1 and a state's own size is 1.
+        max_norm: 1e6 by default, where a branch that runs off to infinity is within 1e-6 of its limit.
 
     Source: Keller (1977) in Applications of Bifurcation Theory, 359-384; branch points: Govaerts (2000), section 4.3.
     """
-    here, size = first, _FIRST_STEP
+    here, size, refused = first, min(_FIRST_STEP, longest_step), 0
     for _ in range(max_steps):
         if size < _SHORTEST_STEP:
-            return
+            return "stalled"
         taken, row, guess = _predicted(here, size)
         if taken <= 0:  # the walk sets out from an end of the span, outwards
-            return
+            return "span"
         step = _attempt(span, here, guess, row, taken, tolerance)
         if step is None:
-            size = taken / 2
+            size, refused = taken / 2, refused + 1
             continue
-        yield step
+        yield replace(step, refused=refused)
+        refused = 0
         bend = length(step.point.coordinates - guess, here.scale) / taken
         here = step.point
-        if here.s in (0.0, 1.0) or here.scale > OUT_OF_SIGHT:
-            return
-        size = min(size * min(2.0, max(0.5, _WANTED_BEND / max(bend, 1e-12))), _LONGEST_STEP)
+        if here.s in (0.0, 1.0):
+            return "span"
+        if here.scale > max_norm:
+            return "bound"
+        size = min(size * min(2.0, max(0.5, _WANTED_BEND / max(bend, 1e-12))), longest_step)
+    return "steps"
 
 
 def _predicted(here: Point, size: float) -> tuple[float, Tensor, Tensor]:

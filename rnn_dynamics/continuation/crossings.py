@@ -9,6 +9,7 @@ from torch import Tensor
 from .families import Span
 from .points import corrected, covector, length
 from .results import Crossing
+from .spectra import leading_eigenvalues
 
 Knot = tuple[Tensor, float]
 """A fixed point [n] and its s."""
@@ -54,8 +55,8 @@ def count_outside(eigenvalues: Tensor) -> int:
 
 
 def eigenvalues_at(span: Span, state: Tensor, s: float) -> Tensor:
-    """Of DF at one state [n]: [n], by falling modulus."""
-    return span.system(s).linearize(state.unsqueeze(0))[1].eigenvalues()[0]
+    """Of DF at one state [n], by falling modulus: see ``leading_eigenvalues``."""
+    return leading_eigenvalues(span.system(s).linearize(state.unsqueeze(0))[1])
 
 
 def plus_one(span: Span, kind: str, state: Tensor, s: float) -> Crossing:

@@ -105,6 +105,15 @@ class Span:
         self.state_size: int | None = None
         """Of the first map that was asked for; all others must have it too."""
 
+    def iterated(self, period: int) -> "Span":
+        """The same span of F^period; of a span of F^k it is that of F^period too."""
+        family = self.family.family if isinstance(self.family, IteratedFamily) else self.family
+        return Span(family if period == 1 else IteratedFamily(family, period), self.start, self.end)
+
+    def inner(self, t: float) -> float:
+        """The s at which ``parameter`` is t."""
+        return (t - self.start) / (self.end - self.start)
+
     def parameter(self, s: float) -> float:
         """The family's own parameter at s: exactly the ends at 0 and 1, and never beyond them."""
         if s == 1:

@@ -1,0 +1,165 @@
+"""A whole bifurcation diagram: its branches, how they meet, and whether any are missing."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import Tensor
+
+from ..store import storable
+from .results import KINDS, Branch, SpecialPoint, special_table
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Join:
+    """Two branches that meet in a branch point or flip."""
+
+    branches: tuple[int, int]
+
+    parameter: float
+
+    state: Tensor
+    """[n]."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Section:
+    """An attractor that is no fixed point, at one parameter."""
+
+    parameter: float
+
+    kind: str
+    """"cycle", "circle", "torus", "chaotic" or "continuum"."""
+
+    period: int
+    """Of a cycle; 0 for others."""
+
+    states: Tensor
+    """Samples of its orbit, [q, n]."""
+
+    exponent: float
+    """Its largest Lyapunov exponent, per step."""
+
+    share: float
+    """Of the starts that settled on it."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class BifurcationDiagram:
+    """All branches that were found over a span, and the evidence that there are no more; ``len`` counts branches."""
+
+    span: tuple[float, float]
+
+    branches: tuple[Branch, ...]
+    """Of fixed points first, then of cycles that they double to."""
+
+    joins: tuple[Join, ...]
+
+    searched: Tensor
+    """The parameters at which fixed points were searched for, [q]."""
+
+    n_searched: Tensor
+    """How many fixed points are known there, on all branches, [q]."""
+
+    missed: tuple[tuple[float, Tensor], ...]
+    """Fixed points that a search found but no branch could be traced through: parameter and state [n]."""
+
+    intervals: Tensor
+    """Between parameters at which the number of fixed points changes, [i, 2], in order."""
+
+    counts: Tensor
+    """How many fixed points the branches have there, [i]."""
+
+    stable_counts: Tensor
+    """How many of them are stable, [i]."""
+
+    index_sums: Tensor
+    """The sum of their indices sign det(I - DF), [i]."""
+
+    expected_index: int | None
+    """1 if every map of the span takes a box into itself (Brouwer degree); None if that is not known, when the sum must
+    still stay the same from each interval to the next."""
+
+    sections: tuple[Section, ...]
+    """Attractors that are no fixed points."""
+
+    sectioned: Tensor
+    """The parameters at which those were looked for, [r]."""
+
+    interrupted: bool = False
+    """Whether Ctrl-C ended it: the branches are those finished by then."""
+
+    def __len__(self) -> int:
+        return len(self.branches)
+
+    @property
+    def special_points(self) -> tuple[tuple[int, SpecialPoint], ...]:
+        """Branch number and point, by rising parameter; a point where branches meet is listed on each."""
+        pairs = [(number, point) for number, branch in enumerate(self.branches) for point in branch.special_points]
+        return tuple(sorted(pairs, key=lambda pair: pair[1].parameter))
+
+    @property
+    def missing(self) -> tuple[tuple[float, float], ...]:
+        """Intervals whose index sum shows that a branch is missing."""
+        wanted = self.expected_index
+        if wanted is None:
+            wanted = int(self.index_sums.mode().values) if len(self.index_sums) else 0
+        rows = (self.index_sums != wanted).nonzero().flatten().tolist()
+        return tuple((float(self.intervals[row, 0]), float(self.intervals[row, 1])) for row in rows)
+
+    @property
+    def verdict(self) -> str:
+        """Whether branches are missing, in one sentence."""
+        if self.interrupted:
+            return "Interrupted: the branches are those finished by then, others may be missing."
+        if self.missing:
+            shown = ", ".join(f"[{low:.6g}, {high:.6g}]" for low, high in self.missing[:6])
+            return f"A branch is missing: the indices do not sum to {self._wanted} for parameters in {shown}."
+        open_ended = [number for number, branch in enumerate(self.branches) if not branch.complete]
+        text = f"The indices of all fixed points sum to {self._wanted} all over the span"
+        if self.expected_index is None:
+            text = "The index sum is the same all over the span (no box is known that would say which it must be)"
+        if self.missed:
+            text += f"; {len(self.missed)} fixed points were found that no branch could be traced through"
+        if open_ended:
+            text += f"; branches {', '.join(map(str, open_ended))} end early"
+        return text + "."
+
+    @property
+    def _wanted(self) -> int:
+        return 1 if self.expected_index is None else self.expected_index
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per special point."""
+        return special_table(list(self.special_points))
+
+    def counts_table(self) -> pd.DataFrame:
+        """One row per interval between bifurcations: how many fixed points, how many stable, and the index sum."""
+        low, high = self.intervals.T.tolist() if len(self.intervals) else ([], [])
+        columns = {"fixed_points": self.counts, "stable": self.stable_counts, "index_sum": self.index_sums}
+        return pd.DataFrame({"from": low, "to": high, **{name: value.numpy() for name, value in columns.items()}})
+
+    def summary(self) -> str:
+        """One line: how many branches, special points and sections."""
+        cycles = sum(branch.period > 1 for branch in self.branches)
+        text = f"{len(self) - cycles} branch{'es' * (len(self) - cycles != 1)} of fixed points"
+        text += f" and {cycles} of cycles" if cycles else ""
+        closed = sum(branch.closed for branch in self.branches)
+        text += f" ({closed} isola{'s' * (closed != 1)})" if closed else ""
+        text += f" over [{min(self.span):g}, {max(self.span):g}]"
+        points = [point for _, point in self.special_points]
+        counts = [(kind, sum(point.kind == kind for point in points)) for kind in KINDS]
+        found = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count)
+        text += f": {found or 'no bifurcation'}"
+        kinds = dict.fromkeys(section.kind for section in self.sections)
+        return text + (f"; other attractors: {', '.join(kinds)}" if kinds else "")
+
+    def __repr__(self) -> str:
+        table = self.to_pandas().to_string(max_rows=40, float_format="{:.6g}".format)
+        return "\n".join([self.summary(), table, self.verdict])
+
+    def _repr_html_(self) -> str:
+        table = self.to_pandas().to_html(max_rows=40, float_format="{:.6g}".format)
+        return f"<p><b>{self.summary()}</b></p>{table}<p>{self.verdict}</p>"

@@ -1,0 +1,119 @@
+"""What lies between two steps of a walk: every eigenvalue that crosses the unit circle, located."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..continuation.arclength import Special
+from ..continuation.crossings import Found, Path, eigenvalues_at, plus_one
+from ..continuation.families import Span
+from ..continuation.points import Point, corrected, covector, length
+from .rows import Row
+
+_TOGETHER = 1e-5
+"""In arclength: crossings of one kind nearer than this happen at once; a fold this near to a branch point is that of a
+pitchfork's arms."""
+
+_SECANTS = 8
+_ON_CIRCLE = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Passed:
+    """A special point between two steps."""
+
+    kind: str
+    point: Point
+    eigenvalues: Tensor
+    eigenvalue: complex
+    multiplicity: int = 1
+
+
+def passed_between(span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float) -> list[Passed]:
+    """Folds and branch points that the walk found, flips, Neimark-Sacker points and hidden ones, in order."""
+    ends = [(row.point.state, row.point.s) for row in (before, after)]
+    found = []
+    for special in known:
+        at = special.point
+        place = (0, float((at.state - ends[0][0]).norm()) + abs(at.s - ends[0][1]))
+        found.append(Found(plus_one(span, special.kind, at.state, at.s), place))
+    path = Path(span, ends, found, tolerance)
+    path.given(0, before.eigenvalues)
+    path.given(1, after.eigenvalues)
+    chord = after.point.coordinates - before.point.coordinates
+    row = covector(chord, before.point.scale)
+    exact = {id(each.crossing.state): special.point for each, special in zip(found, known, strict=True)}
+    passed = []
+    for crossing in path.crossings():
+        point = exact.get(id(crossing.state))
+        if point is None:
+            guess = torch.cat([crossing.state, crossing.state.new_tensor([span.inner(crossing.t)])])
+            point = corrected(span, guess, row / length(chord, before.point.scale), tolerance, exact=True)
+        if point is None:
+            continue
+        if crossing.kind in ("flip", "Neimark-Sacker"):
+            point = _sharpened(span, point, crossing.eigenvalue, tolerance)
+        eigenvalues = eigenvalues_at(span, point.state, point.s)
+        passed.append(Passed(crossing.kind, point, eigenvalues, _nearest(eigenvalues, crossing.eigenvalue)))
+    passed.sort(key=lambda each: float(row @ (each.point.coordinates - before.point.coordinates)))
+    return _gathered(passed)
+
+
+def _nearest(eigenvalues: Tensor, value: complex) -> complex:
+    nearest = complex(eigenvalues[(eigenvalues - value).abs().argmin()])
+    return nearest if abs(nearest.imag) > 0 else complex(nearest.real, 0.0)
+
+
+def _sharpened(span: Span, point: Point, value: complex, tolerance: float) -> Point:
+    """The point of the branch where the eigenvalue's modulus is 1 to rounding, by secants from near it."""
+
+    def excess(at: Point) -> tuple[float, complex]:
+        nearest = _nearest(eigenvalues_at(span, at.state, at.s), value)
+        return abs(nearest) - 1.0, nearest
+
+    here, (error, value) = point, excess(point)
+    place, step = 0.0, 1e-5
+    row = covector(point.tangent, point.scale)
+    other = corrected(span, point.coordinates + step * point.tangent, row, tolerance, exact=True)
+    if other is None:
+        return point
+    place_before, error_before = step, excess(other)[0]
+    for _ in range(_SECANTS):
+        if abs(error) <= _ON_CIRCLE or error == error_before:
+            break
+        move = -error * (place - place_before) / (error - error_before)
+        if not abs(place + move) < 1e-3:
+            break
+        there = corrected(span, point.coordinates + (place + move) * point.tangent, row, tolerance, exact=True)
+        if there is None:
+            break
+        place_before, error_before = place, error
+        place, (moved, value) = place + move, excess(there)
+        if abs(moved) >= abs(error):
+            break
+        here, error = there, moved
+    return here
+
+
+def _gathered(passed: list[Passed]) -> list[Passed]:
+    """Crossings that happen at once as one; the fold of a pitchfork's arms is its branch point."""
+    kept: list[Passed] = []
+    for each in passed:
+        twin = next((k for k, other in enumerate(kept) if _together(each, other)), None)
+        if twin is None:
+            kept.append(each)
+        elif {each.kind, kept[twin].kind} == {"fold", "branch point"}:
+            kept[twin] = each if each.kind == "branch point" else kept[twin]
+        else:
+            kept[twin] = replace(kept[twin], multiplicity=kept[twin].multiplicity + 1)
+    return kept
+
+
+def _together(one: Passed, other: Passed) -> bool:
+    plus_one = {"fold", "branch point"}
+    if one.kind != other.kind and not {one.kind, other.kind} <= plus_one:
+        return False
+    if one.kind == "Neimark-Sacker" and abs(one.eigenvalue - other.eigenvalue) > 1e-3:
+        return False
+    return length(one.point.coordinates - other.point.coordinates, one.point.scale) < _TOGETHER

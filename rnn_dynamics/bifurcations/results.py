@@ -1,0 +1,343 @@
+"""A branch of fixed points or cycles as a table, and the special points on it."""
+
+import cmath
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..store import storable
+
+KINDS = ("fold", "branch point", "flip", "Neimark-Sacker")
+
+LABELS = {"fold": "LP", "branch point": "BP", "flip": "PD", "Neimark-Sacker": "NS"}
+"""The field's short names: limit point, branch point, period doubling, Neimark-Sacker."""
+
+_RESONANT = 1e-3
+"""How near exp(i k angle) must be to 1, k = 1 to 4, for a strong resonance."""
+
+ENDS = {
+    "span": "it leaves the span",
+    "closed": "it closes upon itself",
+    "bound": "it runs beyond the bound on |h|",
+    "doubling": "it ends in the flip of a cycle of half its period",
+    "steps": "max_steps ended it: continue_fixed_point(family, branch, span) goes on",
+    "stalled": "no short step is safe: F has a kink, or two branches come nearer than rounding can tell",
+    "interrupted": "Ctrl-C ended it: continue_fixed_point(family, branch, span) goes on",
+}
+"""Why a branch ends where it does."""
+
+OPEN_ENDS = ("steps", "stalled", "interrupted")
+"""Ends without a mathematical reason."""
+
+Observable = Callable[[Tensor], Tensor] | int
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class SpecialPoint:
+    """A point of a branch at which an eigenvalue of DF^k lies on the unit circle."""
+
+    kind: str
+    """"fold" (+1, the branch turns), "branch point" (+1, another branch crosses), "flip" (-1) or "Neimark-Sacker"."""
+
+    parameter: float
+
+    state: Tensor
+    """[n]."""
+
+    eigenvalue: complex
+    """The one on the circle; of a pair that with positive imaginary part."""
+
+    residual: float
+    """|F^k(h) - h|_2 of this very state."""
+
+    row: int
+    """Of the branch, where it is listed too."""
+
+    detail: str = ""
+    """Of a branch point "pitchfork" or "transcritical"; of a fold whether two points are "born" or "meet" as the
+    parameter rises; of a strongly resonant Neimark-Sacker point "1:1" to "1:4"."""
+
+    coefficient: float = math.nan
+    """Of the normal form; see ``normal_forms``. NaN where F has no such derivatives."""
+
+    criticality: str = ""
+    """"supercritical": what is born is stable within the center manifold; "subcritical"; or "" where it does not
+    apply, or the coefficient is 0 up to rounding."""
+
+    multiplicity: int = 1
+    """How many eigenvalues (or pairs) are on the circle at once; more than one needs a symmetry."""
+
+    @property
+    def label(self) -> str:
+        """ "LP", "BP", "PD" or "NS"."""
+        return LABELS[self.kind]
+
+    @property
+    def angle(self) -> float:
+        """The argument of the eigenvalue in radians: 0 at folds and branch points, pi at flips."""
+        return abs(cmath.phase(self.eigenvalue))
+
+    def __repr__(self) -> str:
+        text = f"{self.kind} at {self.parameter:.9g}"
+        notes = [self.detail, self.criticality]
+        if self.kind == "Neimark-Sacker":
+            notes.insert(0, f"angle {self.angle:.5g}")
+        notes += [f"{self.multiplicity} at once"] if self.multiplicity > 1 else []
+        notes = [note for note in notes if note]
+        return text + (f" ({', '.join(notes)})" if notes else "")
+
+
+def strong_resonance(angle: float) -> str:
+    """Which strong resonance, "1:1" to "1:4", if exp(i k angle) is 1 up to 1e-3; else "".
+
+    The Neimark-Sacker theorem excludes these angles.
+    """
+    for k in (1, 2, 3, 4):
+        if abs(cmath.exp(1j * k * angle) - 1) < _RESONANT:
+            return f"1:{k}"
+    return ""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A curve of fixed points, or of cycles, over a parameter: one row each, in order along it; ``len`` counts rows.
+
+    Special points are rows of their own, and two of them are never neighbours: so stability is constant between a
+    special row and the next.
+    """
+
+    parameters: Tensor
+    """[k]."""
+
+    states: Tensor
+    """[k, n]; of a cycle one phase."""
+
+    residuals: Tensor
+    """|F^period(h) - h|_2 of these very states, [k]."""
+
+    tangents: Tensor
+    """Unit tangents, [k, n + 1]: dh along the branch, then dp over the length of the span."""
+
+    eigenvalues: Tensor
+    """The leading ones of DF^period, [k, m], complex, by falling modulus; NaN where fewer were needed."""
+
+    n_unstable: Tensor
+    """The number of eigenvalues outside the unit circle, [k]."""
+
+    indices: Tensor
+    """Sign det(I - DF^period), [k]; 0 at folds and branch points."""
+
+    special_points: tuple[SpecialPoint, ...]
+    """In order along the branch."""
+
+    ends: tuple[str, str]
+    """Why it ends at its first and last row: a key of ``ENDS``."""
+
+    span: tuple[float, float]
+    """The parameters it was followed between."""
+
+    period: int = 1
+
+    refused: int = 0
+    """Steps that were refused and taken again, shorter."""
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def spectral_radii(self) -> Tensor:
+        """Max |lambda|, [k]."""
+        return self.eigenvalues[:, 0].abs()
+
+    @property
+    def special_rows(self) -> Tensor:
+        """Whether each row is a special point, [k]."""
+        special = torch.zeros(len(self), dtype=torch.bool)
+        special[[point.row for point in self.special_points]] = True
+        return special
+
+    @property
+    def stable(self) -> Tensor:
+        """Whether each row is stable, [k]; a special point is not."""
+        return (self.n_unstable == 0) & ~self.special_rows
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is an isola: a closed curve."""
+        return self.ends[0] == "closed"
+
+    @property
+    def complete(self) -> bool:
+        """Whether both ends have a mathematical reason."""
+        return not set(OPEN_ENDS) & set(self.ends)
+
+    def observed(self, observable: Observable | None = None) -> Tensor:
+        """What is drawn of each state, [k]: a unit's number, or a function of states [k, n] -> [k]; |h| by default.
+
+        Raises:
+            ValueError: for a unit that does not exist, or a function whose result has another shape.
+        """
+        return observe(self.states, observable)
+
+    def segments(self) -> list[tuple[slice, bool]]:
+        """Stretches of constant stability, special points included at both ends of each, and whether each is stable."""
+        cuts = [0, *(point.row for point in self.special_points), len(self) - 1]
+        cuts = sorted(set(cuts))
+        parts: list[tuple[slice, bool]] = []
+        for begin, end in pairwise(cuts):
+            inner = (begin + end) // 2 if end - begin > 1 else (begin if not self.special_rows[begin] else end)
+            stable = bool(self.stable[inner])
+            if parts and parts[-1][1] == stable and not self._turns(begin):
+                parts[-1] = (slice(parts[-1][0].start, end + 1), stable)
+            else:
+                parts.append((slice(begin, end + 1), stable))
+        return parts
+
+    def _turns(self, row: int) -> bool:
+        return any(point.row == row and point.kind == "fold" for point in self.special_points)
+
+    def near(self, parameter: float) -> Tensor:
+        """Where the branch passes a parameter, [q, n], by Hermite's cubic between rows: a start for Newton's method."""
+        p = self.parameters
+        rows = (((p[:-1] - parameter) * (p[1:] - parameter) < 0) | (p[:-1] == parameter)).nonzero().flatten().tolist()
+        found = [self._between(row, parameter) for row in rows]
+        if len(self) and float(p[-1]) == parameter and not self.closed:
+            found.append(self.states[-1])
+        return torch.stack(found) if found else self.states[:0]
+
+    def _between(self, row: int, parameter: float) -> Tensor:
+        """The state at ``parameter`` between a row and the next, on Hermite's cubic through both and their tangents."""
+        size = abs(self.span[1] - self.span[0])
+        ends = [torch.cat([self.states[r], self.parameters[r : r + 1] / size]) for r in (row, row + 1)]
+        norm = max(1.0, float(ends[0][:-1].norm()))
+        chord = ends[1] - ends[0]
+        reach = math.hypot(float(chord[:-1].norm()) / norm, float(chord[-1]))
+        slopes = [reach * self.tangents[r] for r in (row, row + 1)]
+
+        def point(u: float) -> Tensor:
+            return (
+                (1 + 2 * u) * (1 - u) ** 2 * ends[0]
+                + u * (1 - u) ** 2 * slopes[0]
+                + u**2 * (3 - 2 * u) * ends[1]
+                - u**2 * (1 - u) * slopes[1]
+            )
+
+        low, high = 0.0, 1.0
+        rising = float(chord[-1]) > 0
+        for _ in range(50):
+            middle = 0.5 * (low + high)
+            if (float(point(middle)[-1]) < parameter / size) == rising:
+                low = middle
+            else:
+                high = middle
+        return point(0.5 * (low + high))[:-1]
+
+    def to_pandas(self, observables: Mapping[str, Observable] | None = None) -> pd.DataFrame:
+        """One row per point; ``observables`` adds columns."""
+        names = {point.row: point.label for point in self.special_points}
+        return pd.DataFrame(
+            {
+                "parameter": self.parameters.numpy(),
+                **{name: self.observed(what).numpy() for name, what in (observables or {"norm": None}).items()},
+                "spectral_radius": self.spectral_radii.numpy(),
+                "n_unstable": self.n_unstable.numpy(),
+                "stable": self.stable.numpy(),
+                "index": self.indices.numpy(),
+                "residual": self.residuals.numpy(),
+                "special": [names.get(row, "") for row in range(len(self))],
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: what of, from where to where, what it passes, and how it ends."""
+        what = "fixed points" if self.period == 1 else f"cycles of period {self.period}"
+        counts = [(kind, sum(point.kind == kind for point in self.special_points)) for kind in KINDS]
+        passed = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count)
+        low, high = float(self.parameters.min()), float(self.parameters.max())
+        text = f"branch of {what} over [{low:.6g}, {high:.6g}], {len(self)} rows: {passed or 'nothing passed'}"
+        ends = dict.fromkeys(ENDS[end] for end in self.ends if end != "span")
+        return text + "".join(f"; {end}" for end in ends)
+
+    def __repr__(self) -> str:
+        lines = [f"  {point!r}" for point in self.special_points]
+        table = self.to_pandas().to_string(index=False, max_rows=12, float_format="{:.6g}".format)
+        return "\n".join([self.summary(), *lines, table])
+
+    def _repr_html_(self) -> str:
+        points = "<br>".join(map(repr, self.special_points))
+        table = self.to_pandas().to_html(index=False, max_rows=20, float_format="{:.6g}".format)
+        return f"<p><b>{self.summary()}</b></p><p>{points}</p>{table}"
+
+
+def reversed_branch(branch: Branch) -> Branch:
+    """The same branch, its rows in the other order."""
+    last = len(branch) - 1
+    return replace(
+        branch,
+        **{name: getattr(branch, name).flip(0) for name in _COLUMNS if name != "tangents"},
+        tangents=-branch.tangents.flip(0),
+        special_points=tuple(replace(point, row=last - point.row) for point in reversed(branch.special_points)),
+        ends=(branch.ends[1], branch.ends[0]),
+    )
+
+
+def joined(first: Branch, second: Branch) -> Branch:
+    """A branch and its continuation, in order."""
+    moved = tuple(replace(point, row=point.row + len(first)) for point in second.special_points)
+    return replace(
+        first,
+        **{name: torch.cat([getattr(first, name), getattr(second, name)]) for name in _COLUMNS},
+        special_points=first.special_points + moved,
+        ends=(first.ends[0], second.ends[1]),
+        refused=first.refused + second.refused,
+    )
+
+
+_COLUMNS = ("parameters", "states", "residuals", "tangents", "eigenvalues", "n_unstable", "indices")
+
+
+def observe(states: Tensor, observable: Observable | None) -> Tensor:
+    """``Branch.observed`` of any states [k, n]."""
+    if observable is None:
+        return states.norm(dim=-1)
+    if isinstance(observable, int):
+        if not -states.shape[-1] <= observable < states.shape[-1]:
+            raise ValueError(f"observable must be the number of a unit below {states.shape[-1]}, got {observable}")
+        return states[:, observable]
+    values = torch.as_tensor(observable(states)).detach()
+    if values.shape != (len(states),):
+        raise ValueError(
+            f"observable must give one number per state, [{len(states)}] of [{len(states)}, n];"
+            f" got {list(values.shape)}"
+        )
+    return values.to(torch.float64)
+
+
+def special_table(points: list[tuple[int, SpecialPoint]]) -> pd.DataFrame:
+    """One row per special point, with the number of its branch."""
+    return pd.DataFrame(
+        [
+            {
+                "branch": branch,
+                "kind": point.kind,
+                "parameter": point.parameter,
+                "detail": point.detail,
+                "criticality": point.criticality,
+                "coefficient": point.coefficient,
+                "angle": point.angle,
+                "eigenvalue": point.eigenvalue,
+                "norm": float(point.state.norm()),
+                "residual": point.residual,
+            }
+            for branch, point in points
+        ],
+        columns=["branch", "kind", "parameter", "detail", "criticality", "coefficient", "angle", "eigenvalue", "norm",
+                 "residual"],
+    )  # fmt: skip

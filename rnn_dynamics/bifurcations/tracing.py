@@ -1,0 +1,143 @@
+"""The walk along one branch, row by row, special points included."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..continuation.arclength import OUT_OF_SIGHT, Step, walk
+from ..continuation.crossings import eigenvalues_at
+from ..continuation.families import Span
+from ..continuation.locating import point_between
+from ..continuation.points import Point, covector, length
+from .passing import Passed, passed_between
+from .rows import Row, row_at
+from .special import described
+
+_RETURNED = 1e-6
+"""In arclength: a walk that comes this near to its first point has come back to it."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a branch is walked; see ``continuation.walk``."""
+
+    tolerance: float = 1e-11
+    max_steps: int = 2000
+    longest_step: float = 0.05
+    max_norm: float = OUT_OF_SIGHT
+
+
+class BranchWalk(Iterator[Row]):
+    """Rows along a branch from a point, in the direction of its tangent: an iterator that can be left and taken up.
+
+    Between two steps it looks for what eigenvalues did, so that special points come out in their order, with an
+    ordinary row between any two. ``here`` is where it stands, ``end`` why it stopped (a key of ``results.ENDS``).
+    """
+
+    def __init__(
+        self, span: Span, first: Point, period: int = 1, pace: Pace | None = None, home: Point | None = None
+    ) -> None:
+        """Set out from ``first``, which is on the branch; ``first.reversed()`` walks the other way.
+
+        Args:
+            span: the family, of F^period for cycles.
+            first: see ``continuation.first_point``.
+            period: of the cycles; a branch of cycles ends where it meets one of half the period.
+            pace: tolerances and lengths of steps.
+            home: a walk that comes back to this point has closed; ``first`` by default.
+        """
+        pace = pace or Pace()
+        self.end: str | None = None
+        self.refused = 0
+        self._span, self._period, self._pace = span, period, pace
+        self._first = row_at(span, first)
+        self._last = self._first
+        self._home = self._first if home is None else row_at(span, home)
+        self._pending: deque[Row] = deque()
+        self._steps = walk(
+            span, first, tolerance=pace.tolerance, max_steps=pace.max_steps, longest_step=pace.longest_step,
+            max_norm=pace.max_norm,
+        )  # fmt: skip
+
+    @property
+    def first(self) -> Row:
+        """The row it set out from."""
+        return self._first
+
+    @property
+    def here(self) -> Row:
+        """The last ordinary row that it reached."""
+        return self._last
+
+    def __next__(self) -> Row:
+        """The next row, ordinary or special; StopIteration at the end."""
+        while not self._pending:
+            if self.end is not None:
+                raise StopIteration
+            try:
+                step = next(self._steps)
+            except StopIteration as stop:
+                self.end = str(stop.value)
+                raise StopIteration from None
+            self._take(step)
+        return self._pending.popleft()
+
+    def _take(self, step: Step) -> None:
+        self.refused += step.refused
+        before, after = self._last, row_at(self._span, step.point)
+        back = self._returned(before.point, after.point)
+        if back:
+            after = Row(self._home.point, self._home.eigenvalues)
+        place = before.point
+        for passed in passed_between(self._span, before, after, step.passed, self._pace.tolerance):
+            if self._pending:  # never two special rows side by side
+                middle = self._middle(place, passed.point)
+                if middle is not None:
+                    self._pending.append(middle)
+            if passed.kind == "branch point" and self._halved(passed):
+                self._pending.append(self._doubling(passed))
+                self.end = "doubling"
+                return
+            rising = before.point.pace * (self._span.end - self._span.start) > 0
+            self._pending.append(Row(passed.point, passed.eigenvalues, described(self._span, passed, rising)))
+            place = passed.point
+        self._pending.append(after)
+        self._last = after
+        if back:
+            self.end = "closed"
+
+    def _doubling(self, passed: Passed) -> Row:
+        """The flip of the cycle of half the period, as which it is described."""
+        half = self._span.iterated(self._period // 2)
+        eigenvalues = eigenvalues_at(half, passed.point.state, passed.point.s)
+        flip = replace(passed, kind="flip", eigenvalue=complex(eigenvalues[(eigenvalues + 1).abs().argmin()].real))
+        return Row(passed.point, passed.eigenvalues, described(half, flip, rising=True))
+
+    def _middle(self, before: Point, after: Point) -> Row | None:
+        point = point_between(self._span, before, after, 0.5, self._pace.tolerance)
+        return None if point is None else row_at(self._span, point)
+
+    def _returned(self, before: Point, after: Point) -> bool:
+        """Whether the walk passes its first point between two others, in its first direction."""
+        first = self._home.point
+        row = covector(first.tangent, first.scale)
+        behind, ahead = (float(row @ (point.coordinates - first.coordinates)) for point in (before, after))
+        reach = length(after.coordinates - before.coordinates, first.scale)
+        if before is first or not behind < 0 <= ahead:
+            return False
+        if length(before.coordinates - first.coordinates, first.scale) > 2 * reach:
+            return False
+        share = behind / (behind - ahead)
+        point = point_between(self._span, before, after, share, self._pace.tolerance) if share < 1 else after
+        return point is not None and length(point.coordinates - first.coordinates, first.scale) < max(
+            _RETURNED, 1e-3 * reach
+        )
+
+    def _halved(self, passed: Passed) -> bool:
+        """Whether a cycle has become one of half its period."""
+        if self._period % 2:
+            return False
+        state = passed.point.state
+        half = self._span.iterated(self._period // 2).system(passed.point.s)(state.unsqueeze(0))[0]
+        # Where they meet, the two phases part as the square root of the parameter.
+        return float((half - state).norm()) < 1e-3 * passed.point.scale
