@@ -35,8 +35,8 @@ def continue_fixed_point(
     The curve F(h, p) = h is walked both ways from the start, round its folds and straight through its branch points,
     until it leaves the span, closes upon itself or runs away. Each step predicts along the tangent, corrects by
     Newton's method on the bordered system, and is accepted only if it cannot have jumped to another curve:
-    ``continuation.walk`` states the rule. Between steps every eigenvalue that crosses the unit circle is located: folds, branch points, flips
-    and Neimark-Sacker points, to 1e-8 of the span or better, with the coefficients of their normal forms.
+    ``continuation.walk`` states the rule. Between steps every eigenvalue that crosses the unit circle is located:
+    folds, branch points, flips and Neimark-Sacker points, to 1e-8 of the span or better, with their normal forms.
 
     Args:
         family: p -> map: ``network.input_family(direction)``, ``between(before, after)``, ``scaled(module, name)``, or
@@ -73,7 +73,8 @@ def continue_fixed_point(
         raise ValueError(f"at must lie within the span [{low:g}, {high:g}], got {at:g}")
     period = whole_number(period, "period", 1)
     state = found_start(inner, start, at, period)
-    return traced(inner.iterated(period), state, inner.inner(at), period, pace)
+    inner = inner.iterated(period)
+    return traced(inner, point_on(inner, state, inner.inner(at), tolerance), period, pace)
 
 
 def checked_span(family: Family, span: tuple[float, float]) -> Span:
@@ -116,14 +117,19 @@ def found_start(span: Span, start: ArrayLike, at: float, period: int) -> Tensor:
     return state
 
 
-def traced(span: Span, state: Tensor, s: float, period: int, pace: Pace) -> Branch:
-    """The whole branch through a point of it, ``span`` being that of F^period."""
-    point = first_point(span, state, s, pace.tolerance)
+def point_on(span: Span, state: Tensor, s: float, tolerance: float) -> Point:
+    """The point of a branch at a fixed point [n], or ValueError where that is no regular point of one."""
+    point = first_point(span, state, s, tolerance)
     if point is None:
         raise ValueError(
             f"Newton's method fails at parameter {span.parameter(s):g}: the start is no regular point of a branch"
             " (at a branch point, begin beside it)"
         )
+    return point
+
+
+def traced(span: Span, point: Point, period: int, pace: Pace) -> Branch:
+    """The whole branch through a point of it, ``span`` being that of F^period."""
     forward, ahead = _walked(BranchWalk(span, point, period, pace))
     if forward.end == "closed":
         return assembled(span, [forward.first, *ahead], ("closed", "closed"), period, forward.refused)

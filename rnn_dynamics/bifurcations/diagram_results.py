@@ -6,20 +6,7 @@ import pandas as pd
 from torch import Tensor
 
 from ..store import storable
-from .results import KINDS, Branch, SpecialPoint, special_table
-
-
-@storable
-@dataclass(frozen=True, eq=False)
-class Join:
-    """Two branches that meet in a branch point or flip."""
-
-    branches: tuple[int, int]
-
-    parameter: float
-
-    state: Tensor
-    """[n]."""
+from .results import KINDS, Branch, Join, SpecialPoint, special_table
 
 
 @storable

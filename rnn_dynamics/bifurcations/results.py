@@ -75,7 +75,7 @@ class SpecialPoint:
 
     @property
     def label(self) -> str:
-        """ "LP", "BP", "PD" or "NS"."""
+        """The short name: "LP", "BP", "PD" or "NS"."""
         return LABELS[self.kind]
 
     @property
@@ -192,8 +192,7 @@ class Branch:
         cuts = sorted(set(cuts))
         parts: list[tuple[slice, bool]] = []
         for begin, end in pairwise(cuts):
-            inner = (begin + end) // 2 if end - begin > 1 else (begin if not self.special_rows[begin] else end)
-            stable = bool(self.stable[inner])
+            stable = self.stable_beyond(begin)
             if parts and parts[-1][1] == stable and not self._turns(begin):
                 parts[-1] = (slice(parts[-1][0].start, end + 1), stable)
             else:
@@ -203,14 +202,32 @@ class Branch:
     def _turns(self, row: int) -> bool:
         return any(point.row == row and point.kind == "fold" for point in self.special_points)
 
-    def near(self, parameter: float) -> Tensor:
+    def near(self, parameter: float, stable_only: bool = False) -> Tensor:
         """Where the branch passes a parameter, [q, n], by Hermite's cubic between rows: a start for Newton's method."""
+        rows = self.passing(parameter)
+        found = [
+            self._between(row, parameter) if row < len(self) - 1 else self.states[row]
+            for row in rows
+            if not stable_only or self.stable_beyond(row)
+        ]
+        return torch.stack(found) if found else self.states[:0]
+
+    def passing(self, parameter: float) -> list[int]:
+        """The rows after which, or at which, the branch passes a parameter."""
         p = self.parameters
         rows = (((p[:-1] - parameter) * (p[1:] - parameter) < 0) | (p[:-1] == parameter)).nonzero().flatten().tolist()
-        found = [self._between(row, parameter) for row in rows]
-        if len(self) and float(p[-1]) == parameter and not self.closed:
-            found.append(self.states[-1])
-        return torch.stack(found) if found else self.states[:0]
+        return rows + [len(self) - 1] * (float(p[-1]) == parameter and not self.closed)
+
+    def stable_beyond(self, row: int) -> bool:
+        """Whether the branch is stable between a row and the next."""
+        return int(self.n_unstable[self._ordinary_beside(row)]) == 0
+
+    def index_beyond(self, row: int) -> int:
+        """The index between a row and the next."""
+        return int(self.indices[self._ordinary_beside(row)])
+
+    def _ordinary_beside(self, row: int) -> int:
+        return row + 1 if bool(self.special_rows[row]) and row + 1 < len(self) else row
 
     def _between(self, row: int, parameter: float) -> Tensor:
         """The state at ``parameter`` between a row and the next, on Hermite's cubic through both and their tangents."""
@@ -274,6 +291,19 @@ class Branch:
         points = "<br>".join(map(repr, self.special_points))
         table = self.to_pandas().to_html(index=False, max_rows=20, float_format="{:.6g}".format)
         return f"<p><b>{self.summary()}</b></p><p>{points}</p>{table}"
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Join:
+    """Two branches that meet in a branch point or flip."""
+
+    branches: tuple[int, int]
+
+    parameter: float
+
+    state: Tensor
+    """[n]."""
 
 
 def reversed_branch(branch: Branch) -> Branch:

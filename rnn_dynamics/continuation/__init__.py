@@ -10,6 +10,7 @@ from .following import follow
 from .interpolation import Interpolation, between
 from .points import Point
 from .results import Crossing, Followed
+from .weights import scaled, shifted
 
 __all__ = [
     "Crossing",
@@ -27,5 +28,7 @@ __all__ = [
     "follow",
     "iterated",
     "parameter_derivative",
+    "scaled",
+    "shifted",
     "walk",
 ]

@@ -24,6 +24,12 @@ _LEAST_COSINE = 0.85
 _KINK = 1e-5
 """At a kink, where DF jumps, no step is short enough to look straight; below this one counts if it converged."""
 
+_SINGULAR = 11.5
+"""Fall of ln |determinant| within one step, to 1e-5, by which it has ended upon a branch point: the curve is not well
+determined there, so a shorter step is taken, unless it is this short already:"""
+
+_ASIDE = 1e-3
+
 OUT_OF_SIGHT = 1e6
 """|h| beyond which a branch has run off to infinity: its parameter then differs from the limit by about 1e-6."""
 
@@ -99,6 +105,9 @@ def walk(
         step = _attempt(span, here, guess, row, taken, tolerance)
         if step is None:
             size, refused = taken / 2, refused + 1
+            continue
+        if taken > _ASIDE and step.point.log_determinant < here.log_determinant - _SINGULAR:
+            size, refused = 0.77 * taken, refused + 1
             continue
         yield replace(step, refused=refused)
         refused = 0

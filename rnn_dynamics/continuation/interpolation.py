@@ -16,7 +16,10 @@ NetworkOf = Callable[[list[Tensor]], DrivenMap]
 
 
 class Interpolation:
-    """F(h, t) of the network with weights (1 - t) W_before + t W_after under a held input; see ``between``."""
+    """F(h, t) of the network with weights (1 - t) W_before + t W_after under a held input.
+
+    Made by ``between``, ``scaled`` and ``shifted``; t is not bound to [0, 1].
+    """
 
     def __init__(self, before: list[Tensor], after: list[Tensor], network: NetworkOf, input: Tensor, name: str) -> None:
         self._before, self._after = before, after
@@ -25,14 +28,18 @@ class Interpolation:
         self._name = name
 
     def __repr__(self) -> str:
-        return f"between two checkpoints of a {self._name}"
+        return self._name
 
     def _weights(self, t: float) -> list[Tensor]:
         # torch.lerp gives exactly the ends at 0 and 1.
         return [torch.lerp(first, last, t) for first, last in zip(self._before, self._after, strict=True)]
 
     def __call__(self, t: float, /) -> AutonomousMap:
-        return HeldMap(self._network(self._weights(t)), self._input)
+        return HeldMap(self.network(t), self._input)
+
+    def network(self, t: float) -> DrivenMap:
+        """The network at t, whose input is free: for families in which an input moves too."""
+        return self._network(self._weights(t))
 
     def derivative(self, states: Tensor, t: float, /) -> Tensor:
         """dF/dt at states [k, n], by one forward-mode derivative along W_after - W_before."""
@@ -66,28 +73,32 @@ def between(
         ValueError: for networks that differ in more than the values of their weights, naming what differs; for a map
             made of a plain function, whose weights cannot be seen.
     """
-    first, last = _network(before, "before"), _network(after, "after")
+    first, last = frozen_network(before, "before"), frozen_network(after, "after")
+    weights, network = named_weights(first, "before")
+    others, _ = named_weights(last, "after")
     if isinstance(first, LayeredMap) and isinstance(last, LayeredMap):
         _require_same_layers(first, last)
-        weights, network = first.weights, first.with_weights
-        others = last.weights
     elif isinstance(first, FunctionMap) and isinstance(last, FunctionMap):
-        weights, network = _of_function(first, "before")
-        others, _ = _of_function(last, "after")
         _require_same_modules(first, last)
     else:
         raise ValueError(f"before and after must be networks of one kind, got {first!r} and {last!r}")
-    device = first.device
-    if input is None:
-        input = torch.zeros(first.input_size, dtype=torch.float64)
-    held = as_vector(input, "input", first.input_size, dtype=torch.float64, device=device).clone()
-    family = Interpolation(weights, [w.to(device) for w in others], network, held, repr(first))
+    held = held_input(first, input)
+    others = [weight.to(first.device) for weight in others.values()]
+    family = Interpolation(list(weights.values()), others, network, held, f"between two checkpoints of a {first!r}")
     if isinstance(first, FunctionMap):
         _require_same_end(family, HeldMap(last, held))
     return family
 
 
-def _network(network: nn.Module | DrivenMap, name: str) -> DrivenMap:
+def held_input(network: DrivenMap, input: ArrayLike | None) -> Tensor:
+    """The held input [m], zeros by default."""
+    if input is None:
+        input = torch.zeros(network.input_size)
+    return as_vector(input, "input", network.input_size, dtype=torch.float64, device=network.device).clone()
+
+
+def frozen_network(network: nn.Module | DrivenMap, name: str) -> DrivenMap:
+    """A module or map as a frozen map in float64."""
     if isinstance(network, DrivenMap):
         return network.frozen(torch.float64)
     if isinstance(network, nn.Module):
@@ -97,7 +108,12 @@ def _network(network: nn.Module | DrivenMap, name: str) -> DrivenMap:
     )
 
 
-def _of_function(network: FunctionMap, name: str) -> tuple[list[Tensor], NetworkOf]:
+def named_weights(network: DrivenMap, name: str) -> tuple[dict[str, Tensor], NetworkOf]:
+    """The weights of a network by name, and the way back from a list of them."""
+    if isinstance(network, LayeredMap):
+        return dict(zip(network.weight_names, network.weights, strict=True)), network.with_weights
+    if not isinstance(network, FunctionMap):
+        raise ValueError(f"{name} must be a network of layers or a module, got {network!r}")
     module = network._step
     if not isinstance(module, nn.Module):
         raise ValueError(
@@ -118,7 +134,7 @@ def _of_function(network: FunctionMap, name: str) -> tuple[list[Tensor], Network
         other._step, other._batched = step, step if batched_already else vmap(step)
         return other
 
-    return list(named.values()), with_weights
+    return named, with_weights
 
 
 def _interpolated(module: nn.Module) -> dict[str, Tensor]:
@@ -137,7 +153,7 @@ def _require_same_modules(before: FunctionMap, after: FunctionMap) -> None:
     shapes: list[dict[str, object]] = []
     for network in (before, after):
         module = network._step
-        assert isinstance(module, nn.Module)  # as _of_function found
+        assert isinstance(module, nn.Module)  # as named_weights found
         parts: dict[str, object] = {name: list(tensor.shape) for name, tensor in _interpolated(module).items()}
         sizes = {"state_size": network.state_size, "input_size": network.input_size}
         shapes.append({"class": type(module).__name__, **sizes, **parts})

@@ -3,7 +3,7 @@
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, WrappedMap
 from .boxes import Box, NoBox
 from .checkpoints import Checkpoint, read_checkpoint
-from .driven import DrivenMap, HeldMap, require_network, require_system
+from .driven import DrivenMap, HeldMap, InputFamily, require_network, require_system
 from .functions import FunctionMap
 from .iterated import IteratedMap
 from .layered import LayeredMap
@@ -19,6 +19,7 @@ __all__ = [
     "DrivenMap",
     "FunctionMap",
     "HeldMap",
+    "InputFamily",
     "IteratedMap",
     "LayeredMap",
     "Linearization",

@@ -114,6 +114,26 @@ class DrivenMap(ABC):
             self.frozen(dtype), as_vector(input, "input", self.input_size, dtype=dtype, device=self.device).clone()
         )
 
+    def input_family(self, direction: ArrayLike | int, offset: ArrayLike | None = None) -> "InputFamily":
+        """The family p -> map under the held input offset + p direction, on a frozen float64 copy of the weights.
+
+        Args:
+            direction: [m], or the number of an input for the unit vector along it.
+            offset: [m]; zeros by default.
+        """
+        where = {"dtype": torch.float64, "device": self.device}
+        if isinstance(direction, int):
+            if not 0 <= direction < self.input_size:
+                raise ValueError(f"direction must be the number of an input below {self.input_size}, got {direction}")
+            direction = torch.eye(self.input_size)[direction]
+        along = as_vector(direction, "direction", self.input_size, **where).clone()
+        if not bool(along.any()):
+            raise ValueError("direction must not be zero: the input would not move")
+        offset = torch.zeros(self.input_size) if offset is None else offset
+        return InputFamily(
+            self.frozen(torch.float64), along, as_vector(offset, "offset", self.input_size, **where).clone()
+        )
+
 
 class HeldMap(AutonomousMap):
     """A driven map whose input is held constant."""
@@ -172,6 +192,25 @@ class HeldMap(AutonomousMap):
             with torch.no_grad():
                 self._box = self.network.box(self.input)
         return self._box
+
+
+class InputFamily:
+    """p -> the network holding offset + p direction; see ``DrivenMap.input_family``."""
+
+    def __init__(self, network: DrivenMap, direction: Tensor, offset: Tensor) -> None:
+        self.network, self.direction, self.offset = network, direction, offset
+
+    def __repr__(self) -> str:
+        return f"{self.network!r} holding offset + p * {[round(x, 4) for x in self.direction[:6].tolist()]}"
+
+    def __call__(self, p: float, /) -> HeldMap:
+        return HeldMap(self.network, self.offset + p * self.direction)
+
+    def derivative(self, states: Tensor, p: float, /) -> Tensor:
+        """dF/dp at states [k, n]: the derivative by the input, along the direction."""
+        by_input = self(p).input_jacobian(states)
+        assert by_input is not None  # a direction that is not zero has an entry
+        return by_input @ self.direction
 
 
 def require_network(network: object) -> None:

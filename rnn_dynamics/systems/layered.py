@@ -54,6 +54,11 @@ class LayeredMap(DrivenMap):
         """Of all layers, bottom first."""
         return [weight for layer in self.layers for weight in layer.weights().values()]
 
+    @property
+    def weight_names(self) -> list[str]:
+        """Of ``weights``, in torch's manner: "weight_hh_l0" is the recurrent weight of the bottom layer."""
+        return [f"{name}_l{index}" for index, layer in enumerate(self.layers) for name in layer.weights()]
+
     def with_weights(self, weights: Iterable[Tensor]) -> Self:
         """The same layers on other weights, given in the order of ``weights``."""
         in_turn = iter(weights)

@@ -4,7 +4,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ class Layer(ABC):
     The fields of a subclass are its weights. They are used as given, so a layer made from a module's parameters
     follows them through training; ``apply`` makes an independent copy.
     """
+
+    gates: ClassVar[str] = ""
+    """A letter for each block of rows of the weights, in order; empty for a cell without gates."""
 
     @property
     def name(self) -> str:

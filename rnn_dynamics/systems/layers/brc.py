@@ -19,6 +19,8 @@ class NBRCLayer(CellLayer):
     (Vecoven et al. 2021, doi:10.1371/journal.pone.0252676, arXiv 2006.05252).
     """
 
+    gates = "can"
+
     @property
     def name(self) -> str:
         return "nBRC"

@@ -18,6 +18,8 @@ class GRULayer(CellLayer):
     has it before). Rows of the weights are ordered r, z, n.
     """
 
+    gates = "rzn"
+
     bias_hh: Tensor | None = None
 
     def _gates(self, state: Tensor, drive: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -18,6 +18,8 @@ class LSTMLayer(CellLayer):
     i, f, g, o (Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; projection: arXiv 1402.1128).
     """
 
+    gates = "ifgo"
+
     bias_hh: Tensor | None = None
     weight_hr: Tensor | None = None  # [p, H]
 

@@ -16,6 +16,8 @@ class MGULayer(CellLayer):
     Rows of the weights are ordered f, n (Zhou et al. 2016, arXiv 1603.09420).
     """
 
+    gates = "fn"
+
     def _gates(self, state: Tensor, drive: Tensor) -> tuple[Tensor, Tensor]:
         drive_f, drive_n = drive.chunk(2, dim=-1)
         hidden_f, hidden_n = self.weight_hh.chunk(2)

@@ -1,0 +1,157 @@
+"""All branches known so far, and the question whether a point is on one of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..continuation.families import Span
+from ..continuation.marching import newton
+from ..continuation.points import Point
+from .branches import point_on, traced
+from .results import Branch, Join, SpecialPoint, joined, reversed_branch
+from .switching import across, doubled
+from .tracing import Pace
+
+_SAME = 1e-5
+"""Relative to max(1, |h|): states this near to one another are one fixed point."""
+
+_MEETING = 1e-4
+"""States of the same special point as two branches locate it; the arms of a pitchfork know theirs to sqrt(eps)."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C, with the unfinished branch already kept."""
+
+
+class Atlas:
+    """Branches traced one after the other, each to its ends, so that a point on none of them begins a new one."""
+
+    def __init__(self, span: Span, pace: Pace, max_period: int, memory_budget: int) -> None:
+        self.span = span
+        self.branches: list[Branch] = []
+        self.missed: list[tuple[float, Tensor]] = []
+        self.on_branch: Callable[[int], Any] | None = None
+        """Told how many branches there are whenever one is added."""
+        self._pace, self._max_period, self._budget = pace, max_period, memory_budget
+
+    def known(self, t: float, period: int = 1, stable_only: bool = False) -> Tensor:
+        """All phases of cycles of a period (fixed points: 1) that branches have at parameter t, [q, n]."""
+        inner = self.span.iterated(period)
+        system = inner.system(inner.inner(t))
+        guesses = [branch.near(t, stable_only) for branch in self.branches if branch.period == period]
+        states = torch.cat([torch.empty(0, system.state_size, dtype=torch.float64), *guesses])
+        states = states.to(system.device, system.dtype)
+        if not len(states):
+            return states
+        better, converged = newton(system, states, self._pace.tolerance, self._budget)
+        near = (better - states).norm(dim=-1) <= 1e-2 * states.norm(dim=-1).clamp(min=1.0)
+        states = torch.where((converged & near).unsqueeze(-1), better, states)
+        phases = [states]
+        single = self.span.system(self.span.inner(t))
+        for _ in range(period - 1):
+            phases.append(single(phases[-1]))
+        return torch.cat(phases)
+
+    def holds(self, state: Tensor, t: float, period: int = 1) -> bool:
+        """Whether a state [n] is on a branch at parameter t."""
+        known = self.known(t, period)
+        distance = (known - state).norm(dim=-1)
+        return bool((distance <= _SAME * max(1.0, float(state.norm()))).any())
+
+    def add(self, state: Tensor, t: float, period: int = 1) -> None:
+        """Trace the branch through a fixed point (or cycle) unless it is known, and all that branches off it."""
+        if self.holds(state, t, period):
+            return
+        inner = self.span.iterated(period)
+        try:
+            point = point_on(inner, state, inner.inner(t), self._pace.tolerance)
+        except ValueError:
+            self.missed.append((t, state.cpu()))
+            return
+        self._trace(inner, point, period)
+
+    def _trace(self, span: Span, point: Point, period: int) -> None:
+        branch = traced(span, point, period, self._pace)
+        self.branches = [other for other in self.branches if not self._within(other, branch)]
+        self.branches.append(branch)
+        if self.on_branch is not None:
+            self.on_branch(len(self.branches))
+        if "interrupted" in branch.ends:
+            raise Interrupted
+        for special in branch.special_points:
+            self._switch(span, branch, special)
+
+    def _within(self, part: Branch, whole: Branch) -> bool:
+        """Whether a branch that ended early is a part of one traced later."""
+        if part.complete or part.period != whole.period:
+            return False
+        row = len(part) // 2
+        near = whole.near(float(part.parameters[row]))
+        distance = (near - part.states[row]).norm(dim=-1)
+        return bool((distance <= 1e-3 * max(1.0, float(part.states[row].norm()))).any())
+
+    def _switch(self, span: Span, branch: Branch, special: SpecialPoint) -> None:
+        system = span.system(0.0)
+        state, s = special.state.to(system.device, system.dtype), span.inner(special.parameter)
+        if special.kind == "branch point" and special.multiplicity == 1:
+            tangent = branch.tangents[special.row].to(state)
+            tangent[-1] *= 1.0 if span.end > span.start else -1.0
+            point = across(span, state, s, tangent, self._pace.tolerance)
+            if point is not None and not self.holds(point.state, span.parameter(point.s), branch.period):
+                self._trace(span, point, branch.period)
+        elif special.kind == "flip" and 2 * branch.period <= self._max_period and special.multiplicity == 1:
+            if "doubling" in branch.ends and special.row in (0, len(branch) - 1):
+                return  # the flip at which this very branch begins
+            found = doubled(span, state, s, branch.period, self._pace.tolerance)
+            if found is not None:
+                twice, point = found
+                if not self.holds(point.state, twice.parameter(point.s), 2 * branch.period):
+                    self._trace(twice, point, 2 * branch.period)
+
+    def stitched(self) -> None:
+        """Make one of two branches that ended early at the same point."""
+        index = 0
+        while index < len(self.branches):
+            for other in range(index + 1, len(self.branches)):
+                whole = _stitch(self.branches[index], self.branches[other])
+                if whole is not None:
+                    self.branches[index] = whole
+                    del self.branches[other]
+                    break
+            else:
+                index += 1
+
+    def joins(self) -> list[Join]:
+        """Where branches meet: special points of two branches that are the same point."""
+        width = abs(self.span.end - self.span.start)
+        points = [(number, point) for number, branch in enumerate(self.branches) for point in branch.special_points]
+        points = [(number, point) for number, point in points if point.kind in ("branch point", "flip")]
+        found: dict[tuple[int, int, int], Join] = {}
+        for index, (one, point) in enumerate(points):
+            for other, twin in points[index + 1 :]:
+                if one == other or abs(point.parameter - twin.parameter) > 1e-6 * width:
+                    continue
+                distance = float((point.state - twin.state).norm())
+                if distance <= _MEETING * max(1.0, float(point.state.norm())):
+                    found.setdefault((one, other, index), Join((one, other), point.parameter, point.state))
+        return sorted(found.values(), key=lambda join: (join.parameter, join.branches))
+
+
+def _stitch(one: Branch, other: Branch) -> Branch | None:
+    """Two branches as one where an open end of either is the open end of the other."""
+    if one.period != other.period:
+        return None
+    for first in (one, reversed_branch(one)):
+        for second in (other, reversed_branch(other)):
+            if first.complete or second.complete or first.ends[1] not in _OPEN or second.ends[0] not in _OPEN:
+                continue
+            apart = float((first.states[-1] - second.states[0]).norm()) / max(1.0, float(first.states[-1].norm()))
+            width = abs(first.span[1] - first.span[0])
+            if apart <= 1e-3 and abs(float(first.parameters[-1] - second.parameters[0])) <= 1e-3 * width:
+                return joined(first, second)
+    return None
+
+
+_OPEN = ("stalled", "steps")

@@ -1,0 +1,177 @@
+"""``bifurcation_diagram``: all branches over a span, and the evidence that there are no more."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..checks import ArrayLike, require_positive, whole_number
+from ..continuation import Family
+from ..continuation.families import Span
+from ..fixed_points import find_fixed_points
+from ..systems import DEFAULT_MEMORY_BUDGET
+from .atlas import Atlas, Interrupted
+from .branches import checked_span
+from .counting import counted, expected_index
+from .diagram_results import BifurcationDiagram, Section
+from .sections import section
+from .tracing import Pace
+
+_MORE_ROUNDS = 3
+"""How often the search is repeated within intervals whose index sum shows that a branch is missing."""
+
+_SECTION_STARTS = 64
+
+
+@torch.no_grad()
+def bifurcation_diagram(
+    family: Family,
+    starts: ArrayLike,
+    span: tuple[float, float],
+    *,
+    searches: int = 9,
+    max_period: int = 4,
+    sections: int = 0,
+    tolerance: float = 1e-11,
+    max_steps: int = 2000,
+    longest_step: float = 0.05,
+    max_norm: float = 1e6,
+    section_steps: int = 10_000,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    seed: int = 0,
+    progress: bool = False,
+) -> BifurcationDiagram:
+    """Find every branch of fixed points over a span, disjoint ones and isolas too, and say whether any are missing.
+
+    Fixed points are searched for at parameters all over the span. Each that is on no branch yet begins one, which is
+    walked to both its ends; at its branch points the crossing branch is walked too, at its flips that of the doubled
+    cycle. Then the branches are counted between bifurcations, and the sum of their indices checked: where maps take a
+    box into itself it is 1, elsewhere it must at least stay the same. Intervals with another sum are searched again.
+
+    Args:
+        family: p -> map; see ``continue_fixed_point``.
+        starts: [k, n], where searches begin; states along trajectories with noise (``sample_states``) are best.
+        span: the parameters from and to.
+        searches: at how many parameters fixed points are searched for, evenly over the span. A branch that exists
+            between two of them only, and has index sum 0 there, is seen by none of this.
+        max_period: cycles that period doubling leads to are followed up to this period; 1 for none.
+        sections: at how many parameters attractors of other kinds (circles, chaos, cycles on no branch) are looked for,
+            from 64 of the starts and what was found before; 0 for none, since it may cost as much as all the rest.
+        tolerance, max_steps, longest_step, max_norm: of each branch, as in ``continue_fixed_point``.
+        section_steps: plain steps for each start of a section at most.
+        memory_budget: bytes for Jacobians at a time.
+        seed: of searches.
+        progress: show a progress bar.
+
+    Returns:
+        Branches, joins, counts with index sums, sections. Ctrl-C ends it early and keeps what is finished.
+
+    Raises:
+        ValueError: for a span that is none, a family that does not give maps, or starts of the wrong shape.
+    """
+    require_positive(tolerance=tolerance, longest_step=longest_step, max_norm=max_norm, memory_budget=memory_budget)
+    pace = Pace(tolerance, whole_number(max_steps, "max_steps", 1), longest_step, max_norm)
+    inner = checked_span(family, span)
+    states = inner.system(0.0).as_states(starts, "starts")
+    searches = whole_number(searches, "searches", 1)
+    sections = whole_number(sections, "sections", 0)
+    atlas = Atlas(inner, pace, whole_number(max_period, "max_period", 1), memory_budget)
+    search = _Search(atlas, states, memory_budget, seed)
+    looked: list[tuple[float, list[Section]]] = []
+    interrupted = True
+    total = searches + sections
+    with suppress(KeyboardInterrupt, Interrupted), tqdm(total=total, desc="diagram", disable=not progress) as bar:
+        atlas.on_branch = lambda count: bar.set_postfix(branches=count, refresh=False)
+        for t in _evenly(inner, searches):
+            search.at(t)
+            bar.update()
+        _fill_gaps(search, inner)
+        looked = _looked(atlas, states, inner, sections, section_steps, memory_budget, seed, bar.update)
+        interrupted = False
+    atlas.stitched()
+    branches = sorted(atlas.branches, key=lambda branch: branch.period)
+    atlas.branches = branches
+    counts = counted(branches, span)
+    return BifurcationDiagram(
+        span=(float(span[0]), float(span[1])),
+        branches=tuple(branches),
+        joins=tuple(atlas.joins()),
+        searched=torch.tensor(search.parameters, dtype=torch.float64),
+        n_searched=torch.tensor([len(atlas.known(t)) for t in search.parameters]),
+        missed=tuple(atlas.missed),
+        intervals=counts.intervals,
+        counts=counts.counts,
+        stable_counts=counts.stable_counts,
+        index_sums=counts.index_sums,
+        expected_index=expected_index(inner),
+        sections=tuple(each for _, found in looked for each in found),
+        sectioned=torch.tensor([t for t, _ in looked], dtype=torch.float64),
+        interrupted=interrupted,
+    )
+
+
+class _Search:
+    """Searches for fixed points, and a branch for each that has none."""
+
+    def __init__(self, atlas: Atlas, starts: Tensor, memory_budget: int, seed: int) -> None:
+        self._atlas, self._starts, self._budget, self._seed = atlas, starts, memory_budget, seed
+        self.parameters: list[float] = []
+
+    def at(self, t: float) -> None:
+        """Search at one parameter, from the starts and from what branches have there."""
+        system = self._atlas.span.system(self._atlas.span.inner(t))
+        known = self._atlas.known(t)
+        found = find_fixed_points(
+            system, torch.cat([known, self._starts]), memory_budget=self._budget, seed=self._seed + len(self.parameters)
+        )
+        if found.completeness.interrupted:
+            raise Interrupted
+        self.parameters.append(t)
+        for state in found.states:
+            self._atlas.add(state.to(self._starts), t)
+
+
+def _evenly(span: Span, count: int) -> list[float]:
+    """From the start to the end; the middle alone for one. Never exactly at 0 or the like, where symmetry may rule."""
+    if count == 1:
+        return [span.parameter(0.5)]
+    return [span.parameter(index / (count - 1)) for index in range(count)]
+
+
+def _fill_gaps(search: _Search, span: Span) -> None:
+    """Search where the index sum shows that something is missing, until it does not or that is no help."""
+    atlas = search._atlas
+    wanted = expected_index(span)
+    for _ in range(_MORE_ROUNDS):
+        counts = counted(atlas.branches, (span.start, span.end))
+        if not len(counts.index_sums):
+            return
+        right = int(counts.index_sums.mode().values) if wanted is None else wanted
+        wrong = (counts.index_sums != right).nonzero().flatten().tolist()
+        before = len(atlas.branches)
+        for row in wrong:
+            search.at(float(counts.intervals[row].mean()))
+        if not wrong or len(atlas.branches) == before:
+            return
+
+
+def _looked(
+    atlas: Atlas,
+    starts: Tensor,
+    span: Span,
+    count: int,
+    max_steps: int,
+    memory_budget: int,
+    seed: int,
+    advance: Callable[[], object],
+) -> list[tuple[float, list[Section]]]:
+    """Sections from the span's start to its end, each going on from what the one before found."""
+    looked: list[tuple[float, list[Section]]] = []
+    found: list[Section] = []
+    for t in _evenly(span, count) if count else []:
+        found = section(atlas, t, starts[:_SECTION_STARTS], found, max_steps, memory_budget, seed)
+        looked.append((t, found))
+        advance()
+    return looked
