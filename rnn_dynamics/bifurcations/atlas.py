@@ -17,6 +17,9 @@ from .tracing import Pace
 _SAME = 1e-5
 """Relative to max(1, |h|): states this near to one another are one fixed point."""
 
+_ON_CURVE = 1e-5
+"""In arclength: the error of the cubic between two rows of a branch that bends gently."""
+
 _MEETING = 1e-4
 """States of the same special point as two branches locate it; the arms of a pitchfork know theirs to sqrt(eps)."""
 
@@ -35,9 +38,16 @@ class Atlas:
         self.on_branch: Callable[[int], Any] | None = None
         """Told how many branches there are whenever one is added."""
         self._pace, self._max_period, self._budget = pace, max_period, memory_budget
+        self._states: dict[tuple[float, int, bool], Tensor] = {}  # what ``known`` said since the last branch was added
 
     def known(self, t: float, period: int = 1, stable_only: bool = False) -> Tensor:
         """All phases of cycles of a period (fixed points: 1) that branches have at parameter t, [q, n]."""
+        key = (t, period, stable_only)
+        if key not in self._states:
+            self._states[key] = self._known(*key)
+        return self._states[key]
+
+    def _known(self, t: float, period: int, stable_only: bool) -> Tensor:
         inner = self.span.iterated(period)
         system = inner.system(inner.inner(t))
         guesses = [branch.near(t, stable_only) for branch in self.branches if branch.period == period]
@@ -58,7 +68,14 @@ class Atlas:
         """Whether a state [n] is on a branch at parameter t."""
         known = self.known(t, period)
         distance = (known - state).norm(dim=-1)
-        return bool((distance <= _SAME * max(1.0, float(state.norm()))).any())
+        if bool((distance <= _SAME * max(1.0, float(state.norm()))).any()):
+            return True
+        # Near a fold or branch point Newton's method may not find what is known at this very parameter.
+        phases = [state]
+        for _ in range(period - 1):
+            phases.append(self.span.system(self.span.inner(t))(phases[-1].unsqueeze(0))[0])
+        own = [branch for branch in self.branches if branch.period == period]
+        return any(branch.distance(phase.cpu(), t) < _ON_CURVE for branch in own for phase in phases)
 
     def add(self, state: Tensor, t: float, period: int = 1) -> None:
         """Trace the branch through a fixed point (or cycle) unless it is known, and all that branches off it."""
@@ -76,6 +93,7 @@ class Atlas:
         branch = traced(span, point, period, self._pace)
         self.branches = [other for other in self.branches if not self._within(other, branch)]
         self.branches.append(branch)
+        self._states.clear()
         if self.on_branch is not None:
             self.on_branch(len(self.branches))
         if "interrupted" in branch.ends:
@@ -98,17 +116,20 @@ class Atlas:
         if special.kind == "branch point" and special.multiplicity == 1:
             tangent = branch.tangents[special.row].to(state)
             tangent[-1] *= 1.0 if span.end > span.start else -1.0
-            point = across(span, state, s, tangent, self._pace.tolerance)
-            if point is not None and not self.holds(point.state, span.parameter(point.s), branch.period):
+            point = across(span, state, s, tangent, self._pace.tolerance, self._knower(span, branch.period))
+            if point is not None:
                 self._trace(span, point, branch.period)
         elif special.kind == "flip" and 2 * branch.period <= self._max_period and special.multiplicity == 1:
             if "doubling" in branch.ends and special.row in (0, len(branch) - 1):
                 return  # the flip at which this very branch begins
-            found = doubled(span, state, s, branch.period, self._pace.tolerance)
-            if found is not None:
-                twice, point = found
-                if not self.holds(point.state, twice.parameter(point.s), 2 * branch.period):
-                    self._trace(twice, point, 2 * branch.period)
+            twice = span.iterated(2 * branch.period)
+            known = self._knower(twice, 2 * branch.period)
+            point = doubled(span, state, s, branch.period, self._pace.tolerance, known)
+            if point is not None:
+                self._trace(twice, point, 2 * branch.period)
+
+    def _knower(self, span: Span, period: int) -> Callable[[Point], bool]:
+        return lambda point: self.holds(point.state, span.parameter(point.s), period)
 
     def stitched(self) -> None:
         """Make one of two branches that ended early at the same point."""

@@ -15,6 +15,9 @@ _TOGETHER = 1e-5
 """In arclength: crossings of one kind nearer than this happen at once; a fold this near to a branch point is that of a
 pitchfork's arms."""
 
+_EQUAL = 1e-5
+"""Eigenvalues this near to one another at a crossing cross at once: a symmetry makes them equal."""
+
 _SECANTS = 8
 _ON_CIRCLE = 1e-13
 
@@ -53,24 +56,27 @@ def passed_between(span: Span, before: Row, after: Row, known: tuple[Special, ..
         if point is None:
             continue
         if crossing.kind in ("flip", "Neimark-Sacker"):
-            point = _sharpened(span, point, crossing.eigenvalue, tolerance)
+            point = sharpened(span, point, crossing.eigenvalue, tolerance)
         eigenvalues = eigenvalues_at(span, point.state, point.s)
-        passed.append(Passed(crossing.kind, point, eigenvalues, _nearest(eigenvalues, crossing.eigenvalue)))
+        value = nearest(eigenvalues, crossing.eigenvalue)
+        together = int(((eigenvalues - value).abs() < _EQUAL).sum())
+        passed.append(Passed(crossing.kind, point, eigenvalues, value, together))
     passed.sort(key=lambda each: float(row @ (each.point.coordinates - before.point.coordinates)))
     return _gathered(passed)
 
 
-def _nearest(eigenvalues: Tensor, value: complex) -> complex:
-    nearest = complex(eigenvalues[(eigenvalues - value).abs().argmin()])
-    return nearest if abs(nearest.imag) > 0 else complex(nearest.real, 0.0)
+def nearest(eigenvalues: Tensor, value: complex) -> complex:
+    """The eigenvalue next to a value."""
+    found = complex(eigenvalues[(eigenvalues - value).abs().argmin()])
+    return found if abs(found.imag) > 0 else complex(found.real, 0.0)
 
 
-def _sharpened(span: Span, point: Point, value: complex, tolerance: float) -> Point:
+def sharpened(span: Span, point: Point, value: complex, tolerance: float) -> Point:
     """The point of the branch where the eigenvalue's modulus is 1 to rounding, by secants from near it."""
 
     def excess(at: Point) -> tuple[float, complex]:
-        nearest = _nearest(eigenvalues_at(span, at.state, at.s), value)
-        return abs(nearest) - 1.0, nearest
+        there = nearest(eigenvalues_at(span, at.state, at.s), value)
+        return abs(there) - 1.0, there
 
     here, (error, value) = point, excess(point)
     place, step = 0.0, 1e-5
@@ -106,7 +112,7 @@ def _gathered(passed: list[Passed]) -> list[Passed]:
         elif {each.kind, kept[twin].kind} == {"fold", "branch point"}:
             kept[twin] = each if each.kind == "branch point" else kept[twin]
         else:
-            kept[twin] = replace(kept[twin], multiplicity=kept[twin].multiplicity + 1)
+            kept[twin] = replace(kept[twin], multiplicity=max(2, kept[twin].multiplicity))
     return kept
 
 

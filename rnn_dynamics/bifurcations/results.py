@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pandas as pd
 import torch
+from scipy.optimize import OptimizeResult, brentq, minimize_scalar
 from torch import Tensor
 
 from ..store import storable
@@ -229,32 +230,43 @@ class Branch:
     def _ordinary_beside(self, row: int) -> int:
         return row + 1 if bool(self.special_rows[row]) and row + 1 < len(self) else row
 
+    def distance(self, state: Tensor, parameter: float) -> float:
+        """How far a point lies from the curve, in the measure of its arclength: the span is 1, a state's size is 1."""
+        width = abs(self.span[1] - self.span[0])
+        scale = max(1.0, float(state.norm()))
+        points = torch.cat([self.states / scale, self.parameters.unsqueeze(-1) / width], dim=-1)
+        point = torch.cat([state / scale, state.new_tensor([parameter / width])])
+        scales = self.states.norm(dim=-1, keepdim=True).clamp(min=1.0)
+        slopes = torch.cat([self.tangents[:, :-1] * scales / scale, self.tangents[:, -1:]], dim=-1)
+        nearest = int((points - point).norm(dim=-1).argmin())
+        best = float((points[nearest] - point).norm())
+        for row in (nearest - 1, nearest):
+            if 0 <= row < len(self) - 1:
+                chord = points[row + 1] - points[row]
+                best = min(best, _distance_to(point, points[row : row + 2], chord.norm() * slopes[row : row + 2]))
+        return best
+
     def _between(self, row: int, parameter: float) -> Tensor:
         """The state at ``parameter`` between a row and the next, on Hermite's cubic through both and their tangents."""
-        size = abs(self.span[1] - self.span[0])
-        ends = [torch.cat([self.states[r], self.parameters[r : r + 1] / size]) for r in (row, row + 1)]
-        norm = max(1.0, float(ends[0][:-1].norm()))
-        chord = ends[1] - ends[0]
-        reach = math.hypot(float(chord[:-1].norm()) / norm, float(chord[-1]))
-        slopes = [reach * self.tangents[r] for r in (row, row + 1)]
+        begin, end = float(self.parameters[row]), float(self.parameters[row + 1])
+        if begin == parameter:
+            return self.states[row]
+        width = abs(self.span[1] - self.span[0])
+        chord = self.states[row + 1] - self.states[row]
+        scale = max(1.0, float(self.states[row].norm()))
+        reach = math.hypot(float(chord.norm()) / scale, (end - begin) / width)
+        first, last = (reach * self.tangents[r] for r in (row, row + 1))
+        paces = float(first[-1]) * width, float(last[-1]) * width
 
-        def point(u: float) -> Tensor:
-            return (
-                (1 + 2 * u) * (1 - u) ** 2 * ends[0]
-                + u * (1 - u) ** 2 * slopes[0]
-                + u**2 * (3 - 2 * u) * ends[1]
-                - u**2 * (1 - u) * slopes[1]
-            )
+        def place(u: float) -> float:
+            a, b, c, d = hermite(u)
+            return a * begin + b * paces[0] + c * end + d * paces[1] - parameter
 
-        low, high = 0.0, 1.0
-        rising = float(chord[-1]) > 0
-        for _ in range(50):
-            middle = 0.5 * (low + high)
-            if (float(point(middle)[-1]) < parameter / size) == rising:
-                low = middle
-            else:
-                high = middle
-        return point(0.5 * (low + high))[:-1]
+        # Between rows the parameter runs one way, so both ends have different signs.
+        u = brentq(place, 0.0, 1.0, xtol=1e-12)
+        assert isinstance(u, float)  # for the type checker: without full_output there is nothing else
+        a, b, c, d = hermite(u)
+        return a * self.states[row] + b * first[:-1] + c * self.states[row + 1] + d * last[:-1]
 
     def to_pandas(self, observables: Mapping[str, Observable] | None = None) -> pd.DataFrame:
         """One row per point; ``observables`` adds columns."""
@@ -304,6 +316,22 @@ class Join:
 
     state: Tensor
     """[n]."""
+
+
+def _distance_to(point: Tensor, ends: Tensor, slopes: Tensor) -> float:
+    """From a point to Hermite's cubic through two others [2, n] with given slopes [2, n]."""
+
+    def apart(u: float) -> float:
+        a, b, c, d = hermite(u)
+        return float((a * ends[0] + b * slopes[0] + c * ends[1] + d * slopes[1] - point).norm())
+
+    found: OptimizeResult = minimize_scalar(apart, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-9})  # pyright: ignore[reportAssignmentType]
+    return float(found.fun)
+
+
+def hermite(u: float) -> tuple[float, float, float, float]:
+    """The weights of value and slope at 0, then of those at 1, of the cubic through both at u."""
+    return (1 + 2 * u) * (1 - u) ** 2, u * (1 - u) ** 2, u**2 * (3 - 2 * u), -(u**2) * (1 - u)
 
 
 def reversed_branch(branch: Branch) -> Branch:

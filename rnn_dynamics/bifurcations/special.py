@@ -46,7 +46,7 @@ def _normal_form(span: Span, passed: Passed, matrix: Tensor) -> NormalForm:
     try:
         pair = normal_forms.eigenpair(matrix, passed.eigenvalue)
         if passed.kind == "fold":
-            return NormalForm(normal_forms.fold(system, state, pair))
+            return NormalForm(abs(normal_forms.fold(system, state, pair)))  # its sign is that of an eigenvector
         if passed.kind == "branch point":
             return normal_forms.branch_point(system, state, matrix, pair)
         if passed.kind == "flip":

@@ -1,6 +1,7 @@
 """From one branch to another: across branch points, and to the doubled cycle at flips."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -9,15 +10,17 @@ from ..continuation.families import Span
 from ..continuation.points import Point, corrected, covector, length
 from .normal_forms import eigenpair
 
-_DISTANCES = (0.02, 0.005, 1e-3)
+_DISTANCES = (0.02, 0.005, 1e-3, 2e-4)
 """Tried one after the other, in arclength: how far from the branch point the other branch is looked for."""
 
 _DIFFERENCE = 1e-3
 """Step of second differences, whose errors of 1e-6 do not matter to a prediction."""
 
 
-def across(span: Span, state: Tensor, s: float, tangent: Tensor, tolerance: float) -> Point | None:
-    """A point of the branch that crosses a known one at a branch point; None where none is found.
+def across(
+    span: Span, state: Tensor, s: float, tangent: Tensor, tolerance: float, known: Callable[[Point], bool]
+) -> Point | None:
+    """A point of the branch that crosses a known one at a branch point; None where none is found that is not ``known``.
 
     Both tangents t solve psi . G_zz [t, t] = 0 in the two-dimensional kernel of G_z, G = F(h, s) - h and z = (h, s):
     the algebraic bifurcation equation (Keller 1977; Govaerts 2000, section 4.3). It returns the one
@@ -44,27 +47,36 @@ def across(span: Span, state: Tensor, s: float, tangent: Tensor, tolerance: floa
 
     alpha, gamma = curvature(first), curvature(second)
     beta = 0.5 * (curvature(first + second) - alpha - gamma)
-    known = tangent / tangent.norm()
+    own = tangent / tangent.norm()
     directions = [x * first + y * second for x, y in _null_directions(alpha, beta, gamma)]
     if not directions:  # degenerate: whatever is across the known branch
-        directions = [vector - (vector @ known) * known for vector in (first, second)]
+        directions = [vector - (vector @ own) * own for vector in (first, second)]
         directions = [max(directions, key=lambda direction: float(direction.norm()))]
     directions = [direction / direction.norm() for direction in directions]
-    new = min(directions, key=lambda direction: abs(float(direction @ known)))
-    return _beside(span, z, new, tolerance)
+    new = min(directions, key=lambda direction: abs(float(direction @ own)))
+    return _beside(span, z, new, tolerance, known)
 
 
-def doubled(span: Span, state: Tensor, s: float, period: int, tolerance: float) -> tuple[Span, Point] | None:
-    """The span of F^(2 period) and a point of the branch of doubled cycles that leaves a flip at ``state`` [n]."""
+def doubled(
+    span: Span, state: Tensor, s: float, period: int, tolerance: float, known: Callable[[Point], bool]
+) -> Point | None:
+    """A point of the branch of doubled cycles that leaves a flip at ``state`` [n]: of the span of F^(2 period)."""
     matrix = span.system(s).linearize(state.unsqueeze(0))[1].dense()[0]
     pair = eigenpair(matrix, -1.0 + 0.0j)
     twice = span.iterated(2 * period)
     z = torch.cat([state, state.new_tensor([s])])
-    point = _beside(twice, z, torch.cat([pair.right, pair.right.new_zeros(1)]), tolerance)
-    return None if point is None else (twice, point)
+
+    def unwanted(point: Point) -> bool:
+        # Of the two phases, half a turn apart, one lies on either side of the flip.
+        apart = float((span.system(point.s)(point.state.unsqueeze(0))[0] - point.state).norm())
+        return apart < float((point.state - state).norm()) or known(point)
+
+    return _beside(twice, z, torch.cat([pair.right, pair.right.new_zeros(1)]), tolerance, unwanted)
 
 
-def _beside(span: Span, z: Tensor, direction: Tensor, tolerance: float) -> Point | None:
+def _beside(
+    span: Span, z: Tensor, direction: Tensor, tolerance: float, unwanted: Callable[[Point], bool]
+) -> Point | None:
     """A point that Newton's method finds in the plane across ``direction``, a little way along it."""
     scale = max(1.0, float(z[:-1].norm()))
     direction = direction / length(direction, scale)
@@ -75,7 +87,9 @@ def _beside(span: Span, z: Tensor, direction: Tensor, tolerance: float) -> Point
             if not 0.0 <= float(guess[-1]) <= 1.0:
                 continue
             point = corrected(span, guess, side * row, tolerance)
-            if point is not None and length(point.coordinates - guess, scale) <= 0.5 * distance:
+            if point is None or length(point.coordinates - guess, scale) > 0.5 * distance:
+                continue
+            if not unwanted(point):
                 return point
     return None
 

@@ -4,12 +4,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..continuation.arclength import OUT_OF_SIGHT, Step, walk
+from ..continuation.arclength import OUT_OF_SIGHT, Step, first_point, walk
 from ..continuation.crossings import eigenvalues_at
 from ..continuation.families import Span
 from ..continuation.locating import point_between
 from ..continuation.points import Point, covector, length
-from .passing import Passed, passed_between
+from .passing import Passed, nearest, passed_between, sharpened
 from .rows import Row, row_at
 from .special import described
 
@@ -109,9 +109,13 @@ class BranchWalk(Iterator[Row]):
     def _doubling(self, passed: Passed) -> Row:
         """The flip of the cycle of half the period, as which it is described."""
         half = self._span.iterated(self._period // 2)
-        eigenvalues = eigenvalues_at(half, passed.point.state, passed.point.s)
-        flip = replace(passed, kind="flip", eigenvalue=complex(eigenvalues[(eigenvalues + 1).abs().argmin()].real))
-        return Row(passed.point, passed.eigenvalues, described(half, flip, rising=True))
+        near = first_point(half, passed.point.state, passed.point.s, self._pace.tolerance)
+        point = passed.point if near is None else sharpened(half, near, -1.0 + 0.0j, self._pace.tolerance)
+        eigenvalues = eigenvalues_at(half, point.state, point.s)
+        flip = replace(passed, kind="flip", point=point, eigenvalue=nearest(eigenvalues, -1.0 + 0.0j))
+        # The tangent is that of the arms: across the flip, along the flipping direction.
+        row = replace(passed.point, state=point.state, s=point.s, residual=point.residual)
+        return Row(row, eigenvalues_at(self._span, point.state, point.s), described(half, flip, rising=True))
 
     def _middle(self, before: Point, after: Point) -> Row | None:
         point = point_between(self._span, before, after, 0.5, self._pace.tolerance)

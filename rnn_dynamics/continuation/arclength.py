@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .families import Span
-from .locating import branch_test, fold_test, locate
+from .locating import branch_test, fold_test, locate, smoothed
 from .points import Point, along_s, corrected, covector, length
 
 _FIRST_STEP = 0.02
@@ -24,11 +24,9 @@ _LEAST_COSINE = 0.85
 _KINK = 1e-5
 """At a kink, where DF jumps, no step is short enough to look straight; below this one counts if it converged."""
 
-_SINGULAR = 11.5
-"""Fall of ln |determinant| within one step, to 1e-5, by which it has ended upon a branch point: the curve is not well
-determined there, so a shorter step is taken, unless it is this short already:"""
-
-_ASIDE = 1e-3
+_SINGULAR, _ASIDE = 6.0, 1e-3
+"""A step longer than the second whose end has a determinant of exp(-6) of that at its beginning ended upon a branch
+point, where the curve is not well determined; another length is taken."""
 
 OUT_OF_SIGHT = 1e6
 """|h| beyond which a branch has run off to infinity: its parameter then differs from the limit by about 1e-6."""
@@ -80,10 +78,10 @@ def walk(
     Each step predicts along the tangent by a length d and corrects in the plane across it. It is accepted if Newton's
     method halves the residual every time, the curve left the tangent by at most d / 4, turned by at most 32 degrees and
     hides no two folds, and the bordered determinant kept its sign or is found to go through zero between: a change
-    without a zero is a jump to another curve. Then d is multiplied by 0.1 d / (distance from the tangent), at most
-    doubled; a refused step is halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = ``max_norm``,
-    after ``max_steps`` attempts, or when no step of 1e-8 is accepted, and returns which: "span", "bound", "steps" or
-    "stalled".
+    without a zero is a jump to another curve. No step ends upon a branch point. Then d is multiplied by
+    0.1 d / (distance from the tangent), at most doubled; a refused step is halved. The walk ends at s = 0 or 1, which
+    it meets exactly, beyond |h| = ``max_norm``, after ``max_steps`` attempts, or when no step of 1e-8 is accepted, and
+    returns which: "span", "bound", "steps" or "stalled".
 
     Args:
         span: the family.
@@ -164,17 +162,34 @@ def _hides_folds(here: Point, point: Point) -> bool:
 def _passed(span: Span, here: Point, point: Point, size: float, tolerance: float) -> tuple[Special, ...] | None:
     """What lies between two points; None where they are found to lie on different curves."""
     found = []
-    for kind, changed, test in (
-        ("fold", here.pace * point.pace < 0, fold_test),
-        ("branch point", here.orientation != point.orientation, branch_test(here)),
-    ):
-        if not changed:
-            continue
-        zero = locate(span, here, point, test, tolerance)
+    stretches = [(here, point)]
+    if here.orientation != point.orientation:
+        zero = locate(span, here, point, branch_test(here), tolerance)
         if zero is not None and zero.vanished:
-            found.append(Special(kind, zero.point))
+            # Its own tangent does not serve: at the branch point that is the tangent of neither curve.
+            chord = point.coordinates - here.coordinates
+            along = chord / length(chord, here.scale)
+            at, sides = smoothed(span, zero.point, along, tolerance)
+            found.append(Special("branch point", at))
+            if sides is not None:
+                # A narrow pitchfork looks straight: from an arm one may step over its vertex onto the branch between.
+                if (sides[0].orientation, sides[1].orientation) != (here.orientation, point.orientation):
+                    return None
+                stretches = [(here, sides[0]), (sides[1], point)]
+                if sides[0].pace * sides[1].pace < 0:  # a pitchfork's arms turn in the branch point itself
+                    found.append(Special("fold", at))
         elif size <= _KINK:
-            found.append(Special(kind, point))
+            found.append(Special("branch point", point))
+        else:
+            return None
+    for begin, end in stretches:
+        if begin.pace * end.pace >= 0:
+            continue
+        zero = locate(span, begin, end, fold_test, tolerance)
+        if zero is not None and zero.vanished:
+            found.append(Special("fold", zero.point))
+        elif size <= _KINK:
+            found.append(Special("fold", end))
         else:
             return None
     return tuple(found)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scipy.optimize import bisect
 from torch import Tensor
 
 from .families import Span
@@ -19,6 +20,9 @@ _AT_ZERO = 1e-7
 
 _VANISHED = 1e-6
 """A test function that is still above this share of its values at both ends when the bracket has closed has jumped."""
+
+_BESIDE = 2e-3
+"""In arclength, how far beside a branch point its curve is looked at."""
 
 _BLURRED = 3e-8
 """Unless its zero may be this near, in arclength: so near to a branch point, states are known to rounding / distance
@@ -69,7 +73,8 @@ def locate(span: Span, begin: Point, end: Point, test: Callable[[Point], float],
         share = 0.5 if evaluation % 4 == 3 else min(max(share, 1e-3), 1 - 1e-3)
         middle = point_between(span, begin, end, share, tolerance)
         if middle is None:
-            middle = point_between(span, begin, end, 0.5 * share + 0.25, tolerance)
+            # Upon a branch point Newton's method is lost; a little beside it there is another chance.
+            middle = point_between(span, begin, end, 0.3 + 0.4 * share if share != 0.5 else 0.3, tolerance)
         if middle is None:
             return None
         value = test(middle)
@@ -95,6 +100,31 @@ def point_between(span: Span, begin: Point, end: Point, share: float, tolerance:
     guess = _cubic(begin, end, share)
     guess[-1] = min(max(float(guess[-1]), 0.0), 1.0)
     return corrected(span, guess, covector(chord, begin.scale) / length(chord, begin.scale), tolerance, exact=True)
+
+
+def smoothed(span: Span, at: Point, along: Tensor, tolerance: float) -> tuple[Point, tuple[Point, Point] | None]:
+    """A branch point from points of the curve on both sides of it, where the curve is well determined, and these.
+
+    At distance d from a branch point, rounding leaves a point of the curve undetermined to eps / d. Hermite's cubic
+    through points at both sides has an error of d^4 only; it is taken where it meets the plane across ``along`` that
+    ``at``, the zero of the determinant, lies in.
+    """
+    row = covector(along, at.scale)
+    sides = []
+    for distance in (-_BESIDE, _BESIDE):
+        guess = at.coordinates + distance * along
+        sides.append(corrected(span, guess, row, tolerance, exact=True) if 0 <= float(guess[-1]) <= 1 else None)
+    before, after = sides
+    if before is None or after is None or float(row @ (after.coordinates - before.coordinates)) <= 0:
+        return at, None
+    share = bisect(lambda u: float(row @ (_cubic(before, after, u) - at.coordinates)), 0.0, 1.0, xtol=1e-13)
+    assert isinstance(share, float)  # for the type checker: without full_output there is nothing else
+    coordinates = _cubic(before, after, share)
+    state, s = coordinates[:-1], float(coordinates[-1])
+    residual = float((span.system(s)(state.unsqueeze(0))[0] - state).norm())
+    tangent = after.coordinates - before.coordinates
+    at = Point(state, s, tangent / length(tangent, at.scale), at.orientation, at.log_determinant, residual)
+    return at, (before, after)
 
 
 def _cubic(begin: Point, end: Point, share: float) -> Tensor:
