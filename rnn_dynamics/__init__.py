@@ -15,6 +15,8 @@ is a question asked of that map.
     tracker = rd.AttractorTracker(sequences)                     # tracker.observe(step, module) in any training loop
     rd.train(rd.SequenceModel(module, 1), task, tracker=tracker) # or in ours; rd.plot_tracking(tracker.history)
     rd.plot_attractors(found)
+    diagram = rd.bifurcation_diagram(network.input_family(0), starts, (-1, 1))  # what changes as an input moves
+    rd.plot_bifurcations(diagram)
 
 The floors, each importing only from those below:
 
@@ -25,7 +27,8 @@ The floors, each importing only from those below:
 4. ``multistability`` (VAA, reachability, echo index), ``transitions`` (transition graphs, saddle connections),
    ``continuation`` (fixed points followed as a parameter moves)
 5. ``tracking`` (attractors and fixed points with identity, through a training)
-6. ``training`` (warmup; trainers of one model and of many; the flip-flop networks of the demo)
+6. ``training`` (warmup; trainers of one model and of many; the flip-flop networks of the demo), ``bifurcations``
+   (branches, special points and normal forms, diagrams, curves in two parameters, a training's bifurcations)
 7. ``plotting`` (figures of results)
 8. ``cli`` (the command ``rnn-dynamics``)
 """
@@ -41,11 +44,21 @@ from .attractors import (
     kaplan_yorke_dimension,
     lyapunov_spectrum,
 )
+from .bifurcations import (
+    BifurcationDiagram,
+    Branch,
+    TrainingBifurcations,
+    bifurcation_diagram,
+    continue_fixed_point,
+    training_bifurcations,
+)
+from .continuation import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .plotting import (
     plot_attractors,
     plot_basins,
+    plot_bifurcations,
     plot_echo_index,
     plot_fixed_points,
     plot_reachability,
@@ -65,6 +78,8 @@ __all__ = [
     "AttractorTracker",
     "Attractors",
     "AutonomousMap",
+    "BifurcationDiagram",
+    "Branch",
     "DrivenMap",
     "FixedPoints",
     "Horizon",
@@ -76,11 +91,15 @@ __all__ = [
     "SpeedMinimizer",
     "TrackingHistory",
     "Training",
+    "TrainingBifurcations",
     "Warmup",
     "as_map",
     "basin_boundary",
     "basin_map",
+    "between",
+    "bifurcation_diagram",
     "cells",
+    "continue_fixed_point",
     "diversity",
     "echo_index",
     "find_attractors",
@@ -94,6 +113,7 @@ __all__ = [
     "lyapunov_spectrum",
     "plot_attractors",
     "plot_basins",
+    "plot_bifurcations",
     "plot_echo_index",
     "plot_fixed_points",
     "plot_reachability",
@@ -105,11 +125,14 @@ __all__ = [
     "saddle_connections",
     "sample_states",
     "save",
+    "scaled",
+    "shifted",
     "soft_vaa",
     "tasks",
     "track_checkpoints",
     "train",
     "train_ensemble",
+    "training_bifurcations",
     "transition_graph",
     "vaa",
     "warm_up",

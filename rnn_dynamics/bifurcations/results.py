@@ -120,6 +120,9 @@ class Branch:
     states: Tensor
     """[k, n]; of a cycle one phase."""
 
+    orbits: Tensor
+    """[k, period, n]: all phases of each row, ``states`` first."""
+
     residuals: Tensor
     """|F^period(h) - h|_2 of these very states, [k]."""
 
@@ -198,7 +201,7 @@ class Branch:
                 parts[-1] = (slice(parts[-1][0].start, end + 1), stable)
             else:
                 parts.append((slice(begin, end + 1), stable))
-        return parts
+        return parts or [(slice(0, len(self)), self.stable_beyond(0))]
 
     def _turns(self, row: int) -> bool:
         return any(point.row == row and point.kind == "fold" for point in self.special_points)
@@ -358,7 +361,7 @@ def joined(first: Branch, second: Branch) -> Branch:
     )
 
 
-_COLUMNS = ("parameters", "states", "residuals", "tangents", "eigenvalues", "n_unstable", "indices")
+_COLUMNS = ("parameters", "states", "orbits", "residuals", "tangents", "eigenvalues", "n_unstable", "indices")
 
 
 def observe(states: Tensor, observable: Observable | None) -> Tensor:

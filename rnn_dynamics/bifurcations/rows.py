@@ -62,11 +62,18 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
     like = rows[0].point.state
     states = torch.stack([row.point.state for row in rows])
     residuals = torch.empty_like(states[:, 0])
+    orbits = states.new_empty(len(states), period, states.shape[-1])
+    single = span.iterated(1)
     for index, row in enumerate(rows):  # of each at its own parameter, so one by one
-        residuals[index] = (span.system(row.point.s)(states[index, None]) - states[index]).norm()
+        system, phase = single.system(row.point.s), states[index, None]
+        for turn in range(period):
+            orbits[index, turn] = phase[0]
+            phase = system(phase)
+        residuals[index] = (phase[0] - states[index]).norm()
     return Branch(
         parameters=torch.tensor([span.parameter(row.point.s) for row in rows], dtype=torch.float64),
         states=states.cpu(),
+        orbits=orbits.cpu(),
         residuals=residuals.cpu(),
         tangents=torch.stack([_outer_tangent(span, row.point) for row in rows]).cpu(),
         eigenvalues=padded([row.eigenvalues for row in rows], min(_KEPT, like.shape[-1])),

@@ -20,6 +20,7 @@ _WANTED_BEND = 0.1
 
 _MOST_BEND = 0.25
 _LEAST_COSINE = 0.85
+_MOST_MISMATCH = 0.1
 
 _KINK = 1e-5
 """At a kink, where DF jumps, no step is short enough to look straight; below this one counts if it converged."""
@@ -76,12 +77,12 @@ def walk(
     """Accepted steps along the curve of F(h, s) = h from a point, in the direction of its tangent.
 
     Each step predicts along the tangent by a length d and corrects in the plane across it. It is accepted if Newton's
-    method halves the residual every time, the curve left the tangent by at most d / 4, turned by at most 32 degrees and
-    hides no two folds, and the bordered determinant kept its sign or is found to go through zero between: a change
-    without a zero is a jump to another curve. No step ends upon a branch point. Then d is multiplied by
-    0.1 d / (distance from the tangent), at most doubled; a refused step is halved. The walk ends at s = 0 or 1, which
-    it meets exactly, beyond |h| = ``max_norm``, after ``max_steps`` attempts, or when no step of 1e-8 is accepted, and
-    returns which: "span", "bound", "steps" or "stalled".
+    method halves the residual every time, the curve left the tangent by at most d / 4 and turned by at most 32 degrees,
+    the chord is the mean of the tangents at both ends to a tenth, no two folds are hidden, and the bordered determinant
+    kept its sign or is found to go through zero between: a change without a zero is a jump to another curve. No step
+    ends upon a branch point. Then d is multiplied by 0.1 d / (distance from the tangent), at most doubled; a refused
+    step is halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = ``max_norm``, after ``max_steps``
+    attempts, or when no step of 1e-8 is accepted, and returns which: "span", "bound", "steps" or "stalled".
 
     Args:
         span: the family.
@@ -137,12 +138,20 @@ def _attempt(span: Span, here: Point, guess: Tensor, row: Tensor, size: float, t
         return None
     bend = length(point.coordinates - guess, here.scale)
     cosine = float(covector(here.tangent, here.scale) @ point.tangent)
-    if size > _KINK and (bend > _MOST_BEND * size or cosine < _LEAST_COSINE or _hides_folds(here, point)):
+    straight = bend <= _MOST_BEND * size and cosine >= _LEAST_COSINE and _fits(here, point)
+    if size > _KINK and (not straight or _hides_folds(here, point)):
         return None
     if bend > size:
         return None
     passed = _passed(span, here, point, size, tolerance)
     return None if passed is None else Step(point, passed)
+
+
+def _fits(here: Point, point: Point) -> bool:
+    """Whether the chord is the mean of the tangents at its ends times its length, as on any smooth short arc."""
+    chord = point.coordinates - here.coordinates
+    size = length(chord, here.scale)
+    return length(chord - 0.5 * size * (here.tangent + point.tangent), here.scale) <= _MOST_MISMATCH * size
 
 
 def _hides_folds(here: Point, point: Point) -> bool:

@@ -2,6 +2,7 @@
 
 from .attractors import plot_attractors
 from .basins import plot_basins
+from .bifurcations import plot_bifurcations
 from .echo import plot_echo_index
 from .fixed_points import plot_fixed_points
 from .reachability import plot_reachability
@@ -15,6 +16,7 @@ __all__ = [
     "figure",
     "plot_attractors",
     "plot_basins",
+    "plot_bifurcations",
     "plot_echo_index",
     "plot_fixed_points",
     "plot_reachability",

@@ -22,7 +22,7 @@ _HEIGHT = 6.6
 _PALETTE = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.VERMILLION, style.BLACK)
 """Without yellow, of which a thin line is lost on white."""
 
-_DASHED = (0, (3, 1.6))
+DASHED = (0, (3, 1.6))
 
 _MARKS: dict[str, dict[str, Any]] = {
     kind: {"marker": marker, "markersize": 4.2, "linestyle": "none", "markeredgewidth": 0.6}
@@ -74,7 +74,7 @@ def plot_tracking(
         handles = _draw_counts(axes[1], history)
         if legend:
             style.add_legend(axes[1], handles, columns=len(handles))
-        observe, label = _observable(history, observable)
+        observe, label = observable_of(history, observable)
         sets = [o.sets for o in history.observations]
         axes[2].axhline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
 
@@ -156,7 +156,7 @@ def _draw_counts(ax: Axes, history: TrackingHistory) -> list[Artist]:
     return handles
 
 
-def _observable(
+def observable_of(
     history: TrackingHistory, given: Callable[[Tensor], Tensor] | int | None
 ) -> tuple[Callable[[Tensor], float], str]:
     """Where a set of states [k, n] is: their mean; and what the axis shows."""
@@ -189,7 +189,7 @@ def _draw_lives(
     height_at: Callable[[Event, int, int], float],
 ) -> None:
     """One line for each identity, dashed where it is unstable, from its birth to its death."""
-    steps, colors = history.steps.tolist(), _colors(identities)
+    steps, colors = history.steps.tolist(), colors_of(identities)
     ends = {(event.identity, event.kind): event for event in identities.events if event.kind in _MARKS}
     for identity in range(len(identities)):
         rows = identities.rows(identity)
@@ -214,11 +214,11 @@ def _draw_lives(
             middle = (0.5 * (one[0] + other[0]), 0.5 * (one[1] + other[1]))
             pieces = [(one, other, was)] if was == now else [(one, middle, was), (middle, other, now)]
             for start, end, solid in pieces:
-                look = {"linewidth": style.THICK, "linestyle": "-" if solid else _DASHED}
+                look = {"linewidth": style.THICK, "linestyle": "-" if solid else DASHED}
                 ax.plot(*zip(start, end, strict=True), color=color, zorder=3, **look)
 
 
-def _colors(identities: Identities) -> list[str]:
+def colors_of(identities: Identities) -> list[str]:
     """What was born together shares a colour: a node and its saddle are told apart by their line."""
     colors = [""] * len(identities)
     partners = {event.identity: event.partner for event in identities.events if event.kind == "birth"}
@@ -235,7 +235,7 @@ def _colors(identities: Identities) -> list[str]:
 def _life_handles(identities: Identities) -> list[Artist]:
     handles: list[Artist] = [
         Line2D([], [], color=style.BLACK, linewidth=style.THICK, label="stable"),
-        Line2D([], [], color=style.BLACK, linewidth=style.THICK, linestyle=_DASHED, label="unstable"),
+        Line2D([], [], color=style.BLACK, linewidth=style.THICK, linestyle=DASHED, label="unstable"),
     ]
     kinds = {event.kind for event in identities.events}
     if "birth" in kinds:
