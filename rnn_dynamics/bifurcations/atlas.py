@@ -17,7 +17,7 @@ from .tracing import Pace
 _SAME = 1e-5
 """Relative to max(1, |h|): states this near to one another are one fixed point."""
 
-_ON_CURVE = 1e-5
+_ON_CURVE = 1e-4
 """In arclength: the error of the cubic between two rows of a branch that bends gently."""
 
 _MEETING = 1e-4

@@ -11,6 +11,7 @@ from ..checks import ArrayLike, require_positive, whole_number
 from ..continuation import Family
 from ..continuation.families import Span
 from ..fixed_points import find_fixed_points
+from ..roots import Newton
 from ..systems import DEFAULT_MEMORY_BUDGET
 from .atlas import Atlas, Interrupted
 from .branches import checked_span
@@ -22,6 +23,9 @@ from .tracing import Pace
 _MORE_ROUNDS = 3
 """How often the search is repeated within intervals whose index sum shows that a branch is missing."""
 
+_SHARE, _FEW = 4, 64
+"""Every fourth search is thorough; those between take every fourth start, or all if these are few."""
+
 _SECTION_STARTS = 64
 
 
@@ -31,7 +35,7 @@ def bifurcation_diagram(
     starts: ArrayLike,
     span: tuple[float, float],
     *,
-    searches: int = 9,
+    searches: int = 33,
     max_period: int = 4,
     sections: int = 0,
     tolerance: float = 1e-11,
@@ -54,8 +58,9 @@ def bifurcation_diagram(
         family: p -> map; see ``continue_fixed_point``.
         starts: [k, n], where searches begin; states along trajectories with noise (``sample_states``) are best.
         span: the parameters from and to.
-        searches: at how many parameters fixed points are searched for, evenly over the span. A branch that exists
-            between two of them only, and has index sum 0 there, is seen by none of this.
+        searches: at how many parameters fixed points are searched for, evenly over the span: at every fourth from all
+            starts and by further rounds, between from a quarter of the starts, since it is pairs of points that exist
+            for a while that are to be caught there. A pair that exists between two of these only is not seen.
         max_period: cycles that period doubling leads to are followed up to this period; 1 for none.
         sections: at how many parameters attractors of other kinds (circles, chaos, cycles on no branch) are looked for,
             from 64 of the starts and what was found before; 0 for none, since it may cost as much as all the rest.
@@ -84,8 +89,8 @@ def bifurcation_diagram(
     total = searches + sections
     with suppress(KeyboardInterrupt, Interrupted), tqdm(total=total, desc="diagram", disable=not progress) as bar:
         atlas.on_branch = lambda count: bar.set_postfix(branches=count, refresh=False)
-        for t in _evenly(inner, searches):
-            search.at(t)
+        for number, t in enumerate(_evenly(inner, searches)):
+            search.at(t, thorough=number % _SHARE == 0 or number == searches - 1)
             bar.update()
         _fill_gaps(search, inner)
         looked = _looked(atlas, states, inner, sections, section_steps, memory_budget, seed, bar.update)
@@ -119,12 +124,20 @@ class _Search:
         self._atlas, self._starts, self._budget, self._seed = atlas, starts, memory_budget, seed
         self.parameters: list[float] = []
 
-    def at(self, t: float) -> None:
+    def at(self, t: float, thorough: bool = True) -> None:
         """Search at one parameter, from the starts and from what branches have there."""
         system = self._atlas.span.system(self._atlas.span.inner(t))
         known = self._atlas.known(t)
+        starts = self._starts
+        if not thorough:
+            starts = starts[len(self.parameters) % _SHARE :: _SHARE] if len(starts) > _FEW else starts
         found = find_fixed_points(
-            system, torch.cat([known, self._starts]), memory_budget=self._budget, seed=self._seed + len(self.parameters)
+            system,
+            torch.cat([known, starts]),
+            Newton(slow_points=0),
+            extra_starts=None if thorough else 0,
+            memory_budget=self._budget,
+            seed=self._seed + len(self.parameters),
         )
         if found.completeness.interrupted:
             raise Interrupted

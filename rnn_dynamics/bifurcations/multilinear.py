@@ -1,7 +1,9 @@
 """Second and third derivatives of a map along directions, by nested forward-mode differentiation."""
 
+import math
 import warnings
 from collections.abc import Callable
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -22,37 +24,33 @@ class Multilinear:
 
     def second(self, u: Tensor, v: Tensor) -> Tensor:
         """B(u, v), [n]."""
-        return _expanded(lambda a, b: self._derivative(a, b), u, v)
+        return self._expanded(u, v)
 
     def third(self, u: Tensor, v: Tensor, w: Tensor) -> Tensor:
         """C(u, v, w), [n]."""
-        return _expanded(lambda a, b, c: self._derivative(a, b, c), u, v, w)
+        return self._expanded(u, v, w)
+
+    def _expanded(self, *vectors: Tensor) -> Tensor:
+        """By linearity a sum over real and imaginary parts, all of them rows of one batch."""
+        parts = [[(1 + 0j, v.real), (1j, v.imag)] if v.is_complex() else [(1 + 0j, v)] for v in vectors]
+        terms = list(product(*parts))
+        directions = [torch.stack([term[slot][1] for term in terms]) for slot in range(len(vectors))]
+        values = self._derivative(*directions)
+        if not any(v.is_complex() for v in vectors):
+            return values[0]
+        factors = [math.prod((factor for factor, _ in term), start=1 + 0j) for term in terms]
+        return torch.tensor(factors, dtype=torch.complex128, device=values.device) @ values.to(torch.complex128)
 
     def _derivative(self, *directions: Tensor) -> Tensor:
-        def image(state: Tensor) -> Tensor:
-            return self._system(state.unsqueeze(0))[0]
-
-        function: Callable[[Tensor], Tensor] = image
+        """Along one direction [q, n] after another, for q of each at once: [q, n]."""
+        function: Callable[[Tensor], Tensor] = self._system
         for direction in directions:
             function = _along(function, direction)
         with warnings.catch_warnings():
             # Torch's own, where it first differentiates forwards.
             warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
-            return function(self._state)
+            return function(self._state.repeat(len(directions[0]), 1))
 
 
 def _along(function: Callable[[Tensor], Tensor], direction: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda state: jvp(function, (state,), (direction,))[1]
-
-
-def _expanded(form: Callable[..., Tensor], *vectors: Tensor) -> Tensor:
-    """A real multilinear form at complex vectors."""
-    for index, vector in enumerate(vectors):
-        if vector.is_complex():
-            parts = []
-            for part in (vector.real, vector.imag):
-                # A vector of zeros contributes nothing, and need not be differentiated along.
-                args = (*vectors[:index], part, *vectors[index + 1 :])
-                parts.append(_expanded(form, *args) if bool(part.any()) else torch.zeros_like(part))
-            return parts[0] + 1j * parts[1]
-    return form(*vectors)

@@ -239,8 +239,7 @@ class Branch:
         scale = max(1.0, float(state.norm()))
         points = torch.cat([self.states / scale, self.parameters.unsqueeze(-1) / width], dim=-1)
         point = torch.cat([state / scale, state.new_tensor([parameter / width])])
-        scales = self.states.norm(dim=-1, keepdim=True).clamp(min=1.0)
-        slopes = torch.cat([self.tangents[:, :-1] * scales / scale, self.tangents[:, -1:]], dim=-1)
+        slopes = torch.cat([self.tangents[:, :-1] / scale, self.tangents[:, -1:]], dim=-1)
         nearest = int((points - point).norm(dim=-1).argmin())
         best = float((points[nearest] - point).norm())
         for row in (nearest - 1, nearest):

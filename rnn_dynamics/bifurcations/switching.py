@@ -10,7 +10,7 @@ from ..continuation.families import Span
 from ..continuation.points import Point, corrected, covector, length
 from .normal_forms import eigenpair
 
-_DISTANCES = (0.02, 0.005, 1e-3, 2e-4)
+_DISTANCES = (0.02, 0.005, 1e-3, 5e-4)
 """Tried one after the other, in arclength: how far from the branch point the other branch is looked for."""
 
 _DIFFERENCE = 1e-3

@@ -1,7 +1,7 @@
 """Branches and bifurcation diagrams: what is stable, what is not, and where that changes."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,13 +9,23 @@ import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from ..bifurcations import BifurcationDiagram, Branch, Section, TrainingBifurcations
+from ..bifurcations import (
+    BifurcationCurve,
+    BifurcationDiagram,
+    Branch,
+    MultistabilityMap,
+    Section,
+    TrainingBifurcations,
+)
 from ..bifurcations.results import Observable
 from . import style
 from .branch_curves import height_of
 from .diagrams import bounded, branch_handles, draw_branches, draw_exponents, draw_gaps, draw_moduli, draw_sections
 from .special_points import draw_marks, label_marks, marks_of
 from .timeline import draw_timeline
+from .two_parameter import draw_two_parameters
+
+Result: TypeAlias = Branch | BifurcationDiagram | TrainingBifurcations | BifurcationCurve | MultistabilityMap
 
 _MAIN, _PANEL = 3.0, 1.15
 """Inches: the height of a diagram alone, and what each panel below adds."""
@@ -25,7 +35,7 @@ _LINE = 54
 
 
 def plot_bifurcations(
-    result: Branch | Sequence[Branch] | BifurcationDiagram | TrainingBifurcations,
+    result: Result | Sequence[Result],
     ax: Axes | Sequence[Axes] | None = None,
     *,
     observable: Observable | Literal["norm"] | None = None,
@@ -34,7 +44,7 @@ def plot_bifurcations(
     legend: bool = True,
     cycles: bool = True,
     sections: bool = True,
-    parameter: str = "parameter",
+    parameter: str | tuple[str, str] = "parameter",
     observable_label: str | None = None,
 ) -> Axes | list[Axes]:
     """Draw branches over their parameter, solid where stable and dashed where not, with all their special points.
@@ -48,10 +58,12 @@ def plot_bifurcations(
     a stable branch of period k, ln(max |lambda|) / k, is a line. Fixed points that no branch passes are crosses, and
     where the index sum shows that a branch is missing the ground is grey.
 
-    A training's bifurcations are drawn as a timeline: see ``draw_timeline``.
+    Curves over two parameters, a map of multistability, or a sequence of both, are drawn in the plane of the two: see
+    ``draw_two_parameters``. A training's bifurcations are drawn as a timeline: see ``draw_timeline``.
 
     Args:
-        result: of ``continue_fixed_point``, several of them, of ``bifurcation_diagram`` or ``training_bifurcations``.
+        result: of ``continue_fixed_point``, several of them, of ``bifurcation_diagram`` or ``training_bifurcations``;
+            of ``continue_bifurcation`` and ``multistability_map``, one or several.
         ax: where to draw: one axis for the diagram alone, or one for each panel; by default a new figure, one column
             wide (85 mm).
         observable: what is drawn of a state: a unit's number; a function of states [k, n] -> [k]; "norm", |h|; by
@@ -61,7 +73,7 @@ def plot_bifurcations(
         legend: whether to add the legend, which stands above the axis.
         cycles: whether branches of cycles are drawn.
         sections: whether sampled attractors and their exponents are drawn.
-        parameter: the name of the parameter, below the lowest panel.
+        parameter: the name of the parameter, below the lowest panel; of two, both names.
         observable_label: what the upper axis shows; follows from ``observable`` by default.
 
     Returns:
@@ -75,6 +87,11 @@ def plot_bifurcations(
     if isinstance(result, TrainingBifurcations):
         place = torch.linalg.vector_norm if observable == "norm" else observable
         return draw_timeline(result, None if isinstance(ax, Axes) else ax, observable=place, legend=legend)
+    plane = _in_the_plane(result)
+    if plane is not None:
+        names = ("p", "q") if isinstance(parameter, str) else parameter
+        own = ax if ax is None or isinstance(ax, Axes) else ax[0]
+        return draw_two_parameters(own, *plane, labels=labels, legend=legend, names=names)
     branches, sampled = _parts(result, cycles, sections)
     height, label = height_of(branches, sampled, observable)
     alone = isinstance(ax, Axes) and not eigenvalues  # one axis given: the diagram without its exponents
@@ -101,12 +118,25 @@ def plot_bifurcations(
             panel.set_xlim(low - margin, high + margin)
         for panel in axes[:-1]:
             panel.tick_params(labelbottom=False)
-        axes[-1].set_xlabel(parameter)
+        axes[-1].set_xlabel(parameter if isinstance(parameter, str) else parameter[0])
         if legend:
             _add_legend(main, handles)
         if labels:
             label_marks(main, marks, curves, dots)
     return axes if len(axes) > 1 else main
+
+
+def _in_the_plane(result: object) -> tuple[list[BifurcationCurve], MultistabilityMap | None] | None:
+    """The curves and the map of a picture of two parameters; None where it is none."""
+    parts = [result] if isinstance(result, BifurcationCurve | MultistabilityMap) else result
+    if not isinstance(parts, Sequence) or not len(parts):
+        return None
+    if not all(isinstance(part, BifurcationCurve | MultistabilityMap) for part in parts):
+        return None
+    maps = [part for part in parts if isinstance(part, MultistabilityMap)]
+    if len(maps) > 1:
+        raise ValueError(f"result must hold one MultistabilityMap at most, got {len(maps)}")
+    return [part for part in parts if isinstance(part, BifurcationCurve)], maps[0] if maps else None
 
 
 def _parts(result: object, cycles: bool, sections: bool) -> tuple[list[Branch], list[Section]]:
