@@ -114,7 +114,7 @@ class Atlas:
         system = span.system(0.0)
         state, s = special.state.to(system.device, system.dtype), span.inner(special.parameter)
         if special.kind == "branch point" and special.multiplicity == 1:
-            tangent = branch.tangents[special.row].to(state)
+            tangent = branch.tangents[special.row].to(state).clone()
             tangent[-1] *= 1.0 if span.end > span.start else -1.0
             point = across(span, state, s, tangent, self._pace.tolerance, self._knower(span, branch.period))
             if point is not None:

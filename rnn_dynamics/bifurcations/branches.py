@@ -67,10 +67,11 @@ def continue_fixed_point(
     inner = checked_span(family, span)
     if isinstance(start, Branch):
         return _continued(inner, start, pace)
-    at = inner.start if at is None else float(at)
+    at = inner.start if at is None else at
     low, high = sorted(span)
-    if not low <= at <= high:
-        raise ValueError(f"at must lie within the span [{low:g}, {high:g}], got {at:g}")
+    if not isinstance(at, Real) or not low <= at <= high:
+        raise ValueError(f"at must be a number within the span [{low:g}, {high:g}], got {at!r}")
+    at = float(at)
     period = whole_number(period, "period", 1)
     state = found_start(inner, start, at, period)
     inner = inner.iterated(period)
@@ -136,6 +137,8 @@ def traced(span: Span, point: Point, period: int, pace: Pace) -> Branch:
     if forward.end == "interrupted":
         return assembled(span, [forward.first, *ahead], ("interrupted", "interrupted"), period, forward.refused)
     backward, behind = _walked(BranchWalk(span, point.reversed(), period, pace))
+    if backward.end == "closed":  # forwards it took too many steps for that
+        return assembled(span, [backward.first, *behind], ("closed", "closed"), period, backward.refused)
     rows = [*reversed_rows(behind), forward.first, *ahead]
     ends = (backward.end or "", forward.end or "")
     return assembled(span, rows, ends, period, forward.refused + backward.refused)
@@ -167,6 +170,8 @@ def _continued(span: Span, branch: Branch, pace: Pace) -> Branch:
         if rows:
             more = assembled(span, rows, ("", walk.end or ""), branch.period, walk.refused)
             turned = joined(turned, more)
+        else:  # it stands at an end of the span already
+            turned = replace(turned, ends=(turned.ends[0], walk.end or ""))
         if walk.end == "closed":
             turned = replace(turned, ends=("closed", "closed"))
         branch = reversed_branch(turned) if backwards else turned
@@ -180,9 +185,11 @@ def _point_at(span: Span, branch: Branch, row: int, pace: Pace) -> Point:
     system = span.system(0.0)
     state = branch.states[row].to(system.device, system.dtype)
     s = span.inner(float(branch.parameters[row]))
-    point = first_point(span, state, s, pace.tolerance)
+    away = float((span.system(s)(state.unsqueeze(0))[0] - state).norm())
+    own = away <= 1e-6 * max(1.0, float(state.norm()))
+    point = first_point(span, state, s, pace.tolerance) if own else None
     if point is None:
         raise ValueError("the branch does not belong to this family: its last row is no fixed point of it")
-    along = branch.tangents[row].to(point.tangent)
+    along = branch.tangents[row].to(point.tangent).clone()
     along[-1] *= 1.0 if span.end > span.start else -1.0
     return point if float(covector(point.tangent, point.scale) @ along) > 0 else point.reversed()

@@ -10,8 +10,9 @@ from ..continuation.families import Span
 from ..systems import Box
 from .results import Branch
 
-_ONE = 1e-9
-"""Of the span: bifurcations nearer than this are at one parameter."""
+_ONE = 1e-6
+"""Of the span: bifurcations nearer than this are at one parameter, as for joins: two branches that meet locate the
+point each for itself."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..continuation.arclength import Step, walk
+from ..continuation.closing import passes
 from ..continuation.families import Span
-from ..continuation.locating import point_between
 from ..continuation.points import Point, corrected, covector, length
 from .codimension_two import POLES, TURNS, Found, Spot, found_between
 from .curve_results import BifurcationCurve, CodimensionTwoPoint
@@ -19,9 +19,6 @@ from .tracing import Pace
 
 _FACING = 0.7
 """Borders are renewed when null spaces have turned by 45 degrees from them."""
-
-_RETURNED = 1e-6
-"""In arclength: a walk that comes this near to its first point has come back to it."""
 
 _MOST_BEND, _LEAST_COSINE = 0.25, 0.85
 """As in ``continuation.walk``, for the step that lands on an end of q's span."""
@@ -121,7 +118,7 @@ class CurveWalk(Iterator[CurveRow]):
     def _take(self, point: Point) -> None:
         """Add what lies between here and a point, and the point."""
         before = self._here
-        back = self._returned(before.point, point)
+        back = passes(self._span, self._home, before.point, point, self._pace.tolerance)
         after = Spot(self._family, self._span, self._home if back else point)
         for found in found_between(self._family, self._span, before, after, self._pace.tolerance):
             spot = Spot(self._family, self._span, found.point)
@@ -160,22 +157,6 @@ class CurveWalk(Iterator[CurveRow]):
         bend = length(point.coordinates - guess, here.scale)
         cosine = float(covector(here.tangent, here.scale) @ point.tangent)
         return point if bend <= _MOST_BEND * taken and cosine >= _LEAST_COSINE else None
-
-    def _returned(self, before: Point, after: Point) -> bool:
-        """Whether the walk passes its first point between two others, in its first direction."""
-        first = self._home
-        row = covector(first.tangent, first.scale)
-        behind, ahead = (float(row @ (point.coordinates - first.coordinates)) for point in (before, after))
-        reach = length(after.coordinates - before.coordinates, first.scale)
-        if before is first or not behind < 0 <= ahead:
-            return False
-        if length(before.coordinates - first.coordinates, first.scale) > 2 * reach:
-            return False
-        share = behind / (behind - ahead)
-        point = point_between(self._span, before, after, share, self._pace.tolerance) if share < 1 else after
-        return point is not None and length(point.coordinates - first.coordinates, first.scale) < max(
-            _RETURNED, 1e-3 * reach
-        )
 
 
 def assembled_curve(plane: Plane, rows: list[CurveRow], ends: tuple[str, str], refused: int) -> BifurcationCurve:

@@ -48,7 +48,12 @@ def passed_between(span: Span, before: Row, after: Row, known: tuple[Special, ..
     row = covector(chord, before.point.scale)
     exact = {id(each.crossing.state): special.point for each, special in zip(found, known, strict=True)}
     passed = []
-    for crossing in path.crossings():
+    crossings = path.crossings()
+    plus = sum(crossing.kind in ("fold", "branch point") for crossing in crossings)
+    if (plus - len(known)) % 2:
+        # The walk has seen every odd crossing of +1: this one is that of an eigenvalue that is 1 to 1e-9.
+        crossings = tuple(each for each in crossings if each.kind != "branch point" or id(each.state) in exact)
+    for crossing in crossings:
         point = exact.get(id(crossing.state))
         if point is None:
             guess = torch.cat([crossing.state, crossing.state.new_tensor([span.inner(crossing.t)])])

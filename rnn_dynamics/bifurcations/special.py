@@ -51,6 +51,10 @@ def _normal_form(span: Span, passed: Passed, matrix: Tensor) -> NormalForm:
             return normal_forms.branch_point(system, state, matrix, pair)
         if passed.kind == "flip":
             return normal_forms.flip(system, state, matrix, pair)
-        return normal_forms.neimark_sacker(system, state, matrix, pair)
+        form = normal_forms.neimark_sacker(system, state, matrix, pair)
+        resonance = strong_resonance(math.atan2(pair.value.imag, pair.value.real))
+        if resonance:  # up to 1:3 the coefficient is not defined, at 1:4 it does not decide
+            return NormalForm(form.coefficient if resonance == "1:4" else math.nan)
+        return form
     except (RuntimeError, NotImplementedError):
         return unknown  # a user's function that torch cannot differentiate forwards, or a defective eigenvalue

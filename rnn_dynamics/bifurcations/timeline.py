@@ -52,7 +52,7 @@ def training_bifurcations(
     back those that none led to. A search at each checkpoint starts from where the known ones went and from fresh
     states. What it finds late is followed back, checkpoint by checkpoint, and entered there. Between checkpoints the
     training itself went another way, to which more checkpoints come nearer. A pair that is born and dies within one
-    interval is not seen, nor are multipliers that cross and come back there, or one out while one comes in
+    interval is not seen, nor are multipliers that cross and come back between two of eight looks on the way
     (see ``follow``).
 
     Args:

@@ -16,6 +16,9 @@ from ..tracking.passages import Ahead, followed_forward, passage_between
 from ..tracking.time_limit import Clock
 from .timeline_results import NEAR
 
+LOOKS = 8
+"""How often on its way to the next checkpoint a fixed point's eigenvalues are looked at; see ``follow``."""
+
 _SAME_TIME = 1e-9
 """A crossing that the passage names and the one that was followed are the same number."""
 
@@ -50,7 +53,7 @@ class Link:
 
 def ahead_of(before: HeldMap, after: HeldMap, rows: list[Row]) -> Ahead:
     """The rows before, followed to the weights after."""
-    ahead = followed_forward(before.network, after.network, after.input, table(rows), Clock(None))
+    ahead = followed_forward(before.network, after.network, after.input, table(rows), Clock(None), LOOKS)
     assert ahead is not None  # the networks were compared at the door, and this clock never rings
     return ahead
 
@@ -103,7 +106,7 @@ def _retraced(ahead: Ahead, passage: Passage, states: list[Tensor]) -> dict[int,
     result: dict[int, tuple[Tensor, Followed]] = {}
     for row, state in enumerate(states):
         if row not in arrived and passage.origins[row] != "unresolved":
-            run = follow(ahead.family, state[None], 1.0, 0.0)
+            run = follow(ahead.family, state[None], 1.0, 0.0, looks=LOOKS)
             result[row] = run.ends[0], run
     return result
 

@@ -5,16 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ..continuation.arclength import OUT_OF_SIGHT, Step, first_point, walk
+from ..continuation.closing import passes
 from ..continuation.crossings import eigenvalues_at
 from ..continuation.families import Span
 from ..continuation.locating import point_between
-from ..continuation.points import Point, covector, length
+from ..continuation.points import Point
 from .passing import Passed, nearest, passed_between, sharpened
 from .rows import Row, row_at
 from .special import described
-
-_RETURNED = 1e-6
-"""In arclength: a walk that comes this near to its first point has come back to it."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class BranchWalk(Iterator[Row]):
     def _take(self, step: Step) -> None:
         self.refused += step.refused
         before, after = self._last, row_at(self._span, step.point)
-        back = self._returned(before.point, after.point)
+        back = passes(self._span, self._home.point, before.point, after.point, self._pace.tolerance)
         if back:
             after = Row(self._home.point, self._home.eigenvalues)
         place = before.point
@@ -120,22 +118,6 @@ class BranchWalk(Iterator[Row]):
     def _middle(self, before: Point, after: Point) -> Row | None:
         point = point_between(self._span, before, after, 0.5, self._pace.tolerance)
         return None if point is None else row_at(self._span, point)
-
-    def _returned(self, before: Point, after: Point) -> bool:
-        """Whether the walk passes its first point between two others, in its first direction."""
-        first = self._home.point
-        row = covector(first.tangent, first.scale)
-        behind, ahead = (float(row @ (point.coordinates - first.coordinates)) for point in (before, after))
-        reach = length(after.coordinates - before.coordinates, first.scale)
-        if before is first or not behind < 0 <= ahead:
-            return False
-        if length(before.coordinates - first.coordinates, first.scale) > 2 * reach:
-            return False
-        share = behind / (behind - ahead)
-        point = point_between(self._span, before, after, share, self._pace.tolerance) if share < 1 else after
-        return point is not None and length(point.coordinates - first.coordinates, first.scale) < max(
-            _RETURNED, 1e-3 * reach
-        )
 
     def _halved(self, passed: Passed) -> bool:
         """Whether a cycle has become one of half its period."""

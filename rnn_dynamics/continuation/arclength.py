@@ -29,6 +29,9 @@ _SINGULAR, _ASIDE = 6.0, 1e-3
 """A step longer than the second whose end has a determinant of exp(-6) of that at its beginning ended upon a branch
 point, where the curve is not well determined; another length is taken."""
 
+_RISES = 0.3
+"""Of the fall that was expected: a little less than the half by which it rises beyond a pitchfork."""
+
 OUT_OF_SIGHT = 1e6
 """|h| beyond which a branch has run off to infinity: its parameter then differs from the limit by about 1e-6."""
 
@@ -79,10 +82,11 @@ def walk(
     Each step predicts along the tangent by a length d and corrects in the plane across it. It is accepted if Newton's
     method halves the residual every time, the curve left the tangent by at most d / 4 and turned by at most 32 degrees,
     the chord is the mean of the tangents at both ends to a tenth, no two folds are hidden, and the bordered determinant
-    kept its sign or is found to go through zero between: a change without a zero is a jump to another curve. No step
-    ends upon a branch point. Then d is multiplied by 0.1 d / (distance from the tangent), at most doubled; a refused
-    step is halved. The walk ends at s = 0 or 1, which it meets exactly, beyond |h| = ``max_norm``, after ``max_steps``
-    attempts, or when no step of 1e-8 is accepted, and returns which: "span", "bound", "steps" or "stalled".
+    kept its sign or is found to go through zero between: a change without a zero is a jump to another curve, and so is
+    a zero that was due but did not come. No step ends upon a branch point. Then d is multiplied by 0.1 d / (distance
+    from the tangent), at most doubled; a refused step is halved. The walk ends at s = 0 or 1, which it meets exactly,
+    beyond |h| = ``max_norm``, after ``max_steps`` attempts, or when no step of 1e-8 is accepted, and returns which:
+    "span", "bound", "steps" or "stalled".
 
     Args:
         span: the family.
@@ -95,6 +99,7 @@ def walk(
     Source: Keller (1977) in Applications of Bifurcation Theory, 359-384; branch points: Govaerts (2000), section 4.3.
     """
     here, size, refused = first, min(_FIRST_STEP, longest_step), 0
+    before: tuple[Point, float] | None = None
     for _ in range(max_steps):
         if size < _SHORTEST_STEP:
             return "stalled"
@@ -108,8 +113,11 @@ def walk(
         if taken > _ASIDE and step.point.log_determinant < here.log_determinant - _SINGULAR:
             size, refused = 0.77 * taken, refused + 1
             continue
+        if taken > _KINK and before is not None and _turned_back(*before, here, step.point, taken):
+            size, refused = taken / 2, refused + 1
+            continue
         yield replace(step, refused=refused)
-        refused = 0
+        refused, before = 0, (here, taken)
         bend = length(step.point.coordinates - guess, here.scale) / taken
         here = step.point
         if here.s in (0.0, 1.0):
@@ -118,6 +126,19 @@ def walk(
             return "bound"
         size = min(size * min(2.0, max(0.5, _WANTED_BEND / max(bend, 1e-12))), longest_step)
     return "steps"
+
+
+def _turned_back(before: Point, reach: float, here: Point, point: Point, taken: float) -> bool:
+    """Whether the determinant was on its way through zero within this step, but came out with its sign kept.
+
+    So it looks when an arm of a narrow pitchfork was left for the branch between the arms, whose own determinant rises
+    half as fast; also near an imperfect one, where shorter steps then show that nothing is passed.
+    """
+    if point.orientation != here.orientation or before.orientation != here.orientation:
+        return False
+    fall = math.exp(min(before.log_determinant - here.log_determinant, 700.0)) - 1.0
+    expected = 1.0 - fall * taken / reach
+    return expected < 0 and math.exp(min(point.log_determinant - here.log_determinant, 700.0)) >= _RISES * -expected
 
 
 def _predicted(here: Point, size: float) -> tuple[float, Tensor, Tensor]:
@@ -178,7 +199,7 @@ def _passed(span: Span, here: Point, point: Point, size: float, tolerance: float
             # Its own tangent does not serve: at the branch point that is the tangent of neither curve.
             chord = point.coordinates - here.coordinates
             along = chord / length(chord, here.scale)
-            at, sides = smoothed(span, zero.point, along, tolerance)
+            at, sides = smoothed(span, zero.point, along, size, tolerance)
             found.append(Special("branch point", at))
             if sides is not None:
                 # A narrow pitchfork looks straight: from an arm one may step over its vertex onto the branch between.

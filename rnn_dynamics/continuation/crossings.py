@@ -45,6 +45,11 @@ class _Checked:
         return count_outside(self.eigenvalues)
 
     @property
+    def below(self) -> int:
+        """How many are real and below -1: an eigenvalue gets there through -1, or two at once by a collision."""
+        return int(((self.eigenvalues.imag == 0) & (self.eigenvalues.real < -1 - _OUTSIDE)).sum())
+
+    @property
     def coordinates(self) -> Tensor:
         return torch.cat([self.state, self.state.new_tensor([self.s])])
 
@@ -69,16 +74,20 @@ def plus_one(span: Span, kind: str, state: Tensor, s: float) -> Crossing:
 class Path:
     """A branch given by knots; it is searched for flips, Neimark-Sacker points and branch points that come in pairs.
 
-    The number of eigenvalues outside the unit circle is compared between the ends of each stretch without a known
-    crossing, and a stretch where it differs is bisected, first between knots, then along the branch. So two crossings
-    that undo each other between the ends of a stretch are not seen.
+    The number of eigenvalues outside the unit circle, and whether that of real ones below -1 is even, are compared
+    between the ends of each stretch without a known crossing (``everywhere``: between each knot and the next), and a
+    stretch where they differ is bisected, first between knots, then along the branch. So two crossings that undo each
+    other between the ends of a stretch are not seen.
     """
 
-    def __init__(self, span: Span, knots: list[Knot], known: list[Found], tolerance: float) -> None:
+    def __init__(
+        self, span: Span, knots: list[Knot], known: list[Found], tolerance: float, everywhere: bool = False
+    ) -> None:
         self._span = span
         self._knots = knots
         self._known = known
         self._tolerance = tolerance
+        self._everywhere = everywhere
         self._checked: dict[int, _Checked] = {}
 
     def given(self, index: int, eigenvalues: Tensor) -> None:
@@ -105,7 +114,7 @@ class Path:
         return self._checked[index]
 
     def _search(self, begin: int, end: int) -> Iterator[Found]:
-        if begin >= end or self._at(begin).outside == self._at(end).outside:
+        if begin >= end or (not self._everywhere and not _differ(self._at(begin), self._at(end))):
             return
         if end - begin > 1:
             middle = (begin + end) // 2
@@ -136,13 +145,13 @@ class Path:
 
     def _bisect(self, segment: int, begin: _Checked, end: _Checked, rounds: int = 0) -> Iterator[Found]:
         change = abs(end.outside - begin.outside)
-        if not change:
+        if not _differ(begin, end):
             return
         middle = self._between(begin, end, rounds) if rounds < _MOST_ROUNDS else None
         if middle is None:
             yield from self._classified(segment, begin, change)
             return
-        if int(((middle.eigenvalues.abs() - 1).abs() < _OUTSIDE).sum()) == change:
+        if change and int(((middle.eigenvalues.abs() - 1).abs() < _OUTSIDE).sum()) == change:
             yield from self._classified(segment, middle, change)
             return
         yield from self._bisect(segment, begin, middle, rounds + 1)
@@ -175,8 +184,15 @@ class Path:
             yield Found(Crossing(kind, self._span.parameter(at.s), complex(value), at.state), place)
 
 
+def _differ(begin: _Checked, end: _Checked) -> bool:
+    """Whether an eigenvalue must have crossed the unit circle between two points."""
+    return begin.outside != end.outside or (begin.below - end.below) % 2 == 1
+
+
 def _interpolated(begin: _Checked, end: _Checked) -> float:
     """Where, by linear interpolation of ln |lambda|, the eigenvalue next to cross meets the circle."""
+    if begin.outside == end.outside:
+        return 0.5
     inner, outer = (begin, end) if begin.outside < end.outside else (end, begin)
     below = float(inner.eigenvalues.abs()[inner.outside].clamp(min=1e-3).log())
     above = float(outer.eigenvalues.abs()[outer.outside - 1].log())

@@ -47,14 +47,15 @@ def distinct(states: Tensor) -> tuple[list[int], list[int]]:
 class Follower:
     """Both stages, for distinct points."""
 
-    def __init__(self, span: Span, tolerance: float, max_steps: int, memory_budget: int) -> None:
+    def __init__(self, span: Span, tolerance: float, max_steps: int, looks: int, memory_budget: int) -> None:
         self._span = span
         self._tolerance = tolerance
         self._max_steps = max_steps
+        self._looks = looks
         self._budget = memory_budget
 
     def fates(self, states: Tensor) -> list[Fate]:
-        marched = March(self._span, states, self._tolerance, self._budget).knots
+        marched = March(self._span, states, self._tolerance, self._budget, self._looks).knots
         fates = [
             Fate("arrived", knots[-1][0], knots=knots) if knots[-1][1] == 1.0 else self._walked(knots)
             for knots in marched
@@ -68,7 +69,9 @@ class Follower:
         return fates
 
     def _find_crossings(self, fates: list[Fate]) -> None:
-        paths = [Path(self._span, fate.knots, fate.known, self._tolerance) for fate in fates]
+        paths = [
+            Path(self._span, fate.knots, fate.known, self._tolerance, everywhere=self._looks > 1) for fate in fates
+        ]
         for index, s in ((0, 0.0), (-1, 1.0)):
             rows = [row for row, fate in enumerate(fates) if fate.knots and fate.knots[index][1] == s]
             if not rows:

@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, require_positive, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .families import Family, Span
 from .fates import Fate, Follower, distinct
@@ -25,6 +25,7 @@ def follow(
     *,
     tolerance: float = 1e-11,
     max_steps: int = 2000,
+    looks: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
 ) -> Followed:
     """Follow fixed points of a family of maps from one parameter to another, and tell how each got there or vanished.
@@ -41,6 +42,9 @@ def follow(
         start, end: parameters, in either order.
         tolerance: a fixed point is found when |F(h) - h|_2 <= tolerance * max(1, |h|_2).
         max_steps: attempts of each row's pseudo-arclength walk; a fold takes about 50.
+        looks: at how many parameters on the way, evenly spaced, all eigenvalues are looked at. With 1, only at the end:
+            crossings that undo each other on the way are then seen only where the branch needed short steps. More
+            looks cost as many steps.
         memory_budget: bytes for Jacobians at a time.
 
     Returns:
@@ -56,6 +60,7 @@ def follow(
     Dynamical Equilibria; kinds of crossings: Kuznetsov (2004), Elements of Applied Bifurcation Theory, chapter 4.
     """
     require_positive(tolerance=tolerance, max_steps=max_steps, memory_budget=memory_budget)
+    looks = whole_number(looks, "looks", 1)
     numbers = all(isinstance(value, Real) for value in (start, end))
     if not numbers or not math.isfinite(start) or not math.isfinite(end) or start == end:
         raise ValueError(f"start and end must be two different finite numbers, got {start!r} and {end!r}")
@@ -63,7 +68,7 @@ def follow(
     given = _checked_start(span, states)
     polished = _polished(span, given, tolerance, memory_budget)
     first, of_row = distinct(polished)
-    fates = Follower(span, tolerance, max_steps, memory_budget).fates(polished[first])
+    fates = Follower(span, tolerance, max_steps, looks, memory_budget).fates(polished[first])
     return _assembled(span, [fates[index] for index in of_row], given)
 
 

@@ -22,7 +22,8 @@ _VANISHED = 1e-6
 """A test function that is still above this share of its values at both ends when the bracket has closed has jumped."""
 
 _BESIDE = 2e-3
-"""In arclength, how far beside a branch point its curve is looked at."""
+"""In arclength, how far beside a branch point its curve is looked at; but within a tenth of the step, which tells how
+sharply the curve bends there."""
 
 _BLURRED = 3e-8
 """Unless its zero may be this near, in arclength: so near to a branch point, states are known to rounding / distance
@@ -102,16 +103,19 @@ def point_between(span: Span, begin: Point, end: Point, share: float, tolerance:
     return corrected(span, guess, covector(chord, begin.scale) / length(chord, begin.scale), tolerance, exact=True)
 
 
-def smoothed(span: Span, at: Point, along: Tensor, tolerance: float) -> tuple[Point, tuple[Point, Point] | None]:
+def smoothed(
+    span: Span, at: Point, along: Tensor, size: float, tolerance: float
+) -> tuple[Point, tuple[Point, Point] | None]:
     """A branch point from points of the curve on both sides of it, where the curve is well determined, and these.
 
     At distance d from a branch point, rounding leaves a point of the curve undetermined to eps / d. Hermite's cubic
     through points at both sides has an error of d^4 only; it is taken where it meets the plane across ``along`` that
-    ``at``, the zero of the determinant, lies in.
+    ``at``, the zero of the determinant, lies in. ``size`` is the length of the step that passes it.
     """
     row = covector(along, at.scale)
     sides = []
-    for distance in (-_BESIDE, _BESIDE):
+    beside = min(_BESIDE, 0.1 * size)
+    for distance in (-beside, beside):
         guess = at.coordinates + distance * along
         sides.append(corrected(span, guess, row, tolerance, exact=True) if 0 <= float(guess[-1]) <= 1 else None)
     before, after = sides

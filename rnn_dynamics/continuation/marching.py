@@ -1,5 +1,6 @@
 """Many fixed points at once over the parameter: tangent predictor, batched Newton, and evidence against jumps."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -101,19 +102,21 @@ class March:
     distance to other branches. Rows that fail on the shortest interval are set aside.
     """
 
-    def __init__(self, span: Span, states: Tensor, tolerance: float, memory_budget: int) -> None:
+    def __init__(self, span: Span, states: Tensor, tolerance: float, memory_budget: int, looks: int = 1) -> None:
         self._span = span
         self._tolerance = tolerance
         self._budget = memory_budget
         self.knots: list[list[tuple[Tensor, float]]] = [[(state, 0.0)] for state in states]
         """For each row the states it was found at, with their s; a row that arrived has one at s = 1."""
-        self._advance(
-            torch.arange(len(states), device=states.device),
-            located(span, 0.0, states, memory_budget),
-            (0.0, 1.0),
-            (states[:0], states[:0]),
-            0,
-        )
+        rows = torch.arange(len(states), device=states.device)
+        here = located(span, 0.0, states, memory_budget)
+        for look in range(looks):
+            interval = look / looks, (look + 1) / looks
+            # Intervals are as short at the deepest as those of a march that is halved from the whole span on.
+            survivors, there = self._advance(rows, here, interval, (states[:0], states[:0]), int(math.log2(looks)))
+            rows, here = rows[survivors], there.rows(survivors)
+            if not len(rows):
+                break
 
     def _advance(
         self, rows: Tensor, begin: Located, interval: tuple[float, float], others: tuple[Tensor, Tensor], depth: int

@@ -27,6 +27,8 @@ class Ahead:
     family: DifferentiableFamily
     sets: InvariantSets
     groups: dict[int, tuple[list[int], Followed]]  # by period: the rows before, and how each went
+    looks: int = 1
+    """Of ``follow``."""
 
     @property
     def arrived_points(self) -> list[Tensor]:
@@ -38,7 +40,7 @@ class Ahead:
 
 
 def followed_forward(
-    before: DrivenMap, after: DrivenMap, input: Tensor, sets: InvariantSets, clock: Clock
+    before: DrivenMap, after: DrivenMap, input: Tensor, sets: InvariantSets, clock: Clock, looks: int = 1
 ) -> Ahead | None:
     """Follow what can be followed; None where the weights between are not known, or the time is over."""
     try:
@@ -50,10 +52,10 @@ def followed_forward(
         for period in sorted({int(p) for p in sets.periods if p}):
             rows = [row for row, p in enumerate(sets.periods.tolist()) if p == period]
             starts = torch.stack([sets.orbits[row][0] for row in rows]).to(input)
-            groups[period] = rows, follow(iterated(family, period), starts)
+            groups[period] = rows, follow(iterated(family, period), starts, looks=looks)
     except OutOfTime:
         return None
-    return Ahead(family, sets, groups)
+    return Ahead(family, sets, groups, looks)
 
 
 def passage_between(ahead: Ahead, system: AutonomousMap, rows: list[Row]) -> tuple[list[Row], Passage]:
@@ -107,7 +109,7 @@ def _backward(ahead: Ahead, rows: list[Row], account: "_Account", after: "_Side"
     for period in sorted({rows[row].period for row in newcomers}):
         own = [row for row in newcomers if rows[row].period == period]
         starts = torch.stack([rows[row].orbit[0] for row in own])
-        followed = follow(iterated(ahead.family, period), starts, 1.0, 0.0)
+        followed = follow(iterated(ahead.family, period), starts, 1.0, 0.0, looks=ahead.looks)
         for index, row in enumerate(own):
             state = followed.ends[index]
             if followed.outcomes[index] == "arrived":

@@ -1,7 +1,8 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
-    [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills]
+    [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [flip_flop_diagram]
+    [continuation_cost] [bifurcation_audit]
 python -m tests.benchmarks readme
 """
 
@@ -13,10 +14,13 @@ from types import ModuleType
 import pandas as pd
 
 from . import (
+    bifurcation_audit,
     brute_force,
     cells,
+    continuation_cost,
     copy_warmup,
     ensemble,
+    flip_flop_diagram,
     globalisation,
     jacobians,
     kills,
@@ -47,6 +51,9 @@ BENCHMARKS: dict[str, ModuleType] = {
         tracking,
         copy_warmup,
         kills,
+        flip_flop_diagram,
+        continuation_cost,
+        bifurcation_audit,
     )
 }
 HEAD = """# Benchmarks

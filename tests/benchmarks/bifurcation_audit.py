@@ -77,7 +77,7 @@ def _on_a_branch(diagram: rd.BifurcationDiagram, state: Tensor, t: float) -> boo
     # Between rows a branch is the cubic through both, whose error is some 1e-4, at sharp folds 1e-3 along the curve.
     for branch in diagram.branches:
         near = branch.near(t) if branch.period == 1 else branch.states[:0]
-        if len(near) and float((near - state).norm(dim=-1).min()) < 1e-4 or branch.distance(state, t) < 3e-4:
+        if (len(near) and float((near - state).norm(dim=-1).min()) < 1e-4) or branch.distance(state, t) < 3e-4:
             return True
     return False
 
@@ -91,7 +91,7 @@ def _row(name: str, families: Callable[[], Iterator[tuple[Family, tuple[float, f
         begin = time.perf_counter()
         try:
             diagram = rd.bifurcation_diagram(family, starts, span, max_period=2)
-        except Exception as error:  # noqa: BLE001 - the benchmark counts them
+        except Exception as error:
             print(name, number, repr(error), flush=True)
             total["crashes"] += 1
             continue
