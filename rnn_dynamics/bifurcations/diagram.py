@@ -37,7 +37,7 @@ def bifurcation_diagram(
     *,
     searches: int = 33,
     max_period: int = 4,
-    sections: int = 0,
+    sections: int = 9,
     tolerance: float = 1e-11,
     max_steps: int = 2000,
     longest_step: float = 0.05,
@@ -63,7 +63,7 @@ def bifurcation_diagram(
             for a while that are to be caught there. A pair that exists between two of these only is not seen.
         max_period: cycles that period doubling leads to are followed up to this period; 1 for none.
         sections: at how many parameters attractors of other kinds (circles, chaos, cycles on no branch) are looked for,
-            from 64 of the starts and what was found before; 0 for none, since it may cost as much as all the rest.
+            from 64 of the starts and what was found before; 0 for none. It may cost as much as all the rest.
         tolerance, max_steps, longest_step, max_norm: of each branch, as in ``continue_fixed_point``.
         section_steps: plain steps for each start of a section at most.
         memory_budget: bytes for Jacobians at a time.

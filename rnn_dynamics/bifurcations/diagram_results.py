@@ -8,6 +8,9 @@ from torch import Tensor
 from ..store import storable
 from .results import KINDS, Branch, Join, SpecialPoint, special_table
 
+_SAME = 1e-6
+"""Of the span: a point where branches meet is known on each to this."""
+
 
 @storable
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,26 @@ class BifurcationDiagram:
         return tuple(sorted(pairs, key=lambda pair: pair[1].parameter))
 
     @property
+    def distinct_points(self) -> tuple[tuple[tuple[int, ...], SpecialPoint], ...]:
+        """The special points by rising parameter, each once, with the numbers of all branches that meet in it."""
+        near = _SAME * abs(self.span[1] - self.span[0])
+        points: list[tuple[list[int], SpecialPoint]] = []
+        for number, point in self.special_points:
+            for numbers, other in points:
+                meet = any(
+                    number in join.branches
+                    and bool(set(join.branches) & set(numbers))
+                    and abs(join.parameter - other.parameter) <= near
+                    for join in self.joins
+                )
+                if meet and point.kind == other.kind and abs(point.parameter - other.parameter) <= near:
+                    numbers.append(number)
+                    break
+            else:
+                points.append(([number], point))
+        return tuple((tuple(numbers), point) for numbers, point in points)
+
+    @property
     def missing(self) -> tuple[tuple[float, float], ...]:
         """Intervals whose index sum shows that a branch is missing."""
         wanted = self.expected_index
@@ -136,7 +159,7 @@ class BifurcationDiagram:
         closed = sum(branch.closed for branch in self.branches)
         text += f" ({closed} isola{'s' * (closed != 1)})" if closed else ""
         text += f" over [{min(self.span):g}, {max(self.span):g}]"
-        points = [point for _, point in self.special_points]
+        points = [point for _, point in self.distinct_points]
         counts = [(kind, sum(point.kind == kind for point in points)) for kind in KINDS]
         found = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count)
         text += f": {found or 'no bifurcation'}"

@@ -90,8 +90,8 @@ class BranchWalk(Iterator[Row]):
         for passed in passed_between(self._span, before, after, step.passed, self._pace.tolerance):
             if self._pending:  # never two special rows side by side
                 middle = self._middle(place, passed.point)
-                if middle is not None:
-                    self._pending.append(middle)
+                # Between two at the very same place there is that place only.
+                self._pending.append(row_at(self._span, place) if middle is None else middle)
             if passed.kind == "branch point" and self._halved(passed):
                 self._pending.append(self._doubling(passed))
                 self.end = "doubling"

@@ -5,6 +5,8 @@ import sys
 import typer
 from rich.console import Console
 
+from .bifurcate import EXAMPLES as BIFURCATE_EXAMPLES
+from .bifurcate import bifurcate
 from .fixed_points import analyze, demo
 from .reach import reach
 from .track import EXAMPLES as TRACK_EXAMPLES
@@ -25,6 +27,8 @@ rnn-dynamics analyze model.pt   fixed points of your checkpoint (RNN, GRU, LSTM,
                                 which are stable, and whether any are missing
 rnn-dynamics reach model.pt     what its inputs really reach: attractors of every kind,
                                 beside what the published measure (VAA) claims
+rnn-dynamics bifurcate model.pt --direction 0 --span -2 2
+                                what is born, meets or loses stability as an input or weight moves
 rnn-dynamics warmup GRU-64x2    make states stay apart (published warmup), of a new network
                                 or a checkpoint: VAA and true attractors before and after
 rnn-dynamics train copy --seeds 5 --warmup
@@ -44,6 +48,7 @@ def about() -> None:
 app.command()(demo)
 app.command()(analyze)
 app.command()(reach)
+app.command(epilog=BIFURCATE_EXAMPLES)(bifurcate)
 app.command()(warmup)
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=TRACK_EXAMPLES)(track)

@@ -65,14 +65,14 @@ def read_sequences(path: Path, width: int | None) -> Tensor:
     return torch.from_numpy(array.astype(np.float64))
 
 
-def numbers(text: str, width: int) -> Tensor:
-    """A held input [width] from text like '0,1,0'."""
+def numbers(text: str, width: int, option: str = "--hold") -> Tensor:
+    """An input [width] from an option's text like '0,1,0'."""
     try:
         values = [float(part) for part in text.replace(",", " ").split()]
     except ValueError as error:
-        raise ValueError(f"--hold must be {width} numbers like '0,1,0', got {text!r}") from error
+        raise ValueError(f"{option} must be {width} numbers like '0,1,0', got {text!r}") from error
     if len(values) != width or not np.isfinite(values).all():
-        raise ValueError(f"--hold must be {width} finite numbers, one per input, got {text!r}")
+        raise ValueError(f"{option} must be {width} finite numbers, one per input, got {text!r}")
     return torch.tensor(values, dtype=torch.float64)
 
 

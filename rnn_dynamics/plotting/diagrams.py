@@ -191,7 +191,8 @@ def draw_exponents(ax: Axes, branches: Sequence[Branch], sections: Sequence[Sect
         shown += [value for value in y if math.isfinite(value)]
     ax.autoscale_view()
     bottom = max(min(shown), _FLOOR * float(np.quantile(shown, 0.05)))
-    ax.set_ylim(bottom=bottom - 0.08 * max(max(shown) - bottom, 1e-3))
+    room = 0.08 * max(max(shown) - bottom, 1e-3)
+    ax.set_ylim(bottom - room, max(shown) + room)
     ax.set_ylabel("Lyapunov\nexponent")
 
 

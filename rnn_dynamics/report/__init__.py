@@ -1,5 +1,6 @@
 """Floor 10: what the command line shows and writes."""
 
+from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from .fixed_points import print_report, write_report
 from .options import as_options
 from .reachability import print_reachability, write_reachability
@@ -11,16 +12,20 @@ __all__ = [
     "Measure",
     "TrainedSeed",
     "as_options",
+    "print_bifurcations",
     "print_reachability",
     "print_report",
+    "print_timeline",
     "print_tracking",
     "print_training",
     "print_warmup",
     "training_sentence",
+    "write_bifurcations",
     "write_history",
     "write_outcome",
     "write_reachability",
     "write_report",
+    "write_timeline",
     "write_tracking",
     "write_training",
 ]
