@@ -113,7 +113,7 @@ def walk(
         if taken > _ASIDE and step.point.log_determinant < here.log_determinant - _SINGULAR:
             size, refused = 0.77 * taken, refused + 1
             continue
-        if taken > _KINK and before is not None and _turned_back(*before, here, step.point, taken):
+        if before is not None and _turned_back(*before, here, step.point, taken):
             size, refused = taken / 2, refused + 1
             continue
         yield replace(step, refused=refused)
@@ -154,7 +154,8 @@ def _predicted(here: Point, size: float) -> tuple[float, Tensor, Tensor]:
 
 
 def _attempt(span: Span, here: Point, guess: Tensor, row: Tensor, size: float, tolerance: float) -> Step | None:
-    point = corrected(span, guess, row, tolerance)
+    # Short steps are taken where curves come near one another, and there the tolerance is wider than they are apart.
+    point = corrected(span, guess, row, tolerance, exact=size < _ASIDE)
     if point is None:
         return None
     bend = length(point.coordinates - guess, here.scale)

@@ -78,8 +78,8 @@ def _rows(network: DrivenMap, name: str, weight: Tensor, gate: str | None) -> Te
     layer = network.layers[int(name.rpartition("_l")[2])] if isinstance(network, LayeredMap) else None
     gates = "" if layer is None else layer.gates
     units = len(layer.weights()["weight_ih"]) // len(gates) if layer is not None and gates else 0
-    begin = gates.index(gate) * units if len(gate) == 1 and gate in gates else len(weight)
-    if begin >= len(weight):
+    begin = gates.index(gate) * units if units and len(gate) == 1 and gate in gates else len(weight) + 1
+    if begin + units > len(weight):  # the whole of a projection has fewer rows than one gate
         told = (
             f"one letter of {gates!r} that has rows in {name}" if gates else f"None: {network!r} tells no gates apart"
         )

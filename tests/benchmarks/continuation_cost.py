@@ -62,7 +62,9 @@ def run() -> pd.DataFrame:
         beside = state + 0.1 * torch.nn.functional.normalize(starts[0], dim=0)
         newton = _timed(lambda beside=beside, family=family: rd.Newton().solve(family(0.5), beside[None]), 7)
         branch = rd.continue_fixed_point(family, state, span, at=0.5)
-        whole = _timed(lambda state=state, family=family, span=span: rd.continue_fixed_point(family, state, span, at=0.5), 3)
+        whole = _timed(
+            lambda state=state, family=family, span=span: rd.continue_fixed_point(family, state, span, at=0.5), 3
+        )
         inner = Span(family, *span)
         spectrum = _timed(lambda state=state, inner=inner: eigenvalues_at(inner, state, inner.inner(0.5)), 5)
         row = whole / len(branch)

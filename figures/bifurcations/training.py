@@ -1,0 +1,114 @@
+"""A training as a bifurcation problem: the fixed points of a network that learns to hold two bits."""
+
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+
+from matplotlib.figure import Figure
+
+import rnn_dynamics as rd
+from rnn_dynamics.cells import module_from_spec
+from rnn_dynamics.tasks import FlipFlop
+
+from .page import letter, run
+
+_BITS = 2
+
+
+def measure(hidden: int, sequences: int, epochs: int, every: int) -> rd.TrainingBifurcations:
+    """Train a GRU on the flip-flop task, keep its weights on the way, and follow all fixed points through them."""
+    task = FlipFlop(sequences, 40, _BITS, 0.15, seed=0)
+    model = rd.SequenceModel(module_from_spec(f"GRU-{hidden}", _BITS, 0), _BITS)
+    with tempfile.TemporaryDirectory() as folder:
+        rd.train(model, task, epochs=epochs, lr=3e-3, clip_norm=1.0, folder=folder, snapshot_every=every)
+        return rd.training_bifurcations(folder)
+
+
+def draw(result: rd.TrainingBifurcations) -> Figure:
+    """The page that ``plot_bifurcations`` makes of a training."""
+    axes = rd.plot_bifurcations(result)
+    assert isinstance(axes, list)
+    letter(axes, left=30, up=3)
+    figure = axes[0].figure
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def caption(result: rd.TrainingBifurcations) -> str:
+    """What happened, in numbers."""
+    units = result.observations[0].sets.orbits[0].shape[-1]
+    steps, losses = result.steps.tolist(), result.losses
+    at = dict(zip(steps, losses.tolist(), strict=True))
+    rows = [
+        f"| {event.how} | {event.at:.2f} | {at[event.before]:.3f} | {at[event.step]:.3f} |"
+        f" {', '.join(map(str, event.identities))} |"
+        for event in result.bifurcations
+    ]
+    counts, stable = result.counts.tolist(), result.stable_counts.tolist()
+    return f"""
+**A training as a bifurcation problem.** A GRU of {units} units learns to hold {_BITS} bits; no input is held while
+it is
+looked at. **a.** Its loss; ticks are bifurcations. **b.** How many fixed points it has. **c.** Where each is, on
+the first
+principal component; stable solid, unstable dashed; triangles are births. What is born together has one colour.
+
+{len(result)} checkpoints of steps {steps[0]} to {steps[-1]}; between two of them the weights are taken along a straight
+line, on which every fixed point is followed and every bifurcation located. The loss falls from
+{float(losses[0]):.3g} to
+{float(losses[-1]):.3g}, the fixed points grow from {counts[0]} ({stable[0]} stable) to {counts[-1]} ({stable[-1]}
+stable).
+{result.verdict}
+{_claim(result)}
+
+| bifurcation | at step | loss at the checkpoint before | after | fixed points |
+|---|---|---|---|---|
+{chr(10).join(rows)}
+
+One network, one seed.
+"""
+
+
+def _claim(result: rd.TrainingBifurcations) -> str:
+    """Whether the loss jumps where bifurcations are, with what speaks against it."""
+    told = result.coincidence()
+    claim = (
+        "*The claim* of Eisenmann, Monfared, Goering and Durstewitz (arXiv 2310.17561) is that bifurcations go with"
+        " jumps of"
+        " the loss."
+    )
+    events = result.bifurcations
+    if not events:
+        return f"{claim} This training passes no bifurcation."
+    steps, losses = result.steps.tolist(), result.losses
+    begin, end = steps.index(min(event.before for event in events)), steps.index(max(event.step for event in events))
+    logs = losses.log()
+    inside = float(logs[begin] - logs[end]) / (steps[end] - steps[begin])
+    whole = float(logs[0] - logs[-1]) / (steps[-1] - steps[0])
+    steepest = int((logs[1:] - logs[:-1]).argmin())
+    hit = "one with" if int(told.numbers[steepest]) else "one without"
+    changes, numbers = told.changes, told.numbers
+    alone = f"{int((numbers > 0).sum())} of {len(told)} intervals have a bifurcation"
+    quiet, least = changes[numbers == 0].abs(), float(changes[numbers > 0].abs().min())
+    more = int((quiet >= least).sum())
+    return (
+        f"{claim} Here all {len(events)} fall between steps {steps[begin]} and {steps[end]}, where the loss goes from"
+        f" {float(losses[begin]):.3g} to {float(losses[end]):.3g}: its logarithm falls by {100 * inside:.2f} per 100"
+        f" steps,"
+        f" over the whole training by {100 * whole:.2f}. The steepest fall is from step {steps[steepest]} to"
+        f" {steps[steepest + 1]}, {hit} a bifurcation. Coincidence: {told.summary()}; {alone}, and {more} of the"
+        f" others move"
+        " the loss by as much as the least of those. With events this few, all in one stretch, that is one coincidence"
+        " rather than many: the loss falls faster while the memories are born, and there is no jump at each of them."
+    )
+
+
+SCALES = {"smoke": partial(measure, 6, 96, 2, 1), "small": partial(measure, 32, 3200, 5, 5)}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, unless it has been, and draw."""
+    run("training", SCALES, draw, caption, arguments)
+
+
+if __name__ == "__main__":
+    main()
