@@ -113,10 +113,7 @@ class BifurcationDiagram:
     @property
     def missing(self) -> tuple[tuple[float, float], ...]:
         """Intervals whose index sum shows that a branch is missing."""
-        wanted = self.expected_index
-        if wanted is None:
-            wanted = int(self.index_sums.mode().values) if len(self.index_sums) else 0
-        rows = (self.index_sums != wanted).nonzero().flatten().tolist()
+        rows = (self.index_sums != self._wanted).nonzero().flatten().tolist()
         return tuple((float(self.intervals[row, 0]), float(self.intervals[row, 1])) for row in rows)
 
     @property
@@ -139,7 +136,9 @@ class BifurcationDiagram:
 
     @property
     def _wanted(self) -> int:
-        return 1 if self.expected_index is None else self.expected_index
+        if self.expected_index is not None:
+            return self.expected_index
+        return int(self.index_sums.mode().values) if len(self.index_sums) else 0
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per special point."""
