@@ -21,7 +21,7 @@ from rnn_dynamics.plotting import style
 from rnn_dynamics.store import storable
 from rnn_dynamics.training import train_flip_flop
 
-from .page import gathered, letter, page_legend, run
+from .page import gathered, letter, page_legend, run, zoom
 from .pulses import Memories, Pulses, memories, pulses
 
 DURATIONS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
@@ -87,7 +87,7 @@ def _draw_diagram(ax: Axes, result: FlipFlopFolds) -> None:
         observable_label="readout of bit 0",
     )  # fmt: skip
     reach = 1.6 * float(known.folds.abs().max())
-    ax.set_xlim(-reach, reach)
+    zoom(ax, -reach, reach)
     look = {"fontsize": style.SMALL, "transform": ax.transAxes}
     ax.text(0.97, 0.97, "bit 0 = +1", ha="right", va="top", **look)
     ax.text(0.03, 0.03, "bit 0 = \N{MINUS SIGN}1", ha="left", va="bottom", **look)
@@ -182,21 +182,19 @@ outputs have the right sign), under a held input 0.
 **a.** All fixed points over that input, seen through the trained readout of bit 0; stable ones solid, saddles dashed.
 {diagram.summary()}; at most {int(diagram.counts.max())} fixed points at once, {int(diagram.stable_counts.max())} of
 them stable. {diagram.verdict} Only inputs near 0 are shown: no bifurcation lies beyond, up to 1 and -1. As input 0
-rises, each of the {int(up.sum())} memories with bit 0 = -1 meets a saddle in a fold, at {_range(known.folds[up])} (blue
-band). **Held** above its fold, an input flips the bit; held below it, it does not. As input 0 falls, the
+rises, each of the {int(up.sum())} memories with bit 0 = -1 meets a saddle in a fold, at {_range(known.folds[up])}
+(blue band). **Held** above its fold, an input flips the bit; held below it, it does not. As input 0 falls, the
 {int((~up).sum())} memories with bit 0 = +1 end at {_range(-known.folds[~up], sign="-")} (red band).
 
-**b.** A test by simulation. From each memory a pulse of so many steps, then no input for 3000 steps: the least |pulse|
-after which bit 0 has changed its sign, bisected to 2.4e-8. A pulse of one step, as in training, must be of
-{_range(tried.needed[:, 0])}, where the task's are 1: its margin is what the folds leave room for. The longer the pulse,
-the nearer it comes to the fold of its memory (dashed).{_exceptions(result)}
+**b.** A test by simulation. From each memory a pulse of so many steps, then no input for 3000 steps: the least
+|pulse| after which bit 0 has changed its sign, bisected to 2.4e-8. A pulse of one step, as in training, must be of
+{_range(tried.needed[:, 0])}, where the task's are 1: its margin is what the folds leave room for. The longer the
+pulse, the nearer it comes to the fold of its memory (dashed).{_exceptions(result)}
 
-**c.** The same pulses beside what the normal form x' = x + a x^2 + alpha (p - p_f) says, a and alpha computed at
-the fold
-p_f and nothing fitted: a pulse must last for the passage through the bottleneck that the fold leaves behind,
-d (a alpha p_f)^(1/2) = 2 atan(u^(-1/2)) / u^(1/2) with u = p / p_f - 1. This is a law of long pulses; for short
-ones p is
-far from the fold, and a normal form has no say.{_slow(result)}
+**c.** The same pulses beside what the normal form x' = x + a x^2 + alpha (p - p_f) says, a and alpha computed at the
+fold p_f and nothing fitted: a pulse must last for the passage through the bottleneck that the fold leaves behind, d
+(a alpha p_f)^(1/2) = 2 atan(u^(-1/2)) / u^(1/2) with u = p / p_f - 1. This is a law of long pulses; for short ones p
+is far from the fold, and a normal form has no say.{_slow(result)}
 
 | steps | least pulse, -1 to +1 | least pulse, +1 to -1 | the normal form's pulse is off by up to |
 |---|---|---|---|

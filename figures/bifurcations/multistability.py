@@ -18,7 +18,7 @@ from rnn_dynamics.plotting import style
 from rnn_dynamics.store import storable
 from rnn_dynamics.training import train_flip_flop
 
-from .page import gathered, letter, page_legend, run
+from .page import gathered, letter, page_legend, run, zoom
 
 Rectangle2 = tuple[tuple[float, float], tuple[float, float]]
 
@@ -120,7 +120,7 @@ def draw(result: GainMaps) -> Figure:
         for handle in curves:
             handle.set_label(str(handle.get_label()).partition(" (")[0] + " curve")
         rd.plot_bifurcations(result.over_gain, axes[2], labels=False, parameter=names[1])
-        axes[2].set_xlim(*NEAR[1])
+        zoom(axes[2], *NEAR[1])
         axes[2].axvline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
         page_legend(figure, [*curves, *gathered(axes[2:])], columns=4)
         letter(axes, left=26, up=3)
@@ -170,27 +170,22 @@ def caption(result: GainMaps) -> str:
     above = f", all at gains of {unsettled.q.min():.2f} and more" if len(unsettled) else ""
     return f"""
 **How many memories there are, by input and gain.** A GRU of {first} units trained to hold bits
-({100 * result.accuracy:.1f} %
-of its outputs have the right sign); all recurrent weights are multiplied by a gain (1: as trained) and input 0 is held.
-**a.** Grey: the number of attractors at each of {whole.counts.shape[1]} x {whole.counts.shape[0]} points; lines:
-curves of
-bifurcations, thin where another multiplier is outside the unit circle, so that no attractor is born there; dots:
-points of
-codimension two that concern attractors. **b.** The dotted rectangle, {near.counts.shape[1]} x
-{near.counts.shape[0]} points.
-**c.** All fixed points over the gain without input, on their first principal component; the dotted line is the
-network as
-trained.
+({100 * result.accuracy:.1f} % of its outputs have the right sign); all recurrent weights are multiplied by a gain (1:
+as trained) and input 0 is held. **a.** Grey: the number of attractors at each of {whole.counts.shape[1]} x
+{whole.counts.shape[0]} points; lines: curves of bifurcations, thin where another multiplier is outside the unit
+circle, so that no attractor is born there; dots: points of codimension two that concern attractors. **b.** The dotted
+rectangle, {near.counts.shape[1]} x {near.counts.shape[0]} points. **c.** All fixed points over the gain without
+input, on their first principal component; the dotted line is the network as trained.
 
-{_sentence(whole.summary())} {_sentence(near.summary())} The whole map has
-{len(unsettled)} points at which a start settled on nothing in 10000 steps{above}. As trained, there are up to
-{int(at_one.max())} attractors at once over the input. Without input, pairs of fixed points are born at gains of
-{", ".join(f"{gain:.4f}" for gain in folds) or "none"}{_circles(circles)}.
+{_sentence(whole.summary())} {_sentence(near.summary())} The whole map has {len(unsettled)} points at which a start
+settled on nothing in 10000 steps{above}. As trained, there are up to {int(at_one.max())} attractors at once over the
+input. Without input, pairs of fixed points are born at gains of {", ".join(f"{gain:.4f}" for gain in folds) or "none"}{
+        _circles(circles)
+    }.
 
 The curves were followed from the special points of two diagrams (over the input at gain 1, over the gain without
-input);
-residuals are {residual:.0e} at most. What is not connected with those is not here: curves of cycles, and curves that
-meet neither line.
+input); residuals are {residual:.0e} at most. What is not connected with those is not here: curves of cycles, and
+curves that meet neither line.
 
 | curve | point | input 0 | gain |
 |---|---|---|---|

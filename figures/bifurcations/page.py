@@ -41,7 +41,8 @@ def run(
 
 def _wrapped(text: str) -> str:
     """Paragraphs in lines of 120 letters; tables as they are."""
-    parts = [part if part.startswith("|") else textwrap.fill(part, 120) for part in text.strip().split("\n\n")]
+    parts = [part.strip() for part in text.strip().split("\n\n")]
+    parts = [part if part.startswith("|") else textwrap.fill(part, 120) for part in parts]
     return "\n\n".join(parts) + "\n"
 
 
@@ -76,3 +77,10 @@ def gathered(axes: Sequence[Axes]) -> list[Artist]:
                 found.setdefault(str(handle.get_label()), handle)
         legend.remove()
     return list(found.values())
+
+
+def zoom(ax: Axes, low: float, high: float) -> None:
+    """Show a part of a diagram; its markers would be drawn outside of the axis too, which they may touch."""
+    ax.set_xlim(low, high)
+    for line in ax.lines:
+        line.set_clip_on(True)

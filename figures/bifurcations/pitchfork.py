@@ -239,22 +239,18 @@ def caption(result: Unfolding) -> str:
 **A pitchfork and its unfolding.** Fixed points and cycles of x' = tanh(w x + b), one unit with a weight and a bias;
 stable ones solid, unstable dashed. Circles are the closed form.
 
-**a.** Over w at b = 0: a supercritical pitchfork at w = {points["branch point"].parameter:.9f} (normal form coefficient
-{points["branch point"].coefficient:.6f}, exactly -1/3), and a supercritical flip at w = {points["flip"].parameter:.9f}
-({points["flip"].coefficient:.6f}, exactly 1/3), from which a stable cycle of period 2 comes.
-**b.** At b = {OFFSET} the pitchfork is broken: one branch runs through, the other, which nothing connects with it,
-has a
-fold at w = {fold.parameter:.9f}. **c.** Over b at w = {WEIGHT:g}: hysteresis between folds at b = {ends[0]:.9f} and
-{ends[1]:.9f}; arrows are the jumps. **d.** The plane of both, with the cuts of a to c (dotted): the curve of folds
-has a
-cusp (CP) where the pitchfork is, the curve of flips bounds the cycles. Shaded: {cells} x {cells} points at which
-settling
-starts by plain iteration reached two attractors.
+**a.** Over w at b = 0: a supercritical pitchfork at w = {points["branch point"].parameter:.9f} (normal form
+coefficient {points["branch point"].coefficient:.6f}, exactly -1/3), and a supercritical flip at w =
+{points["flip"].parameter:.9f} ({points["flip"].coefficient:.6f}, exactly 1/3), from which a stable cycle of period 2
+comes. **b.** At b = {OFFSET} the pitchfork is broken: one branch runs through, the other, which nothing connects with
+it, has a fold at w = {fold.parameter:.9f}. **c.** Over b at w = {WEIGHT:g}: hysteresis between folds at b =
+{ends[0]:.9f} and {ends[1]:.9f}; arrows are the jumps. **d.** The plane of both, with the cuts of a to c (dotted): the
+curve of folds has a cusp (CP) where the pitchfork is, the curve of flips bounds the cycles. Shaded: {cells} x {cells}
+points at which settling starts by plain iteration reached two attractors.
 
 The closed form: x is a fixed point where b = atanh x - w x; folds are at w = 1 / (1 - x^2), flips at w = -1 / (1 -
-x^2).
-Special points deviate from it by {largest:.1e} at most, in the parameter; everything, rows of branches included, by
-{max(off.values()):.1e}, the tolerance of 1e-11 in x divided by how slowly x changes with the parameter.
+x^2). Special points deviate from it by {largest:.1e} at most, in the parameter; everything, rows of branches
+included, by {max(off.values()):.1e}, the tolerance of 1e-11 in x divided by how slowly x changes with the parameter.
 
 | what | largest deviation in the parameter |
 |---|---|

@@ -44,21 +44,18 @@ def caption(result: rd.TrainingBifurcations) -> str:
         f" {', '.join(map(str, event.identities))} |"
         for event in result.bifurcations
     ]
+    known = losses[losses.isfinite()]  # of the last update's weights there may be none
     counts, stable = result.counts.tolist(), result.stable_counts.tolist()
     return f"""
-**A training as a bifurcation problem.** A GRU of {units} units learns to hold {_BITS} bits; no input is held while
-it is
-looked at. **a.** Its loss; ticks are bifurcations. **b.** How many fixed points it has. **c.** Where each is, on
-the first
-principal component; stable solid, unstable dashed; triangles are births. What is born together has one colour.
+**A training as a bifurcation problem.** A GRU of {units} units learns to hold {_BITS} bits; no input is held while it
+is looked at. **a.** Its loss; ticks are bifurcations. **b.** How many fixed points it has. **c.** Where each is, on
+the first principal component; stable solid, unstable dashed; triangles are births. What is born together has one
+colour.
 
-{len(result)} checkpoints of steps {steps[0]} to {steps[-1]}; between two of them the weights are taken along a straight
-line, on which every fixed point is followed and every bifurcation located. The loss falls from
-{float(losses[0]):.3g} to
-{float(losses[-1]):.3g}, the fixed points grow from {counts[0]} ({stable[0]} stable) to {counts[-1]} ({stable[-1]}
-stable).
-{result.verdict}
-{_claim(result)}
+{len(result)} checkpoints of steps {steps[0]} to {steps[-1]}; between two of them the weights are taken along a
+straight line, on which every fixed point is followed and every bifurcation located. The loss falls from
+{float(known[0]):.3g} to {float(known[-1]):.3g}, the fixed points grow from {counts[0]} ({stable[0]} stable) to
+{counts[-1]} ({stable[-1]} stable). {result.verdict} {_claim(result)}
 
 | bifurcation | at step | loss at the checkpoint before | after | fixed points |
 |---|---|---|---|---|
@@ -81,9 +78,9 @@ def _claim(result: rd.TrainingBifurcations) -> str:
         return f"{claim} This training passes no bifurcation."
     steps, losses = result.steps.tolist(), result.losses
     begin, end = steps.index(min(event.before for event in events)), steps.index(max(event.step for event in events))
-    logs = losses.log()
+    logs = losses[losses.isfinite()].log()
     inside = float(logs[begin] - logs[end]) / (steps[end] - steps[begin])
-    whole = float(logs[0] - logs[-1]) / (steps[-1] - steps[0])
+    whole = float(logs[0] - logs[-1]) / (steps[len(logs) - 1] - steps[0])
     steepest = int((logs[1:] - logs[:-1]).argmin())
     hit = "one with" if int(told.numbers[steepest]) else "one without"
     changes, numbers = told.changes, told.numbers
