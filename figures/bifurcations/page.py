@@ -42,7 +42,7 @@ def run(
 def _wrapped(text: str) -> str:
     """Paragraphs in lines of 120 letters; tables as they are."""
     parts = [part.strip() for part in text.strip().split("\n\n")]
-    parts = [part if part.startswith("|") else textwrap.fill(part, 120) for part in parts]
+    parts = [part if part.startswith("|") else textwrap.fill(part, 120, break_on_hyphens=False) for part in parts]
     return "\n\n".join(parts) + "\n"
 
 
