@@ -112,7 +112,7 @@ _FOLD: dict[str, Any] = {"linewidth": style.THIN, "linestyle": (0, (3, 2))}
 
 
 def _handles() -> list[Line2D]:
-    line = {"linewidth": style.THICK}
+    line: dict[str, Any] = {"linewidth": style.THICK}
     return [
         Line2D([], [], color=_UP, label="bit 0 from \N{MINUS SIGN}1 to +1", **line, **_marker(True)),
         Line2D([], [], color=_DOWN, label="bit 0 from +1 to \N{MINUS SIGN}1", **line, **_marker(False)),

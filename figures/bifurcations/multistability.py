@@ -7,6 +7,7 @@ from functools import partial
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
@@ -65,7 +66,9 @@ def measure(
             curves.append(rd.continue_bifurcation(family, point, WHOLE, at=1.0))
     for _, point in over_gain.special_points:
         if point.kind in ("fold", "flip", "Neimark-Sacker") and not _known(curves, point, (0.0, point.parameter)):
-            curves.append(_turned(rd.continue_bifurcation(lambda q, p: family(p, q), point, WHOLE[::-1], at=0.0)))
+            curves.append(
+                _turned(rd.continue_bifurcation(lambda q, p: family(p, q), point, (WHOLE[1], WHOLE[0]), at=0.0))
+            )
     maps = [
         rd.multistability_map(family, few, spans, resolution=cells) for spans, cells in ((WHOLE, whole), (NEAR, near))
     ]
@@ -138,9 +141,12 @@ def _one_scale(figure: Figure, axes: Sequence[Axes]) -> None:
     """One scale of greys, that of the whole plane, for both maps, and one bar."""
     meshes = [ax.collections[0] for ax in axes[:2]]
     for mesh in meshes:
+        assert mesh.colorbar is not None  # as plot_bifurcations draws it
         mesh.colorbar.remove()
     meshes[1].set(cmap=meshes[0].cmap, norm=meshes[0].norm)
-    low, high = (int(edge + 0.5) for edge in (meshes[0].norm.vmin, meshes[0].norm.vmax - 1))
+    boundaries = meshes[0].norm
+    assert isinstance(boundaries, BoundaryNorm)
+    low, high = int(boundaries.boundaries[0] + 0.5), int(boundaries.boundaries[-1] - 0.5)
     bar = figure.colorbar(
         meshes[0], ax=axes[1], ticks=range(low, high + 1), fraction=0.06, pad=0.02, aspect=24, drawedges=True
     )
