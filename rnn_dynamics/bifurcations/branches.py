@@ -13,8 +13,8 @@ from ..continuation.points import Point, covector
 from ..roots import Newton, Reason
 from ..systems import AutonomousMap
 from .results import OPEN_ENDS, Branch, joined, reversed_branch
-from .rows import Row, assembled, reversed_rows
-from .tracing import BranchWalk, Pace
+from .rows import assembled, reversed_rows
+from .tracing import BranchWalk, Pace, walked_out
 
 
 @torch.no_grad()
@@ -131,28 +131,19 @@ def point_on(span: Span, state: Tensor, s: float, tolerance: float) -> Point:
 
 def traced(span: Span, point: Point, period: int, pace: Pace) -> Branch:
     """The whole branch through a point of it, ``span`` being that of F^period."""
-    forward, ahead = _walked(BranchWalk(span, point, period, pace))
+    forward = BranchWalk(span, point, period, pace)
+    ahead = walked_out(forward)
     if forward.end == "closed":
         return assembled(span, [forward.first, *ahead], ("closed", "closed"), period, forward.refused)
     if forward.end == "interrupted":
         return assembled(span, [forward.first, *ahead], ("interrupted", "interrupted"), period, forward.refused)
-    backward, behind = _walked(BranchWalk(span, point.reversed(), period, pace))
+    backward = BranchWalk(span, point.reversed(), period, pace)
+    behind = walked_out(backward)
     if backward.end == "closed":  # forwards it took too many steps for that
         return assembled(span, [backward.first, *behind], ("closed", "closed"), period, backward.refused)
     rows = [*reversed_rows(behind), forward.first, *ahead]
     ends = (backward.end or "", forward.end or "")
     return assembled(span, rows, ends, period, forward.refused + backward.refused)
-
-
-def _walked(walk: BranchWalk) -> tuple[BranchWalk, list[Row]]:
-    """All that is left of a walk; Ctrl-C leaves what there is."""
-    rows: list[Row] = []
-    try:
-        for row in walk:
-            rows.append(row)
-    except KeyboardInterrupt:
-        walk.end = "interrupted"
-    return walk, rows
 
 
 def _continued(span: Span, branch: Branch, pace: Pace) -> Branch:
@@ -166,7 +157,8 @@ def _continued(span: Span, branch: Branch, pace: Pace) -> Branch:
             continue
         turned = reversed_branch(branch) if backwards else branch
         home = None if len(branch) < 2 else _point_at(span, turned, 0, pace)
-        walk, rows = _walked(BranchWalk(span, _point_at(span, turned, -1, pace), branch.period, pace, home))
+        walk = BranchWalk(span, _point_at(span, turned, -1, pace), branch.period, pace, home)
+        rows = walked_out(walk)
         if rows:
             more = assembled(span, rows, ("", walk.end or ""), branch.period, walk.refused)
             turned = joined(turned, more)

@@ -10,10 +10,10 @@ from ..checks import require_positive, whole_number
 from ..continuation import Span, first_point
 from ..systems import AutonomousMap
 from .curve_results import CURVE_KINDS, BifurcationCurve
-from .curve_walk import CurveRow, CurveWalk, assembled_curve
+from .curve_walk import CurveWalk, assembled_curve
 from .defining import DefiningFamily, Plane, PlaneFamily, borders_at, cosine_of
 from .results import SpecialPoint
-from .tracing import Pace
+from .tracing import Pace, walked_out
 
 _NEAR = 1e-4
 """How far from the given point, as a share of the spans and of the state, the curve may be found."""
@@ -85,23 +85,15 @@ def continue_bifurcation(
             f" family(., {at:g}) with period {period}? At a point of codimension two begin beside it"
         )
     pace = Pace(tolerance, max_steps, longest_step, max_norm / plane.unit)
-    forward, ahead = _walked(CurveWalk(plane, borders, first, pace))
+    forward = CurveWalk(plane, borders, first, pace)
+    ahead = walked_out(forward)
     if forward.end in ("closed", "interrupted"):
         ends = (forward.end, forward.end)
         return assembled_curve(plane, [forward.first, *ahead], ends, forward.refused)
-    backward, behind = _walked(CurveWalk(plane, borders, first.reversed(), pace))
+    backward = CurveWalk(plane, borders, first.reversed(), pace)
+    behind = walked_out(backward)
     rows = [*reversed(behind), forward.first, *ahead]
     return assembled_curve(plane, rows, (backward.end or "", forward.end or ""), forward.refused + backward.refused)
-
-
-def _walked(walk: CurveWalk) -> tuple[CurveWalk, list[CurveRow]]:
-    rows: list[CurveRow] = []
-    try:
-        for row in walk:
-            rows.append(row)
-    except KeyboardInterrupt:
-        walk.end = "interrupted"
-    return walk, rows
 
 
 def _plane(

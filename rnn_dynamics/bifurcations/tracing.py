@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from ..continuation.arclength import OUT_OF_SIGHT, Step, first_point, walk
 from ..continuation.closing import passes
@@ -127,3 +128,25 @@ class BranchWalk(Iterator[Row]):
         half = self._span.iterated(self._period // 2).system(passed.point.s)(state.unsqueeze(0))[0]
         # Where they meet, the two phases part as the square root of the parameter.
         return float((half - state).norm()) < 1e-3 * passed.point.scale
+
+
+R = TypeVar("R", covariant=True)
+
+
+class Walk(Protocol[R]):
+    """Rows one after the other, and why they ended."""
+
+    end: str | None
+
+    def __iter__(self) -> Iterator[R]: ...
+
+
+def walked_out(walk: Walk[R]) -> list[R]:
+    """All rows that are left of a walk; Ctrl-C leaves those that there are."""
+    rows: list[R] = []
+    try:
+        for row in walk:
+            rows.append(row)
+    except KeyboardInterrupt:
+        walk.end = "interrupted"
+    return rows
