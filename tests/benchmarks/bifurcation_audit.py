@@ -18,7 +18,7 @@ AUDITED, STARTS = 50, 128
 READING = f"""\
 Random GRU-16: Gaussian weights of gain 1 to 4 (standard deviation gain / sqrt(16)), biases of 0.3; over an input of -3
 to 3 along a random direction, over the recurrent weights scaled by .2 to 1.5, and over the bias of the update gate
-shifted by -3 to 3; 100 families each. Trained ones hold three bits. Each diagram comes from 64 uniform starts at nine
+shifted by -3 to 3; 100 families each. Trained ones hold three bits. Each diagram comes from 64 uniform starts at 33
 parameters and what follows from there; then Newton's method from {STARTS} fresh uniform starts at {AUDITED} random
 parameters. "off branches": points so found that are on no branch (a branch was missed, or jumped off). "open ends":
 branches that ended for lack of a safe step or of steps; "not traced": points that were found and could not be begun
@@ -90,7 +90,7 @@ def _row(name: str, families: Callable[[], Iterator[tuple[Family, tuple[float, f
         total["families"] += 1
         begin = time.perf_counter()
         try:
-            diagram = rd.bifurcation_diagram(family, starts, span, max_period=2)
+            diagram = rd.bifurcation_diagram(family, starts, span, max_period=2, sections=0)
         except Exception as error:
             print(name, number, repr(error), flush=True)
             total["crashes"] += 1

@@ -38,7 +38,7 @@ def run() -> pd.DataFrame:
             solver.solve(system, state[None])
         solves = time.perf_counter() - begin
         begin = time.perf_counter()
-        diagram = rd.bifurcation_diagram(network.input_family(0), starts, (-1.0, 1.0))
+        diagram = rd.bifurcation_diagram(network.input_family(0), starts, (-1.0, 1.0), sections=0)
         whole = time.perf_counter() - begin
         begin = time.perf_counter()
         for branch in diagram.branches:
