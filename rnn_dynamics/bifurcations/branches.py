@@ -37,6 +37,7 @@ def continue_fixed_point(
     Newton's method on the bordered system, and is accepted only if it cannot have jumped to another curve:
     ``continuation.walk`` states the rule. Between steps every eigenvalue that crosses the unit circle is located:
     folds, branch points, flips and Neimark-Sacker points, to 1e-8 of the span or better, with their normal forms.
+    Two crossings that undo each other within one step are not seen.
 
     Args:
         family: p -> map: ``network.input_family(direction)``, ``between(before, after)``, ``scaled(module, name)``, or

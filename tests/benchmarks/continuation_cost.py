@@ -16,7 +16,7 @@ UNITS = (16, 32, 64, 128, 256, 512)
 
 READING = """\
 A GRU with one input and two planted modes beside random weights, so that at every size there are nine fixed points
-without input, all on one winding branch over an input of -2 to 2. "row / Newton solve": the time of a branch's row (a
+or so without input, on one or two winding branches over an input of -2 to 2. "row / Newton solve": the time of a branch's row (a
 step with its evidence, eigenvalues and what they crossed) in units of one single Newton solve at that size, from a
 state .1 beside the fixed point; "of it eigenvalues": their share of it. "row, 16 units = 1": growth. A step solves two
 or three bordered systems of n + 1 by LU, so the growth tends to n^3; up to 300 units all eigenvalues are computed
