@@ -23,8 +23,8 @@ parameters and what follows from there; then Newton's method from {STARTS} fresh
 parameters. "off branches": points so found that are on no branch (a branch was missed, or jumped off). "open ends":
 branches that ended for lack of a safe step or of steps; "not traced": points that were found and could not be begun
 from. "index sum 1": families whose sum is 1 over the whole span. "refused": share of attempted steps that were refused
-and shortened. A family whose ends lie on bifurcations, or two bifurcations nearer than 1e-9, would be miscounted; none
-occurred.
+and shortened. No family crashed and no branch stalled. The two points off branches are one pair, on an isola between
+inputs -.095 and -.058 that lies between two of the searched parameters, .19 apart.
 """
 
 
