@@ -19,8 +19,9 @@ A GRU with one input and two planted modes beside random weights, so that at eve
 or so without input, on one or two winding branches over an input of -2 to 2. "row / Newton solve": the time of a row (a
 step with its evidence, eigenvalues and what they crossed) in units of one single Newton solve at that size, from a
 state .1 beside the fixed point; "eigenvalues / row": the time of those at the first point as a share of a mean row (at
-512 units Arnoldi's method needs more there than on the way). "row, 16 units = 1": growth. A step solves two or three bordered systems of n + 1 by LU, so the growth tends to n^3; up to 300 units all eigenvalues are computed
-(faster than Arnoldi's method there), beyond that the leading ones. "diagram / branch": ``bifurcation_diagram`` with
+512 units Arnoldi's method needs more there than on the way). "row, 16 units = 1": growth. A step solves two or three
+bordered systems of n + 1 by LU, so the growth tends to n^3; up to 300 units all eigenvalues are computed (faster than
+Arnoldi's method there), beyond that the leading ones. "diagram / branch": ``bifurcation_diagram`` with
 nine searches from 64 starts, in units of the time of walking that branch alone: the rest is the searches.
 """
 
