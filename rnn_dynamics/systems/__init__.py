@@ -10,6 +10,7 @@ from .layered import LayeredMap
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
+from .scales import relative, sizes, units_of
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -32,8 +33,11 @@ __all__ = [
     "read_checkpoint",
     "recurrent_layers",
     "recurrent_module",
+    "relative",
     "require_network",
     "require_system",
     "sample_states",
+    "sizes",
     "states_after",
+    "units_of",
 ]
