@@ -37,7 +37,7 @@ def sizes(states: Tensor, units: Tensor) -> Tensor:
 
 
 def relative(differences: Tensor, states: Tensor, units: Tensor) -> Tensor:
-    """The largest |d_i| / max(unit_i, |h_i|) of differences [..., n] at states [..., n], [...]; NaN counts as infinite."""
+    """The largest |d_i| / max(unit_i, |h_i|) of differences [..., n] at states [..., n], [...]; NaN is infinite."""
     return (differences.abs() / sizes(states, units)).nan_to_num(nan=torch.inf).amax(dim=-1)
 
 
