@@ -8,7 +8,7 @@ from torch import Tensor
 from ..roots import RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import Spectrum, kinds, spectrum
-from ..systems import AutonomousMap
+from ..systems import AutonomousMap, sizes
 from .completeness import Completeness, Round, index_sum, unseen_estimate
 from .continua import Continuum, describe, find_continua
 from .merging import merge
@@ -24,8 +24,13 @@ _SLOW_MERGE = 1e-3
 _SLOW_ANALYSED = 512
 """The slowest so many distinct slow points are examined for a slow manifold."""
 
-_NUDGE = 10
-"""Square roots of the rounding unit to each side at which DF is compared: a smooth DF changes by 1e-6 there."""
+_NUDGES = (10.0, 0.625)
+"""Square roots of the rounding unit, times each coordinate's size, to each side at which DF is compared. From the
+farther pair to the nearer one the difference of a smooth DF falls sixteenfold, however it bends; at a kink it stays.
+"""
+
+_KEPT = 0.5
+"""What must be left of the difference at a kink."""
 
 _MODES = 32
 """Eigenvectors kept per point; all of them up to 32 units."""
@@ -41,6 +46,11 @@ class Analysis:
     index_sum: int | None
     reason: str
 
+    @property
+    def objects(self) -> tuple[int, int]:
+        """How many isolated points, how many continua."""
+        return int(self.isolated.sum()), len(self.lines)
+
 
 def _eigenvalues(system: AutonomousMap, states: Tensor, memory_budget: int) -> Tensor:
     parts = [system.linearize(states[part])[1].eigenvalues() for part in system.chunks(len(states), memory_budget)]
@@ -54,7 +64,7 @@ def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: 
     neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1).nonzero().squeeze(-1)
     lines = [neutral[group.cpu()] for group in find_continua(system, pool.states[neutral], pool.residuals[neutral])]
     isolated = torch.ones(len(pool.states), dtype=torch.bool)
-    on_kink = _on_kink(system, pool.states, memory_budget)
+    on_kink = _on_kink(system, pool.states, pool.units, memory_budget)
     total: int | None = None
     if lines:
         # Beside the samples themselves, what lies between them: a long continuum is thinned before it is examined.
@@ -87,7 +97,7 @@ def assemble(
     position = torch.tensor(order, dtype=torch.long)
     rows, states = rows[position], states[position.to(states.device)]
 
-    labels = _nearest(first, states, pool.tolerance)
+    labels = _labels(pool, rows)
     hits = torch.bincount(labels[labels >= 0], minlength=len(rows))
     slow, slow_lines = slow_points(system, first, memory_budget)
     elsewhere = first.states[(first.statuses == Status.FOUND) & (labels < 0).to(first.states.device)]
@@ -119,17 +129,20 @@ def assemble(
     )
 
 
-def _on_kink(system: AutonomousMap, states: Tensor, memory_budget: int) -> Tensor:
+def _on_kink(system: AutonomousMap, states: Tensor, units: Tensor, memory_budget: int) -> Tensor:
     """Whether DF jumps at a state, as at the corner of a ReLU: eigenvalues then describe one side of it only."""
     generator = torch.Generator().manual_seed(0)
     kinks = [torch.zeros(0, dtype=torch.bool)]
     for part in system.chunks(len(states), memory_budget // 2):
         here = states[part]
-        nudge = torch.randn(here.shape, generator=generator, dtype=torch.float64).to(here)
-        nudge *= _NUDGE * (torch.finfo(here.dtype).eps ** 0.5) * here.norm(dim=-1, keepdim=True).clamp(min=1.0)
-        before, after = (system.linearize(here + sign * nudge)[1].dense() for sign in (-1, 1))
-        jump = (after - before).flatten(1).norm(dim=-1)
-        kinks.append((jump > 0.01 * before.flatten(1).norm(dim=-1).clamp(min=1.0)).cpu())
+        direction = torch.randn(here.shape, generator=generator, dtype=torch.float64).to(here)
+        direction *= torch.finfo(here.dtype).eps ** 0.5 * sizes(here, units)
+        jumps = []
+        for nudge in _NUDGES:
+            before, after = (system.linearize(here + sign * nudge * direction)[1].dense() for sign in (-1, 1))
+            jumps.append((after - before).flatten(1).norm(dim=-1))
+        visible = jumps[0] > 0.01 * before.flatten(1).norm(dim=-1).clamp(min=1.0)
+        kinks.append((visible & (jumps[1] > _KEPT * jumps[0])).cpu())
     return torch.cat(kinks)
 
 
@@ -155,18 +168,12 @@ def _spectrum(system: AutonomousMap, states: Tensor, memory_budget: int) -> Spec
     return Spectrum.cat(parts)
 
 
-def _nearest(result: RootResult, states: Tensor, tolerance: float) -> Tensor:
-    """For each start the row of ``states`` that it ended at, or -1."""
-    labels = torch.full((len(result.states),), -1)
-    found = (result.statuses == Status.FOUND).nonzero().squeeze(-1)
-    if not len(states):
-        return labels
-    for rows in found.split(4096):
-        ends = result.states[rows]
-        distance, nearest = torch.cdist(ends, states, compute_mode="donot_use_mm_for_euclid_dist").min(dim=-1)
-        same = distance <= 1e3 * tolerance * ends.norm(dim=-1).clamp(min=1.0)
-        labels[rows.cpu()] = torch.where(same, nearest, -1).cpu()
-    return labels
+def _labels(pool: Pool, rows: Tensor) -> Tensor:
+    """For each of the user's starts the place in ``rows`` [p] of the pool's point that it ended at, or -1."""
+    place = torch.full((len(pool.states) + 1,), -1)
+    place[rows] = torch.arange(len(rows))
+    assert pool.ends is not None  # a result was added
+    return place[pool.ends.cpu()]  # -1 is the last
 
 
 def slow_points(system: AutonomousMap, result: RootResult, memory_budget: int) -> tuple[SlowPoints, list[Continuum]]:

@@ -8,6 +8,10 @@ from torch import Tensor
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index
 from ..systems import AutonomousMap, Box, NoBox
 
+_FINEST = 1e-4
+"""Noise is drawn at every scale from the spread of the points known down to this share of it: saddles of saturating
+cells lie that near to one another."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -83,7 +87,9 @@ def unseen_estimate(times_reached: Tensor) -> float:
     return once * (once - 1) / (2 * (twice + 1))
 
 
-def fresh_starts(system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator) -> list[tuple[str, Tensor]]:
+def fresh_starts(
+    system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator, units: Tensor
+) -> list[tuple[str, Tensor]]:
     """About ``n`` starts by four recipes from the fixed points ``known`` [p, n].
 
     Midpoints and convex combinations of four find what is missing at the least cost, noise and the box what lies
@@ -92,6 +98,7 @@ def fresh_starts(system: AutonomousMap, known: Tensor, n: int, generator: torch.
     """
     p, share = len(known), max(1, n // 4)
     box = system.box
+    near = 0.1 * units.clamp(max=1.0)
 
     def pick(k: int) -> Tensor:
         return known[torch.randint(p, (k,), generator=generator).to(known.device)]
@@ -108,10 +115,11 @@ def fresh_starts(system: AutonomousMap, known: Tensor, n: int, generator: torch.
     if p > 0:
         spread = known.std(dim=0) if p > 1 else known[0].abs()  # an LSTM's cells spread far wider than its outputs
         noise = torch.randn(share, known.shape[1], generator=generator, dtype=torch.float64).to(known)
-        recipes.append(("noise", pick(share) + spread.clamp(min=0.1) * noise))
+        noise *= _FINEST ** draw(share, 1)
+        recipes.append(("noise", pick(share) + torch.maximum(spread, near) * noise))
     if isinstance(box, Box):
         # A long box (an LSTM's cells) holds its points near the middle.
-        reach = known.abs().amax(dim=0) * 1.5 + 0.1 if p else torch.full_like(box.upper, torch.inf)
+        reach = known.abs().amax(dim=0) * 1.5 + near if p else torch.full_like(box.upper, torch.inf)
         lower, upper = torch.maximum(box.lower, -reach), torch.minimum(box.upper, reach)
         recipes.append(("box", lower + (upper - lower) * draw(share, known.shape[1])))
     return recipes

@@ -14,11 +14,14 @@ class Pool:
     """Every row found so far, and the distinct ones among them."""
 
     tolerance: float
+    units: Tensor
     origins: list[str] = field(default_factory=list)
     states: Tensor = field(default_factory=lambda: torch.empty(0, 0))
     residuals: Tensor = field(default_factory=lambda: torch.empty(0))
     errors: Tensor = field(default_factory=lambda: torch.empty(0))
     times: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    ends: Tensor | None = None
+    """For each row of the first result the point that it ended at, or -1."""
 
     def add(self, result: RootResult, origin: str) -> int:
         """Merge a round's found rows in; returns how many points are new."""
@@ -33,8 +36,13 @@ class Pool:
         weights = torch.cat(
             [self.times.to(states.device), torch.ones(int(found.sum()), dtype=torch.long, device=states.device)]
         )
-        representative = merge(states, residuals, errors, self.tolerance)
+        representative = merge(states, residuals, errors, self.tolerance, self.units)
         kept, group = representative.unique(return_inverse=True)
+        if self.ends is None:
+            self.ends = torch.full((len(result.states),), -1, device=states.device)
+            self.ends[found] = group
+        else:
+            self.ends = torch.where(self.ends >= 0, group[self.ends], -1)
         self.times = torch.zeros(len(kept), dtype=torch.long, device=states.device).index_add_(0, group, weights)
         # A group's origin is that of its earliest member: one already known, if any.
         earliest = torch.full((len(kept),), len(states), device=states.device)

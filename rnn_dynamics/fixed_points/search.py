@@ -7,7 +7,7 @@ import torch
 from ..checks import ArrayLike, require_positive
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
 from .pool import Pool
@@ -21,7 +21,7 @@ def find_fixed_points(
     solver: RootSolver | None = None,
     *,
     extra_starts: int | None = None,
-    merge_tolerance: float = 1e-6,
+    merge_tolerance: float = 1e-9,
     marginal_tolerance: float = MARGINAL_TOLERANCE,
     max_steps: int = 100,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
@@ -39,7 +39,9 @@ def find_fixed_points(
         starts: [k, n]; states along trajectories with noise (``sample_states``) are best.
         solver: ``Newton()`` by default.
         extra_starts: the budget of further starts: 16 times the starts, and at least 16,384, by default; 0 for none.
-        merge_tolerance: rows within this distance, times max(1, |h|), are one point. Converged rows agree to 1e-12.
+        merge_tolerance: rows nearer than this, each coordinate measured by its size max(u_i, |h_i|) with u_i = 1 for
+            starts of that order, are one point; it is the resolution of the search. Converged rows agree to 1e-12, and
+            where they do not, at degenerate points, by their estimated errors.
         marginal_tolerance: an eigenvalue this near the unit circle leaves stability undecided.
         max_steps: solver steps per start.
         memory_budget: bytes for Jacobians at a time.
@@ -67,19 +69,20 @@ def find_fixed_points(
 
     # Slow points are looked for from the user's starts only.
     further = replace(solver, slow_points=0) if isinstance(solver, Newton) else solver
-    options = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress}
+    units = units_of(system, states)
+    options = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress, "units": units}
 
     first = solver.solve(system, states, **options)
-    pool = Pool(merge_tolerance)
+    pool = Pool(merge_tolerance, units)
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = analyse(system, pool, marginal_tolerance, memory_budget)
     size = max(256, len(states) // 4)
     interrupted = first.interrupted
-    done = interrupted or bool(analysis.lines)
+    done = interrupted
     try:
         while budget > 0 and not done:
             size = min(budget, max(size, 2 * len(pool.states)))
-            recipes = fresh_starts(system, pool.states, size, generator)[:size]
+            recipes = fresh_starts(system, pool.states, size, generator, units)[:size]
             if not recipes:
                 break  # nothing was found and no box is known: there is nowhere to start from
             result = further.solve(system, torch.cat([batch for _, batch in recipes]), **options)
@@ -88,11 +91,15 @@ def find_fixed_points(
             for (origin, _), part in zip(recipes, result.split([len(batch) for _, batch in recipes]), strict=True):
                 rounds.append(Round(origin, len(part.states), pool.add(part, origin)))
                 fresh += rounds[-1].new
-            if fresh:
+            before = analysis.objects
+            if fresh or len(pool.states) != len(analysis.isolated):
                 analysis = analyse(system, pool, marginal_tolerance, memory_budget)
-            settled = not fresh and analysis.index_sum in (1, None) and unseen_estimate(pool.times) < 0.5
+            # Of a continuum every round finds other points; new is what is not on it.
+            fresh = analysis.objects != before
+            unseen = unseen_estimate(pool.times[analysis.isolated.to(pool.times.device)])
+            settled = not fresh and analysis.index_sum in (1, None) and unseen < 0.5
             interrupted = result.interrupted
-            done = settled or interrupted or bool(analysis.lines)
+            done = settled or interrupted
             size *= 2
     except KeyboardInterrupt:
         interrupted = True  # what the pool holds is returned

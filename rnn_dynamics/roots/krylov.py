@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .damped import damped_newton
 from .results import RootResult
 from .solver import RootSolver, conclude
@@ -23,7 +23,7 @@ class NewtonKrylov(RootSolver):
     instead of n^3. It pays where few eigenvalues of DF lie outside a small disk: contracting gates, low-rank weights.
 
     Args:
-        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2).
+        tolerance: of the scaled residual, as ``RootSolver`` says.
         step_bound: the longest step, as in ``Newton``.
         krylov_size: search directions per Newton step at most; 80 met the forcing term at 512 units, 40 not always.
         forcing: GMRES stops when |residual of the linear system| <= forcing * |r| on every row; 1e-3 costs no more
@@ -45,7 +45,9 @@ class NewtonKrylov(RootSolver):
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
+        units: Tensor | None = None,
     ) -> RootResult:
+        units = units_of(system, starts) if units is None else units
         size = min(self.krylov_size, starts.shape[1])
         rows_at_once = max(1, memory_budget // (2 * (size + 1) * starts.shape[1] * starts.element_size()))
 
@@ -62,8 +64,17 @@ class NewtonKrylov(RootSolver):
             step_bound=self.step_bound,
             max_steps=max_steps,
             progress=progress,
+            units=units,
         )
-        return conclude(system, rows.states, rows.errors, rows.reasons, rows.steps, self.tolerance, rows.interrupted)
+        return conclude(
+            system,
+            rows.result,
+            tolerance=self.tolerance,
+            starts=starts,
+            units=units,
+            memory_budget=memory_budget,
+            evident=rows.evident,
+        )
 
 
 def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forcing: float) -> Tensor:

@@ -8,7 +8,7 @@ from scipy import optimize
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude
 
@@ -31,7 +31,7 @@ class ScipyRoot(RootSolver):
 
     Args:
         method: "hybr" (MINPACK's Powell hybrid), "lm", "krylov", or any other method of ``scipy.optimize.root``.
-        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2), whatever SciPy itself reports.
+        tolerance: of the scaled residual, as ``RootSolver`` says, whatever SciPy itself reports.
     """
 
     method: str = "hybr"
@@ -51,7 +51,10 @@ class ScipyRoot(RootSolver):
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
+        units: Tensor | None = None,
     ) -> RootResult:
+        units = units_of(system, starts) if units is None else units
+
         def residual(h: np.ndarray) -> np.ndarray:
             state = torch.from_numpy(h).to(starts)
             return (system(state) - state).cpu().double().numpy()
@@ -88,4 +91,7 @@ class ScipyRoot(RootSolver):
         except KeyboardInterrupt:
             interrupted = True
         errors = starts.new_full((len(starts),), torch.nan)
-        return conclude(system, ends, errors, reasons, steps, self.tolerance, interrupted)
+        ended = RootResult(ends, errors, errors, reasons, steps, interrupted)
+        return conclude(
+            system, ended, tolerance=self.tolerance, starts=starts, units=units, memory_budget=memory_budget
+        )

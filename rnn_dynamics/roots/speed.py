@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization, scaled_norm, units_of
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude, residual_norms, thresholds
+from .solver import RootSolver, conclude, scaled_residuals, thresholds
 
 _STATIONARY = 1e-4
 """A minimum of the speed: |(DF - I)^T r| <= 1e-4 |r|, so r is all but in the null space that a fold's ghost leaves."""
 
 _SLOW = 0.1
-"""A minimum is called slow if the state takes ten steps or more to move by max(1, |h|)."""
+"""A minimum is called slow if the state takes ten steps or more to move by its size."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class SpeedMinimizer(RootSolver):
     (Sussillo and Barak 2013, doi:10.1162/NECO_a_00409). Fewer starts reach fixed points than with ``Newton``.
 
     Args:
-        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2).
-        slow_enough: stop at this speed. 0, the default, goes down to the minimum; a positive value leaves the
-            starts spread along a slow manifold, which ``find_fixed_points`` then recognises as one object.
+        tolerance: of the scaled residual, as ``RootSolver`` says.
+        slow_enough: stop at this speed |(F(h) - h) / u|_2. 0, the default, goes down to the minimum; a positive value
+            leaves the starts spread along a slow manifold, which ``find_fixed_points`` then recognises as one object.
     """
 
     tolerance: float = 1e-11
@@ -41,6 +41,7 @@ class SpeedMinimizer(RootSolver):
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
+        units: Tensor | None = None,
     ) -> RootResult:
         return descend(
             system,
@@ -50,6 +51,7 @@ class SpeedMinimizer(RootSolver):
             memory_budget=memory_budget,
             progress=progress,
             slow_enough=self.slow_enough,
+            units=units_of(system, starts) if units is None else units,
         )
 
 
@@ -62,9 +64,11 @@ def descend(
     max_steps: int,
     memory_budget: int,
     progress: bool,
+    units: Tensor,
     slow_enough: float = 0.0,
 ) -> RootResult:
-    """Levenberg-Marquardt on the speed; the damping is mu |r|, mu adapted to the gain (Fan and Yuan 2005).
+    """Levenberg-Marquardt on the speed; the damping is mu |r|, mu adapted to the gain (Fan and Yuan 2005). Coordinates
+    are measured in their ``units``.
 
     That damping keeps convergence quadratic at a continuum of fixed points, where the Jacobian is singular
     (doi:10.1007/s00607-004-0083-1).
@@ -72,7 +76,7 @@ def descend(
     k, device = len(starts), starts.device
     box = system.box if isinstance(system.box, Box) and system.box.holds_all else None
     states = starts.clone() if box is None else starts.clamp(box.lower, box.upper)
-    norms = residual_norms(system, states)
+    norms = _speeds(system, states, units)
     errors = starts.new_full((k,), torch.nan)
     steps = torch.zeros(k, dtype=torch.long, device=device)
     reasons = torch.full((k,), int(Reason.BUDGET), device=device)
@@ -92,33 +96,33 @@ def descend(
                 rows = active[part]
                 value, linearization = system.linearize(states[rows])
                 step[part], slope[part], predicted[part] = _marquardt(
-                    linearization, value - states[rows], damping[rows] * norms[rows]
+                    linearization, value - states[rows], damping[rows] * norms[rows], units
                 )
             trial = states[active] + step
             if box is not None:
                 trial = trial.clamp(box.lower, box.upper)
-            trial_norms = residual_norms(system, trial)
+            trial_norms = _speeds(system, trial, units)
             old = norms[active]
             gain = (old**2 - trial_norms**2) / (old**2 - predicted**2).clamp(min=torch.finfo(old.dtype).tiny)
             better = (gain > 1e-4) & (trial_norms < old)
             moved = active[better]
             states[moved], norms[moved] = trial[better], trial_norms[better]
-            errors[moved] = step.norm(dim=-1)[better] * (trial_norms / old)[better]
+            errors[moved] = (scaled_norm(step, states[active], units) * trial_norms / old)[better]
             steps[active] += 1
             factor = torch.where(gain > 0.75, 0.1, torch.where(gain > 0.25, 1.0, 4.0))
             damping[active] = (damping[active] * torch.where(better, factor, 4.0)).clamp(1e-12, 1e16)
 
-            at_root = norms[active] <= 0.01 * thresholds(states[active], tolerance)
+            residuals = scaled_residuals(system, states[active], units)
+            at_root = residuals <= 0.01 * thresholds(states[active], tolerance, units)
             slow = norms[active] <= slow_enough
             stationary = slope <= _STATIONARY * old
             left = better & _pinned(states[active], norms[active] / old, box)
-            sizes = states[active].norm(dim=-1).clamp(min=1.0)
-            length = step.norm(dim=-1)
-            stuck = (length <= 1e-12 * sizes) & (length > 0)  # 0 where the factorisation failed
+            length = (step / units).norm(dim=-1)
+            stuck = (scaled_norm(step, states[active], units) <= 1e-12) & (length > 0)  # 0: the factorisation failed
             for ended, reason in (
                 (stuck, Reason.STALLED),
                 (stationary, Reason.FAST_MINIMUM),
-                (stationary & (norms[active] <= _SLOW * sizes), Reason.SPEED_MINIMUM),
+                (stationary & (residuals <= _SLOW), Reason.SPEED_MINIMUM),
                 (slow, Reason.SLOW_ENOUGH),
                 (left, Reason.OUTSIDE_BOX),
                 (at_root, Reason.CONVERGED),
@@ -130,7 +134,13 @@ def descend(
     except KeyboardInterrupt:
         reasons[active], interrupted = int(Reason.INTERRUPTED), True
     bar.close()
-    return conclude(system, states, errors, reasons, steps, tolerance, interrupted)
+    ended = RootResult(states, norms, errors, reasons, steps, interrupted)
+    return conclude(system, ended, tolerance=tolerance, starts=starts, units=units, memory_budget=memory_budget)
+
+
+def _speeds(system: AutonomousMap, states: Tensor, units: Tensor) -> Tensor:
+    """|(F(h) - h) / u|_2, [k]; infinite where the map is."""
+    return ((system(states) - states) / units).norm(dim=-1).nan_to_num(nan=torch.inf)
 
 
 def _pinned(states: Tensor, progress: Tensor, box: Box | None) -> Tensor:
@@ -141,10 +151,14 @@ def _pinned(states: Tensor, progress: Tensor, box: Box | None) -> Tensor:
     return at_wall & (progress > 0.99)
 
 
-def _marquardt(linearization: Linearization, residual: Tensor, damping: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The step of (A^T A + damping I) d = -A^T r with A = J - I, |A^T r|, and the predicted |r + A d|."""
+def _marquardt(
+    linearization: Linearization, residual: Tensor, damping: Tensor, units: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The step of (A^T A + damping I) d = -A^T r with A = J - I, |A^T r|, and the predicted |r + A d|, all in units."""
     matrix = linearization.dense().clone()
     matrix.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+    matrix *= units / units.unsqueeze(-1)
+    residual = residual / units
     gradient = (matrix.mT @ residual.unsqueeze(-1)).squeeze(-1)
     normal = matrix.mT @ matrix
     floor = 64 * torch.finfo(normal.dtype).eps * normal.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
@@ -153,4 +167,4 @@ def _marquardt(linearization: Linearization, residual: Tensor, damping: Tensor) 
     step = -torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
     step = torch.where(step.isfinite().all(dim=-1, keepdim=True), step, torch.zeros_like(step))
     predicted = (residual + (matrix @ step.unsqueeze(-1)).squeeze(-1)).norm(dim=-1)
-    return step, gradient.norm(dim=-1), predicted
+    return step * units, gradient.norm(dim=-1), predicted

@@ -10,7 +10,7 @@ from .layered import LayeredMap
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
-from .scales import relative, sizes, units_of
+from .scales import relative, scaled_norm, sizes, units_of
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -37,6 +37,7 @@ __all__ = [
     "require_network",
     "require_system",
     "sample_states",
+    "scaled_norm",
     "sizes",
     "states_after",
     "units_of",
