@@ -117,7 +117,7 @@ def test_units_follow_the_order_of_the_starts_and_not_the_starts() -> None:
     system = _map(lambda h: 0.5 * h, 3)
     starts = _randn(100, 3) * torch.tensor([1e-8, 1.0, 1e5], dtype=DOUBLE)
     units = units_of(system, starts)
-    assert torch.equal(units, units_of(system, starts[:20]))
+    assert torch.equal(units_of(system, _randn(100, 3)), units_of(system, _randn(20, 3, seed=1)))
     assert units[1] == 1.0
     assert ((units / torch.tensor([1e-8, 1.0, 1e5])).log2().abs() <= 2.5).all()
     far = torch.cat([starts, torch.full((5, 3), 1e20, dtype=DOUBLE)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..roots import RootResult, Status
+from ..roots import Reason, RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import Spectrum, kinds, spectrum
 from ..systems import AutonomousMap, sizes
@@ -98,9 +98,10 @@ def assemble(
     rows, states = rows[position], states[position.to(states.device)]
 
     labels = _labels(pool, rows)
+    refused = (first.statuses == Status.FOUND) & (pool.ends < 0)
     hits = torch.bincount(labels[labels >= 0], minlength=len(rows))
     slow, slow_lines = slow_points(system, first, memory_budget)
-    elsewhere = first.states[(first.statuses == Status.FOUND) & (labels < 0).to(first.states.device)]
+    elsewhere = first.states[(first.statuses == Status.FOUND) & ~refused & (labels < 0).to(first.states.device)]
     on_line = nearest_line(elsewhere, [pool.states[line] for line in analysis.lines])
     continua = [
         describe(pool.states[line], pool.residuals[line], int((on_line == index).sum()))
@@ -120,7 +121,7 @@ def assemble(
         hits=hits,
         origins=tuple(pool.origins[row] for row in rows.tolist()),
         labels=labels,
-        reasons=first.reasons.cpu(),
+        reasons=torch.where(refused, int(Reason.FADING), first.reasons).cpu(),
         slow=slow,
         continua=tuple(continua + slow_lines),
         completeness=Completeness(
@@ -172,7 +173,6 @@ def _labels(pool: Pool, rows: Tensor) -> Tensor:
     """For each of the user's starts the place in ``rows`` [p] of the pool's point that it ended at, or -1."""
     place = torch.full((len(pool.states) + 1,), -1)
     place[rows] = torch.arange(len(rows))
-    assert pool.ends is not None  # a result was added
     return place[pool.ends.cpu()]  # -1 is the last
 
 

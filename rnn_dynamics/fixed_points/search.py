@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from ..checks import ArrayLike, require_positive
-from ..roots import Newton, RootSolver
+from ..roots import Newton, RootSolver, are_roots
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .assembly import analyse, assemble
@@ -73,7 +73,8 @@ def find_fixed_points(
     options = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress, "units": units}
 
     first = solver.solve(system, states, **options)
-    pool = Pool(merge_tolerance, units)
+    equation = system.ungated()
+    pool = Pool(merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = analyse(system, pool, marginal_tolerance, memory_budget)
     size = max(256, len(states) // 4)
