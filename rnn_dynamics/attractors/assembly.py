@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from ..fixed_points import Continuum, SlowPoints
-from ..fixed_points.assembly import nearest_line, slow_points
+from ..fixed_points.assembly import nearest_line, on_kink
 from ..fixed_points.continua import describe, find_continua
 from ..fixed_points.merging import merge
+from ..fixed_points.slow import slow_points
 from ..roots import SpeedMinimizer
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
@@ -205,4 +206,4 @@ def _ghosts(settling: Settled) -> tuple[SlowPoints, list[Continuum]]:
         return SlowPoints(settling.rows.states[:0], none, torch.empty(0, dtype=torch.long)), []
     budget = settling.limits.memory_budget
     result = SpeedMinimizer().solve(settling.system, drifting, max_steps=40, memory_budget=budget)
-    return slow_points(settling.system, result, budget)
+    return slow_points(settling.system, result, budget, on_kink)

@@ -1,6 +1,6 @@
 """The fixed points that a search found, as a table of tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -8,16 +8,56 @@ import torch
 from torch import Tensor
 
 from ..roots import Reason, Status
-from ..stability import fixed_point_index, time_constants
+from ..stability import MARGINAL_TOLERANCE, fixed_point_index, time_constants
 from ..store import storable
+from ..tables import Table
 from .completeness import Completeness, Round
 from .continua import Continuum
 
+NOT_ANALYSED = "not analysed"
+"""The kind of slow points beyond the slowest 512, and of those in results that were saved without a spectrum."""
+
+
+class Linearised:
+    """What the eigenvalues of DF at each row say."""
+
+    eigenvalues: Tensor
+    kinds: tuple[str, ...]
+    marginal_tolerance: float
+
+    @property
+    def spectral_radii(self) -> Tensor:
+        """Max |lambda|, [p]."""
+        return self.eigenvalues[:, 0].abs()
+
+    @property
+    def n_unstable(self) -> Tensor:
+        """The number of eigenvalues outside the unit circle, [p]."""
+        return (self.eigenvalues.abs() > 1 + self.marginal_tolerance).sum(dim=-1)
+
+    @property
+    def stable(self) -> Tensor:
+        """Whether each is stable, [p]; a marginal point is not."""
+        return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
+
+    @property
+    def time_constants(self) -> Tensor:
+        """-1 / ln |lambda| in steps, [p, n]: positive for decay, negative for growth."""
+        return time_constants(self.eigenvalues)
+
 
 @storable
-@dataclass(frozen=True, eq=False)
-class SlowPoints:
-    """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages."""
+@dataclass(frozen=True, eq=False, repr=False)
+class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
+    """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages.
+
+    A slow point moves on: F(h + d) = h + (F(h) - h) + DF d + ..., so eigenvalues and kinds are those of the
+    linearisation, which says how states near to it move relative to its own image. "Stable" means that they come
+    closer to one another there, not that they stay. Those beyond the slowest 512, and those of results saved before
+    slow points had spectra, are "not analysed" and have eigenvalues NaN.
+
+    ``slow[0]``, ``slow[slow.speeds < 1e-4]`` and the like are choices of rows (see ``tables.Table``).
+    """
 
     states: Tensor
     """[s, n]."""
@@ -28,14 +68,84 @@ class SlowPoints:
     hits: Tensor
     """How many of the user's starts ended there, [s]."""
 
-    def __len__(self) -> int:
-        return len(self.states)
+    eigenvalues: Tensor = field(default_factory=lambda: torch.empty(0, 0, dtype=torch.complex128))
+    """Of DF, [s, n], complex, by falling modulus."""
+
+    right_eigenvectors: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.complex128))
+    """[s, n, m]: columns v with DF v = lambda v for the m leading eigenvalues, |v| = 1."""
+
+    left_eigenvectors: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.complex128))
+    """[s, n, m]: columns w with w^H DF = lambda w^H, scaled so that w^H v = 1."""
+
+    kinds: tuple[str, ...] = ()
+    """"stable node", "saddle focus", ...: of the linearisation; see ``stability.kinds``."""
+
+    input_jacobians: Tensor | None = None
+    """dF/dx, [s, n, m], of a held network; None for a map without input."""
+
+    marginal_tolerance: float = MARGINAL_TOLERANCE
+    """How near to the unit circle an eigenvalue leaves stability undecided."""
+
+    def __post_init__(self) -> None:
+        s, n = self.states.shape
+        if self.kinds or (s and len(self.eigenvalues)):
+            return
+        # Saved by an older version, or no rows: what is not known is NaN, in the shapes that it would have.
+        unknown = torch.full((s, n, min(n, 1)), torch.nan, dtype=torch.complex128)
+        values = {"eigenvalues": unknown.expand(s, n, 1).squeeze(-1) if n else unknown.squeeze(-1)}
+        values |= {"right_eigenvectors": unknown, "left_eigenvectors": unknown}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "kinds", (NOT_ANALYSED,) * s)
+
+    @property
+    def analysed(self) -> Tensor:
+        """Whether the spectrum of each is known, [s]."""
+        return torch.tensor([kind != NOT_ANALYSED for kind in self.kinds], dtype=torch.bool)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per slow point."""
+        return pd.DataFrame(
+            {
+                "speed": self.speeds.cpu().numpy(),
+                "linearisation": self.kinds,
+                "spectral_radius": self.spectral_radii.numpy() if len(self) else [],
+                "n_unstable": self.n_unstable.numpy(),
+                "time_constant": self.time_constants[:, 0].numpy() if len(self) else [],
+                "hits": self.hits.numpy(),
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: how many, how slow, and how many of them attract."""
+        text = self._counted("slow point")
+        if len(self):
+            text += f", speed {self.speeds.min():.1e} to {self.speeds.max():.1e} a step"
+            text += f": {int(self.stable.sum())} with a stable linearisation"
+        missing = int((~self.analysed).sum())
+        return text + (f", {missing} not analysed" if missing else "")
+
+    def __repr__(self) -> str:
+        table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
+        return f"{self.summary()}\n{table}"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{self.summary()}</b></p>{self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)}"
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPoints:
-    """The distinct fixed points of a map, one row each, stable ones first; ``len`` counts them."""
+class FixedPoints(
+    Linearised,
+    Table,
+    whole=("marginal_tolerance", "reasons", "slow", "continua", "completeness"),
+    pointers=("labels",),
+):
+    """The distinct fixed points of a map, one row each, stable ones first; ``len`` counts them.
+
+    ``points[0]``, ``points[points.stable]`` and the like are choices of rows (see ``tables.Table``): labels of starts
+    that went to other points are then -1, slow points and continua are left out, and no index sum is given.
+    """
 
     states: Tensor
     """[p, n]."""
@@ -82,28 +192,8 @@ class FixedPoints:
     completeness: Completeness
     """Whether points are missing."""
 
-    def __len__(self) -> int:
-        return len(self.states)
-
-    @property
-    def spectral_radii(self) -> Tensor:
-        """Max |lambda|, [p]."""
-        return self.eigenvalues[:, 0].abs()
-
-    @property
-    def n_unstable(self) -> Tensor:
-        """The number of eigenvalues outside the unit circle, [p]."""
-        return (self.eigenvalues.abs() > 1 + self.marginal_tolerance).sum(dim=-1)
-
-    @property
-    def stable(self) -> Tensor:
-        """Whether each is stable, [p]; a marginal point is not."""
-        return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
-
-    @property
-    def time_constants(self) -> Tensor:
-        """-1 / ln |lambda| in steps, [p, n]: positive for decay, negative for growth."""
-        return time_constants(self.eigenvalues)
+    def _of_a_choice(self) -> dict[str, Any]:
+        return {"slow": self.slow[:0], "continua": (), "completeness": self.completeness.of_a_choice()}
 
     @property
     def index_sum(self) -> int | None:
@@ -142,7 +232,7 @@ class FixedPoints:
         parts = [f"{count} with {k} unstable" for k, count in enumerate(by_unstable) if k and count]
         n_stable = int(self.stable.sum())
         n_marginal = sum(kind.startswith("marginal") for kind in self.kinds)
-        text = f"{len(self)} fixed point{'s' * (len(self) != 1)}: {n_stable} stable"
+        text = f"{self._counted('fixed point')}: {n_stable} stable"
         if parts:
             text += ", " + ", ".join(parts) + " direction" + "s" * (by_unstable[-1] * (len(by_unstable) - 1) != 1)
         if n_marginal:
@@ -154,7 +244,9 @@ class FixedPoints:
         return text
 
     def advice(self) -> list[str]:
-        """For each way in which starts did not end at a fixed point, how many did and what to do."""
+        """For each way in which starts did not end at a fixed point, how many did and what to do; nothing for a choice."""
+        if self.chosen_from is not None:
+            return []
         codes, counts = self.reasons.unique(return_counts=True)
         return [
             f"{count} of {len(self.reasons)} starts: {Reason(code).advice}"
@@ -176,6 +268,7 @@ _FORMATS: Any = {
     "spectral_radius": "{:.4f}".format,
     "time_constant": "{:.1f}".format,
     "residual": "{:.0e}".format,
+    "speed": "{:.1e}".format,
     "share": "{:.1%}".format,
 }
 
