@@ -31,7 +31,7 @@ class Table:
     _whole: ClassVar[frozenset[str]] = frozenset({"chosen_from"})
     _pointers: ClassVar[frozenset[str]] = frozenset()
 
-    chosen_from: int | None = field(default=None, kw_only=True)
+    chosen_from: int | None = field(default=None, kw_only=True, repr=False)
     """How many rows the table had that these were chosen from; None for the whole result."""
 
     def __init_subclass__(cls, *, whole: Sequence[str] = (), pointers: Sequence[str] = ()) -> None:
@@ -103,8 +103,7 @@ def chosen_rows(rows: Any, count: int, name: str, noun: str = "rows") -> list[in
         raise RowError(f"{name} must be rows, as numbers or as a mask [{count}], got {got}")
     numbers = np.atleast_1d(chosen).tolist()
     if any(not -count <= number < count for number in numbers):
-        limits = (
-            f"lie between {-count} and {count - 1} for {count} {noun}" if count else f"be empty: there are no {noun}"
-        )
+        there = f"lie between {-count} and {count - 1} for {count} {noun}"
+        limits = there if count else f"be empty, as there are no {noun}"
         raise RowError(f"{name} must {limits}, got {numbers[:12]}")
     return [number % count for number in numbers]

@@ -58,7 +58,7 @@ class Evidence:
 @dataclass(frozen=True, eq=False)
 class Attractors(
     Table,
-    whole=(
+    whole=[
         "fates",
         "ends",
         "speeds",
@@ -69,7 +69,7 @@ class Attractors(
         "held_input",
         "work",
         "interrupted",
-    ),
+    ],
     pointers=("labels",),
 ):
     """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors.

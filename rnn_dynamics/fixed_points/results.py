@@ -47,7 +47,7 @@ class Linearised:
 
 
 @storable
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
     """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages.
 
@@ -88,15 +88,19 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
 
     def __post_init__(self) -> None:
         s, n = self.states.shape
-        if self.kinds or (s and len(self.eigenvalues)):
+        if self.eigenvalues.shape == (s, n):
             return
-        # Saved by an older version, or no rows: what is not known is NaN, in the shapes that it would have.
-        unknown = torch.full((s, n, min(n, 1)), torch.nan, dtype=torch.complex128)
-        values = {"eigenvalues": unknown.expand(s, n, 1).squeeze(-1) if n else unknown.squeeze(-1)}
-        values |= {"right_eigenvectors": unknown, "left_eigenvectors": unknown}
-        for name, value in values.items():
+        # Saved before slow points had spectra: what is not known is NaN.
+        modes = torch.empty(s, n, 0, dtype=torch.complex128)
+        unknown = torch.full((s, n), torch.nan, dtype=torch.complex128)
+        columns = {"eigenvalues": unknown, "right_eigenvectors": modes, "left_eigenvectors": modes}
+        for name, value in (columns | {"kinds": (NOT_ANALYSED,) * s}).items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "kinds", (NOT_ANALYSED,) * s)
+
+    @property
+    def n_unstable(self) -> Tensor:
+        """The number of eigenvalues outside the unit circle, [s]; -1 where the spectrum is not known."""
+        return torch.where(self.analysed, super().n_unstable, -1)
 
     @property
     def analysed(self) -> Tensor:
@@ -244,7 +248,10 @@ class FixedPoints(
         return text
 
     def advice(self) -> list[str]:
-        """For each way in which starts did not end at a fixed point, how many did and what to do; nothing for a choice."""
+        """For each way in which starts did not end at a fixed point, how many did and what to do.
+
+        Nothing for a choice of rows.
+        """
         if self.chosen_from is not None:
             return []
         codes, counts = self.reasons.unique(return_counts=True)
