@@ -23,6 +23,10 @@ _ZERO = 1e-3
 SURE = 10.0
 """A count is called robust if every tolerance could move by this factor without changing it."""
 
+_OF_STARTS = ("fates", "ends", "speeds", "times", "running")
+_BESIDE = ("slow", "slow_manifolds", "held_input", "work", "interrupted")
+"""Fields of ``Attractors`` that are not columns, ``labels`` apart."""
+
 
 @storable
 @dataclass(frozen=True, eq=False)
@@ -56,22 +60,7 @@ class Evidence:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Attractors(
-    Table,
-    whole=[
-        "fates",
-        "ends",
-        "speeds",
-        "times",
-        "running",
-        "slow",
-        "slow_manifolds",
-        "held_input",
-        "work",
-        "interrupted",
-    ],
-    pointers=("labels",),
-):
+class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
     """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors.
 
     ``found[0]``, ``found[found.periods > 1]`` and the like are choices of rows (see ``tables.Table``): labels of starts

@@ -51,10 +51,14 @@ class Linearised:
 class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
     """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages.
 
-    A slow point moves on: F(h + d) = h + (F(h) - h) + DF d + ..., so eigenvalues and kinds are those of the
-    linearisation, which says how states near to it move relative to its own image. "Stable" means that they come
-    closer to one another there, not that they stay. Those beyond the slowest 512, and those of results saved before
-    slow points had spectra, are "not analysed" and have eigenvalues NaN.
+    A slow point moves on: with v = F(h) - h, F(h + d) = h + v + DF d + ..., so eigenvalues and kinds are those of the
+    linearisation, which says how states near to it move relative to its own image. Where the speed is least,
+    (DF - I)^T v = 0: DF has an eigenvalue 1 whose left eigenvector is the velocity. This mode of the drift comes out
+    as 1 up to the accuracy of the minimum and says nothing, so kinds, ``stable`` and ``n_unstable`` are those of all
+    other modes: "stable" is a passage that draws states in, "saddle" one that they are pushed out of.
+
+    Points beyond the slowest 512, and those of results saved before slow points had spectra, are "not analysed" and
+    have eigenvalues NaN.
 
     ``slow[0]``, ``slow[slow.speeds < 1e-4]`` and the like are choices of rows (see ``tables.Table``).
     """
@@ -77,8 +81,13 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
     left_eigenvectors: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.complex128))
     """[s, n, m]: columns w with w^H DF = lambda w^H, scaled so that w^H v = 1."""
 
+    drift_modes: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    """Which eigenvalue is that of the drift, [s]; -1 where none is: the search stopped before the minimum, or F is not
+    smooth there."""
+
     kinds: tuple[str, ...] = ()
-    """"stable node", "saddle focus", ...: of the linearisation; see ``stability.kinds``."""
+    """"stable node", "saddle focus", ...: of the linearisation without the mode of the drift; see ``stability.kinds``.
+    "marginal node" where there is no other mode (n = 1)."""
 
     input_jacobians: Tensor | None = None
     """dF/dx, [s, n, m], of a held network; None for a map without input."""
@@ -94,13 +103,20 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
         modes = torch.empty(s, n, 0, dtype=torch.complex128)
         unknown = torch.full((s, n), torch.nan, dtype=torch.complex128)
         columns = {"eigenvalues": unknown, "right_eigenvectors": modes, "left_eigenvectors": modes}
+        columns |= {"drift_modes": torch.full((s,), -1)}
         for name, value in (columns | {"kinds": (NOT_ANALYSED,) * s}).items():
             object.__setattr__(self, name, value)
 
     @property
     def n_unstable(self) -> Tensor:
-        """The number of eigenvalues outside the unit circle, [s]; -1 where the spectrum is not known."""
-        return torch.where(self.analysed, super().n_unstable, -1)
+        """The number of eigenvalues outside the unit circle beside that of the drift, [s]; -1 where not analysed."""
+        outside = (self._moduli_across() > 1 + self.marginal_tolerance).sum(dim=-1)
+        return torch.where(self.analysed, outside, -1)
+
+    def _moduli_across(self) -> Tensor:
+        """|lambda|, [s, n], 0 for the mode of the drift."""
+        modes = torch.arange(self.eigenvalues.shape[-1])
+        return torch.where(modes == self.drift_modes.unsqueeze(-1), 0.0, self.eigenvalues.abs())
 
     @property
     def analysed(self) -> Tensor:
@@ -108,24 +124,23 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
         return torch.tensor([kind != NOT_ANALYSED for kind in self.kinds], dtype=torch.bool)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per slow point."""
+        """One row per slow point; kinds, unstable directions and leading time constants are across the drift."""
         return pd.DataFrame(
             {
                 "speed": self.speeds.cpu().numpy(),
                 "linearisation": self.kinds,
-                "spectral_radius": self.spectral_radii.numpy() if len(self) else [],
                 "n_unstable": self.n_unstable.numpy(),
-                "time_constant": self.time_constants[:, 0].numpy() if len(self) else [],
+                "time_constant": time_constants(self._moduli_across().amax(dim=-1)).numpy() if len(self) else [],
                 "hits": self.hits.numpy(),
             }
         )
 
     def summary(self) -> str:
-        """One line: how many, how slow, and how many of them attract."""
+        """One line: how many, how slow, and how many of them draw states in."""
         text = self._counted("slow point")
         if len(self):
             text += f", speed {self.speeds.min():.1e} to {self.speeds.max():.1e} a step"
-            text += f": {int(self.stable.sum())} with a stable linearisation"
+            text += f"; {int(self.stable.sum())} stable across the drift"
         missing = int((~self.analysed).sum())
         return text + (f", {missing} not analysed" if missing else "")
 

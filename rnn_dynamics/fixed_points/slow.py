@@ -22,6 +22,9 @@ _MERGE = 1e-3
 _ANALYSED = 512
 """The slowest so many distinct slow points are linearised."""
 
+_LEAST = 1e-3
+"""The speed is least where |v^T (DF - I)| is below this share of |v|: descents stop at a tenth of it."""
+
 KinkTest = Callable[[AutonomousMap, Tensor, int], Tensor]
 """Which of the states [k, n] lie where DF jumps, [k], within a memory budget."""
 
@@ -52,19 +55,43 @@ def slow_points(
     states, speeds, hits = states[alone], speeds[alone], hits[alone]
     near = states[: len(states) - int(rest)]
     modes = modes_of(system, near, memory_budget)
-    names = kinds(modes.eigenvalues, tolerance, on_kink(system, near, memory_budget))
-    columns = (modes.eigenvalues, modes.right_eigenvectors, modes.left_eigenvectors)
+    drifts = _drift_modes(system, near, modes.eigenvalues, memory_budget)
+    names = _kinds_across(modes.eigenvalues, drifts, tolerance, on_kink(system, near, memory_budget))
     inputs = input_jacobians_of(system, near, memory_budget)
+    fill = len(states) - len(near)
     return SlowPoints(
-        states,
-        speeds,
-        hits,
-        *(_padded(column, len(states)) for column in columns),
-        kinds=names + (NOT_ANALYSED,) * int(rest),
-        input_jacobians=None if inputs is None else _padded(inputs, len(states)),
+        states=states,
+        speeds=speeds,
+        hits=hits,
+        eigenvalues=_padded(modes.eigenvalues, fill, torch.nan),
+        right_eigenvectors=_padded(modes.right_eigenvectors, fill, torch.nan),
+        left_eigenvectors=_padded(modes.left_eigenvectors, fill, torch.nan),
+        drift_modes=_padded(drifts, fill, -1),
+        kinds=names + (NOT_ANALYSED,) * fill,
+        input_jacobians=None if inputs is None else _padded(inputs, fill, torch.nan),
         marginal_tolerance=tolerance,
     ), continua
 
 
-def _padded(column: Tensor, rows: int) -> Tensor:
-    return torch.cat([column, column.new_full((rows - len(column), *column.shape[1:]), torch.nan)])
+def _drift_modes(system: AutonomousMap, states: Tensor, eigenvalues: Tensor, memory_budget: int) -> Tensor:
+    """The eigenvalue nearest 1 of each state [k, n] at which v^T (DF - I) = 0, v the velocity, [k]; -1 at others."""
+    modes = (eigenvalues - 1).abs().argmin(dim=-1)
+    for part in system.chunks(len(states), memory_budget):
+        image, linearization = system.linearize(states[part])
+        velocity = (image - states[part]).unsqueeze(-1)
+        slope = (linearization.dense().mT @ velocity - velocity).norm(dim=(-2, -1))
+        least = slope <= _LEAST * velocity.norm(dim=(-2, -1))
+        modes[part] = torch.where(least.cpu(), modes[part], -1)
+    return modes
+
+
+def _kinds_across(eigenvalues: Tensor, drifts: Tensor, tolerance: float, kinked: Tensor) -> tuple[str, ...]:
+    names = []
+    for values, drift, kink in zip(eigenvalues, drifts.tolist(), kinked, strict=True):
+        others = values[torch.arange(len(values)) != drift]
+        names.append(kinds(others[None], tolerance, kink[None])[0] if len(others) else "marginal node")
+    return tuple(names)
+
+
+def _padded(column: Tensor, rows: int, value: float) -> Tensor:
+    return torch.cat([column, column.new_full((rows, *column.shape[1:]), value)])
