@@ -1,4 +1,4 @@
-"""Rows of results: chosen by numbers, slices, masks and lists, walked through, saved; by one mechanism for all tables."""
+"""Rows of results: chosen by numbers, slices, masks and lists, walked through, saved; one mechanism for all tables."""
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
