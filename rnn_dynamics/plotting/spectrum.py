@@ -51,5 +51,5 @@ def plot_spectrum(
         style.label_axes(ax, ("Re λ", "Im λ"))
         ax.autoscale_view()
         if legend:
-            style.add_legend(ax, handles or [Line2D([], [], linestyle="none", label="no fixed points")])
+            style.add_legend(ax, handles or [style.nothing("no fixed points")])
     return ax

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
@@ -37,6 +39,12 @@ _LABEL, SMALL = 8, 7
 """Font sizes in points."""
 
 _DPI = 300
+
+_NOTHING = "nothing"
+"""The mark of an entry that says that there is nothing."""
+
+_COUNT = re.compile(r"(.*) \((\d+)\)")
+"""A label that ends in how many there are."""
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -136,12 +144,30 @@ def dress(ax: Axes) -> None:
             axis.pane.set(facecolor="white", edgecolor=LIGHT_GREY)
 
 
-def label_axes(ax: Axes, labels: Sequence[str]) -> None:
-    """Name the axes, hide the ticks of a nameless one, and draw one unit equally long on all."""
+def is_equal(ax: Axes | None, aspect: str | None, isometric: bool) -> bool:
+    """Whether one unit shall be equally long on all axes: as ``aspect`` or the caller's axis says, else if it can.
+
+    Raises:
+        ValueError: for an aspect that is not "equal", "auto" or None.
+    """
+    if aspect not in ("equal", "auto", None):
+        raise ValueError(f"aspect must be 'equal', 'auto' or None, got {aspect!r}")
+    if aspect is not None:
+        return aspect == "equal"
+    return isometric or (isinstance(ax, Axes) and ax.get_aspect() != "auto")
+
+
+def label_axes(ax: Axes, labels: Sequence[str], equal: bool = True) -> None:
+    """Name the axes, hide the ticks of a nameless one, and draw one unit equally long on all if they are ``equal``."""
     for axis, label in zip(_axes_of(ax), labels, strict=True):
         axis.set_label_text(label)
         if not label:
             axis.set_ticks([])
+    if not equal:
+        ax.set_aspect("auto")
+        return
+    if ax.get_aspect() != "auto":
+        return  # the caller's own, or from what was drawn before
     shared = any(len(group.get_siblings(ax)) > 1 for group in (ax.get_shared_x_axes(), ax.get_shared_y_axes()))
     ax.set_aspect("equal", adjustable="box" if shared else "datalim")  # shared limits may not be moved
 
@@ -150,12 +176,58 @@ def _axes_of(ax: Axes) -> list[Any]:
     return [ax.xaxis, ax.yaxis, ax.zaxis] if isinstance(ax, Axes3D) else [ax.xaxis, ax.yaxis]
 
 
+def nothing(text: str) -> Line2D:
+    """The entry of a legend that has no other."""
+    return Line2D([], [], linestyle="none", label=text, gid=_NOTHING)
+
+
 def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
-    """A legend in columns above the axis, where it hides nothing and collides with no label."""
+    """A legend in columns above the axis, where it hides nothing and collides with no label.
+
+    Entries of a legend that the axis has already come first. Those that look and read the same are one, which counts
+    both: "stable (4)" and "stable (3)" become "stable (7)".
+    """
     ax.legend(
-        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, borderpad=0.2,
-        fontsize=SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3, columnspacing=1.2,
+        handles=_merged([*_entries(ax), *handles]), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns,
+        frameon=False, borderpad=0.2, fontsize=SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3,
+        columnspacing=1.2,
     )  # fmt: skip
+
+
+def _entries(ax: Axes) -> list[Artist]:
+    """What the legend of an axis holds, if it has one."""
+    legend = ax.get_legend()
+    if legend is None:
+        return []
+    for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+        if handle is not None:
+            handle.set_label(text.get_text())
+    return [handle for handle in legend.legend_handles if handle is not None]
+
+
+def _merged(handles: list[Artist]) -> list[Artist]:
+    merged: dict[object, Artist] = {}
+    for handle in handles:
+        words, count = _counted(handle)
+        key = (words, count is None, _look_of(handle))
+        if key in merged and count is not None:
+            merged[key].set_label(f"{words} ({count + (_counted(merged[key])[1] or 0)})")
+        merged.setdefault(key, handle)
+    something = [handle for handle in merged.values() if handle.get_gid() != _NOTHING]
+    return something or list(merged.values())
+
+
+def _counted(handle: Artist) -> tuple[str, int | None]:
+    """The label of an entry without the count that it ends in, and that count."""
+    label = str(handle.get_label())
+    match = _COUNT.fullmatch(label)
+    return (label, None) if match is None else (match[1], int(match[2]))
+
+
+def _look_of(handle: Artist) -> tuple[object, ...]:
+    """What can be seen of an entry."""
+    names = ("color", "marker", "markerfacecolor", "markeredgecolor", "linestyle", "facecolor", "edgecolor", "hatch")
+    return (type(handle), *(repr(getattr(handle, f"get_{name}")()) for name in names if hasattr(handle, f"get_{name}")))
 
 
 def qualitative(number: int) -> str:
