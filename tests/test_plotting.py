@@ -97,7 +97,7 @@ def test_points_are_drawn_where_they_are_by_class() -> None:
     np.testing.assert_allclose(np.abs(groups["stable (4)"]), root)
     np.testing.assert_allclose(groups["unstable (1)"], [[0, 0]], atol=1e-9)
     assert legend_texts(ax) == [*groups, "unstable direction"]
-    assert [ax.get_xlabel(), ax.get_ylabel()] == ["state of unit 0", "state of unit 1"]
+    assert [ax.get_xlabel(), ax.get_ylabel()] == ["unit 0", "unit 1"]
     assert ax.get_aspect() == 1.0
 
 
@@ -215,7 +215,7 @@ def test_nothing_at_all_is_said_in_words() -> None:
 def test_one_point_is_drawn_at_its_state() -> None:
     ax = plot_fixed_points(find(lambda h: 0.5 * h + 1, 4))
     np.testing.assert_allclose(offsets(ax)["stable (1)"], [[2, 2]])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("state of unit 0", "state of unit 1")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("unit 0", "unit 1")
     low, high = ax.get_xlim()
     assert low < 1.5 < 2.5 < high
 

@@ -43,7 +43,7 @@ def plot_attractors(
     Args:
         found: the result of ``find_attractors``.
         trajectories: states [batch, time, n], thin and grey behind; their principal components are the axes. Without
-            them those of all that is drawn; all units where there are no more of them than ``dimensions``.
+            them those of all that is drawn, or all units where there are no more of them than ``dimensions``.
         ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the axes, and
             its legend grows.
         axes: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
@@ -70,7 +70,7 @@ def plot_attractors(
     begun = torch.empty(0, n) if starts is None else _as_starts(starts, found)
     others = [found.slow.states, *(manifold.states for manifold in found.slow_manifolds)]
     parts = [*found.orbits, *others, begun]
-    project = projection_for(ax, axes, [paths] if paths.numel() else parts, n, dimensions)
+    project = projection_for(ax, axes, paths, parts, dimensions)
     equal = style.is_equal(ax, aspect, project.isometric)
     ax = style.axis_for(ax, dimensions)
     drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in [*parts, paths]])

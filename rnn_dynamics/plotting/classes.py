@@ -80,6 +80,11 @@ HATCHES = {"slow": "////", "diverged": "\\\\\\\\", "unfinished": "...."}
 """Of areas and bars of such starts."""
 
 
+def rank(look: Look) -> int:
+    """The place in a legend of a class of points: the most stable first, slow points last."""
+    return [*_LOOKS.values(), SLOW].index(look)
+
+
 def point_look(kind: str, n_unstable: int) -> Look:
     """The look of a fixed point of one of the ``kinds`` of ``FixedPoints``."""
     name = kind.split()[0]

@@ -86,7 +86,7 @@ def _colors(count: int) -> list[str]:
 
 
 def _names_of(inputs: Tensor) -> list[str]:
-    rows = [" ".join(f"{x:g}" for x in row).replace("-", "−") for row in inputs.tolist()]
+    rows = [" ".join(f"{x:.3g}" for x in row).replace("-", "−") for row in inputs.tolist()]
     if inputs.shape[1] > _SHOWN or len(set(rows)) < len(rows):
         return [f"input {row}" for row in range(len(rows))]
     return [f"input {row}" for row in rows] if inputs.shape[1] == 1 else [f"input ({row})" for row in rows]

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..checks import ArrayLike, as_tensor
 from ..fixed_points import Continuum, FixedPoints
 from . import style
-from .classes import SLOW, Look, classify
+from .classes import SLOW, Look, classify, rank
 from .conditions import Condition, Conditions, coloured, conditions_of, listed
 from .projection import Projection, ProjectionAxes, projection_for, remember
 
@@ -53,7 +53,7 @@ def plot_fixed_points(
     Args:
         points: the result of ``find_fixed_points`` or ``find_fixed_points_over_inputs``, or a list of the former.
         trajectories: states [batch, time, n], thin and grey behind; their principal components are the axes. Without
-            them those of all that is drawn; all units where there are no more of them than ``dimensions``.
+            them those of all that is drawn, or all units where there are no more of them than ``dimensions``.
         ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the axes, and
             its legend grows.
         axes: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
@@ -79,19 +79,20 @@ def plot_fixed_points(
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
     paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
     parts = [part for condition in conditions for part in _parts(condition.points)]
-    project = projection_for(ax, axes, [paths] if paths.numel() else parts, n, dimensions)
+    project = projection_for(ax, axes, paths, parts, dimensions)
     equal = style.is_equal(ax, aspect, project.isometric)
     ax = style.axis_for(ax, dimensions)
     drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in (*parts, paths)])
 
     with style.styled():
         extents = _extents(ax, drawn, equal)
-        handles = _draw_conditions(ax, conditions, project, _REACH * extents, directions)
+        names, handles = _draw_conditions(ax, conditions, project, _REACH * extents, directions)
         if paths.numel():
             handles.append(draw_trajectories(ax, project(paths)))
         style.label_axes(ax, project.labels, equal)
         remember(ax, project)
         if legend:
+            handles = style.side_by_side(names, handles) if names else handles
             style.add_legend(ax, handles or [style.nothing("no fixed points")])
     return ax
 
@@ -115,10 +116,10 @@ def _extents(ax: Axes, drawn: np.ndarray, equal: bool) -> np.ndarray:
 
 def _draw_conditions(
     ax: Axes, conditions: list[Condition], project: Projection, reaches: np.ndarray, directions: bool
-) -> list[Artist]:
-    """Draw all conditions; returns the legend's entries: conditions, then what shapes and lines mean."""
+) -> tuple[list[Artist], list[Artist]]:
+    """Draw all conditions; returns the legend's entries: those of conditions, and of what shapes and lines mean."""
     several = conditions[0].color is not None
-    handles: list[Artist] = [
+    names: list[Artist] = [
         Patch(label=f"{each.name} ({len(each.points)})", facecolor=str(each.color), edgecolor="none")
         for each in (listed(conditions) if several else [])
     ]
@@ -143,12 +144,12 @@ def _draw_conditions(
             look, label = condition.look(SLOW), f"{prefix}slow ({len(points.slow)})"
             look.draw(ax, project(points.slow.states), label, zorder=3.5)
             counts["slow"] = (SLOW, counts.get("slow", (look, 0))[1] + len(points.slow))
-    handles += continua
-    for name, (look, count) in counts.items():
+    handles = continua
+    for name, (look, count) in sorted(counts.items(), key=lambda entry: rank(entry[1][0])):
         handles.append((coloured(look, style.GREY) if several else look).entry(f"{name} ({count})"))
     if unstable:
         handles.append(Line2D([], [], color=style.GREY, linewidth=style.THICK, label="unstable direction"))
-    return handles
+    return names, handles
 
 
 def as_trajectories(trajectories: ArrayLike, n: int) -> Tensor:

@@ -53,13 +53,17 @@ _shown: WeakKeyDictionary[Axes, Projection] = WeakKeyDictionary()
 
 
 def projection_for(
-    ax: Axes | None, axes: ProjectionAxes | None, parts: list[Tensor], n: int, dimensions: int
+    ax: Axes | None, axes: ProjectionAxes | None, paths: Tensor, parts: list[Tensor], dimensions: int
 ) -> Projection:
-    """Onto ``axes`` if given; else onto those that ``ax`` shows already; else onto all units or principal components.
+    """Onto ``axes`` if given; else onto those that ``ax`` shows already; else onto the best.
+
+    That are the principal components of trajectories ``paths`` [batch, time, n] if there are any, else those of states
+    ``parts``; but all units where there are no more than dimensions.
 
     Raises:
         ValueError: for axes that do not fit, or others than what was drawn on ``ax`` before.
     """
+    n = paths.shape[-1]
     before = _shown.get(ax) if isinstance(ax, Axes) and ax.has_data() else None
     if before is not None and before.axes.shape != (dimensions, n):
         d, m = before.axes.shape
@@ -67,7 +71,8 @@ def projection_for(
     if axes is None and before is not None:
         return before
     if axes is None:
-        # What can be seen whole is shown as it is.
+        if paths.numel():
+            return principal([paths], dimensions)
         return _onto_units(n, dimensions) if 1 < n <= dimensions else principal(parts, dimensions)
     given = onto_axes(axes, n, dimensions)
     if before is not None and not (torch.equal(before.axes, given.axes) and torch.equal(before.center, given.center)):
@@ -129,7 +134,7 @@ def _name(row: Tensor, number: int) -> str:
 
 
 def _unit_name(unit: int) -> str:
-    return f"state of unit {unit}"
+    return f"unit {unit}"
 
 
 def _onto_units(n: int, dimensions: int) -> Projection:

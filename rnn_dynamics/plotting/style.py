@@ -40,8 +40,8 @@ _LABEL, SMALL = 8, 7
 
 _DPI = 300
 
-_NOTHING = "nothing"
-"""The mark of an entry that says that there is nothing."""
+_NOTHING = ("no fixed points", "no attractors")
+"""Entries that say that there is nothing, until there is something."""
 
 _COUNT = re.compile(r"(.*) \((\d+)\)")
 """A label that ends in how many there are."""
@@ -177,8 +177,15 @@ def _axes_of(ax: Axes) -> list[Any]:
 
 
 def nothing(text: str) -> Line2D:
-    """The entry of a legend that has no other."""
-    return Line2D([], [], linestyle="none", label=text, gid=_NOTHING)
+    """The entry of a legend that has no other: one of ``_NOTHING``."""
+    assert text in _NOTHING
+    return Line2D([], [], linestyle="none", label=text)
+
+
+def side_by_side(first: Sequence[Artist], second: Sequence[Artist]) -> list[Artist]:
+    """The entries of a legend of two columns, which are filled one after the other: the shorter is filled up."""
+    short = len(second) - len(first)
+    return [*first, *(Line2D([], [], linestyle="none", label="") for _ in range(short)), *second]
 
 
 def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
@@ -188,7 +195,7 @@ def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
     both: "stable (4)" and "stable (3)" become "stable (7)".
     """
     ax.legend(
-        handles=_merged([*_entries(ax), *handles]), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns,
+        handles=_merged(_entries(ax), list(handles)), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns,
         frameon=False, borderpad=0.2, fontsize=SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3,
         columnspacing=1.2,
     )  # fmt: skip
@@ -205,16 +212,18 @@ def _entries(ax: Axes) -> list[Artist]:
     return [handle for handle in legend.legend_handles if handle is not None]
 
 
-def _merged(handles: list[Artist]) -> list[Artist]:
+def _merged(before: list[Artist], handles: list[Artist]) -> list[Artist]:
+    if not before:
+        return handles
     merged: dict[object, Artist] = {}
-    for handle in handles:
+    for handle in [*before, *handles]:
         words, count = _counted(handle)
         key = (words, count is None, _look_of(handle))
         if key in merged and count is not None:
             merged[key].set_label(f"{words} ({count + (_counted(merged[key])[1] or 0)})")
         merged.setdefault(key, handle)
-    something = [handle for handle in merged.values() if handle.get_gid() != _NOTHING]
-    return something or list(merged.values())
+    something = [handle for handle in merged.values() if str(handle.get_label()) not in ("", *_NOTHING)]
+    return something or handles
 
 
 def _counted(handle: Artist) -> tuple[str, int | None]:
