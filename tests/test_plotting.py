@@ -361,8 +361,8 @@ def test_saving_where_it_cannot_be_done_leaves_nothing(tmp_path: Path, monkeypat
 
 def test_saving_names_mistakes(tmp_path: Path) -> None:
     made, ax = figure()
-    with pytest.raises(ValueError, match=r"path_without_suffix must come without \.pdf"):
-        save_figure(made, tmp_path / "fig.pdf")
+    with pytest.raises(ValueError, match=r"path must come without \.pdf where formats are given"):
+        save_figure(made, tmp_path / "fig.pdf", "png")
     with pytest.raises(ValueError, match=r"takes a matplotlib Figure \(of a plot: ax.figure\), got Axes"):
         save_figure(ax, tmp_path / "fig")  # type: ignore[arg-type]
 

@@ -1,11 +1,9 @@
-"""The one place for the look of figures: sizes, fonts, colours, and how a figure is made and saved."""
+"""The one place for the look of figures: sizes, fonts, colours, legends, and how a figure is made."""
 
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -13,12 +11,10 @@ import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
-
-from ..files import replacing
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
 """Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
@@ -37,8 +33,6 @@ THIN, THICK = 0.5, 1.0
 
 _LABEL, SMALL = 8, 7
 """Font sizes in points."""
-
-_DPI = 300
 
 _NOTHING = ("no fixed points", "no attractors")
 """Entries that say that there is nothing, until there is something."""
@@ -66,6 +60,7 @@ _STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,  # TrueType: text stays text, which journals demand
     "ps.fonttype": 42,
     "svg.fonttype": "none",
+    "svg.hashsalt": "rnn_dynamics",  # identifiers drawn by chance would differ from file to file
 }
 
 
@@ -248,31 +243,3 @@ def tint(color: str, strength: float) -> str:
     """A colour thinned with white: 1 leaves it as it is, 0 is white."""
     red, green, blue = (1 - strength * (1 - part) for part in to_rgb(color))
     return to_hex((red, green, blue))
-
-
-def save_figure(figure: Figure | SubFigure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:
-    """Write a figure as PDF (text as text) and PNG (300 dpi), side by side, each whole or not at all.
-
-    Args:
-        figure: from ``figure()``, or ``ax.figure`` of any plot.
-        path_without_suffix: ".pdf" and ".png" are appended; missing folders are made.
-
-    Returns:
-        The two paths.
-
-    Raises:
-        ValueError: for something else than a figure, a path that has a suffix, or a folder that cannot be written.
-    """
-    stem = Path(path_without_suffix)
-    if not isinstance(figure, Figure):
-        raise ValueError(f"save_figure takes a matplotlib Figure (of a plot: ax.figure), got {type(figure).__name__}")
-    if stem.suffix in (".pdf", ".png"):
-        raise ValueError(f"path_without_suffix must come without {stem.suffix}, as both files are written: {stem}")
-    paths = [stem.with_name(stem.name + suffix) for suffix in (".pdf", ".png")]
-    with styled():
-        for path in paths:
-            # Without the date the same figure is the same file.
-            metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
-            with replacing(path) as temporary:
-                figure.savefig(temporary, dpi=_DPI, metadata=metadata)
-    return paths
