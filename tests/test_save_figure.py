@@ -96,7 +96,7 @@ def _millimetres(path: Path) -> tuple[float, float]:
         ({}, (85.09, 76.581)),  # 3.35 inches, and .9 of it
         ({"width_mm": 120}, (120, 108)),
         ({"width_mm": 176.0, "height_mm": 60}, (176, 60)),
-        ({"height_mm": 38.2905}, (42.545, 38.2905)),
+        ({"height_mm": 68.9229}, (76.581, 68.9229)),
     ],
 )
 def test_sizes_are_in_millimetres(sizes: dict[str, float], want: tuple[float, float], tmp_path: Path) -> None:
