@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
@@ -231,7 +232,10 @@ def _counted(handle: Artist) -> tuple[str, int | None]:
 def _look_of(handle: Artist) -> tuple[object, ...]:
     """What can be seen of an entry."""
     names = ("color", "marker", "markerfacecolor", "markeredgecolor", "linestyle", "facecolor", "edgecolor", "hatch")
-    return (type(handle), *(repr(getattr(handle, f"get_{name}")()) for name in names if hasattr(handle, f"get_{name}")))
+    kind = next(
+        (kind for kind in (Line2D, Patch) if isinstance(handle, kind)), type(handle)
+    )  # boxes in legends are others
+    return (kind, *(repr(getattr(handle, f"get_{name}")()) for name in names if hasattr(handle, f"get_{name}")))
 
 
 def qualitative(number: int) -> str:
