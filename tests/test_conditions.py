@@ -19,7 +19,15 @@ from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics.fixed_points import FixedPointsOverInputs
-from rnn_dynamics.plotting import figure, plot_attractors, plot_fixed_points, plot_spectrum, style
+from rnn_dynamics.plotting import (
+    figure,
+    plot_attractors,
+    plot_basins,
+    plot_echo_index,
+    plot_fixed_points,
+    plot_spectrum,
+    style,
+)
 from rnn_dynamics.plotting.classes import classify
 
 DOUBLE = torch.float64
@@ -212,6 +220,18 @@ def test_entries_keep_their_looks() -> None:
         assert getattr(after, f"get_{name}")() == getattr(before, f"get_{name}")(), name
 
 
+def test_boxes_in_legends_are_one_too() -> None:
+    basins = rd.basin_map(network(2).hold([0.0]), randn(3, 2), resolution=8)
+    ax = plot_basins(basins)
+    before = legend_texts(ax)
+    plot_basins(basins, ax=ax)
+    assert legend_texts(ax) == before
+    points = over(2, (0.0,)).points[0]
+    ax = plot_fixed_points([points, points[points.stable]])
+    plot_fixed_points([points], ax=ax)
+    assert legend_texts(ax)[:3] == ["condition 0 (18)", "condition 1 (4)", "stable (12)"]
+
+
 def test_the_callers_own_legend_is_kept() -> None:
     ax = figure()[1]
     ax.plot([0, 1], [0, 1], color="red", label="theory")
@@ -354,6 +374,11 @@ def test_few_units_and_no_points(n: int, several: bool) -> None:
         want = {1: ("state", ""), 2: ("unit 0", "unit 1")}
         if n in want:
             assert (ax.get_xlabel(), ax.get_ylabel()) == want[n]
+
+
+def test_an_echo_index_of_no_amplitudes() -> None:
+    echo = rd.echo_index(network(1), torch.ones(20, 1), [0.5, 1.0], starts=randn(4, 1))
+    plot_echo_index(echo[[]]).figure.canvas.draw()
 
 
 def test_a_thousand_points_and_trajectories() -> None:

@@ -232,9 +232,8 @@ def _counted(handle: Artist) -> tuple[str, int | None]:
 def _look_of(handle: Artist) -> tuple[object, ...]:
     """What can be seen of an entry."""
     names = ("color", "marker", "markerfacecolor", "markeredgecolor", "linestyle", "facecolor", "edgecolor", "hatch")
-    kind = next(
-        (kind for kind in (Line2D, Patch) if isinstance(handle, kind)), type(handle)
-    )  # boxes in legends are others
+    # The boxes in a legend are of a class of their own.
+    kind = next((kind for kind in (Line2D, Patch) if isinstance(handle, kind)), type(handle))
     return (kind, *(repr(getattr(handle, f"get_{name}")()) for name in names if hasattr(handle, f"get_{name}")))
 
 
