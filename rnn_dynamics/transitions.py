@@ -1,5 +1,6 @@
 """Floor 6: what leads from one attractor to another: inputs, and the unstable directions of saddles."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,12 +40,15 @@ def transition_graph(
 
     From each attractor (every state of a cycle, 16 of a circle or chaotic set) each input is applied, then the held
     input of ``attractors`` again, until the state settles. Attractors met on the way are added and tried in turn.
+    While it lasts, an input replaces the held input and is not added to it: on top of a held input b, a pulse d is the
+    input b + d.
 
     Args:
         network: the driven map.
         attractors: of ``network.hold(input)``.
         inputs: pulses [q, m] of one step each, sequences [q, time, m], or a list of [time_i, m].
-        names: of the inputs, one each; their values by default.
+        names: of the inputs, one each, no two alike; by default the values of their first three steps, and their row
+            where these are those of another input too.
         noise: standard deviation of Gaussian noise added to every coordinate of the state after each step of an input.
         trials: how often each state and input are tried; more than 1 makes sense with noise.
         seed: of the noise.
@@ -52,7 +56,8 @@ def transition_graph(
 
     Returns:
         Nodes are the attractors' rows, with ``kind``, ``period``, ``share`` (of the starts) and ``given`` (False for
-        those met on the way), and a string for each way of not settling. Edges carry ``input`` (its row), ``label``,
+        those met on the way), and a string for each way of not settling. Edges have their input's name as key, so that
+        ``graph[source][target][name]`` is one of them, and carry ``input`` (its row), ``label`` (its name),
         ``probability`` with Wilson's 95 % interval ``low``, ``high``, and ``trials``. All are plain numbers and
         strings, so ``networkx.write_graphml`` and its like write it as it is.
 
@@ -66,9 +71,11 @@ def transition_graph(
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or positive and finite, got {noise}")
     pulses = _sequences(network, inputs)
-    labels = [_name(pulse) for pulse in pulses] if names is None else [str(name) for name in names]
+    labels = _names(pulses) if names is None else [str(name) for name in names]
     if len(labels) != len(pulses):
         raise ValueError(f"names must be one per input, got {len(labels)} for {len(pulses)} inputs")
+    if twice := [name for name, count in Counter(labels).items() if count > 1]:
+        raise ValueError(f"names must differ, got {twice[0]!r} {labels.count(twice[0])} times")
     frozen = network.frozen(torch.float64)
     system = network.hold(attractors.held_input)
     generator = torch.Generator().manual_seed(seed)
@@ -181,6 +188,12 @@ def _sequences(network: DrivenMap, inputs: ArrayLike | Sequence[Tensor]) -> list
     return pulses
 
 
+def _names(pulses: list[Tensor]) -> list[str]:
+    """The values of each, with the row where these do not tell it from others."""
+    names = [_name(pulse) for pulse in pulses]
+    return [f"input {row}: {name}" if names.count(name) > 1 else name for row, name in enumerate(names)]
+
+
 def _name(pulse: Tensor) -> str:
     text = " ".join(",".join(f"{x:+g}" if x else "0" for x in row[:6].tolist()) for row in pulse[:3])
     return text + (" ..." if len(pulse) > 3 or pulse.shape[1] > 6 else "")
@@ -225,6 +238,7 @@ def _add_edges(graph: nx.MultiDiGraph, found: Attractors, sources: list[int], ro
             graph.add_edge(
                 source,
                 target,
+                key=label,
                 input=row,
                 label=label,
                 probability=count / len(ends),

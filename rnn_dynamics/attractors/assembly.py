@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from ..fixed_points import Continuum, SlowPoints
-from ..fixed_points.assembly import nearest_line, slow_points
+from ..fixed_points.assembly import nearest_line
 from ..fixed_points.continua import describe, find_continua
 from ..fixed_points.merging import merge
+from ..fixed_points.slow import slow_points
 from ..roots import SpeedMinimizer
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
-from ..systems import HeldMap
+from ..systems import HeldMap, units_of
 from .moving import MovingOrbit
 from .outcomes import Fate
 from .periodic import Periodic
@@ -203,6 +204,6 @@ def _ghosts(settling: Settled) -> tuple[SlowPoints, list[Continuum]]:
     if not len(drifting):
         none = settling.rows.states.new_empty(0)
         return SlowPoints(settling.rows.states[:0], none, torch.empty(0, dtype=torch.long)), []
-    budget = settling.limits.memory_budget
-    result = SpeedMinimizer().solve(settling.system, drifting, max_steps=40, memory_budget=budget)
-    return slow_points(settling.system, result, budget)
+    budget, units = settling.limits.memory_budget, units_of(settling.system, drifting)
+    result = SpeedMinimizer().solve(settling.system, drifting, max_steps=40, memory_budget=budget, units=units)
+    return slow_points(settling.system, result, units, budget)

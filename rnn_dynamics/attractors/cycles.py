@@ -14,6 +14,7 @@ from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, require_system
+from ..tables import Table
 from .periodic import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
 
@@ -22,8 +23,11 @@ _BOX_STARTS = 1024
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Cycles:
-    """The cycles of one minimal period, one row each, stable ones first; ``len`` counts cycles."""
+class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
+    """The cycles of one minimal period, one row each, stable ones first; ``len`` counts cycles.
+
+    ``cycles[0]``, ``cycles[cycles.stable]`` and the like are choices of rows (see ``tables.Table``).
+    """
 
     period: int
 
@@ -48,8 +52,8 @@ class Cycles:
     completeness: Completeness
     """Of the search for the fixed points of F^k: whether any are missing."""
 
-    def __len__(self) -> int:
-        return len(self.orbits)
+    def _of_a_choice(self) -> dict[str, Any]:
+        return {"continua": (), "completeness": self.completeness.of_a_choice()}
 
     @property
     def n_unstable(self) -> Tensor:
@@ -76,11 +80,11 @@ class Cycles:
     def summary(self) -> str:
         """One line."""
         stable = int(self.stable.sum())
-        plural = "s" * (len(self) != 1)
-        return (
-            f"{len(self)} cycle{plural} of period {self.period} ({stable} stable); "
-            f"F^{self.period} has {self.n_roots} isolated fixed point{'s' * (self.n_roots != 1)}"
-            + "".join(f" and a {continuum!r}" for continuum in self.continua)
+        text = f"{self._counted('cycle')} of period {self.period} ({stable} stable)"
+        if self.chosen_from is not None:
+            return text
+        return f"{text}; F^{self.period} has {self.n_roots} isolated fixed point{'s' * (self.n_roots != 1)}" + "".join(
+            f" and a {continuum!r}" for continuum in self.continua
         )
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from ..checks import ArrayLike, as_tensor, require_positive
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
+from ..tables import Table
 
 _PARTS = 16
 """Blocks whose means give the standard error; each must be long against the correlations of the growth rates."""
@@ -20,7 +21,7 @@ _BLOCK = 64
 
 @storable
 @dataclass(frozen=True, eq=False)
-class LyapunovSpectrum:
+class LyapunovSpectrum(Table, whole=("n", "steps")):
     """The leading Lyapunov exponents of k orbits, by falling value, in nats per step."""
 
     exponents: Tensor
@@ -38,9 +39,6 @@ class LyapunovSpectrum:
     """The dimension of the state; q = n is the whole spectrum."""
 
     steps: int
-
-    def __len__(self) -> int:
-        return len(self.exponents)
 
     @property
     def kaplan_yorke_dimensions(self) -> Tensor:

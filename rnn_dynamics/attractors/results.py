@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..fixed_points import Continuum, SlowPoints
 from ..store import storable
+from ..tables import Table
 from .lyapunov import kaplan_yorke_dimension
 from .outcomes import Fate
 
@@ -21,6 +22,10 @@ _ZERO = 1e-3
 
 SURE = 10.0
 """A count is called robust if every tolerance could move by this factor without changing it."""
+
+_OF_STARTS = ("fates", "ends", "speeds", "times", "running")
+_BESIDE = ("slow", "slow_manifolds", "held_input", "work", "interrupted")
+"""Fields of ``Attractors`` that are not columns, ``labels`` apart."""
 
 
 @storable
@@ -55,8 +60,12 @@ class Evidence:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Attractors:
-    """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors."""
+class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
+    """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors.
+
+    ``found[0]``, ``found[found.periods > 1]`` and the like are choices of rows (see ``tables.Table``): labels of starts
+    on other attractors are then -1, and ghosts and slow manifolds are left out.
+    """
 
     kinds: tuple[str, ...]
     """"fixed point", "cycle", "circle" (quasi-periodic), "torus" (two frequencies or more), "chaotic"; or "continuum":
@@ -107,8 +116,8 @@ class Attractors:
     interrupted: bool
     """Whether Ctrl-C ended it early."""
 
-    def __len__(self) -> int:
-        return len(self.kinds)
+    def _of_a_choice(self) -> dict[str, Any]:
+        return {"slow": self.slow[:0], "slow_manifolds": ()}
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -209,13 +218,17 @@ class Attractors:
             name = kind if count == 1 else plural(kind)
             name += f" (period {', '.join(map(str, periods))})" if kind == "cycle" else ""
             parts.append(f"{count} {name}")
-        text = f"{len(self)} attractor{'s' * (len(self) != 1)}" + (f": {', '.join(parts)}" if parts else "")
+        text = self._counted("attractor") + (f": {', '.join(parts)}" if parts else "")
+        if self.chosen_from is not None:
+            return text
         others = [(name, self.outcomes.count(name)) for name in ("slow", "diverged", "unfinished")]
         text += "".join(f"; {count} of {len(self.labels)} starts {name}" for name, count in others if count)
         return text + ("; interrupted" if self.interrupted else "")
 
     def advice(self) -> list[str]:
-        """For each way in which starts did not settle, how many did and what to do."""
+        """For each way in which starts did not settle, how many did and what to do; nothing for a choice of rows."""
+        if self.chosen_from is not None:
+            return []
         codes, counts = self.fates.unique(return_counts=True)
         lines = [
             f"{count} of {len(self.fates)} starts: {Fate(code).advice}"

@@ -7,33 +7,15 @@ from torch import Tensor
 
 from ..roots import Reason, RootResult, Status
 from ..roots.solver import residual_norms
-from ..stability import Spectrum, kinds, spectrum
-from ..systems import AutonomousMap, sizes
+from ..stability import kinds
+from ..systems import AutonomousMap
 from .completeness import Completeness, Round, index_sum, unseen_estimate
-from .continua import Continuum, describe, find_continua
-from .merging import merge
+from .continua import describe, find_continua
+from .kinks import on_kink
 from .pool import Pool
-from .results import FixedPoints, SlowPoints
-
-_NEUTRAL_SLOW = 0.05
-"""A slow point may belong to a slow manifold if an eigenvalue is this near 1: time constants of 20 steps and more."""
-
-_SLOW_MERGE = 1e-3
-"""Minima of the speed are flat: descents agree to about the square root of their gradient tolerance."""
-
-_SLOW_ANALYSED = 512
-"""The slowest so many distinct slow points are examined for a slow manifold."""
-
-_NUDGES = (10.0, 0.625)
-"""Square roots of the rounding unit, times each coordinate's size, to each side at which DF is compared. From the
-farther pair to the nearer one the difference of a smooth DF falls sixteenfold, however it bends; at a kink it stays.
-"""
-
-_KEPT = 0.5
-"""What must be left of the difference at a kink."""
-
-_MODES = 32
-"""Eigenvectors kept per point; all of them up to 32 units."""
+from .results import FixedPoints
+from .slow import slow_points
+from .spectra import eigenvalues_of, input_jacobians_of, modes_of
 
 
 @dataclass
@@ -52,30 +34,23 @@ class Analysis:
         return int(self.isolated.sum()), len(self.lines)
 
 
-def _eigenvalues(system: AutonomousMap, states: Tensor, memory_budget: int) -> Tensor:
-    parts = [system.linearize(states[part])[1].eigenvalues() for part in system.chunks(len(states), memory_budget)]
-    if not parts:
-        return torch.empty(0, system.state_size, dtype=torch.complex128)
-    return torch.cat(parts).cpu().to(torch.complex128)
-
-
 def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: int) -> Analysis:
-    eigenvalues = _eigenvalues(system, pool.states, memory_budget)
+    eigenvalues = eigenvalues_of(system, pool.states, memory_budget)
     neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1).nonzero().squeeze(-1)
     lines = [neutral[group.cpu()] for group in find_continua(system, pool.states[neutral], pool.residuals[neutral])]
     isolated = torch.ones(len(pool.states), dtype=torch.bool)
-    on_kink = _on_kink(system, pool.states, pool.units, memory_budget)
+    kinked = on_kink(system, pool.states, pool.units, memory_budget)
     total: int | None = None
     if lines:
         # Beside the samples themselves, what lies between them: a long continuum is thinned before it is examined.
         on_line = nearest_line(pool.states[neutral], [pool.states[line] for line in lines]) >= 0
         isolated[neutral[on_line]] = False
         reason = "fixed points form a continuum, so indices are undefined"
-    elif on_kink.any():
+    elif kinked.any():
         reason = "F has a kink at a fixed point, so its index is undefined"
     else:
         total, reason = index_sum(system, pool.states, eigenvalues, tolerance)
-    return Analysis(lines, isolated, on_kink, total, reason)
+    return Analysis(lines, isolated, kinked, total, reason)
 
 
 def assemble(
@@ -90,7 +65,7 @@ def assemble(
     analysis = analyse(system, pool, tolerance, memory_budget)
     rows = analysis.isolated.nonzero().squeeze(-1)
     states = pool.states[rows]
-    modes = _spectrum(system, states, memory_budget)
+    modes = modes_of(system, states, memory_budget)
     unstable = (modes.eigenvalues.abs() > 1).sum(dim=-1)
     # Stable first; within a class by coordinates, so that the order does not depend on the starts.
     order = sorted(range(len(rows)), key=lambda row: (int(unstable[row]), [round(x, 6) for x in states[row].tolist()]))
@@ -100,22 +75,20 @@ def assemble(
     labels = _labels(pool, rows)
     refused = (first.statuses == Status.FOUND) & (pool.ends < 0)
     hits = torch.bincount(labels[labels >= 0], minlength=len(rows))
-    slow, slow_lines = slow_points(system, first, memory_budget)
+    slow, slow_lines = slow_points(system, first, pool.units, memory_budget, tolerance)
     elsewhere = first.states[(first.statuses == Status.FOUND) & ~refused & (labels < 0).to(first.states.device)]
     on_line = nearest_line(elsewhere, [pool.states[line] for line in analysis.lines])
     continua = [
         describe(pool.states[line], pool.residuals[line], int((on_line == index).sum()))
         for index, line in enumerate(analysis.lines)
     ]
-    inputs = [system.input_jacobian(states[part]) for part in system.chunks(len(states), memory_budget)]
-    known = [jacobian for jacobian in inputs if jacobian is not None]
     return FixedPoints(
         states=states,
         residuals=residual_norms(system, states),
         eigenvalues=modes.eigenvalues[position],
         right_eigenvectors=modes.right_eigenvectors[position],
         left_eigenvectors=modes.left_eigenvectors[position],
-        input_jacobians=torch.cat(known) if known else None,
+        input_jacobians=input_jacobians_of(system, states, memory_budget),
         kinds=kinds(modes.eigenvalues[position], tolerance, analysis.on_kink[rows]),
         marginal_tolerance=tolerance,
         hits=hits,
@@ -128,23 +101,6 @@ def assemble(
             analysis.index_sum, analysis.reason, unseen_estimate(pool.times[rows]), rounds, interrupted
         ),
     )
-
-
-def _on_kink(system: AutonomousMap, states: Tensor, units: Tensor, memory_budget: int) -> Tensor:
-    """Whether DF jumps at a state, as at the corner of a ReLU: eigenvalues then describe one side of it only."""
-    generator = torch.Generator().manual_seed(0)
-    kinks = [torch.zeros(0, dtype=torch.bool)]
-    for part in system.chunks(len(states), memory_budget // 2):
-        here = states[part]
-        direction = torch.randn(here.shape, generator=generator, dtype=torch.float64).to(here)
-        direction *= torch.finfo(here.dtype).eps ** 0.5 * sizes(here, units)
-        jumps = []
-        for nudge in _NUDGES:
-            before, after = (system.linearize(here + sign * nudge * direction)[1].dense() for sign in (-1, 1))
-            jumps.append((after - before).flatten(1).norm(dim=-1))
-        visible = jumps[0] > 0.01 * before.flatten(1).norm(dim=-1).clamp(min=1.0)
-        kinks.append((visible & (jumps[1] > _KEPT * jumps[0])).cpu())
-    return torch.cat(kinks)
 
 
 def nearest_line(states: Tensor, lines: list[Tensor]) -> Tensor:
@@ -161,36 +117,8 @@ def nearest_line(states: Tensor, lines: list[Tensor]) -> Tensor:
     return owner
 
 
-def _spectrum(system: AutonomousMap, states: Tensor, memory_budget: int) -> Spectrum:
-    n, m = system.state_size, min(system.state_size, _MODES)
-    parts = [Spectrum.empty(n, m)]
-    for part in system.chunks(len(states), memory_budget):
-        parts.append(spectrum(system.linearize(states[part])[1].dense(), m))
-    return Spectrum.cat(parts)
-
-
 def _labels(pool: Pool, rows: Tensor) -> Tensor:
     """For each of the user's starts the place in ``rows`` [p] of the pool's point that it ended at, or -1."""
     place = torch.full((len(pool.states) + 1,), -1)
     place[rows] = torch.arange(len(rows))
     return place[pool.ends.cpu()]  # -1 is the last
-
-
-def slow_points(system: AutonomousMap, result: RootResult, memory_budget: int) -> tuple[SlowPoints, list[Continuum]]:
-    """The slow rows of the user's starts, merged; those that line up along a manifold apart."""
-    rows = (result.statuses == Status.SLOW).nonzero().squeeze(-1)
-    states, speeds = result.states[rows], result.residuals[rows]
-    representative = merge(states, speeds, torch.zeros_like(speeds), _SLOW_MERGE)
-    kept, group = representative.unique(return_inverse=True)
-    order = speeds[kept].argsort(stable=True)
-    hits = torch.bincount(group, minlength=len(kept))[order].cpu()
-    states, speeds = states[kept][order], speeds[kept][order]
-    few = slice(0, _SLOW_ANALYSED)
-    gaps = (_eigenvalues(system, states[few], memory_budget) - 1).abs().amin(dim=-1)
-    neutral = (gaps <= _NEUTRAL_SLOW).nonzero().squeeze(-1)
-    lines = [neutral[line.cpu()] for line in find_continua(system, states[neutral], speeds[neutral])]
-    continua = [describe(states[line], speeds[line], int(hits[line].sum())) for line in lines]
-    alone = torch.ones(len(states), dtype=torch.bool)
-    for line in lines:
-        alone[line] = False
-    return SlowPoints(states[alone], speeds[alone], hits[alone]), continua

@@ -1,6 +1,7 @@
 """Whether fixed points are missing, and where to look for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import nan
 
 import torch
 from torch import Tensor
@@ -46,6 +47,10 @@ class Completeness:
 
     interrupted: bool = False
     """Whether Ctrl-C ended the search early."""
+
+    def of_a_choice(self) -> "Completeness":
+        """What is known of some of the points that the search found: nothing about missing ones."""
+        return replace(self, index_sum=None, reason="these are a choice of the points found", unseen=nan)
 
     @property
     def verdict(self) -> str:

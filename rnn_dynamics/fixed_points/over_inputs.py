@@ -19,7 +19,7 @@ from .search import find_fixed_points
 @storable
 @dataclass(frozen=True, eq=False)
 class FixedPointsOverInputs:
-    """One ``FixedPoints`` per held input."""
+    """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points."""
 
     inputs: Tensor
     """[q, m]."""

@@ -13,12 +13,13 @@ from ..attractors import finite_time_exponents
 from ..checks import ArrayLike, as_rows, as_tensor, require_positive
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
+from ..tables import Table
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class EchoIndex:
-    """The number of stable responses to one input sequence, at each of several amplitudes."""
+class EchoIndex(Table, whole=("steps",)):
+    """The number of stable responses to one input sequence, at each of several amplitudes; ``len`` counts them."""
 
     amplitudes: Tensor
     """[a]."""

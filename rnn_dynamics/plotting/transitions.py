@@ -96,7 +96,7 @@ def plot_transition_graph(
         ax.set_aspect("equal")
         ax.margins(0.2 if self_loops else 0.08)
         if legend:
-            handles = handles or [Line2D([], [], linestyle="none", label="no attractors")]
+            handles = handles or [style.nothing("no attractors")]
             short = max(len(str(handle.get_label())) for handle in handles) <= _SHORT
             style.add_legend(ax, handles, columns=3 if short else 2)
     return ax

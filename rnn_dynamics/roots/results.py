@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..store import storable
+from ..tables import Table
 
 
 class Status(IntEnum):
@@ -58,8 +59,8 @@ _ADVICE = {
 
 @storable
 @dataclass(frozen=True, eq=False)
-class RootResult:
-    """One row per start, in the order of the starts."""
+class RootResult(Table, whole=("interrupted",)):
+    """One row per start, in the order of the starts; ``len`` counts them."""
 
     states: Tensor
     """Where each start ended, [k, n]."""
