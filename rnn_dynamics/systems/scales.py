@@ -21,8 +21,8 @@ _OF_BOX = 1 / 16
 def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
     """The unit u_i of each coordinate, [n], positive: below it, values are as good as zero.
 
-    From the ``states`` [k, n] that an analysis starts from; for coordinates that are zero in them from the system's
-    box, or else from where one step takes them; 1 where all of this is zero.
+    From the ``states`` [k, n] that an analysis starts from; for coordinates that are zero in all of them from the
+    system's box, or else 1, or what one step makes of them if that is more.
     """
     units = _typical(states)
     box = system.box
@@ -31,8 +31,8 @@ def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
         # The cells of an LSTM may have a box that is wider than any state by far.
         units = torch.maximum(units, _OF_BOX * torch.minimum(half, half.median()).nan_to_num(posinf=0.0))
     if (units == 0).any():
-        units = torch.where(units > 0, units, _typical(system(states)))
-    units = torch.where(units > 0, units, 1.0).double()
+        units = torch.where(units > 0, units, _typical(system(states)).clamp(min=1.0))
+    units = units.double()
     return (_ROUNDED ** (units.log() / torch.tensor(_ROUNDED).log().to(units)).round()).to(states.dtype)
 
 
