@@ -144,11 +144,16 @@ assert len(points) and float(distance.max()) < 1e-9, (points.states.shape, dista
 
 
 @pytest.mark.slow
-def test_the_demo_of_two_hundred_units_with_two_threads(tmp_path: Path) -> None:
+def test_the_command_on_two_hundred_units_with_two_threads(tmp_path: Path) -> None:
+    """What ``demo --hidden 200`` ended in a traceback at, without its training."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torch.save(torch.nn.GRU(3, 200).state_dict(), tmp_path / "model.pt")
     done = run(
         f"""
 from rnn_dynamics.cli import main
-sys.argv = ["rnn-dynamics", "demo", "--hidden", "200", "--steps", "1", "--out", {str(tmp_path)!r}]
+folder = {str(tmp_path)!r}
+sys.argv = ["rnn-dynamics", "analyze", folder + "/model.pt", "--starts", "16", "--out", folder + "/out"]
 main()
 """,
         threads=2,
@@ -177,7 +182,11 @@ def test_shapes_are_those_of_torch(apart: bool, monkeypatch: pytest.MonkeyPatch)
     torch.testing.assert_close(solve(a[0, 0], b[0, 0]), torch.linalg.solve(a[0, 0], b[0, 0]))
     torch.testing.assert_close(solve(a[0, 0], b[0, 0, :, 0]), torch.linalg.solve(a[0, 0], b[0, 0, :, 0]))
     torch.testing.assert_close(determinant_signs(a), torch.linalg.det(a).sign())
-    assert solve(a[:, :0], b[:, :0]).shape == (2, 0, 5, 4)
+
+
+def test_no_rows_are_no_trouble() -> None:
+    assert solve(torch.zeros(0, 200, 200), torch.zeros(0, 200, 1)).shape == (0, 200, 1)
+    assert determinant_signs(torch.zeros(0, 200, 200)).shape == (0,)
 
 
 def lu_calls(source: str) -> list[str]:
