@@ -11,6 +11,7 @@ from .attractors import Attractors, Fate, find_attractors
 from .attractors.results import wilson_intervals
 from .checks import ArrayLike, as_tensor, require_positive
 from .fixed_points import FixedPoints
+from .progress import each
 from .systems import AutonomousMap, DrivenMap, require_network, require_system
 
 _SAMPLES = 16
@@ -33,6 +34,7 @@ def transition_graph(
     noise: float = 0.0,
     trials: int = 1,
     seed: int = 0,
+    progress: bool | None = None,
     **options: Any,
 ) -> nx.MultiDiGraph:
     """Which input takes which attractor to which.
@@ -48,6 +50,7 @@ def transition_graph(
         noise: standard deviation of Gaussian noise added to every coordinate of the state after each step of an input.
         trials: how often each state and input are tried; more than 1 makes sense with noise.
         seed: of the noise.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``find_attractors``.
 
     Returns:
@@ -80,7 +83,7 @@ def transition_graph(
             break
         _add_nodes(graph, found, fresh, given=done == 0, shares=attractors)
         starts, sources = _starts(found, fresh, trials)
-        for row, pulse in enumerate(pulses):
+        for row, pulse in enumerate(each(pulses, "transitions", progress, unit="input")):
             ends = _applied(frozen, starts, pulse, noise, generator)
             found = find_attractors(system, ends, known=found, seed=seed, **options)
             _add_edges(graph, found, sources, row, labels[row])

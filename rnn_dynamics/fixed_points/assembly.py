@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..progress import doing
 from ..roots import RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import Spectrum, kinds, spectrum
@@ -49,6 +50,7 @@ def _eigenvalues(system: AutonomousMap, states: Tensor, memory_budget: int) -> T
     return torch.cat(parts).cpu().to(torch.complex128)
 
 
+@doing("continua and index sum")
 def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: int) -> Analysis:
     eigenvalues = _eigenvalues(system, pool.states, memory_budget)
     neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1).nonzero().squeeze(-1)
@@ -68,6 +70,7 @@ def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: 
     return Analysis(lines, isolated, on_kink, total, reason)
 
 
+@doing("spectra and slow points")
 def assemble(
     system: AutonomousMap,
     pool: Pool,

@@ -1,10 +1,12 @@
 """The search: many starts, then what the index sum asks for."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
 from ..checks import ArrayLike, require_positive
+from ..progress import count, shown
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
@@ -15,6 +17,7 @@ from .results import FixedPoints
 
 
 @torch.no_grad()
+@shown("fixed points", unit="start")
 def find_fixed_points(
     system: AutonomousMap,
     starts: ArrayLike,
@@ -26,7 +29,7 @@ def find_fixed_points(
     max_steps: int = 100,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,  # noqa: ARG001
 ) -> FixedPoints:
     """Find the fixed points F(h) = h that starts lead to, then those that must be there as well.
 
@@ -44,7 +47,7 @@ def find_fixed_points(
         max_steps: solver steps per start.
         memory_budget: bytes for Jacobians at a time.
         seed: of the search's own starts.
-        progress: show progress bars.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The distinct points with their spectra, slow points, continua, and what is known about missing ones.
@@ -67,9 +70,10 @@ def find_fixed_points(
 
     # Slow points are looked for from the user's starts only.
     further = replace(solver, slow_points=0) if isinstance(solver, Newton) else solver
-    options = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress}
+    options: dict[str, Any] = {"max_steps": max_steps, "memory_budget": memory_budget}
 
     first = solver.solve(system, states, **options)
+    count(len(states))
     pool = Pool(merge_tolerance)
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = analyse(system, pool, marginal_tolerance, memory_budget)
@@ -84,6 +88,7 @@ def find_fixed_points(
                 break  # nothing was found and no box is known: there is nowhere to start from
             result = further.solve(system, torch.cat([batch for _, batch in recipes]), **options)
             budget -= len(result.states)
+            count(len(result.states))
             fresh = 0
             for (origin, _), part in zip(recipes, result.split([len(batch) for _, batch in recipes]), strict=True):
                 rounds.append(Round(origin, len(part.states), pool.add(part, origin)))

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import Progress
 from ..systems import AutonomousMap
 from .results import Reason
 from .solver import thresholds
@@ -43,7 +43,7 @@ def damped_newton(
     tolerance: float,
     step_bound: float,
     max_steps: int,
-    progress: bool,
+    progress: bool | None,
 ) -> NewtonState:
     """Newton's method on G(h) - h with backtracking on its norm; finished rows leave the batch.
 
@@ -61,7 +61,7 @@ def damped_newton(
     )
     active = rows.norms.isfinite().nonzero().squeeze(-1)
     rows.reasons[~rows.norms.isfinite()] = Reason.NOT_FINITE
-    bar = tqdm(total=k, initial=k - len(active), desc="Newton", unit="start", disable=not progress)
+    bar = Progress("Newton", progress, total=k, initial=k - len(active), unit="start")
     try:
         mark = rows.norms.clone()
         for iteration in range(max_steps):
@@ -90,7 +90,8 @@ def damped_newton(
             active = active[~(done | stalled)]
     except KeyboardInterrupt:
         rows.reasons[active], rows.interrupted = int(Reason.INTERRUPTED), True
-    bar.close()
+    finally:
+        bar.close()
     return rows
 
 

@@ -45,7 +45,7 @@ class NewtonKrylov(RootSolver):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
     ) -> RootResult:
         size = min(self.krylov_size, starts.shape[1])
         rows_at_once = max(1, memory_budget // (2 * (size + 1) * starts.shape[1] * starts.element_size()))

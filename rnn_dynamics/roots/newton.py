@@ -46,7 +46,7 @@ class Newton(RootSolver):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
     ) -> RootResult:
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:
             step = torch.empty_like(states)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude, residual_norms, thresholds
@@ -40,7 +40,7 @@ class SpeedMinimizer(RootSolver):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
     ) -> RootResult:
         return descend(
             system,
@@ -61,7 +61,7 @@ def descend(
     tolerance: float,
     max_steps: int,
     memory_budget: int,
-    progress: bool,
+    progress: bool | None,
     slow_enough: float = 0.0,
 ) -> RootResult:
     """Levenberg-Marquardt on the speed; the damping is mu |r|, mu adapted to the gain (Fan and Yuan 2005).
@@ -79,7 +79,7 @@ def descend(
     reasons[~norms.isfinite()] = Reason.NOT_FINITE
     damping = starts.new_ones(k)
     active = norms.isfinite().nonzero().squeeze(-1)
-    bar = tqdm(total=k, initial=k - len(active), desc="speed descent", unit="start", disable=not progress)
+    bar = Progress("speed descent", progress, total=k, initial=k - len(active), unit="start")
     interrupted = False
     try:
         for _ in range(max_steps):
@@ -129,7 +129,8 @@ def descend(
             active = active[~ended]
     except KeyboardInterrupt:
         reasons[active], interrupted = int(Reason.INTERRUPTED), True
-    bar.close()
+    finally:
+        bar.close()
     return conclude(system, states, errors, reasons, steps, tolerance, interrupted)
 
 
