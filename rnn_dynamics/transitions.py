@@ -117,7 +117,7 @@ def saddle_connections(
         ``eigenvalue`` (its modulus). Where symmetry leads from one saddle to another, the edge does.
 
     Raises:
-        ValueError: for points or attractors of another size.
+        ValueError: for points or attractors of another size, or points without all their unstable eigenvectors.
     """
     require_system(system)
     require_positive(displacement=displacement)
@@ -157,6 +157,12 @@ def _unsettled_target(found: Attractors, index: int, points: FixedPoints) -> str
 def unstable_directions(points: FixedPoints, row: int) -> list[tuple[int, Tensor]]:
     """Unit vectors [n] that span where a point repels, each with the mode that it belongs to."""
     vectors, values = points.right_eigenvectors[row].T, points.eigenvalues[row]
+    unstable = int((values.abs() > 1 + points.marginal_tolerance).sum())
+    if unstable > len(vectors):
+        raise ValueError(
+            f"points must hold the eigenvectors of all unstable directions: point {row} has {unstable}, but"
+            f" eigenvectors of {len(vectors)}; find_fixed_points(..., modes={unstable}) keeps them"
+        )
     spanning = []
     for mode in range(len(vectors)):
         value = values[mode]

@@ -28,8 +28,9 @@ _SLOW_ANALYSED = 512
 _NUDGE = 10
 """Square roots of the rounding unit to each side at which DF is compared: a smooth DF changes by 1e-6 there."""
 
-_MODES = 32
-"""Eigenvectors kept per point; all of them up to 32 units."""
+_MODES, _VECTORS = 32, 32 * 2**20
+"""Eigenvectors kept per point where all of them, of all points, would take more than these bytes: so much a result may
+hold and a file of it be. 27 points of 512 units have 226 MB of them, 14 MB with 32; 100 of 100 units keep all."""
 
 
 @dataclass
@@ -79,12 +80,13 @@ def assemble(
     tolerance: float,
     memory_budget: int,
     interrupted: bool,
+    modes: int | None,
 ) -> FixedPoints:
     analysis = analyse(system, pool, tolerance, memory_budget)
     rows = analysis.isolated.nonzero().squeeze(-1)
     states = pool.states[rows]
-    modes = _spectrum(system, states, memory_budget)
-    unstable = (modes.eigenvalues.abs() > 1).sum(dim=-1)
+    leading = _spectrum(system, states, memory_budget, modes)
+    unstable = (leading.eigenvalues.abs() > 1).sum(dim=-1)
     # Stable first; within a class by coordinates, so that the order does not depend on the starts.
     order = sorted(range(len(rows)), key=lambda row: (int(unstable[row]), [round(x, 6) for x in states[row].tolist()]))
     position = torch.tensor(order, dtype=torch.long)
@@ -104,11 +106,11 @@ def assemble(
     return FixedPoints(
         states=states,
         residuals=residual_norms(system, states),
-        eigenvalues=modes.eigenvalues[position],
-        right_eigenvectors=modes.right_eigenvectors[position],
-        left_eigenvectors=modes.left_eigenvectors[position],
+        eigenvalues=leading.eigenvalues[position],
+        right_eigenvectors=leading.right_eigenvectors[position],
+        left_eigenvectors=leading.left_eigenvectors[position],
         input_jacobians=torch.cat(known) if known else None,
-        kinds=kinds(modes.eigenvalues[position], tolerance, analysis.on_kink[rows]),
+        kinds=kinds(leading.eigenvalues[position], tolerance, analysis.on_kink[rows]),
         marginal_tolerance=tolerance,
         hits=hits,
         origins=tuple(pool.origins[row] for row in rows.tolist()),
@@ -150,8 +152,12 @@ def nearest_line(states: Tensor, lines: list[Tensor]) -> Tensor:
     return owner
 
 
-def _spectrum(system: AutonomousMap, states: Tensor, memory_budget: int) -> Spectrum:
-    n, m = system.state_size, min(system.state_size, _MODES)
+def _spectrum(system: AutonomousMap, states: Tensor, memory_budget: int, modes: int | None) -> Spectrum:
+    n = system.state_size
+    if modes is None:
+        all_of_them = 2 * len(states) * n**2 * torch.complex128.itemsize
+        modes = n if all_of_them <= _VECTORS else _MODES
+    m = min(n, modes)
     parts = [Spectrum.empty(n, m)]
     for part in system.chunks(len(states), memory_budget):
         parts.append(spectrum(system.linearize(states[part])[1].dense(), m))
