@@ -12,6 +12,7 @@ from .attractors import Attractors, Fate, find_attractors
 from .attractors.results import wilson_intervals
 from .checks import ArrayLike, as_tensor, require_positive
 from .fixed_points import FixedPoints
+from .progress import each
 from .systems import AutonomousMap, DrivenMap, require_network, require_system
 
 _SAMPLES = 16
@@ -34,6 +35,7 @@ def transition_graph(
     noise: float = 0.0,
     trials: int = 1,
     seed: int = 0,
+    progress: bool | None = None,
     **options: Any,
 ) -> nx.MultiDiGraph:
     """Which input takes which attractor to which.
@@ -52,6 +54,7 @@ def transition_graph(
         noise: standard deviation of Gaussian noise added to every coordinate of the state after each step of an input.
         trials: how often each state and input are tried; more than 1 makes sense with noise.
         seed: of the noise.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``find_attractors``.
 
     Returns:
@@ -87,7 +90,7 @@ def transition_graph(
             break
         _add_nodes(graph, found, fresh, given=done == 0, shares=attractors)
         starts, sources = _starts(found, fresh, trials)
-        for row, pulse in enumerate(pulses):
+        for row, pulse in enumerate(each(pulses, "transitions", progress, unit="input")):
             ends = _applied(frozen, starts, pulse, noise, generator)
             found = find_attractors(system, ends, known=found, seed=seed, **options)
             _add_edges(graph, found, sources, row, labels[row])
@@ -121,7 +124,7 @@ def saddle_connections(
         ``eigenvalue`` (its modulus). Where symmetry leads from one saddle to another, the edge does.
 
     Raises:
-        ValueError: for points or attractors of another size.
+        ValueError: for points or attractors of another size, or points without all their unstable eigenvectors.
     """
     require_system(system)
     require_positive(displacement=displacement)
@@ -161,6 +164,12 @@ def _unsettled_target(found: Attractors, index: int, points: FixedPoints) -> str
 def unstable_directions(points: FixedPoints, row: int) -> list[tuple[int, Tensor]]:
     """Unit vectors [n] that span where a point repels, each with the mode that it belongs to."""
     vectors, values = points.right_eigenvectors[row].T, points.eigenvalues[row]
+    unstable = int((values.abs() > 1 + points.marginal_tolerance).sum())
+    if unstable > len(vectors):
+        raise ValueError(
+            f"points must hold the eigenvectors of all unstable directions: point {row} has {unstable}, but"
+            f" eigenvectors of {len(vectors)}; find_fixed_points(..., modes={unstable}) keeps them"
+        )
     spanning = []
     for mode in range(len(vectors)):
         value = values[mode]

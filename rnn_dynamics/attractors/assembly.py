@@ -10,6 +10,7 @@ from ..fixed_points.assembly import nearest_line
 from ..fixed_points.continua import describe, find_continua
 from ..fixed_points.merging import merge
 from ..fixed_points.slow import slow_points
+from ..progress import doing
 from ..roots import SpeedMinimizer
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
@@ -38,6 +39,7 @@ class _Entry:
         return KINDS.index(self.kind), len(self.orbit), [round(x, 6) for x in self.orbit[0].tolist()]
 
 
+@doing("evidence")
 def assemble(settling: Settled, known: Attractors | None) -> Attractors:
     """The result of a settling that is over; rows of ``known`` come first, as they were."""
     kinds = () if known is None else known.kinds

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..progress import doing
 from ..systems import AutonomousMap
 from . import periodic
 from .outcomes import Fate
@@ -20,6 +21,7 @@ class Catcher:
         self.system, self.rows, self.limits = system, rows, limits
         self.cycles = cycles
 
+    @doing("fixed points")
     def catch_at_points(self, stretch: Stretch) -> None:
         """Propose fixed points from a few rows that calm down, for as long as this catches rows."""
         calming = stretch.rows[stretch.calming]
@@ -33,6 +35,7 @@ class Catcher:
             if not (self.catch() and any(fresh)):
                 return
 
+    @doing("cycles")
     def catch_on_cycles(self, stretch: Stretch) -> None:
         """Propose cycles from rows that come back."""
         periods, misses = periodic.candidate_periods(stretch.distances)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..progress import doing
 from ..roots import RootResult, Status
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import AutonomousMap
@@ -34,6 +35,7 @@ class Drifter:
         self._landmarks = torch.full_like(rows.states, torch.nan)  # where a drift was last too fast to follow
         self._landmark_times = rows.states.new_zeros(len(rows))
 
+    @doing("following slow drift")
     def follow(self, last: bool) -> None:
         """Follow the slow rows that are due, and those at rest; all of them if this is the ``last`` time."""
         rows = self.rows.active

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..checks import ArrayLike, as_tensor, require_positive
+from ..progress import Progress, each, sign_of_life
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
 from ..tables import Table
@@ -80,7 +80,7 @@ def lyapunov_spectrum(
     every: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> LyapunovSpectrum:
     """Estimate the k leading Lyapunov exponents along the orbit of each start.
 
@@ -97,7 +97,7 @@ def lyapunov_spectrum(
         every: steps between two QR factorisations; 1 is safe, a few are cheaper where no exponent is large.
         memory_budget: bytes for Jacobians at a time.
         seed: of the first tangent vectors.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         A row per orbit, with standard errors. An orbit that leaves every bound gives NaN.
@@ -117,17 +117,21 @@ def lyapunov_spectrum(
     if transient < 0:
         raise ValueError(f"transient must be 0 or more, got {transient}")
     tangents = random_tangents(states, k, seed)
-    bar = tqdm(total=transient + steps, desc="Lyapunov exponents", unit="step", disable=not progress)
-    with torch.no_grad():
+    with torch.no_grad(), Progress("Lyapunov exponents", progress, total=transient + steps, unit="step") as bar:
         path, tangents, _ = carry_tangents(system, states, tangents, transient, every, memory_budget, bar)
         states = path[-1] if transient else states
         growth = carry_tangents(system, states, tangents, steps, every, memory_budget, bar)[2]
-    bar.close()
     return spectrum_of(growth, n, steps)
 
 
 def finite_time_exponents(
-    network: DrivenMap, inputs: ArrayLike, state: ArrayLike | None = None, k: int | None = None, *, seed: int = 0
+    network: DrivenMap,
+    inputs: ArrayLike,
+    state: ArrayLike | None = None,
+    k: int | None = None,
+    *,
+    seed: int = 0,
+    progress: bool | None = None,
 ) -> LyapunovSpectrum:
     """The k leading finite-time Lyapunov exponents along driven trajectories h_t = F(h_(t-1), x_t).
 
@@ -139,6 +143,7 @@ def finite_time_exponents(
         state: the first states [batch, n] (or [n]); zeros by default.
         k: how many; all n by default.
         seed: of the first tangent vectors.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         A row per sequence; with fewer than 16 steps the errors are NaN.
@@ -163,7 +168,7 @@ def finite_time_exponents(
         raise ValueError(f"k must lie in 1..{n}, the dimension of the state, got {k}")
     tangents, growth = random_tangents(first, k, seed), []
     with torch.no_grad():
-        for input in sequences.unbind(dim=1):
+        for input in each(sequences.unbind(dim=1), "finite-time exponents", progress, unit="step"):
             first, linearization, _ = frozen.linearize(first, input)
             tangents, logs = _orthonormal(linearization.apply(tangents))
             growth.append(logs)
@@ -184,7 +189,7 @@ def carry_tangents(
     steps: int,
     every: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    bar: tqdm | None = None,
+    bar: Progress | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Carry orbits [r, n] and tangent vectors [r, n, k] along.
 
@@ -220,6 +225,8 @@ def carry_tangents(
                 since = 0
         if bar is not None:
             bar.update(count)
+        else:
+            sign_of_life()
     return torch.cat(path), tangents, torch.stack(growth) if growth else tangents.new_empty(0, *tangents.shape[::2])
 
 

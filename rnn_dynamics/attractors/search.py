@@ -3,6 +3,7 @@
 import torch
 
 from ..checks import ArrayLike, require_positive
+from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from . import periodic
 from .assembly import assemble
@@ -26,7 +27,7 @@ def find_attractors(
     exponent_tolerance: float = 1e-4,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Attractors:
     """Settle every start under F and say on which attractor, of which kind, or why on none.
 
@@ -50,7 +51,7 @@ def find_attractors(
             times larger or smaller, if ``max_steps`` allow.
         memory_budget: bytes for Jacobians at a time.
         seed: of tangent vectors.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The attractors with their evidence, and the fate of every start. Ctrl-C ends it early and keeps what settled.
@@ -64,7 +65,8 @@ def find_attractors(
     require_positive(exponent_tolerance=exponent_tolerance, memory_budget=memory_budget)
     limits = Limits(max_steps, horizon, tolerance, merge_tolerance, exponent_tolerance, memory_budget, seed)
     cycles, orbits = ([], []) if known is None else _restored(system, known, tolerance)
-    return assemble(settle(system, states, limits, cycles, orbits, progress), known)
+    with Progress("settling", progress, total=len(states), unit="start") as bar:
+        return assemble(settle(system, states, limits, cycles, orbits, bar), known)
 
 
 def _restored(system: AutonomousMap, known: Attractors, tolerance: float) -> tuple[list[Periodic], list[MovingOrbit]]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import Progress
 from ..systems import AutonomousMap
 from .catching import Catcher
 from .drifting import Drifter
@@ -38,7 +38,7 @@ def settle(
     limits: Limits,
     cycles: list[Periodic],
     orbits: list[MovingOrbit],
-    progress: bool,
+    bar: Progress,
 ) -> Settled:
     """Settle every row, or say why not; Ctrl-C keeps what has settled."""
     rows = Rows(states)
@@ -46,7 +46,6 @@ def settle(
     drifter = Drifter(system, rows, limits, catcher)
     wanderer = Wanderer(system, rows, limits, catcher, orbits)
     pauses = list(_PAUSES)
-    bar = tqdm(total=len(rows), desc="settling", unit="start", disable=not progress)
     interrupted = False
 
     def advance(steps: int, end: int) -> bool:
@@ -64,7 +63,7 @@ def settle(
         while len(rows.active) and rows.done < limits.max_steps:
             steps = min(pauses.pop(0) if pauses else _LATER, limits.max_steps - rows.done)
             wanderer.look(advance(steps, limits.max_steps))
-            bar.update(int((rows.fates != ACTIVE).sum()) - bar.n)
+            bar.to(int((rows.fates != ACTIVE).sum()))
         rows.conclude()
         if wanderer.confirm():
             end = rows.done + limits.max_steps
@@ -74,5 +73,4 @@ def settle(
     except KeyboardInterrupt:
         interrupted = True
         rows.fates[rows.active] = Fate.INTERRUPTED
-    bar.close()
     return Settled(system, limits, rows, cycles, orbits, interrupted)

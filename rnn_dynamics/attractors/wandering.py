@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..progress import doing
 from ..systems import AutonomousMap
 from . import moving, periodic
 from .catching import Catcher
@@ -73,6 +74,7 @@ class Wanderer:
         dear = rows[_TURNS * self.rows.turns[rows] > self.limits.max_steps]
         return dear[:1] if len(dear) else rows
 
+    @doing("exponents of what moves")
     def _followed(self, rows: Tensor) -> list[MovingOrbit]:
         orbits = moving.start_orbits(self.rows.states[rows], self.limits.seed)
         turning = min(_TURNS * float(self.rows.turns[rows].max()), _LONGEST * self.limits.max_steps)
@@ -141,6 +143,7 @@ class Wanderer:
                 approaching[part[left]] |= orbit.is_near(path[:, left])
         return approaching
 
+    @doing("confirming what moves")
     def confirm(self) -> bool:
         """Look once more at what was found here; returns whether anything is withdrawn, its rows being active again."""
         withdrawn = False

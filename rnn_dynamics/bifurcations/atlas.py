@@ -9,6 +9,7 @@ from torch import Tensor
 from ..continuation.families import Span
 from ..continuation.marching import newton
 from ..continuation.points import Point
+from ..progress import doing
 from .branches import point_on, traced
 from .results import Branch, Join, SpecialPoint, joined, reversed_branch
 from .switching import across, doubled
@@ -89,6 +90,7 @@ class Atlas:
             return
         self._trace(inner, point, period)
 
+    @doing("branches")
     def _trace(self, span: Span, point: Point, period: int) -> None:
         branch = traced(span, point, period, self._pace)
         self.branches = [other for other in self.branches if not self._within(other, branch)]

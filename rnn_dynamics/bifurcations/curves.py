@@ -31,6 +31,7 @@ def continue_bifurcation(
     max_steps: int = 2000,
     longest_step: float = 0.05,
     max_norm: float = 1e6,
+    progress: bool | None = None,
 ) -> BifurcationCurve:
     """Follow a fold, flip or Neimark-Sacker point over two parameters, and find the points of codimension two.
 
@@ -53,6 +54,7 @@ def continue_bifurcation(
         longest_step: in arclength, where each span is 1 and the first state's own size is 1. At 0.05 a curve across
             the rectangle has 20 rows or more.
         max_norm: a curve that leaves this ball of states is not followed further.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The curve; Ctrl-C ends it early and keeps what was walked.
@@ -86,12 +88,12 @@ def continue_bifurcation(
         )
     pace = Pace(tolerance, max_steps, longest_step, max_norm / plane.unit)
     forward = CurveWalk(plane, borders, first, pace)
-    ahead = walked_out(forward)
+    ahead = walked_out(forward, "curve", progress)
     if forward.end in ("closed", "interrupted"):
         ends = (forward.end, forward.end)
         return assembled_curve(plane, [forward.first, *ahead], ends, forward.refused)
     backward = CurveWalk(plane, borders, first.reversed(), pace)
-    behind = walked_out(backward)
+    behind = walked_out(backward, "curve, the other way", progress)
     rows = [*reversed(behind), forward.first, *ahead]
     return assembled_curve(plane, rows, (backward.end or "", forward.end or ""), forward.refused + backward.refused)
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..checks import ArrayLike, require_positive, whole_number
 from ..continuation import Family
 from ..continuation.families import Span
 from ..fixed_points import find_fixed_points
+from ..progress import Progress, doing
 from ..roots import Newton
 from ..systems import DEFAULT_MEMORY_BUDGET
 from .atlas import Atlas, Interrupted
@@ -45,7 +45,7 @@ def bifurcation_diagram(
     section_steps: int = 10_000,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> BifurcationDiagram:
     """Find every branch of fixed points over a span, disjoint ones and isolas too, and say whether any are missing.
 
@@ -68,7 +68,7 @@ def bifurcation_diagram(
         section_steps: plain steps for each start of a section at most.
         memory_budget: bytes for Jacobians at a time.
         seed: of searches.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         Branches, joins, counts with index sums, sections. Ctrl-C ends it early and keeps what is finished.
@@ -87,8 +87,8 @@ def bifurcation_diagram(
     looked: list[tuple[float, list[Section]]] = []
     interrupted = True
     total = searches + sections
-    with suppress(KeyboardInterrupt, Interrupted), tqdm(total=total, desc="diagram", disable=not progress) as bar:
-        atlas.on_branch = lambda count: bar.set_postfix(branches=count, refresh=False)
+    with suppress(KeyboardInterrupt, Interrupted), Progress("diagram", progress, total=total, unit="stage") as bar:
+        atlas.on_branch = lambda count: bar.note(branches=count)
         for number, t in enumerate(_evenly(inner, searches)):
             search.at(t, thorough=number % _SHARE == 0 or number == searches - 1)
             bar.update()
@@ -124,6 +124,7 @@ class _Search:
         self._atlas, self._starts, self._budget, self._seed = atlas, starts, memory_budget, seed
         self.parameters: list[float] = []
 
+    @doing("searches")
     def at(self, t: float, thorough: bool = True) -> None:
         """Search at one parameter, from the starts and from what branches have there."""
         system = self._atlas.span.system(self._atlas.span.inner(t))
@@ -153,6 +154,7 @@ def _evenly(span: Span, count: int) -> list[float]:
     return [span.parameter(index / (count - 1)) for index in range(count)]
 
 
+@doing("searches where the index sum is wrong")
 def _fill_gaps(search: _Search, span: Span) -> None:
     """Search where the index sum shows that something is missing, until it does not or that is no help."""
     atlas = search._atlas
@@ -170,6 +172,7 @@ def _fill_gaps(search: _Search, span: Span) -> None:
             return
 
 
+@doing("sections")
 def _looked(
     atlas: Atlas,
     starts: Tensor,

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
 from ..checks import ArrayLike, whole_number
+from ..progress import Progress
 from ..systems import AutonomousMap
 from .curves import checked_rectangle
 from .defining import PlaneFamily
@@ -27,7 +27,7 @@ def multistability_map(
     max_steps: int = 10_000,
     horizon: float = 1e6,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> MultistabilityMap:
     """Count the attractors at every point of a grid over two parameters.
 
@@ -45,7 +45,7 @@ def multistability_map(
             on a fine one.
         max_steps, horizon: of ``find_attractors``, for every start.
         seed: of tangent vectors.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The counts, and counts by kind; Ctrl-C ends it early and keeps the cells that are done.
@@ -67,7 +67,7 @@ def multistability_map(
     result = blank_map(spans, size, len(states))
     sweep = _Sweep(family, states, result, {"max_steps": max_steps, "horizon": horizon, "seed": seed})
     try:
-        with tqdm(total=2 * size[0] * size[1], desc="cells", disable=not progress) as bar:
+        with Progress("cells", progress, total=2 * size[0] * size[1], unit="cell") as bar:
             for cell in _ploughed(size):
                 sweep.settle(cell)
                 bar.update()

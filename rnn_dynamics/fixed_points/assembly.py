@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..progress import doing
 from ..roots import Reason, RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import kinds
@@ -34,6 +35,7 @@ class Analysis:
         return int(self.isolated.sum()), len(self.lines)
 
 
+@doing("continua and index sum")
 def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: int) -> Analysis:
     eigenvalues = eigenvalues_of(system, pool.states, memory_budget)
     neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1).nonzero().squeeze(-1)
@@ -53,6 +55,7 @@ def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: 
     return Analysis(lines, isolated, kinked, total, reason)
 
 
+@doing("spectra and slow points")
 def assemble(
     system: AutonomousMap,
     pool: Pool,
@@ -61,12 +64,13 @@ def assemble(
     tolerance: float,
     memory_budget: int,
     interrupted: bool,
+    modes: int | None,
 ) -> FixedPoints:
     analysis = analyse(system, pool, tolerance, memory_budget)
     rows = analysis.isolated.nonzero().squeeze(-1)
     states = pool.states[rows]
-    modes = modes_of(system, states, memory_budget)
-    unstable = (modes.eigenvalues.abs() > 1).sum(dim=-1)
+    leading = modes_of(system, states, memory_budget, modes)
+    unstable = (leading.eigenvalues.abs() > 1).sum(dim=-1)
     # Stable first; within a class by coordinates, so that the order does not depend on the starts.
     order = sorted(range(len(rows)), key=lambda row: (int(unstable[row]), [round(x, 6) for x in states[row].tolist()]))
     position = torch.tensor(order, dtype=torch.long)
@@ -85,11 +89,11 @@ def assemble(
     return FixedPoints(
         states=states,
         residuals=residual_norms(system, states),
-        eigenvalues=modes.eigenvalues[position],
-        right_eigenvectors=modes.right_eigenvectors[position],
-        left_eigenvectors=modes.left_eigenvectors[position],
+        eigenvalues=leading.eigenvalues[position],
+        right_eigenvectors=leading.right_eigenvectors[position],
+        left_eigenvectors=leading.left_eigenvectors[position],
         input_jacobians=input_jacobians_of(system, states, memory_budget),
-        kinds=kinds(modes.eigenvalues[position], tolerance, analysis.on_kink[rows]),
+        kinds=kinds(leading.eigenvalues[position], tolerance, analysis.on_kink[rows]),
         marginal_tolerance=tolerance,
         hits=hits,
         origins=tuple(pool.origins[row] for row in rows.tolist()),

@@ -162,6 +162,17 @@ class FixedPoints(
 ):
     """The distinct fixed points of a map, one row each, stable ones first; ``len`` counts them.
 
+    Modes, with DF = dF/dh at the point, F acting on column vectors, h' = DF h near it:
+
+        DF v_i = lambda_i v_i,    w_i^H DF = lambda_i w_i^H,    |v_i|_2 = 1,    w_i^H v_j = 1 if i = j, else 0
+
+    ``eigenvalues[p, i]`` is lambda_i, by falling modulus, ``right_eigenvectors[p, :, i]`` is v_i, the direction that
+    the mode moves along, and ``left_eigenvectors[p, :, i]`` is w_i: of a deviation d from the point, w_i^H d is the
+    share of mode i (``torch.vdot(w_i, d)``, which conjugates), and of an input pulse x it is w_i^H (dF/dx) x.
+    Vectors of complex pairs are conjugate; the phase of each v_i is LAPACK's. Where an eigenvalue is defective w_i is
+    infinite or huge. All n eigenvalues are there, but vectors of the m = ``n_modes`` leading ones only; ``repr`` says
+    so where m < n, and ``find_fixed_points(..., modes=n)`` keeps all.
+
     ``points[0]``, ``points[points.stable]`` and the like are choices of rows (see ``tables.Table``): labels of starts
     that went to other points are then -1, slow points and continua are left out, and no index sum is given.
     """
@@ -176,7 +187,7 @@ class FixedPoints(
     """Of DF, [p, n], complex, by falling modulus."""
 
     right_eigenvectors: Tensor
-    """[p, n, m]: columns v with DF v = lambda v for the m leading eigenvalues, |v| = 1."""
+    """[p, n, m]: columns v with DF v = lambda v for the m leading eigenvalues, |v|_2 = 1."""
 
     left_eigenvectors: Tensor
     """[p, n, m]: columns w with w^H DF = lambda w^H, scaled so that w^H v = 1."""
@@ -213,6 +224,11 @@ class FixedPoints(
 
     def _of_a_choice(self) -> dict[str, Any]:
         return {"slow": self.slow[:0], "continua": (), "completeness": self.completeness.of_a_choice()}
+
+    @property
+    def n_modes(self) -> int:
+        """How many leading eigenvalues have their eigenvectors kept, m."""
+        return self.right_eigenvectors.shape[-1]
 
     @property
     def index_sum(self) -> int | None:
@@ -276,12 +292,16 @@ class FixedPoints(
             if Reason(code).status is not Status.FOUND
         ]
 
+    def _left_out(self) -> list[str]:
+        m, n = self.n_modes, self.eigenvalues.shape[-1]
+        return [f"eigenvectors of the {m} leading modes of {n}; modes={n} keeps all"] if len(self) and m < n else []
+
     def __repr__(self) -> str:
         table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
-        return "\n".join([self.summary(), table, self.completeness.verdict, *self.advice()])
+        return "\n".join([self.summary(), table, self.completeness.verdict, *self._left_out(), *self.advice()])
 
     def _repr_html_(self) -> str:
-        lines = [self.completeness.verdict, *self.advice()]
+        lines = [self.completeness.verdict, *self._left_out(), *self.advice()]
         table = self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)
         return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join(lines)}</p>"
 

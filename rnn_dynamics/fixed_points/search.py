@@ -1,10 +1,12 @@
 """The search: many starts, then what the index sum asks for."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, require_positive, whole_number
+from ..progress import count, shown
 from ..roots import Newton, RootSolver, are_roots
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
@@ -15,6 +17,7 @@ from .results import FixedPoints
 
 
 @torch.no_grad()
+@shown("fixed points", unit="start")
 def find_fixed_points(
     system: AutonomousMap,
     starts: ArrayLike,
@@ -23,10 +26,11 @@ def find_fixed_points(
     extra_starts: int | None = None,
     merge_tolerance: float = 1e-9,
     marginal_tolerance: float = MARGINAL_TOLERANCE,
+    modes: int | None = None,
     max_steps: int = 100,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,  # noqa: ARG001
 ) -> FixedPoints:
     """Find the fixed points F(h) = h that starts lead to, then those that must be there as well.
 
@@ -43,10 +47,12 @@ def find_fixed_points(
             starts of that order, are one point; it is the resolution of the search. Converged rows agree to 1e-12, and
             where they do not, at degenerate points, by their estimated errors.
         marginal_tolerance: an eigenvalue this near the unit circle leaves stability undecided.
+        modes: of how many leading eigenvalues the eigenvectors are kept for each point. By default of all n if those of
+            all points take 32 MB at most (100 points of 100 units), else of 32; the result says which.
         max_steps: solver steps per start.
         memory_budget: bytes for Jacobians at a time.
         seed: of the search's own starts.
-        progress: show progress bars.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The distinct points with their spectra, slow points, continua, and what is known about missing ones.
@@ -59,6 +65,7 @@ def find_fixed_points(
     states = system.as_states(starts, "starts")
     require_positive(merge_tolerance=merge_tolerance, marginal_tolerance=marginal_tolerance, max_steps=max_steps)
     require_positive(memory_budget=memory_budget)
+    modes = None if modes is None else whole_number(modes, "modes", 1)
     if extra_starts is not None and extra_starts < 0:
         raise ValueError(f"extra_starts must be 0 or more, got {extra_starts}")
     solver = solver or Newton()
@@ -70,9 +77,10 @@ def find_fixed_points(
     # Slow points are looked for from the user's starts only.
     further = replace(solver, slow_points=0) if isinstance(solver, Newton) else solver
     units = units_of(system, states)
-    options = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress, "units": units}
+    options: dict[str, Any] = {"max_steps": max_steps, "memory_budget": memory_budget, "units": units}
 
     first = solver.solve(system, states, **options)
+    count(len(states))
     equation = system.ungated()
     pool = Pool(merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
@@ -88,6 +96,7 @@ def find_fixed_points(
                 break  # nothing was found and no box is known: there is nowhere to start from
             result = further.solve(system, torch.cat([batch for _, batch in recipes]), **options)
             budget -= len(result.states)
+            count(len(result.states))
             fresh = 0
             for (origin, _), part in zip(recipes, result.split([len(batch) for _, batch in recipes]), strict=True):
                 rounds.append(Round(origin, len(part.states), pool.add(part, origin)))
@@ -104,4 +113,4 @@ def find_fixed_points(
             size *= 2
     except KeyboardInterrupt:
         interrupted = True  # what the pool holds is returned
-    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, memory_budget, interrupted)
+    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, memory_budget, interrupted, modes)

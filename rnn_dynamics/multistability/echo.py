@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..attractors import finite_time_exponents
 from ..checks import ArrayLike, as_rows, as_tensor, require_positive
+from ..progress import count, doing, expect, shown
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
 from ..tables import Table
@@ -66,6 +67,7 @@ class EchoIndex(Table, whole=("steps",)):
 
 
 @torch.no_grad()
+@shown("echo index", unit="step")
 def echo_index(
     network: DrivenMap,
     sequence: ArrayLike,
@@ -75,6 +77,7 @@ def echo_index(
     n: int = 64,
     tolerance: float = 1e-3,
     seed: int = 0,
+    progress: bool | None = None,  # noqa: ARG001
 ) -> EchoIndex:
     """Count the stable responses of a network to one input sequence, from many initial states.
 
@@ -89,6 +92,7 @@ def echo_index(
         n: how many, where they are drawn.
         tolerance: final states within this, times max(1, |h|), are one response.
         seed: of the initial states.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Raises:
         ValueError: for shapes that do not fit, or no starts where no box is known.
@@ -109,9 +113,11 @@ def echo_index(
     k = len(first)
     states = first.repeat(len(factors), 1)
     half = states
+    expect(len(inputs))
     for time, input in enumerate(inputs):
         if time == len(inputs) // 2:
             half = states
+        count()
         states = frozen.step(states, (factors[:, None] * input).repeat_interleave(k, dim=0))
     ends, halves = states.view(len(factors), k, -1), half.view(len(factors), k, -1)
     labels = torch.stack([_groups(end, tolerance) for end in ends])
@@ -119,7 +125,8 @@ def echo_index(
     for factor, row in zip(factors, labels, strict=True):
         members = [int((row == group).nonzero()[0]) for group in range(int(row.max()) + 1)]
         driven = (factor * inputs).expand(len(members), -1, -1)
-        exponents.append(finite_time_exponents(network, driven, first[members], k=1).exponents[:, 0])
+        with doing("exponents"):
+            exponents.append(finite_time_exponents(network, driven, first[members], k=1).exponents[:, 0])
         counts.append(int((exponents[-1] < 0).sum()))
     finer, coarser = (torch.stack([_groups(end, tolerance * by) for end in ends]) for by in (0.1, 10.0))
     return EchoIndex(

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
 from ..attractors.results import KINDS, plural
 from ..checks import ArrayLike, InputSequences, as_rows, require_positive
+from ..progress import each
 from ..store import storable
 from ..systems import DrivenMap, require_network, sample_states
 from .curve import vaa_curve
@@ -150,7 +150,7 @@ def reachability(
     horizons: Sequence[int] = HORIZONS,
     epsilon: float = 1e-4,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
     **options: Any,
 ) -> Reachability:
     """Measure which attractors input sequences can reach: the published VAA, and beside it what is there.
@@ -169,7 +169,7 @@ def reachability(
         horizons: steps M at which VAA is taken; the paper's numbers are those at 10,000.
         epsilon: of ``vaa``.
         seed: of states and held inputs.
-        progress: show progress bars.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``find_attractors``: budgets and tolerances.
 
     Raises:
@@ -190,9 +190,11 @@ def reachability(
         inputs = as_rows(hold, "hold", network.input_size, dtype=starts.dtype, device=starts.device)
     curves: list[tuple[Tensor, Tensor, Tensor]] = []
     found: list[Attractors] = []
-    for input in tqdm(inputs, desc="held inputs", disable=not (progress and len(inputs) > 1)):
-        curves.append(vaa_curve(network, starts, input, steps, epsilon, progress))
-        found.append(find_attractors(network.hold(input), starts, seed=seed, progress=progress, **options))
+    several = len(inputs) > 1
+    inner = None if several else progress
+    for input in each(inputs, "held inputs", progress, unit="input") if several else inputs:
+        curves.append(vaa_curve(network, starts, input, steps, epsilon, inner))
+        found.append(find_attractors(network.hold(input), starts, seed=seed, progress=inner, **options))
         if found[-1].interrupted:
             break
     whole, layers, speeds = (torch.stack(part) for part in zip(*curves, strict=True))

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import Progress
 from ..systems import AutonomousMap, scaled_norm, sizes
 from .results import Reason, RootResult
 from .solver import thresholds
@@ -53,7 +53,7 @@ def damped_newton(
     tolerance: float,
     step_bound: float,
     max_steps: int,
-    progress: bool,
+    progress: bool | None,
     units: Tensor,
 ) -> NewtonState:
     """Newton's method on G(h) - h with backtracking on |(G(h) - h) / s|, s the sizes of the row's coordinates; finished
@@ -76,7 +76,7 @@ def damped_newton(
     lengths = starts.new_full((k,), torch.inf)  # of the steps before
     active = rows.norms.isfinite().nonzero().squeeze(-1)
     rows.reasons[~rows.norms.isfinite()] = Reason.NOT_FINITE
-    bar = tqdm(total=k, initial=k - len(active), desc="Newton", unit="start", disable=not progress)
+    bar = Progress("Newton", progress, total=k, initial=k - len(active), unit="start")
     try:
         fallen = torch.ones_like(rows.norms)  # by which factor the residual fell since patience was last tried
         for iteration in range(max_steps):
@@ -111,7 +111,8 @@ def damped_newton(
             active = active[~(done | stalled)]
     except KeyboardInterrupt:
         rows.reasons[active], rows.interrupted = int(Reason.INTERRUPTED), True
-    bar.close()
+    finally:
+        bar.close()
     return rows
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from ..linear_algebra import solve
 from ..systems import AutonomousMap, relative, sizes
 
 _NUDGES, _RETURNS = (1e-4, 1e-7), 0.1
@@ -95,7 +96,7 @@ def _neutral(equation: AutonomousMap, states: Tensor, units: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(*states.shape, _DRAWS, generator=generator, dtype=torch.float64).to(states)
     for _ in range(2):
-        drawn = torch.linalg.solve_ex(matrix.mT, drawn, check_errors=False).result
+        drawn = solve(matrix.mT, drawn)
         drawn = torch.nn.functional.normalize(drawn, dim=-2)
     return drawn.movedim(-1, 0)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
+from ..linear_algebra import solve
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .damped import damped_newton
 from .results import RootResult
@@ -44,7 +45,7 @@ class NewtonKrylov(RootSolver):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
         units = units_of(system, starts) if units is None else units
@@ -108,7 +109,7 @@ def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forci
         # A tiny ridge stands in for the pseudo-inverse where a row's Krylov space is exhausted.
         ridge = eps**2 * small.square().sum(dim=(-2, -1)) + tiny
         normal.diagonal(dim1=-2, dim2=-1).add_(ridge.unsqueeze(-1))
-        weights = torch.linalg.solve_ex(normal, small.mT @ part, check_errors=False).result
+        weights = solve(normal, small.mT @ part)
         left = (small @ weights - part).squeeze(-1).norm(dim=-1)
         if (left <= forcing * scale).all():
             break

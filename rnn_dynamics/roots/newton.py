@@ -46,7 +46,7 @@ class Newton(RootSolver):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
         units = units_of(system, starts) if units is None else units

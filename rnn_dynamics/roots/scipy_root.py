@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from scipy import optimize
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import each
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude
@@ -50,7 +50,7 @@ class ScipyRoot(RootSolver):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
         units = units_of(system, starts) if units is None else units
@@ -71,7 +71,7 @@ class ScipyRoot(RootSolver):
         steps = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
         interrupted = False
         try:
-            for row in tqdm(range(len(starts)), desc=f"scipy {self.method}", unit="start", disable=not progress):
+            for row in each(range(len(starts)), f"scipy {self.method}", progress, unit="start"):
                 try:
                     with np.errstate(all="ignore"):
                         answer = optimize.root(

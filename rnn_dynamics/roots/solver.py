@@ -29,7 +29,7 @@ class RootSolver(ABC):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
         """Solve from each row of ``starts`` [k, n].
@@ -39,7 +39,7 @@ class RootSolver(ABC):
             starts: first guesses.
             max_steps: steps per start.
             memory_budget: bytes for Jacobians; more starts than fit are worked through in chunks.
-            progress: show a progress bar.
+            progress: whether to show a bar; by default in notebooks only, after ten seconds.
             units: of each coordinate, [n]; those of the starts by default.
 
         Returns:

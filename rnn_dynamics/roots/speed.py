@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization, scaled_norm, units_of
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude, scaled_residuals, thresholds
@@ -40,7 +40,7 @@ class SpeedMinimizer(RootSolver):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
         return descend(
@@ -63,7 +63,7 @@ def descend(
     tolerance: float,
     max_steps: int,
     memory_budget: int,
-    progress: bool,
+    progress: bool | None,
     units: Tensor,
     slow_enough: float = 0.0,
 ) -> RootResult:
@@ -83,7 +83,7 @@ def descend(
     reasons[~norms.isfinite()] = Reason.NOT_FINITE
     damping = starts.new_ones(k)
     active = norms.isfinite().nonzero().squeeze(-1)
-    bar = tqdm(total=k, initial=k - len(active), desc="speed descent", unit="start", disable=not progress)
+    bar = Progress("speed descent", progress, total=k, initial=k - len(active), unit="start")
     interrupted = False
     try:
         for _ in range(max_steps):
@@ -133,7 +133,8 @@ def descend(
             active = active[~ended]
     except KeyboardInterrupt:
         reasons[active], interrupted = int(Reason.INTERRUPTED), True
-    bar.close()
+    finally:
+        bar.close()
     ended = RootResult(states, norms, errors, reasons, steps, interrupted)
     return conclude(system, ended, tolerance=tolerance, starts=starts, units=units, memory_budget=memory_budget)
 

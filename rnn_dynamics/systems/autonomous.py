@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, as_rows
+from ..progress import sign_of_life
 from .boxes import Box, NoBox
 from .linearization import Linearization
 
@@ -63,7 +64,9 @@ class AutonomousMap(ABC):
     def chunks(self, rows: int, memory_budget: int) -> Iterator[slice]:
         """Slices of ``rows`` rows, each small enough to be linearized within ``memory_budget`` bytes."""
         size = max(1, memory_budget // self.bytes_per_linearization)
-        return (slice(begin, min(begin + size, rows)) for begin in range(0, rows, size))
+        for begin in range(0, rows, size):
+            sign_of_life()
+            yield slice(begin, min(begin + size, rows))
 
     def jacobian(self, states: Tensor, memory_budget: int = DEFAULT_MEMORY_BUDGET) -> Tensor:
         """The Jacobians dF/dh at states [k, n] (or one state [n]).

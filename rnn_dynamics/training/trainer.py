@@ -36,7 +36,7 @@ def train(
     resume: bool = False,
     snapshot_every: int | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Training:
     """Train a model on a task, in place, by Adam; it ends with the weights of the lowest validation loss.
 
@@ -64,7 +64,7 @@ def train(
         snapshot_every: also keep the weights of each so many updates, of the first and of the last, in
             ``folder/seed-S/checkpoints``, for ``track_checkpoints``.
         memory_budget: bytes for validating.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The history. If a loss or gradient is not finite, or Ctrl-C is pressed, it ends early and says so in ``status``
@@ -102,7 +102,7 @@ def train_ensemble(
     resume: bool = False,
     snapshot_every: int | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> tuple[Training, ...]:
     """Train many models of one architecture on a task in one batched program, in place.
 
@@ -195,7 +195,7 @@ def run_loop(
     trackers: list[Tracker | None],
     folder: str | os.PathLike[str] | None,
     resume: bool,
-    progress: bool,
+    progress: bool | None,
 ) -> tuple[Training, ...]:
     """Train members, from the start or from what ``folder`` holds."""
     if folder is None and (resume or settings.snapshot_every is not None):
