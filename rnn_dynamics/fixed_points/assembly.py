@@ -1,6 +1,6 @@
 """From a pool of distinct roots to the result: spectra, continua, slow points, labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,7 +10,8 @@ from ..roots.solver import residual_norms
 from ..stability import Spectrum, kinds, spectrum
 from ..systems import AutonomousMap
 from .completeness import Completeness, Round, index_sum, unseen_estimate
-from .continua import Continuum, describe, find_continua
+from .continua import Continuum, describe, fades_out, find_continua
+from .growing import grow_continua
 from .merging import merge
 from .pool import Pool
 from .results import FixedPoints, SlowPoints
@@ -35,7 +36,7 @@ _MODES = 32
 class Analysis:
     """The continua among the pool, which of its points are isolated or on a kink, and the index sum."""
 
-    lines: list[Tensor]
+    lines: tuple[Continuum, ...]
     isolated: Tensor
     on_kink: Tensor
     index_sum: int | None
@@ -49,17 +50,32 @@ def _eigenvalues(system: AutonomousMap, states: Tensor, memory_budget: int) -> T
     return torch.cat(parts).cpu().to(torch.complex128)
 
 
-def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: int) -> Analysis:
+def analyse(
+    system: AutonomousMap,
+    pool: Pool,
+    tolerance: float,
+    units: Tensor,
+    memory_budget: int,
+    known: tuple[Continuum, ...] = (),
+) -> Analysis:
+    """What the pool holds; ``known`` continua, of an earlier analysis of it, are not walked again."""
     eigenvalues = _eigenvalues(system, pool.states, memory_budget)
-    neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1).nonzero().squeeze(-1)
-    lines = [neutral[group.cpu()] for group in find_continua(system, pool.states[neutral], pool.residuals[neutral])]
-    isolated = torch.ones(len(pool.states), dtype=torch.bool)
+    neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1)
+    grown = grow_continua(system, pool.states, neutral, units, memory_budget, known)
+    isolated = (grown.owner < 0) & ~grown.fading
+    lines = grown.continua
+    # Where DF - I has more neutral directions than the continuum has dimensions, none was walked: samples must do.
+    rows = (isolated & neutral).nonzero().squeeze(-1)
+    for group in find_continua(system, pool.states[rows], pool.residuals[rows]):
+        members = rows[group.cpu()]
+        isolated[members] = False
+        if not fades_out(pool.states[members], pool.residuals[members]):
+            lines = (*lines, describe(pool.states[members], pool.residuals[members], 0, system))
     on_kink = _on_kink(system, pool.states, memory_budget)
     total: int | None = None
     if lines:
         # Beside the samples themselves, what lies between them: a long continuum is thinned before it is examined.
-        on_line = nearest_line(pool.states[neutral], [pool.states[line] for line in lines]) >= 0
-        isolated[neutral[on_line]] = False
+        isolated[rows[nearest_line(pool.states[rows], [line.states for line in lines]) >= 0]] = False
         reason = "fixed points form a continuum, so indices are undefined"
     elif on_kink.any():
         reason = "F has a kink at a fixed point, so its index is undefined"
@@ -74,10 +90,11 @@ def assemble(
     first: RootResult,
     rounds: tuple[Round, ...],
     tolerance: float,
+    units: Tensor,
     memory_budget: int,
     interrupted: bool,
 ) -> FixedPoints:
-    analysis = analyse(system, pool, tolerance, memory_budget)
+    analysis = analyse(system, pool, tolerance, units, memory_budget)
     rows = analysis.isolated.nonzero().squeeze(-1)
     states = pool.states[rows]
     modes = _spectrum(system, states, memory_budget)
@@ -91,11 +108,8 @@ def assemble(
     hits = torch.bincount(labels[labels >= 0], minlength=len(rows))
     slow, slow_lines = slow_points(system, first, memory_budget)
     elsewhere = first.states[(first.statuses == Status.FOUND) & (labels < 0).to(first.states.device)]
-    on_line = nearest_line(elsewhere, [pool.states[line] for line in analysis.lines])
-    continua = [
-        describe(pool.states[line], pool.residuals[line], int((on_line == index).sum()))
-        for index, line in enumerate(analysis.lines)
-    ]
+    on_line = nearest_line(elsewhere, [line.states for line in analysis.lines])
+    continua = [replace(line, hits=int((on_line == index).sum())) for index, line in enumerate(analysis.lines)]
     inputs = [system.input_jacobian(states[part]) for part in system.chunks(len(states), memory_budget)]
     known = [jacobian for jacobian in inputs if jacobian is not None]
     return FixedPoints(
@@ -182,7 +196,7 @@ def slow_points(system: AutonomousMap, result: RootResult, memory_budget: int) -
     gaps = (_eigenvalues(system, states[few], memory_budget) - 1).abs().amin(dim=-1)
     neutral = (gaps <= _NEUTRAL_SLOW).nonzero().squeeze(-1)
     lines = [neutral[line.cpu()] for line in find_continua(system, states[neutral], speeds[neutral])]
-    continua = [describe(states[line], speeds[line], int(hits[line].sum())) for line in lines]
+    continua = [describe(states[line], speeds[line], int(hits[line].sum()), system) for line in lines]
     alone = torch.ones(len(states), dtype=torch.bool)
     for line in lines:
         alone[line] = False

@@ -8,6 +8,7 @@ from ..checks import ArrayLike, require_positive
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
+from ..systems.scales import units_of
 from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
 from .pool import Pool
@@ -72,7 +73,8 @@ def find_fixed_points(
     first = solver.solve(system, states, **options)
     pool = Pool(merge_tolerance)
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
-    analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+    units = units_of(system, states)
+    analysis = analyse(system, pool, marginal_tolerance, units, memory_budget)
     size = max(256, len(states) // 4)
     interrupted = first.interrupted
     done = interrupted or bool(analysis.lines)
@@ -89,11 +91,11 @@ def find_fixed_points(
                 rounds.append(Round(origin, len(part.states), pool.add(part, origin)))
                 fresh += rounds[-1].new
             if fresh:
-                analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+                analysis = analyse(system, pool, marginal_tolerance, units, memory_budget, analysis.lines)
             settled = not fresh and analysis.index_sum in (1, None) and unseen_estimate(pool.times) < 0.5
             interrupted = result.interrupted
             done = settled or interrupted or bool(analysis.lines)
             size *= 2
     except KeyboardInterrupt:
         interrupted = True  # what the pool holds is returned
-    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, memory_budget, interrupted)
+    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, units, memory_budget, interrupted)
