@@ -7,7 +7,7 @@ import numpy as np
 from .neutral import Chart, NeutralEquation
 
 _FIRST_STEP = 0.02
-_SHORTEST_STEP = 1e-9
+SHORTEST_STEP = 1e-9
 _FINE = 1e-3
 """Refused steps shorter than this are on their way to a corner or an end: they are cut to an eighth, longer ones to
 a half."""
@@ -98,8 +98,8 @@ def _walk(
 ) -> tuple[list[np.ndarray], str]:
     here, size, points = seed, min(_FIRST_STEP, longest), list[np.ndarray]()
     for _ in range(_MOST_STEPS):
-        if size < _SHORTEST_STEP:
-            return points, "fades" if fades(equation, here) else "edge"
+        if size < SHORTEST_STEP:
+            return points, "fades" if fades(equation, here, here.right[0, :, 0]) else "edge"
         guess = here.points + size * here.right[..., 0]
         there = equation.projected(guess, here.right, here.left)
         bend = float(np.linalg.norm(there.points - guess))
@@ -141,15 +141,15 @@ def _passes(equation: NeutralEquation, home: Chart, here: Chart, there: Chart) -
     return bool(near.usable[0]) and float(np.linalg.norm(near.points[0] - home.points[0])) <= _HOME * (1.0 + size)
 
 
-def fades(equation: NeutralEquation, at: Chart) -> bool:
-    """Whether F(h) - h hardly grows beyond the end of a claimed continuum, ``at`` (one row), along its direction.
+def fades(equation: NeutralEquation, at: Chart, along: np.ndarray) -> bool:
+    """Whether F(h) - h hardly grows beyond the end of a claimed continuum, ``at`` (one row), ``along`` a direction [n].
 
     A continuum of fixed points ends where F has an edge, and there F(h) - h leaves zero at once. Where a map merely
     fades out, as h + exp(-h), F(h) - h rises out of rounding as gradually as it went down.
     """
     step = _BEYOND * (1.0 + float(np.abs(at.points).max()))
-    beyond = equation.projected(at.points + step * at.right[..., 0], at.right, at.left)
+    beyond = equation.projected(at.points + step * along, at.right, at.left)
     if beyond.usable[0] and float(np.linalg.norm(beyond.points - at.points)) <= 2 * step:
         return bool(beyond.drift[0] < SHARP)
-    value, jacobian = equation.at(at.points + step * at.right[..., 0])
+    value, jacobian = equation.at(at.points + step * along)
     return bool(equation.drift(at.points, value, jacobian)[0] < SHARP)

@@ -13,7 +13,7 @@ from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .continua import Continuum, transverse_radii
 from .curves import Curve, traced
 from .neutral import Chart, NeutralEquation
-from .sheets import Sheet, spread
+from .sheets import Sheet, sheet_fades, spread
 
 _MOST_SEEDS = 64
 """Points that may turn out to stand alone before the search for continua ends."""
@@ -44,6 +44,10 @@ _NEAR = 0.75
 _ONE = 1e-3
 """In units: crossings this near to one another are one. Where two eigenvalues reach 1 as squares the place is known to
 the root of ``_CROSSING`` only."""
+
+_DEGENERATE = 0.1
+"""In units: where F(h) - h is no more than rounding over a stretch as short as this, it is a root of high order, which
+is one fixed point: about 0.02 for h - h^7."""
 
 _CROSSING = 1e-5
 """The second singular value of DF - I at a crossing, found by minimising it along a curve."""
@@ -161,7 +165,10 @@ class _Growth:
 
     def _keep(self, curve: Curve) -> None:
         if curve.fades:
-            self._fading |= self._neutral & curve.holds(self._points)
+            on = np.nonzero(self._neutral & curve.holds(self._points))[0]
+            if float(np.ptp(curve.points, axis=0).max()) <= _DEGENERATE and "beyond" not in curve.ends:
+                on = on[np.abs(self._points[on] - curve.points.mean(axis=0)).max(axis=1).argsort(kind="stable")][1:]
+            self._fading[on] = True
             return
         kept = curve
         if "beyond" in curve.ends:
@@ -263,13 +270,14 @@ class _Growth:
         self._alone[rows] = True
         seeds = seeds.rows(np.nonzero(seeds.drift <= 1.0)[0])
         room = 1.5 * self._half
-        spreading = spread(self._equation, seeds, self._middle - room, self._middle + room) if len(rows) else None
-        if spreading is None:
+        sheets = spread(self._equation, seeds, self._middle - room, self._middle + room) if len(seeds.points) else []
+        if not sheets:
             before = len(self.found)
             self._branch_off(self._points[rows[0]])
             return len(self.found) > before
-        for sheet in spreading.sheets():
-            if spreading.fades:
+        fades = sheet_fades(self._equation, seeds.rows(np.array([0])), self._middle, _FAR * self._half)
+        for sheet in sheets:
+            if fades:
                 self._fading |= self._neutral & sheet.holds(self._points)
                 continue
             open_ended = (np.abs(sheet.points - self._middle) > room - sheet.spacing).any()

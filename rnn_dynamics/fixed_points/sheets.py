@@ -7,7 +7,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from .curves import SHARP
+from .curves import SHORTEST_STEP, fades
 from .neutral import Chart, NeutralEquation
 
 _ACROSS = {2: 14.0, 3: 7.0}
@@ -19,13 +19,13 @@ _MOST = 1200
 _CROWDED = 0.6
 """Of the spacing: a sample nearer than this to another is not kept."""
 
-_LINKED = 1.75
-"""Of the spacing: samples nearer than this may be neighbours."""
-
 _MOST_BEND = 0.5
+"""Of a step, how far a sheet may leave its tangent space."""
 
-_FAINT = 0.1
-"""Of the refused neighbours: as many whose F(h) - h is barely above rounding, a spacing away, show that F fades out."""
+_SUBSTEPS = 8
+"""Steps in which a neighbour is reached that one step does not reach."""
+
+_RAY_STEPS = 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,62 +51,102 @@ class Sheet:
         return KDTree(self.points).query(points)[0] <= self.spacing
 
 
-@dataclass(frozen=True, eq=False)
-class Spreading:
-    """Samples of sheets that were found together."""
-
-    samples: Chart
-
-    spacing: float
-
-    sheet: np.ndarray
-    """The number of the sheet of each sample, [k]."""
-
-    fades: bool
-    """Whether F(h) - h falls under rounding so gradually that these are no sheets of fixed points."""
-
-    def sheets(self) -> list[Sheet]:
-        """Those of more than a few samples."""
-        numbers, counts = np.unique(self.sheet, return_counts=True)
-        d = self.samples.right.shape[-1]
-        members = [self.samples.points[self.sheet == number] for number in numbers[counts > 2 * d]]
-        return [Sheet(points, self.spacing, d) for points in members]
-
-
-def spread(
-    equation: NeutralEquation, seeds: Chart, lower: np.ndarray, upper: np.ndarray
-) -> Spreading | None:
-    """Samples of the sheets through seeds, all of one dimension d.
+def spread(equation: NeutralEquation, seeds: Chart, lower: np.ndarray, upper: np.ndarray) -> list[Sheet]:
+    """The sheets through seeds, all of one dimension d, within a box; none where no seed has a neighbour.
 
     Each sample proposes others around it, a spacing away along its null space; those that Newton's method brings onto
-    the sheet, that lie within the box and are not crowded are samples in turn. None where no seed has a neighbour.
+    the sheet, and that are not crowded, are samples in turn.
     """
-    d = seeds.right.shape[-1]
+    d, n = seeds.right.shape[-1], seeds.points.shape[1]
     spacing = float((upper - lower).max()) / _ACROSS.get(d, 4.0)
-    samples = seeds.rows(_uncrowded(seeds.points, np.empty((0, seeds.points.shape[1])), spacing))
+    samples = seeds.rows(_uncrowded(seeds.points, np.empty((0, n)), spacing))
     directions = _directions(d)
-    front, grown = samples, False
-    refused, faint = 0, 0
-    while len(front.points) and len(samples.points) < _MOST:
-        offsets = spacing * np.einsum("knd,qd->kqn", front.right, directions)
-        guesses = (front.points[:, None] + offsets).reshape(-1, offsets.shape[-1])
-        inside = ((guesses >= lower) & (guesses <= upper)).all(axis=1)
-        parent = np.repeat(np.arange(len(front.points)), len(directions))[inside]
-        guesses = guesses[inside]
-        kept = _uncrowded(guesses, samples.points, spacing)
-        guesses, parent = guesses[kept], parent[kept]
-        found = equation.projected(guesses, front.right[parent], front.left[parent])
-        bend = np.linalg.norm(found.points - guesses, axis=1)
-        straight = found.usable & (bend <= _MOST_BEND * spacing)
-        refused += int((found.drift > 1.0).sum())
-        faint += int((straight & (found.drift > 1.0) & (found.drift < SHARP)).sum())
-        found = found.rows(np.nonzero(straight & (found.drift <= 1.0))[0])
-        front = found.rows(_uncrowded(found.points, samples.points, spacing))
-        grown |= bool(len(found.points))
-        samples = samples.followed_by(front)
-    if not grown:
-        return None
-    return Spreading(samples, spacing, _connected(equation, samples, spacing), faint > _FAINT * refused)
+    links: list[np.ndarray] = []
+    begin = 0
+    while begin < len(samples.points) < _MOST:
+        front = np.arange(begin, len(samples.points))
+        begin = len(samples.points)
+        parent = np.repeat(front, len(directions))
+        offsets = spacing * np.einsum("knd,qd->kqn", samples.right[front], directions).reshape(-1, n)
+        guesses = samples.points[parent] + offsets
+        free = ((guesses >= lower) & (guesses <= upper)).all(axis=1)
+        free[free] = KDTree(samples.points).query(guesses[free])[0] > 0.5 * _CROWDED * spacing
+        found, arrived = _stepped(equation, samples.rows(parent[free]), offsets[free])
+        found, parent = found.rows(arrived), parent[free][arrived]
+        fresh = _uncrowded(found.points, samples.points, spacing)
+        samples = samples.followed_by(found.rows(fresh))
+        # A sample is linked with whichever is next to what it proposed.
+        if len(parent):
+            links.append(np.stack([parent, KDTree(samples.points).query(found.points)[1]], axis=1))
+    if not links:
+        return []
+    first, second = np.concatenate(links).T
+    count = len(samples.points)
+    graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
+    label = connected_components(graph, directed=False)[1]
+    groups = [np.nonzero(label == number)[0] for number in range(label.max() + 1)]
+    return [Sheet(samples.points[rows], spacing, d) for rows in groups if len(rows) > 2 * d]
+
+
+def _stepped(equation: NeutralEquation, charts: Chart, offsets: np.ndarray) -> tuple[Chart, np.ndarray]:
+    """Where offsets [k, n] in the null spaces lead from points, and the rows that arrived."""
+    guesses = charts.points + offsets
+    found = equation.projected(guesses, charts.right, charts.left)
+    arrived = _straight(found, guesses, offsets)
+    rest = np.nonzero(~arrived)[0]
+    here, along = charts.rows(rest), offsets[rest] / _SUBSTEPS
+    still = np.ones(len(rest), dtype=bool)
+    for _ in range(_SUBSTEPS if len(rest) else 0):
+        guesses = here.points + along
+        there = equation.projected(guesses, here.right, here.left)
+        still &= _straight(there, guesses, along)
+        here, along = there, _transported(along, there)
+    arrived[rest] = still
+    for name in ("points", "right", "left", "drift", "usable"):
+        getattr(found, name)[rest] = getattr(here, name)
+    return found, np.nonzero(arrived)[0]
+
+
+def _straight(found: Chart, guesses: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    bend = np.linalg.norm(found.points - guesses, axis=1)
+    return found.usable & (found.drift <= 1.0) & (bend <= _MOST_BEND * np.linalg.norm(offsets, axis=1))
+
+
+def _transported(offsets: np.ndarray, charts: Chart) -> np.ndarray:
+    """Offsets turned into the null spaces where they led, of the same length."""
+    turned = np.einsum("knd,kmd,km->kn", charts.right, charts.right, offsets)
+    size = np.linalg.norm(turned, axis=1, keepdims=True)
+    return turned * np.linalg.norm(offsets, axis=1, keepdims=True) / np.maximum(size, 1e-300)
+
+
+def sheet_fades(equation: NeutralEquation, seed: Chart, middle: np.ndarray, reach: np.ndarray) -> bool:
+    """Whether F(h) - h falls under rounding so gradually that a claimed sheet through a point (one row) is none.
+
+    Rays leave the point both ways along each neutral direction; one that ends where nothing sharp ends it convicts.
+    """
+    for direction in _rays(seed.right.shape[-1]):
+        here = seed
+        along = here.right[0] @ direction
+        size = 0.1
+        for _ in range(_RAY_STEPS):
+            if size < SHORTEST_STEP:
+                if fades(equation, here, along):
+                    return True
+                break
+            offset = size * along[None]
+            there = equation.projected(here.points + offset, here.right, here.left)
+            if not _straight(there, here.points + offset, offset)[0]:
+                size /= 4
+                continue
+            along = _transported(along[None], there)[0]
+            here, size = there, 1.5 * size
+            if (np.abs(here.points[0] - middle) > reach).any():
+                break
+    return False
+
+
+def _rays(d: int) -> np.ndarray:
+    return np.concatenate([np.eye(d), -np.eye(d)])
 
 
 def _directions(d: int) -> np.ndarray:
@@ -114,7 +154,7 @@ def _directions(d: int) -> np.ndarray:
     if d == 2:
         angles = np.arange(6) * np.pi / 3
         return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return np.concatenate([np.eye(d), -np.eye(d)])
+    return _rays(d)
 
 
 def _uncrowded(points: np.ndarray, others: np.ndarray, spacing: float) -> np.ndarray:
@@ -134,16 +174,3 @@ def _uncrowded(points: np.ndarray, others: np.ndarray, spacing: float) -> np.nda
             kept.append(row)
             taken[around[row]] = True
     return rows[kept]
-
-
-def _connected(equation: NeutralEquation, samples: Chart, spacing: float) -> np.ndarray:
-    """The number of the sheet of each sample: neighbours are on one if it holds what is halfway between them, too."""
-    count = len(samples.points)
-    pairs = KDTree(samples.points).query_pairs(_LINKED * spacing, output_type="ndarray")
-    first, second = pairs[:, 0], pairs[:, 1]
-    middle = 0.5 * (samples.points[first] + samples.points[second])
-    between = equation.projected(middle, samples.right[first], samples.left[first])
-    near = np.linalg.norm(between.points - middle, axis=1) <= _MOST_BEND * spacing
-    linked = near & between.usable & (between.drift <= 1.0)
-    graph = coo_matrix((np.ones(int(linked.sum())), (first[linked], second[linked])), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
