@@ -18,6 +18,13 @@ CONTINUUM_ENDS = {
 """Why a continuum ends where it does along the parameter."""
 
 
+MARGINAL = "marginal"
+"""Where no sample attracts or repels: at the very parameter of a change."""
+
+_MARGIN = 1e-6
+"""How near to 1 a modulus leaves that open."""
+
+
 @storable
 @dataclass(frozen=True, eq=False)
 class TransverseChange:
@@ -118,9 +125,11 @@ def extent_of(continuum: Continuum) -> float:
     return float((continuum.states.amax(dim=0) - continuum.states.amin(dim=0)).max())
 
 
-def stability_of(radii: Tensor | None) -> str:
+def stability_of(radii: Tensor | None, margin: float = _MARGIN) -> str:
     """In words, from |lambda| across a continuum at its samples."""
     if radii is None or not len(radii):
         return "not known"
-    inside = radii < 1
-    return "attracting" if inside.all() else "attracting in part" if inside.any() else "not attracting"
+    inside, outside = bool((radii < 1 - margin).any()), bool((radii > 1 + margin).any())
+    if inside and outside:
+        return "attracting in part"
+    return "attracting" if inside else "not attracting" if outside else MARGINAL

@@ -1,6 +1,7 @@
 """How continua of fixed points go on over a parameter: their samples are carried along, their ends bracketed."""
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from ..fixed_points.continua import transverse_radii
 from ..fixed_points.growing import grow_continua
 from ..fixed_points.neutral import NeutralEquation
 from ..roots.solver import residual_norms
-from .continuum_branch import ContinuumBranch, TransverseChange, extent_of, stability_of
+from .continuum_branch import MARGINAL, ContinuumBranch, TransverseChange, extent_of, stability_of
 
 _NARROW = 1e-7
 """Of the span: a bracket this short is a parameter."""
@@ -25,6 +26,9 @@ _ARRIVED = 0.25
 
 _SMALL = 1e-3
 """In units: a continuum of this extent is a point."""
+
+_NEAR = 1.0
+"""Of the spacing of samples: those this near to a continuum's are on it."""
 
 _SHRUNK = 0.05
 """Of its largest extent: an end this small is a point that it shrinks to."""
@@ -57,9 +61,9 @@ class ContinuumFollower:
 
     def found(self, t: float, continua: tuple[Continuum, ...]) -> None:
         """Take what a search found at the next parameter."""
-        before = self._searched[-1] if self._searched else None
+        before = self._searched[-1] if self._searched else t
         left = [continuum for continuum in continua if self._exact(continuum, t)]
-        for family in self._families if before is not None else []:
+        for family in self._families:
             if family.places[-1] != before:
                 continue
             place, samples = self._carried(family.continua[-1], before, t)
@@ -71,7 +75,7 @@ class ContinuumFollower:
             self._end(family, place, samples, arrived=place == t)
         for continuum in left:
             family = _Family([t], [continuum])
-            if before is not None:
+            if self._searched:
                 self._back(family, t, before)
             self._families.append(family)
         self._searched.append(t)
@@ -100,14 +104,17 @@ class ContinuumFollower:
 
     def _exact(self, continuum: Continuum, t: float) -> bool:
         """Whether it is of fixed points to rounding, of as many dimensions as neutral directions: it can be carried."""
-        return continuum.transverse is not None and self._moved(continuum.states, continuum.dimension, t) is not None
+        return continuum.transverse is not None and self._moved(continuum.states, continuum.dimension, t, t) is not None
 
-    def _moved(self, states: Tensor, d: int, t: float) -> Tensor | None:
-        """Samples brought onto the continuum at parameter t; None where too few arrive, or at one point."""
+    def _moved(self, states: Tensor, d: int, start: float, t: float) -> Tensor | None:
+        """Samples at ``start`` brought onto the continuum at parameter t; None where too few arrive, or at one point.
+
+        Each moves across the continuum, as its neutral directions at ``start`` have it.
+        """
         equation = self._equation(t)
         few = np.unique(np.linspace(0, len(states) - 1, min(len(states), _FEW)).astype(int))
         points = equation.points_of(states)[few]
-        _, jacobian = equation.at(points)
+        _, jacobian = self._equation(start).at(points)
         if not np.isfinite(jacobian).all():
             return None
         left, _, right = np.linalg.svd(jacobian)
@@ -126,7 +133,7 @@ class ContinuumFollower:
         while here != target:
             last = abs(target - here) <= abs(step)
             ahead = target if last else here + step
-            moved = self._moved(samples, continuum.dimension, ahead)
+            moved = self._moved(samples, continuum.dimension, here, ahead)
             if moved is not None and len(moved) >= _ARRIVED * min(_FEW, len(continuum.states)):
                 here, samples, step = ahead, moved, 2 * step
             elif abs(step) <= least:
@@ -136,27 +143,25 @@ class ContinuumFollower:
         return here, samples
 
     def _grown(self, t: float, samples: Tensor, like: Continuum) -> Continuum:
-        """All of the continuum through samples; of one without end as far as it reached before."""
-        states = torch.cat([samples, self._moved_all(like.states, like.dimension, t)]) if "beyond" in like.ends else samples
+        """All of the continuum through samples; of one without end as far as it reached at the parameter before."""
         system = self._span.system(self._span.inner(t))
-        neutral = torch.ones(len(states), dtype=torch.bool)
-        grown = grow_continua(system, states, neutral, self._units, self._budget)
+        neutral = torch.ones(len(samples), dtype=torch.bool)
+        grown = grow_continua(system, samples, neutral, self._units, self._budget, like.states)
         owners = grown.owner[grown.owner >= 0]
         if not len(owners):  # too small to be walked: it is about to be a point
             radii = transverse_radii(system, samples, like.dimension, self._budget)
             return replace(like, states=samples, speeds=residual_norms(system, samples), transverse=radii)
         return grown.continua[int(owners.mode().values)]
 
-    def _moved_all(self, states: Tensor, d: int, t: float) -> Tensor:
-        moved = self._moved(states[[0, len(states) // 2, -1]], d, t)
-        return states[:0] if moved is None else moved
-
     def _same(self, continuum: Continuum, samples: Tensor) -> bool:
         """Whether carried samples lie on a continuum that was found."""
-        own = continuum.states / self._units
-        spacing = torch.cdist(own, own).fill_diagonal_(torch.inf).amin(dim=1).max()
-        distance = torch.cdist(samples / self._units, own).amin(dim=1)
-        return bool((distance <= 2 * spacing).double().mean() > 0.5)
+        own, carried = continuum.states / self._units, samples / self._units
+        apart = torch.cdist(carried, own)
+        # Of lines without end either may be the longer one.
+        return any(
+            bool((apart.amin(dim=1 - side) <= _NEAR * _spacing(to)).double().mean() > 0.5)
+            for side, to in ((0, own), (1, carried))
+        )
 
     def branches(self) -> tuple[ContinuumBranch, ...]:
         """All continua, by the parameter at which they begin."""
@@ -167,11 +172,9 @@ class ContinuumFollower:
         falling = self._span.end < self._span.start
         order = slice(None, None, -1) if falling else slice(None)
         places, continua, ends = family.places[order], family.continua[order], family.ends[order]
-        changes = [
-            change
-            for index in range(len(places) - 1)
-            if (change := self._change(places, continua, index)) is not None
-        ]
+        sure = [row for row, each in enumerate(continua) if stability_of(each.transverse) != MARGINAL]
+        found = [self._change(places, continua, *rows) for rows in pairwise(sure)]
+        changes = [change for change in found if change is not None]
         return ContinuumBranch(
             torch.tensor(places, dtype=torch.float64),
             tuple(replace(continuum, states=continuum.states.cpu()) for continuum in continua),
@@ -179,22 +182,27 @@ class ContinuumFollower:
             tuple(changes),
         )
 
-    def _change(self, places: list[float], continua: list[Continuum], index: int) -> TransverseChange | None:
+    def _change(self, places: list[float], continua: list[Continuum], begin: int, end: int) -> TransverseChange | None:
         """Where between two parameters the stability across a continuum changes, by bisection."""
-        first, last = (stability_of(continua[row].transverse) for row in (index, index + 1))
+        first, last = (stability_of(continua[row].transverse) for row in (begin, end))
         if first == last:
             return None
-        low, high, samples = places[index], places[index + 1], continua[index].states
+        low, high, samples = places[begin], places[end], continua[begin].states
         least = _NARROW * abs(self._span.end - self._span.start)
-        d = continua[index].dimension
+        d = continua[begin].dimension
         while high - low > least:
             middle = 0.5 * (low + high)
-            moved = self._moved(samples, d, middle)
+            moved = self._moved(samples, d, low, middle)
             if moved is None:
                 break
             system = self._span.system(self._span.inner(middle))
-            if stability_of(transverse_radii(system, moved, d, self._budget)) == first:
+            if stability_of(transverse_radii(system, moved, d, self._budget), 0.0) == first:
                 low, samples = middle, moved
             else:
                 high = middle
         return TransverseChange(0.5 * (low + high), first, last)
+
+
+def _spacing(states: Tensor) -> float:
+    """How far the samples of a continuum are from the next at most."""
+    return float(torch.cdist(states, states).fill_diagonal_(torch.inf).amin(dim=1).max())

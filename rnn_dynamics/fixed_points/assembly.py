@@ -11,7 +11,7 @@ from ..stability import Spectrum, kinds, spectrum
 from ..systems import AutonomousMap
 from .completeness import Completeness, Round, index_sum, unseen_estimate
 from .continua import Continuum, describe, fades_out, find_continua
-from .growing import grow_continua
+from .growing import DEGENERATE, grow_continua
 from .merging import merge
 from .pool import Pool
 from .results import FixedPoints, SlowPoints
@@ -56,12 +56,13 @@ def analyse(
     tolerance: float,
     units: Tensor,
     memory_budget: int,
+    starts: Tensor,
     known: tuple[Continuum, ...] = (),
 ) -> Analysis:
-    """What the pool holds; ``known`` continua, of an earlier analysis of it, are not walked again."""
+    """What the pool holds, found from ``starts``; ``known`` continua, of an earlier analysis of it, are not walked again."""
     eigenvalues = _eigenvalues(system, pool.states, memory_budget)
     neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1)
-    grown = grow_continua(system, pool.states, neutral, units, memory_budget, known)
+    grown = grow_continua(system, pool.states, neutral, units, memory_budget, starts, known)
     isolated = (grown.owner < 0) & ~grown.fading
     lines = grown.continua
     # Where DF - I has more neutral directions than the continuum has dimensions, none was walked: samples must do.
@@ -69,7 +70,11 @@ def analyse(
     for group in find_continua(system, pool.states[rows], pool.residuals[rows]):
         members = rows[group.cpu()]
         isolated[members] = False
-        if not fades_out(pool.states[members], pool.residuals[members]):
+        if fades_out(pool.states[members], pool.residuals[members]):
+            across = (pool.states[members] / units).cpu()
+            if bool((across.amax(dim=0) - across.amin(dim=0) <= DEGENERATE).all()):  # a root of high order
+                isolated[members[pool.residuals[members].argmin().cpu()]] = True
+        else:
             lines = (*lines, describe(pool.states[members], pool.residuals[members], 0, system))
     on_kink = _on_kink(system, pool.states, memory_budget)
     total: int | None = None
@@ -87,14 +92,17 @@ def analyse(
 def assemble(
     system: AutonomousMap,
     pool: Pool,
+    analysis: Analysis,
     first: RootResult,
     rounds: tuple[Round, ...],
     tolerance: float,
     units: Tensor,
+    starts: Tensor,
     memory_budget: int,
     interrupted: bool,
 ) -> FixedPoints:
-    analysis = analyse(system, pool, tolerance, units, memory_budget)
+    if len(analysis.isolated) != len(pool.states):  # Ctrl-C came between the two
+        analysis = analyse(system, pool, tolerance, units, memory_budget, starts)
     rows = analysis.isolated.nonzero().squeeze(-1)
     states = pool.states[rows]
     modes = _spectrum(system, states, memory_budget)

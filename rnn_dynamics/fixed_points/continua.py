@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, minimum_spanning_tree
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from torch import Tensor
 
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
@@ -151,7 +151,7 @@ def fades_out(states: Tensor, speeds: Tensor) -> bool:
         return False
     host, logs = states[known].double().cpu().numpy(), np.log10(speeds[known].double().cpu().numpy())
     along = np.linalg.svd(host - host.mean(axis=0), full_matrices=False)[0][:, 0]
-    return bool(np.ptp(logs) >= 2.0 and abs(float(spearmanr(along, logs).statistic)) >= _TREND)
+    return bool(np.ptp(logs) >= 2.0 and abs(float(np.corrcoef(rankdata(along), rankdata(logs))[0, 1])) >= _TREND)
 
 
 def describe(states: Tensor, speeds: Tensor, hits: int, system: AutonomousMap | None = None) -> Continuum:

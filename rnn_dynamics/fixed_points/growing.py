@@ -45,9 +45,13 @@ _ONE = 1e-3
 """In units: crossings this near to one another are one. Where two eigenvalues reach 1 as squares the place is known to
 the root of ``_CROSSING`` only."""
 
-_DEGENERATE = 0.1
+DEGENERATE = 0.1
 """In units: where F(h) - h is no more than rounding over a stretch as short as this, it is a root of high order, which
 is one fixed point: about 0.02 for h - h^7."""
+
+_LOOKS, _FALLEN = 9, 0.1
+"""Places on a piece where that value is looked at first: it may vanish within if it is least there, or at an end if it
+has fallen to this share."""
 
 _CROSSING = 1e-5
 """The second singular value of DF - I at a crossing, found by minimising it along a curve."""
@@ -74,6 +78,7 @@ def grow_continua(
     neutral: Tensor,
     units: Tensor,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    region: Tensor | None = None,
     known: Sequence[Continuum] = (),
 ) -> Grown:
     """The lines, rings and sheets of fixed points through states, as they are: whatever number of starts hit them.
@@ -88,25 +93,36 @@ def grow_continua(
         neutral: which of them have an eigenvalue 1, [p]: those that may lie on a continuum.
         units: of the coordinates, [n]: ``units_of``.
         memory_budget: bytes for Jacobians at a time.
+        region: states [k, n], the starts of the search: what has no end is kept within the box round these and
+            ``states``.
         known: continua found before, which are not walked again.
     """
     if not neutral.any():
         return Grown(tuple(known), torch.full((len(states),), -1), torch.zeros(len(states), dtype=torch.bool))
     # What went on beyond the region of the states may hold states that are new.
     known = [continuum for continuum in known if "beyond" not in continuum.ends]
-    growth = _Growth(NeutralEquation(system, units, memory_budget), states, neutral.cpu().numpy(), known, memory_budget)
+    equation = NeutralEquation(system, units, memory_budget)
+    around = states if region is None else torch.cat([states, region])
+    growth = _Growth(equation, states, neutral.cpu().numpy(), around, known, memory_budget)
     growth.grow()
     return growth.result(known)
 
 
 class _Growth:
     def __init__(
-        self, equation: NeutralEquation, states: Tensor, neutral: np.ndarray, known: Sequence[Continuum], budget: int
+        self,
+        equation: NeutralEquation,
+        states: Tensor,
+        neutral: np.ndarray,
+        around: Tensor,
+        known: Sequence[Continuum],
+        budget: int,
     ) -> None:
         self._equation, self._budget = equation, budget
         self._points = equation.points_of(states)
         self._neutral = neutral
-        lower, upper = self._points.min(axis=0), self._points.max(axis=0)
+        region = equation.points_of(around)
+        lower, upper = region.min(axis=0), region.max(axis=0)
         self._middle, self._half = 0.5 * (lower + upper), np.maximum(0.5 * (upper - lower), 0.5)
         self._fading = np.zeros(len(states), dtype=bool)
         self._alone = ~neutral
@@ -166,7 +182,7 @@ class _Growth:
     def _keep(self, curve: Curve) -> None:
         if curve.fades:
             on = np.nonzero(self._neutral & curve.holds(self._points))[0]
-            if float(np.ptp(curve.points, axis=0).max()) <= _DEGENERATE and "beyond" not in curve.ends:
+            if float(np.ptp(curve.points, axis=0).max()) <= DEGENERATE and "beyond" not in curve.ends:
                 on = on[np.abs(self._points[on] - curve.points.mean(axis=0)).max(axis=1).argsort(kind="stable")][1:]
             self._fading[on] = True
             return
@@ -176,6 +192,10 @@ class _Growth:
             first = inside[0] if curve.ends[0] == "beyond" else 0
             last = inside[-1] if curve.ends[1] == "beyond" else len(curve.points) - 1
             kept = Curve(curve.points[first : last + 1], curve.ends)
+        twin = next((number for number, other in enumerate(self.found) if other.holds(kept.points).mean() > 0.5), None)
+        if twin is not None:
+            self._owner[self._neutral & curve.holds(self._points) & (self._owner < 0)] = twin
+            return
         self._add(curve, kept)
         for place in self._crossed(kept):
             if all(float(np.linalg.norm(place - other)) > _ONE for other in self._crossings):
@@ -201,12 +221,20 @@ class _Growth:
         for other in self.curves:
             if other is not curve:  # it may touch two zeros at once, and keep its sign
                 changed |= other.distances(0.5 * (begin + end)) <= _NEAR
-        places = [self._singular(begin[row], end[row]) for row in np.nonzero(changed)[0]]
+        places = []
+        for row in np.nonzero(changed)[0]:
+            piece = Curve(np.stack([begin[row], end[row]]), ("", ""))
+            if not any(piece.holds(place[None])[0] for place in self._crossings):
+                places.append(self._singular(begin[row], end[row]))
         return [place for place in places if place is not None]
 
     def _singular(self, begin: np.ndarray, end: np.ndarray) -> np.ndarray | None:
         chord = end - begin
         along = (chord / np.linalg.norm(chord))[None, :, None]
+        shares = np.linspace(0.0, 1.0, _LOOKS)
+        seconds = np.linalg.svd(self._equation.at(begin + shares[:, None] * chord)[1], compute_uv=False)[:, -2]
+        if seconds.argmin() in (0, _LOOKS - 1) and seconds.min() > _FALLEN * seconds.max():
+            return None
 
         def at(share: float) -> tuple[float, np.ndarray]:
             _, jacobian = self._equation.at((begin + share * chord)[None])
@@ -216,7 +244,7 @@ class _Growth:
             values = np.linalg.svd(self._equation.at(point)[1][0], compute_uv=False)
             return float(values[-2]), point[0]
 
-        share = float(minimize_scalar(lambda u: at(u)[0], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-9}).x)  # pyright: ignore[reportAttributeAccessIssue]
+        share = float(minimize_scalar(lambda u: at(u)[0], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-7}).x)  # pyright: ignore[reportAttributeAccessIssue]
         value, point = at(share)
         return point if value <= _CROSSING else None
 

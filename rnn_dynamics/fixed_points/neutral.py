@@ -98,7 +98,7 @@ class NeutralEquation:
         charts: list[Chart] = []
         value, jacobian = self.at(points)
         drift = self.drift(points, value, jacobian)
-        finite = np.isfinite(jacobian).all(axis=(1, 2))
+        finite = np.array([bool(np.isfinite(matrix).all()) for matrix in jacobian], dtype=bool)
         for row, matrix in enumerate(jacobian):
             if not finite[row]:
                 d, left, right = 0, np.zeros_like(matrix), np.zeros_like(matrix)
@@ -169,7 +169,7 @@ def _solved(matrices: np.ndarray, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarr
             except np.linalg.LinAlgError:
                 continue
     solution = solution.reshape(rhs.shape)
-    good = np.isfinite(solution).all(axis=tuple(range(1, rhs.ndim)))
+    good = np.array([bool(np.isfinite(row).all()) for row in solution], dtype=bool)
     return np.where(good.reshape(-1, *[1] * (rhs.ndim - 1)), solution, 0.0), good
 
 

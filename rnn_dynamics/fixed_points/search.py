@@ -74,7 +74,7 @@ def find_fixed_points(
     pool = Pool(merge_tolerance)
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     units = units_of(system, states)
-    analysis = analyse(system, pool, marginal_tolerance, units, memory_budget)
+    analysis = analyse(system, pool, marginal_tolerance, units, memory_budget, states)
     size = max(256, len(states) // 4)
     interrupted = first.interrupted
     done = interrupted or bool(analysis.lines)
@@ -91,11 +91,11 @@ def find_fixed_points(
                 rounds.append(Round(origin, len(part.states), pool.add(part, origin)))
                 fresh += rounds[-1].new
             if fresh:
-                analysis = analyse(system, pool, marginal_tolerance, units, memory_budget, analysis.lines)
+                analysis = analyse(system, pool, marginal_tolerance, units, memory_budget, states, analysis.lines)
             settled = not fresh and analysis.index_sum in (1, None) and unseen_estimate(pool.times) < 0.5
             interrupted = result.interrupted
             done = settled or interrupted or bool(analysis.lines)
             size *= 2
     except KeyboardInterrupt:
         interrupted = True  # what the pool holds is returned
-    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, units, memory_budget, interrupted)
+    return assemble(system, pool, analysis, first, tuple(rounds), marginal_tolerance, units, states, memory_budget, interrupted)
