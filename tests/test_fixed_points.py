@@ -314,12 +314,12 @@ def test_as_many_modes_as_asked_for_and_biorthonormal(n: int, modes: int | None,
 
 def test_too_many_vectors_for_the_memory_are_thirty_two(monkeypatch: pytest.MonkeyPatch) -> None:
     _, system = _linear(40)
-    monkeypatch.setattr("rnn_dynamics.fixed_points.assembly._VECTORS", 2 * 40 * 40 * 16 - 1)
+    monkeypatch.setattr("rnn_dynamics.fixed_points.spectra._VECTORS", 2 * 40 * 40 * 16 - 1)
     points = rd.find_fixed_points(system, _randn(3, 40), extra_starts=0)
     assert points.n_modes == 32
     assert points.eigenvalues.shape == (1, 40)
     assert "eigenvectors of the 32 leading modes of 40" in repr(points)
-    monkeypatch.setattr("rnn_dynamics.fixed_points.assembly._VECTORS", 2 * 40 * 40 * 16)
+    monkeypatch.setattr("rnn_dynamics.fixed_points.spectra._VECTORS", 2 * 40 * 40 * 16)
     assert rd.find_fixed_points(system, _randn(3, 40), extra_starts=0).n_modes == 40
 
 

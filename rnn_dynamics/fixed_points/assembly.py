@@ -1,6 +1,6 @@
 """From a pool of distinct roots to the result: spectra, continua, slow points, labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ from ..roots.solver import residual_norms
 from ..stability import kinds
 from ..systems import AutonomousMap
 from .completeness import Completeness, Round, index_sum, unseen_estimate
-from .continua import describe, find_continua
+from .continua import Continuum, describe, fades_out, find_continua
+from .growing import DEGENERATE, grow_continua
 from .kinks import on_kink
 from .pool import Pool
 from .results import FixedPoints
@@ -23,7 +24,7 @@ from .spectra import eigenvalues_of, input_jacobians_of, modes_of
 class Analysis:
     """The continua among the pool, which of its points are isolated or on a kink, and the index sum."""
 
-    lines: list[Tensor]
+    lines: tuple[Continuum, ...]
     isolated: Tensor
     on_kink: Tensor
     index_sum: int | None
@@ -36,17 +37,36 @@ class Analysis:
 
 
 @doing("continua and index sum")
-def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: int) -> Analysis:
+def analyse(
+    system: AutonomousMap,
+    pool: Pool,
+    tolerance: float,
+    memory_budget: int,
+    starts: Tensor,
+    known: tuple[Continuum, ...] = (),
+) -> Analysis:
+    """What the pool holds, found from ``starts``; ``known`` continua of an earlier analysis are not walked again."""
     eigenvalues = eigenvalues_of(system, pool.states, memory_budget)
-    neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1).nonzero().squeeze(-1)
-    lines = [neutral[group.cpu()] for group in find_continua(system, pool.states[neutral], pool.residuals[neutral])]
-    isolated = torch.ones(len(pool.states), dtype=torch.bool)
+    neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1)
+    grown = grow_continua(system, pool.states, neutral, pool.units, memory_budget, starts, known)
+    isolated = (grown.owner < 0) & ~grown.fading
+    lines = grown.continua
+    # Where DF - I has more neutral directions than the continuum has dimensions, none was walked: samples must do.
+    rows = (isolated & neutral).nonzero().squeeze(-1)
+    for group in find_continua(system, pool.states[rows], pool.residuals[rows]):
+        members = rows[group.cpu()]
+        isolated[members] = False
+        if fades_out(pool.states[members], pool.residuals[members]):
+            across = (pool.states[members] / pool.units).cpu()
+            if bool((across.amax(dim=0) - across.amin(dim=0) <= DEGENERATE).all()):  # a root of high order
+                isolated[members[pool.residuals[members].argmin().cpu()]] = True
+        else:
+            lines = (*lines, describe(pool.states[members], pool.residuals[members], 0, system))
     kinked = on_kink(system, pool.states, pool.units, memory_budget)
     total: int | None = None
     if lines:
         # Beside the samples themselves, what lies between them: a long continuum is thinned before it is examined.
-        on_line = nearest_line(pool.states[neutral], [pool.states[line] for line in lines]) >= 0
-        isolated[neutral[on_line]] = False
+        isolated[rows[nearest_line(pool.states[rows], [line.states for line in lines]) >= 0]] = False
         reason = "fixed points form a continuum, so indices are undefined"
     elif kinked.any():
         reason = "F has a kink at a fixed point, so its index is undefined"
@@ -59,14 +79,17 @@ def analyse(system: AutonomousMap, pool: Pool, tolerance: float, memory_budget: 
 def assemble(
     system: AutonomousMap,
     pool: Pool,
+    analysis: Analysis,
     first: RootResult,
     rounds: tuple[Round, ...],
     tolerance: float,
+    starts: Tensor,
     memory_budget: int,
     interrupted: bool,
     modes: int | None,
 ) -> FixedPoints:
-    analysis = analyse(system, pool, tolerance, memory_budget)
+    if len(analysis.isolated) != len(pool.states):  # Ctrl-C came between the two
+        analysis = analyse(system, pool, tolerance, memory_budget, starts)
     rows = analysis.isolated.nonzero().squeeze(-1)
     states = pool.states[rows]
     leading = modes_of(system, states, memory_budget, modes)
@@ -81,11 +104,8 @@ def assemble(
     hits = torch.bincount(labels[labels >= 0], minlength=len(rows))
     slow, slow_lines = slow_points(system, first, pool.units, memory_budget, tolerance)
     elsewhere = first.states[(first.statuses == Status.FOUND) & ~refused & (labels < 0).to(first.states.device)]
-    on_line = nearest_line(elsewhere, [pool.states[line] for line in analysis.lines])
-    continua = [
-        describe(pool.states[line], pool.residuals[line], int((on_line == index).sum()))
-        for index, line in enumerate(analysis.lines)
-    ]
+    on_line = nearest_line(elsewhere, [line.states for line in analysis.lines])
+    continua = [replace(line, hits=int((on_line == index).sum())) for index, line in enumerate(analysis.lines)]
     return FixedPoints(
         states=states,
         residuals=residual_norms(system, states),

@@ -84,13 +84,13 @@ def find_fixed_points(
     equation = system.ungated()
     pool = Pool(merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
-    analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+    analysis = analyse(system, pool, marginal_tolerance, memory_budget, states)
     size = max(256, len(states) // 4)
     interrupted = first.interrupted
     done = interrupted
     try:
         while budget > 0 and not done:
-            size = min(budget, max(size, 2 * len(pool.states)))
+            size = min(budget, max(size, 2 * sum(analysis.objects)))
             recipes = fresh_starts(system, pool.states, size, generator, units)[:size]
             if not recipes:
                 break  # nothing was found and no box is known: there is nowhere to start from
@@ -103,7 +103,7 @@ def find_fixed_points(
                 fresh += rounds[-1].new
             before = analysis.objects
             if fresh or len(pool.states) != len(analysis.isolated):
-                analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+                analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
             # Of a continuum every round finds other points; new is what is not on it.
             fresh = analysis.objects != before
             unseen = unseen_estimate(pool.times[analysis.isolated.to(pool.times.device)])
@@ -113,4 +113,6 @@ def find_fixed_points(
             size *= 2
     except KeyboardInterrupt:
         interrupted = True  # what the pool holds is returned
-    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, memory_budget, interrupted, modes)
+    return assemble(
+        system, pool, analysis, first, tuple(rounds), marginal_tolerance, states, memory_budget, interrupted, modes
+    )
