@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ..checks import ArrayLike
 from .driven import DrivenMap
-from .functions import FunctionMap, Step
+from .functions import FunctionMap
+from .gradients import Step
 from .layered import LayeredMap
 from .layers import ElmanLayer, GRULayer, Layer, LSTMLayer
 
