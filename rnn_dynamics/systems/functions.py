@@ -1,6 +1,5 @@
 """Any function step(state, input) as a driven map, differentiated by autograd."""
 
-import copy
 from typing import Self
 
 import torch
@@ -9,6 +8,7 @@ from torch.func import jacrev, vmap
 
 from ..checks import ArrayLike, as_vector
 from .boxes import Box, NoBox
+from .derived_weights import copied, has_derived_weights, present
 from .driven import DrivenMap
 from .gradients import Step
 from .linearization import Linearization
@@ -30,9 +30,17 @@ class FunctionMap(DrivenMap):
         self._n, self._m = state_size, input_size
         parameter = next(step.parameters(), None) if isinstance(step, torch.nn.Module) else None
         self._device = torch.device(device or ("cpu" if parameter is None else parameter.device))
-        self._dtype = accepted_dtype(step, state_size, input_size, self._device) if parameter is None else parameter.dtype
+        if parameter is None:
+            self._dtype = accepted_dtype(step, state_size, input_size, self._device)
+        else:
+            self._dtype = parameter.dtype
+        if isinstance(step, torch.nn.Module):
+            _require_real(step)
         self._bounds = None if box is None else self._checked_bounds(*box)
         self._batched: Step | None = None
+        self._called = step
+        if isinstance(step, torch.nn.Module) and has_derived_weights(step):
+            self._called = lambda state, input: present(step)(state, input)
 
     def __repr__(self) -> str:
         name = getattr(self._step, "__name__", type(self._step).__name__)
@@ -61,19 +69,20 @@ class FunctionMap(DrivenMap):
 
     def step(self, state: Tensor, input: Tensor) -> Tensor:
         if state.ndim == 1:
-            return self._step(state, input)
+            return self._called(state, input)
         if self._batched is None:
             self._batched = self._probed(state.dtype)
         return self._batched(state, input)
 
     def _probed(self, dtype: torch.dtype) -> Step:
-        return batched(self._step, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
+        return batched(self._called, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
 
     def frozen(self, dtype: torch.dtype) -> Self:
         step = self._step
         if isinstance(step, torch.nn.Module):
-            step = copy.deepcopy(step).to(dtype).eval().requires_grad_(False)
+            step = copied(step).to(dtype).eval().requires_grad_(False)
         frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
+        frozen._called = step  # in evaluation mode, and nobody else's
         frozen._batched = frozen._probed(dtype)
         return frozen
 
@@ -104,3 +113,12 @@ class FunctionMap(DrivenMap):
         if not box.contains(self.step(states, input.expand(len(states), -1))).all():
             raise ValueError("the declared box is not mapped into itself: a sampled state of it leaves it in one step")
         return box
+
+
+def _require_real(module: torch.nn.Module) -> None:
+    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+        if tensor.is_complex():
+            raise ValueError(
+                f"{name} of {type(module).__name__} is complex, which is not supported yet: keep it real, as "
+                "torch.view_as_real gives it, let the step make it complex, and put real and imaginary parts of the state side by side"
+            )

@@ -25,10 +25,10 @@ _ROWS_OF_JACOBIAN = 2**20
 
 
 def derivative(step: Step, states: Tensor, inputs: Tensor, by: int) -> Tensor:
-    """d step / d states (``by`` = 0) or d inputs (1) of a step that treats rows independently: [k, n, n] or [k, n, m].
+    """The derivative of a step by its states (``by`` = 0) or inputs (1), [k, n, n] or [k, n, m].
 
-    Each row is given n times, one for each unit, so that one backward pass of a sum has all derivatives in it: torch's
-    own ways to several gradients import its compiler, which takes seconds. Zeros where nothing depends on anything.
+    The step must treat rows independently. Each is given n times, once for each unit, so that one backward pass of a
+    sum has all derivatives in it: torch's own ways to several gradients import its compiler, which takes seconds.
     """
     k, n = states.shape
     with torch.inference_mode(False), torch.enable_grad():

@@ -33,9 +33,8 @@ class _Watch(TorchDispatchMode):
                 f"step(state, input) must be deterministic; it draws random numbers ({func}): dropout? noise?"
             )
         result = func(*args, **kwargs)
-        if isinstance(result, Tensor) and result.is_floating_point():
-            if torch.finfo(result.dtype).eps > torch.finfo(self.coarsest).eps:
-                self.coarsest = result.dtype
+        dtype = result.dtype if isinstance(result, Tensor) and result.is_floating_point() else self.coarsest
+        self.coarsest = max(self.coarsest, dtype, key=lambda kind: torch.finfo(kind).eps)
         return result
 
     @classmethod
@@ -49,6 +48,11 @@ class _RandomDrawError(ValueError):
 
 def _own_generator(values: Iterable[object]) -> bool:
     return any(isinstance(value, torch.Generator) and value is not torch.default_generator for value in values)
+
+
+def watched() -> _Watch:
+    """A context in which what draws from a global random state is refused by a ``ValueError``, in this thread."""
+    return _Watch()
 
 
 def accepted_dtype(step: Step, n: int, m: int, device: torch.device) -> torch.dtype:
@@ -158,9 +162,9 @@ def _require_gradients(step: Step, states: Tensor, inputs: Tensor, precision: to
         if found is not None:
             unit, slope, said = found
             raise ValueError(
-                f"step must have its own gradients, but by its {name} unit {unit} changes at a rate of {slope:.4g} where "
-                f"autograd says {said:.4g}: let no part of it run under torch.no_grad(), .data, .detach(), .item() or "
-                "numpy, nor with a gradient other than its own (straight-through)"
+                f"step must have its own gradients, but by its {name} unit {unit} changes at a rate of {slope:.8g} "
+                f"where autograd says {said:.8g}: let no part of it run under torch.no_grad(), .data, .detach(), "
+                ".item() or numpy, nor with a gradient other than its own (straight-through)"
             )
 
 
