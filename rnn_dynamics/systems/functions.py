@@ -120,5 +120,6 @@ def _require_real(module: torch.nn.Module) -> None:
         if tensor.is_complex():
             raise ValueError(
                 f"{name} of {type(module).__name__} is complex, which is not supported yet: keep it real, as "
-                "torch.view_as_real gives it, let the step make it complex, and put real and imaginary parts of the state side by side"
+                "torch.view_as_real gives it, let the step make it complex, and put real and imaginary parts of "
+                "the state side by side"
             )

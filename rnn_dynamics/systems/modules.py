@@ -104,7 +104,7 @@ def _from_function(
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
     if state_size < 1 or input_size < 0:
         raise ValueError(f"state_size must be >= 1 and input_size >= 0, got {state_size} and {input_size}")
-    if isinstance(step, tuple(_CELL) + tuple(_SEQUENCE)) and _is_recurrent(step):
+    if isinstance(step, nn.RNNBase | nn.RNNCellBase) and _is_recurrent(step):
         # Called as step(state, input) it would take one for the other.
         network = _of_layers(step)
         if (network.state_size, network.input_size) != (state_size, input_size):
