@@ -14,11 +14,11 @@ _DIRECTIONS = 3
 _RADII = (1.0, 0.7, 0.5)
 """Differences of three lengths tell by their spread how far they can be trusted."""
 
-_LENGTHS = {torch.float64: (1e-6, 1e-5, 1e-4, 1e-3, 1e-2), torch.float32: (1e-3, 3e-3, 1e-2, 3e-2)}
+_LENGTHS = {torch.float64: (1e-6, 1e-5, 1e-4, 1e-3, 1e-2), torch.float32: (1e-5, 1e-4, 1e-3, 1e-2)}
 """Of differences, relative to the state, by the precision that the step computes in."""
 
-_NEGLIGIBLE = 1e-10
-"""Of a unit's usual rate of change: below, as where a unit is saturated, rounding within the step can hide it."""
+_ROUNDING = 64
+"""Times the precision of what a unit adds up: how far rounding within the step is thought to move it."""
 
 _ROWS_OF_JACOBIAN = 2**20
 """Entries of Jacobians that are made at a time."""
@@ -73,33 +73,38 @@ def disagreement(
         said[:, part] = torch.einsum("kij,dkj->dki", jacobian, directions[:, part])
         usual[:, part] = torch.einsum("kij,dkj->dki", jacobian.abs(), directions[:, part].abs())
     eps = torch.finfo(precision).eps
-    negligible = 1e3 * eps * usual + _NEGLIGIBLE * usual.nan_to_num().flatten(0, 1).median(dim=0).values
+    usually = usual.nan_to_num(posinf=0.0).flatten(0, 1).amax(dim=0)  # of each unit: how large what it adds up may be
     centre = step(states, inputs)
-    believed = [(torch.full_like(said, torch.inf), torch.full_like(said, torch.nan)) for _ in range(3)]
+    slopes: list[Tensor] = []
+    tolerances: list[Tensor] = []  # of each length, and of each side: [3, d, k, n]
     for length in _LENGTHS[precision]:
-        slopes: list[tuple[Tensor, ...]] = []
+        of_radii: list[Tensor] = []
         for radius in _RADII:
             h = length * radius
             up, down = (_moved(step, states, inputs, by, sign * h * directions) for sign in (1, -1))
-            slopes.append(((up - down) / (2 * h), (up - centre) / h, (centre - down) / h))
-        rounding = 64 * eps * centre.abs() / (length * min(_RADII))
-        for side, (tolerance, slope) in enumerate(believed):
-            of_side = torch.stack([each[side] for each in slopes])
-            spread = of_side.amax(dim=0) - of_side.amin(dim=0)
-            allowed = 10 * spread + rounding + negligible
-            better = allowed < tolerance  # never where they are NaN
-            believed[side] = torch.where(better, allowed, tolerance), torch.where(better, of_side[-1], slope)
-    error = said - believed[0][1]
-    wrong = torch.stack([(said - slope).abs() > tolerance for tolerance, slope in believed]).all(dim=0)
-    wrong = (wrong & said.isfinite()).all(dim=0)  # in every direction
+            of_radii.append(torch.stack([(up - down) / (2 * h), (up - centre) / h, (centre - down) / h]))
+        spread = torch.stack(of_radii).amax(dim=0) - torch.stack(of_radii).amin(dim=0)
+        rounding = _ROUNDING * eps * (centre.abs() + usually) / (length * min(_RADII))
+        slopes.append(of_radii[-1])
+        tolerances.append((10 * spread + rounding + 1e3 * eps * usual).nan_to_num(nan=torch.inf))
+    slope, tolerance = torch.stack(slopes), torch.stack(tolerances)
+    best = tolerance.amin(dim=0)
+    # By chance the differences of one length agree with one another, so that those nearly as good are heard too.
+    heard = tolerance <= 10 * best
+    if precision is torch.float32:  # which leaves little room between rounding and long differences
+        heard |= tolerance <= said.abs() / 2
+    wrong = (((said - slope).abs() > tolerance) | ~heard).all(dim=0) & best.isfinite()
+    wrong = (wrong.all(dim=0) & said.isfinite()).all(dim=0)  # on every side, in every direction
     if not wrong.any():
         return None
+    believed = slope[:, 0].gather(0, tolerance[:, 0].argmin(dim=0, keepdim=True))[0]
+    error = said - believed
     # The one that is wrong most, by its own rate.
-    share = torch.where(wrong, (error / (said.abs() + believed[0][1].abs())).abs().amax(dim=0), -1.0)
+    share = torch.where(wrong, (error / (said.abs() + believed.abs())).abs().amax(dim=0), -1.0)
     row, unit = divmod(int(share.argmax()), states.shape[1])
     direction = int(error[:, row, unit].abs().argmax())
     size = float(directions[direction, row].norm())
-    return unit, float(believed[0][1][direction, row, unit]) / size, float(said[direction, row, unit]) / size
+    return unit, float(believed[direction, row, unit]) / size, float(said[direction, row, unit]) / size
 
 
 def _moved(step: Step, states: Tensor, inputs: Tensor, by: int, shifts: Tensor) -> Tensor:
