@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
@@ -230,3 +231,123 @@ def test_hooks_and_forwards_of_an_instance_are_compared() -> None:
     cell.forward = lambda input, hx=None: 0.5 * forward(input, hx)
     with pytest.raises(ValueError, match="a forward set on the instance"):
         rd.as_map(cell)
+
+
+def _files(tmp_path, state, wrap=lambda state: state):
+    for suffix in (".pt", ".safetensors"):
+        path = tmp_path / f"file{suffix}"
+        save_file({k: v.contiguous() for k, v in state.items()}, path) if suffix != ".pt" else torch.save(
+            wrap(state), path
+        )
+        yield path
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM, MGU])
+@pytest.mark.parametrize("way", ["weight_norm hook", "weight_norm", "pruning", "pruning twice"])
+def test_weights_in_parts_are_put_together(tmp_path, way, kind) -> None:
+    core = kind(2, 4, num_layers=2, dtype=DOUBLE)
+    for name in ("weight_hh_l0", "weight_ih_l1"):
+        WAYS[way](core, name)
+    inputs = torch.randn(5, 3, 2, dtype=DOUBLE)
+    if not isinstance(core, MGU):  # whose weights a hook makes anew at a call only
+        _train(core, lambda: core(inputs.transpose(0, 1))[0])
+    model = nn.ModuleDict({"rnn": core, "readout": nn.Linear(4, 1)})
+    for path in _files(tmp_path, model.state_dict()):
+        found = rd.read_checkpoint(path)
+        assert (found.network.run(inputs) - rd.as_map(core).run(inputs)).abs().max() < 1e-12
+        assert set(found.computed) == {"rnn.weight_hh_l0", "rnn.weight_ih_l1"}
+        with pytest.raises(ValueError, match=r"cannot|holds rnn\.weight_\wh_l\d, .* in parts"):
+            found.write(tmp_path / "new.pt")
+        assert not (tmp_path / "new.pt").exists()
+
+
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_every_axis_of_a_weight_norm(tmp_path, dim) -> None:
+    core = nn.GRU(2, 4, dtype=DOUBLE)
+    nn.utils.weight_norm(core, "weight_hh_l0", dim=dim)
+    torch.save(core.state_dict(), tmp_path / "file.pt")
+    found = rd.read_checkpoint(tmp_path / "file.pt")
+    assert torch.allclose(found.network.layers[0].weight_hh, core.weight_hh_l0, rtol=1e-14)
+
+
+@pytest.mark.parametrize("way", ["spectral_norm hook", "spectral_norm", "orthogonal"])
+def test_parts_that_do_not_tell_how_are_named(tmp_path, way) -> None:
+    core = nn.GRU(2, 4)
+    WAYS[way](core, "weight_hh_l0")
+    for path in _files(tmp_path, nn.ModuleDict({"rnn": core}).state_dict()):
+        with pytest.raises(
+            ValueError, match=r"rnn\.weight_hh_l0 is computed from rnn\.\w+.* the file does not tell how"
+        ):
+            rd.read_checkpoint(path)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_raw_weight_of_a_weight_drop_is_the_weight(tmp_path, inside) -> None:
+    dropped = _WeightDrop(nn.LSTM(2, 4, dtype=DOUBLE), "weight_hh_l0", inside)
+    state = {f"rnns.0.{name}": weight.detach().clone() for name, weight in dropped.state_dict().items()}
+    raw = next(name for name in state if name.endswith("_raw"))
+    copied = "rnns.0.module.weight_hh_l0"
+    assert not torch.equal(state[copied], state[raw])  # a mask has been drawn
+    inputs = torch.randn(5, 3, 2, dtype=DOUBLE)
+    expected = dropped.eval()(inputs.transpose(0, 1))[0].transpose(0, 1)
+    for path in _files(tmp_path, state):
+        found = rd.read_checkpoint(path)
+        assert (found.network.run(inputs)[..., :4] - expected).abs().max() < 1e-12
+        with torch.no_grad():
+            found.network.layers[0].weight_hh.mul_(2)
+        target = found.write(tmp_path / f"new{path.suffix}")
+        again = rd.read_checkpoint(target)
+        assert torch.equal(again.network.layers[0].weight_hh, 2 * state[raw])
+        state.pop(copied, None)  # as others write it
+
+
+def _cell_with(**more: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {**{f"cell.{k}": v for k, v in nn.LSTMCell(3, 4).state_dict().items()}, **more}
+
+
+BESIDE = {
+    "layer norm": {
+        "cell.ln_ih.weight": torch.ones(16),
+        "cell.ln_ih.bias": torch.ones(16),
+        "cell.ln_c.gain": torch.ones(4),
+    },
+    "peepholes": {"cell.weight_ph": torch.ones(12), "cell.weight_ch": torch.ones(4, 4)},
+    "a leak": {"cell.alpha": torch.tensor(0.1)},
+    "a matrix": {"cell.again.weight": torch.ones(4, 4)},
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_cells_with_more_weights_than_their_kind_has_are_refused(tmp_path, name) -> None:
+    more = BESIDE[name]
+    for top in ("", "cell."):
+        state = {key.removeprefix("cell.") if not top else key: value for key, value in _cell_with(**more).items()}
+        for path in _files(tmp_path, state):
+            with pytest.raises(ValueError) as raised:
+                rd.read_checkpoint(path)
+            message = str(raised.value)
+            assert f"beside the weights of LSTM at '{top}' lie " in message
+            assert "which may change its step and are not read" in message
+            assert all(name.removeprefix("cell.") in message for name in more)
+
+
+def test_what_does_not_act_on_the_step_may_lie_beside(tmp_path) -> None:
+    harmless = {
+        "cell.h0": torch.zeros(4),
+        "cell.initial_state": torch.zeros(4),
+        "cell.steps": torch.tensor(3),
+        "cell.readout.weight": torch.ones(2, 4),
+        "cell.readout.bias": torch.ones(2),
+        "norm.weight": torch.ones(4),
+        "decoder.weight": torch.ones(16, 4),
+        "cell_norm.weight": torch.ones(16),
+    }
+    for path in _files(tmp_path, _cell_with(**harmless)):
+        assert rd.read_checkpoint(path).cell == "LSTM"
+    # Nor do other networks below.
+    nested = {**nn.GRUCell(3, 5).state_dict(), **_cell_with()}
+    torch.save(nested, tmp_path / "both.pt")
+    assert rd.read_checkpoint(tmp_path / "both.pt", prefix="").cell == "GRU"
+    for module in (MGU(3, 4, 2), Parallel(3, 8, (nn.GRU, MGU), 2)):
+        torch.save(module.state_dict(), tmp_path / "own.pt")
+        assert len(rd.read_checkpoint(tmp_path / "own.pt").network.layers) == 2
