@@ -1,5 +1,6 @@
 """What becomes of a function or module at the door: its own gradients, closed forms, encoders, first states."""
 
+import copy
 import re
 import subprocess
 import sys
@@ -445,3 +446,24 @@ def test_a_first_state_is_learned_through_a_run_and_refused_where_it_does_not_fi
             rd.sample_states(network, inputs, 4, state=state)
     with pytest.raises(ValueError, match="state must be finite"):
         rd.reachability(network, inputs, n=4, state=torch.full((5,), torch.nan))
+
+
+def test_trainings_with_dropout_in_three_threads_are_those_in_turn() -> None:
+    task = rd.tasks.CopyFirstInput(48, length=6, seed=0)
+    models = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        models.append(rd.SequenceModel(nn.GRU(1, 8, num_layers=2, dropout=0.5), 1))
+    in_turn = copy.deepcopy(models)
+    for seed, model in enumerate(in_turn):
+        rd.train(model, task, epochs=4, batch_size=16, seed=seed)
+    threads = [
+        threading.Thread(target=rd.train, args=(model, task), kwargs={"epochs": 4, "batch_size": 16, "seed": seed})
+        for seed, model in enumerate(models)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one, other in zip(in_turn, models, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
