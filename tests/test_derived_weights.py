@@ -351,3 +351,17 @@ def test_what_does_not_act_on_the_step_may_lie_beside(tmp_path) -> None:
     for module in (MGU(3, 4, 2), Parallel(3, 8, (nn.GRU, MGU), 2)):
         torch.save(module.state_dict(), tmp_path / "own.pt")
         assert len(rd.read_checkpoint(tmp_path / "own.pt").network.layers) == 2
+
+
+@pytest.mark.parametrize("way", ["weight_norm hook", "weight_norm", "pruning"])
+def test_families_of_steps_with_computed_weights(way) -> None:
+    before, after = (_Step(nn.GRUCell(2, 4, dtype=DOUBLE), 0.5) for _ in range(2))
+    for module in (before, after):
+        WAYS[way](module.cell, "weight_hh")
+    if way == "pruning":  # the line between two masks has no meaning
+        after.cell.weight_hh_mask.copy_(before.cell.weight_hh_mask)
+    family = rd.between(rd.as_map(before, 4, 2), rd.as_map(after, 4, 2))
+    states, nothing = torch.randn(5, 4, dtype=DOUBLE), torch.zeros(5, 2, dtype=DOUBLE)
+    for t, module in ((0.0, before), (1.0, after)):
+        assert (family(t)(states) - module(states, nothing)).abs().max() < 1e-12
+        assert (family(t)(states[0]) - module(states[0], nothing[0])).abs().max() < 1e-12

@@ -38,9 +38,7 @@ class FunctionMap(DrivenMap):
             _require_real(step)
         self._bounds = None if box is None else self._checked_bounds(*box)
         self._batched: Step | None = None
-        self._called = step
-        if isinstance(step, torch.nn.Module) and has_derived_weights(step):
-            self._called = lambda state, input: present(step)(state, input)
+        self._computes_weights = isinstance(step, torch.nn.Module) and has_derived_weights(step)
 
     def __repr__(self) -> str:
         name = getattr(self._step, "__name__", type(self._step).__name__)
@@ -74,15 +72,22 @@ class FunctionMap(DrivenMap):
             self._batched = self._probed(state.dtype)
         return self._batched(state, input)
 
+    def _called(self, state: Tensor, input: Tensor) -> Tensor:
+        step = self._step
+        if self._computes_weights and isinstance(step, torch.nn.Module):
+            step = present(step)
+        return step(state, input)
+
     def _probed(self, dtype: torch.dtype) -> Step:
-        return batched(self._called, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
+        step = self._called if self._computes_weights else self._step
+        return batched(step, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
 
     def frozen(self, dtype: torch.dtype) -> Self:
         step = self._step
         if isinstance(step, torch.nn.Module):
             step = copied(step).to(dtype).eval().requires_grad_(False)
         frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
-        frozen._called = step  # in evaluation mode, and nobody else's
+        frozen._computes_weights = False  # or at least nobody else's
         frozen._batched = frozen._probed(dtype)
         return frozen
 
