@@ -28,6 +28,13 @@ def read_network(path: Path, prefix: str | None, nonlinearity: str) -> Checkpoin
     """Read a checkpoint, and say what it was taken for."""
     read = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity)
     console.print(f"Read {read} from {path}", soft_wrap=True)
+    if read.preceding:
+        console.print(
+            f"Layers precede this RNN: {', '.join(read.preceding)}. Inputs here are the RNN's own: a zero input is not "
+            "what such a layer makes of zeros.",
+            soft_wrap=True,
+            markup=False,
+        )
     if read.cell == "RNN" and nonlinearity == "tanh":
         console.print("Its weights do not tell tanh from ReLU: tanh is assumed; --nonlinearity relu if it is not.")
     return read

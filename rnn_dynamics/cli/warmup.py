@@ -173,6 +173,7 @@ def _from_checkpoint(
     path: Path, width: int | None, inputs: Path | None, prefix: str | None, nonlinearity: str
 ) -> _Subject:
     checkpoint = read_network(path, prefix, nonlinearity)
+    checkpoint.require_writable()
     wanted = checkpoint.network.input_size
     if width not in (None, wanted):
         what = "--input-size" if inputs is None else str(inputs)

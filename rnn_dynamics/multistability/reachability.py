@@ -14,7 +14,7 @@ from ..attractors.results import KINDS, plural
 from ..checks import ArrayLike, InputSequences, as_rows, require_positive
 from ..progress import each
 from ..store import storable
-from ..systems import DrivenMap, require_network, sample_states
+from ..systems import DrivenMap, FirstState, require_network, sample_states
 from .curve import vaa_curve
 from .diversity import Diversity, diversity
 
@@ -150,14 +150,15 @@ def reachability(
     horizons: Sequence[int] = HORIZONS,
     epsilon: float = 1e-4,
     seed: int = 0,
+    state: FirstState | None = None,
     progress: bool | None = None,
     **options: Any,
 ) -> Reachability:
     """Measure which attractors input sequences can reach: the published VAA, and beside it what is there.
 
-    As published: each of n sequences is run from h = 0 for c ~ U{1..T} steps and its last state kept; all states are
-    then moved M steps under one held input x ~ N(0, I), in the network's own precision. From the same states,
-    ``find_attractors`` says in float64 what they settle on.
+    As published: each of n sequences is run from h = 0 (or ``state``) for c ~ U{1..T} steps and its last state kept;
+    all states are then moved M steps under one held input x ~ N(0, I), in the network's own precision. From the same
+    states, ``find_attractors`` says in float64 what they settle on.
 
     Args:
         network: the driven map.
@@ -169,6 +170,7 @@ def reachability(
         horizons: steps M at which VAA is taken; the paper's numbers are those at 10,000.
         epsilon: of ``vaa``.
         seed: of states and held inputs.
+        state: where sequences begin, as in ``sample_states``: a trained h0; zeros by default, as published.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``find_attractors``: budgets and tolerances.
 
@@ -181,7 +183,7 @@ def reachability(
     require_positive(n=n, draws=draws, epsilon=epsilon)
     steps = _checked_horizons(horizons)
     generator = torch.Generator().manual_seed(seed)
-    starts = sample_states(network, sequences, n, seed=generator, distinct=True)
+    starts = sample_states(network, sequences, n, seed=generator, distinct=True, state=state)
     if hold is None:
         inputs = torch.randn(draws, network.input_size, generator=generator).to(starts)
     elif network.input_size == 0:

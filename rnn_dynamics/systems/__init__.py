@@ -3,7 +3,8 @@
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, WrappedMap
 from .boxes import Box, NoBox
 from .checkpoints import Checkpoint, read_checkpoint
-from .driven import DrivenMap, HeldMap, InputFamily, require_network, require_system
+from .driven import DrivenMap, FirstState, HeldMap, InputFamily, require_network, require_system
+from .encoded import EncodedMap
 from .functions import FunctionMap
 from .iterated import IteratedMap
 from .layered import LayeredMap
@@ -18,6 +19,8 @@ __all__ = [
     "Box",
     "Checkpoint",
     "DrivenMap",
+    "EncodedMap",
+    "FirstState",
     "FunctionMap",
     "HeldMap",
     "InputFamily",

@@ -1,7 +1,7 @@
 """The driven map (h, x) -> F(h, x), and what holding its input makes of it."""
 
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Self, TypeAlias
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from ..checks import ArrayLike, as_tensor, as_vector, require_floating
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
 from .linearization import Linearization
+
+FirstState: TypeAlias = ArrayLike | tuple[Tensor, Tensor]
 
 
 class DrivenMap(ABC):
@@ -67,12 +69,12 @@ class DrivenMap(ABC):
     def box(self, input: Tensor) -> Box | NoBox:
         """A box mapped into itself under the held input [m]."""
 
-    def run(self, inputs: ArrayLike, state: Tensor | None = None) -> Tensor:
+    def run(self, inputs: ArrayLike, state: FirstState | None = None) -> Tensor:
         """The states that an input sequence leads through, h_t = F(h_{t-1}, x_t).
 
         Args:
             inputs: [batch, time, m], whatever ``batch_first`` the module was built with.
-            state: the first state [batch, n]; zeros by default, as in torch.
+            state: the first state; zeros by default, as in torch. See ``first_states``.
 
         Returns:
             [batch, time, n]: after each input, the full state (layers in order; an LSTM layer gives [h, c]).
@@ -81,12 +83,44 @@ class DrivenMap(ABC):
             inputs = as_tensor(inputs, "inputs", dtype=self.dtype, device=self.device)
         if inputs.ndim != 3 or inputs.shape[-1] != self.input_size or 0 in inputs.shape[:2]:
             raise ValueError(f"inputs must have shape [batch, time, {self.input_size}], got {list(inputs.shape)}")
-        if state is None:
-            state = inputs.new_zeros(len(inputs), self.state_size)
-        elif state.shape != (len(inputs), self.state_size):
-            raise ValueError(f"state must have shape [{len(inputs)}, {self.state_size}], got {list(state.shape)}")
+        first = inputs.new_zeros(len(inputs), self.state_size)
+        first = first if state is None else self.first_states(state, len(inputs)).to(inputs)
         # Contiguous, as torch rounds a strided product differently with and without gradients.
-        return self.scan(inputs.transpose(0, 1).contiguous(), state).transpose(0, 1)
+        return self.scan(inputs.transpose(0, 1).contiguous(), first).transpose(0, 1)
+
+    def first_states(self, state: FirstState | None, batch: int) -> Tensor:
+        """The states [batch, n] to begin with, from a state in any of the usual forms; gradients flow through.
+
+        Args:
+            state: [n] or [1, n] for all sequences alike, [batch, n] for each its own; or as torch's modules have it,
+                [layers, batch, units], [layers, 1, units] or [layers, units], of an LSTM a pair (h, c) of these.
+                Zeros by default.
+            batch: how many sequences there are.
+
+        Raises:
+            ValueError: for another shape, or entries that are not finite.
+        """
+        n = self.state_size
+        if state is None:
+            return torch.zeros(batch, n, dtype=self.dtype, device=self.device)
+        given = list(state) if isinstance(state, tuple) else [state]
+        parts = [
+            part if isinstance(part, Tensor) and not part.is_complex() and part.layout is torch.strided
+            else as_tensor(part, "state", dtype=self.dtype, device=self.device)
+            for part in given
+        ]  # fmt: skip
+        parts = [part.to(dtype=self.dtype, device=self.device) for part in parts]
+        rows: Tensor | None = parts[0]
+        if len(parts) > 1 or rows.ndim == 3 or (rows.ndim == 2 and rows.shape[-1] != n):
+            rows = _from_layers(parts, self.layer_sizes)
+        elif rows.ndim == 1:
+            rows = rows.unsqueeze(0)
+        if rows is None or rows.ndim != 2 or rows.shape[1] != n or len(rows) not in (1, batch):
+            got = " and ".join(str(list(part.shape)) for part in parts)
+            raise ValueError(f"state must have shape [{batch}, {n}] or [{n}], or be as torch takes it, got {got}")
+        if not rows.detach().isfinite().all():
+            raise ValueError("state must be finite, but holds NaN or infinite entries")
+        return rows.expand(batch, n)
 
     def scan(self, inputs: Tensor, state: Tensor) -> Tensor:
         """The states [time, batch, n] that inputs [time, batch, m] lead through from states [batch, n]."""
@@ -211,6 +245,21 @@ class InputFamily:
         by_input = self(p).input_jacobian(states)
         assert by_input is not None  # a direction that is not zero has an entry
         return by_input @ self.direction
+
+
+def _from_layers(parts: list[Tensor], layer_sizes: tuple[int, ...]) -> Tensor | None:
+    """States [batch, n] of torch's h, or h and c, each [layers, batch, units], without batch or without layers."""
+    layers = len(layer_sizes)
+    width = sum(part.shape[-1] for part in parts)
+    if len({part.shape[:-1] for part in parts}) != 1 or width * layers != sum(layer_sizes):
+        return None
+    if parts[0].ndim == 3 and len(parts[0]) == layers:
+        return torch.cat([part[layer] for layer in range(layers) for part in parts], dim=-1)
+    if parts[0].ndim == 2 and layers > 1 and len(parts[0]) == layers:  # without batch
+        return torch.cat([part[layer] for layer in range(layers) for part in parts]).unsqueeze(0)
+    if parts[0].ndim < 3 and layers == 1:  # a cell's
+        return torch.cat([part.reshape(-1, part.shape[-1]) for part in parts], dim=-1)
+    return None
 
 
 def require_network(network: object) -> None:

@@ -43,8 +43,7 @@ def train_flip_flop(
     generator = torch.Generator().manual_seed(seed)
     bits, device, dtype = module.input_size, next(module.parameters()).device, next(module.parameters()).dtype
     width = module.proj_size or module.hidden_size
-    with torch.random.fork_rng():
-        readout = nn.Linear(width, bits, device=device, dtype=dtype)
+    readout = nn.Linear(width, bits, device="meta", dtype=dtype).to_empty(device=device)  # draws nothing
     with torch.no_grad():
         readout.weight.copy_(torch.randn(bits, width, generator=generator) / width**0.5)
         readout.bias.zero_()

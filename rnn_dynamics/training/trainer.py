@@ -54,8 +54,9 @@ def train(
         lr: of Adam.
         clip_norm: c > 0 scales a gradient g by min(1, c / (|g| + 1e-6)); none by default.
         patience: stop after so many epochs without a lower validation loss; never by default.
-        seed: of the batches and of what the model draws; the weights are the caller's. The global random state is not
-            touched.
+        seed: of the batches and of what the model draws; the weights are the caller's. The global random state is left
+            as it was. It is borrowed for each run through the model, as dropout knows no other: trainings in several
+            threads take turns there, and a thread of your own that draws meanwhile needs a generator of its own.
         tracker: an ``AttractorTracker`` or its like, shown the recurrent module before training, at every step that is
             a multiple of its ``every``, and at the end. What it keeps is its own: give it a folder too.
         folder: where to keep ``state.pt``, written after each epoch and each minute, and ``seed-S`` with the weights
