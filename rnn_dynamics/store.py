@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .checks import checked, checked_fields
 from .files import replacing
 
 FORMAT = 1
@@ -21,11 +22,13 @@ T = TypeVar("T", bound=type)
 
 
 def storable(cls: T) -> T:
-    """Register a frozen dataclass of tensors, numbers, strings, tuples and other storables."""
+    """Register a frozen dataclass of tensors, numbers, strings, tuples and other storables; its fields' types are held."""
     _types[cls.__name__] = cls
+    checked_fields(cls)
     return cls
 
 
+@checked
 def save(result: Any, path: str | os.PathLike[str]) -> Path:
     """Write a result so that ``load`` gives it back, bit for bit.
 
@@ -47,6 +50,7 @@ def save(result: Any, path: str | os.PathLike[str]) -> Path:
     return path
 
 
+@checked
 def load(path: str | os.PathLike[str]) -> Any:
     """Read what ``save`` wrote.
 

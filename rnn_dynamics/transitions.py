@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .attractors import Attractors, Fate, find_attractors
 from .attractors.results import wilson_intervals
-from .checks import ArrayLike, as_tensor, require_positive
+from .checks import ArrayLike, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
 from .systems import AutonomousMap, DrivenMap, require_network, require_system
 
@@ -23,6 +23,7 @@ _ROUNDS = 8
 """New attractors are tried in turn, and those that they lead to, at most so many times."""
 
 
+@checked
 @torch.no_grad()
 def transition_graph(
     network: DrivenMap,
@@ -89,6 +90,7 @@ def transition_graph(
     return graph
 
 
+@checked
 @torch.no_grad()
 def saddle_connections(
     system: AutonomousMap,

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, checked, require_positive
 from ..roots import Status
 from ..stability import MARGINAL_TOLERANCE, kinds
 from ..store import storable
@@ -65,6 +65,7 @@ class BasinBoundary:
         return f"boundary between attractors {self.labels[0]} and {self.labels[1]}: {where}"
 
 
+@checked
 @torch.no_grad()
 def basin_boundary(
     system: AutonomousMap,

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, checked
 from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
 from ..roots import Newton, RootSolver
 from ..roots.solver import residual_norms
@@ -95,6 +95,7 @@ class Cycles:
 _FORMATS: Any = FORMATS | {"largest_multiplier": "{:.4g}".format}
 
 
+@checked
 def find_cycles(
     system: AutonomousMap,
     period: int,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, as_tensor, require_positive
+from ..checks import ArrayLike, as_tensor, checked, require_positive
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
 
@@ -56,6 +56,7 @@ class LyapunovSpectrum:
         return "\n".join([f"Lyapunov exponents per step, {self.steps:,} steps", *rows, *more])
 
 
+@checked
 def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
     """D = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, j the last for which the sum is not negative.
 
@@ -72,6 +73,7 @@ def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
     return (sums[held - 1] if held else exponents.new_zeros(())) / exponents[held].abs() + held
 
 
+@checked
 def lyapunov_spectrum(
     system: AutonomousMap,
     start: ArrayLike,
@@ -128,6 +130,7 @@ def lyapunov_spectrum(
     return spectrum_of(growth, n, steps)
 
 
+@checked
 def finite_time_exponents(
     network: DrivenMap, inputs: ArrayLike, state: ArrayLike | None = None, k: int | None = None, *, seed: int = 0
 ) -> LyapunovSpectrum:

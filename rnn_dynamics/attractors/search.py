@@ -2,7 +2,7 @@
 
 import torch
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, checked, require_positive
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from . import periodic
 from .assembly import assemble
@@ -13,6 +13,7 @@ from .rows import Limits
 from .settling import settle
 
 
+@checked
 @torch.no_grad()
 def find_attractors(
     system: AutonomousMap,

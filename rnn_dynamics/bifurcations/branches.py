@@ -7,7 +7,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArrayLike, checked, require_positive, whole_number
 from ..continuation import Family, Span, first_point
 from ..continuation.points import Point, covector
 from ..roots import Newton, Reason
@@ -17,6 +17,7 @@ from .rows import assembled, reversed_rows
 from .tracing import BranchWalk, Pace, walked_out
 
 
+@checked
 @torch.no_grad()
 def continue_fixed_point(
     family: Family,

@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import require_positive, whole_number
+from ..checks import checked, require_positive, whole_number
 from ..continuation import Span, first_point
 from ..systems import AutonomousMap
 from .curve_results import CURVE_KINDS, BifurcationCurve
@@ -19,6 +19,7 @@ _NEAR = 1e-4
 """How far from the given point, as a share of the spans and of the state, the curve may be found."""
 
 
+@checked
 @torch.no_grad()
 def continue_bifurcation(
     family: PlaneFamily,

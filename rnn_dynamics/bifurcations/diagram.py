@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArrayLike, checked, require_positive, whole_number
 from ..continuation import Family
 from ..continuation.families import Span
 from ..fixed_points import find_fixed_points
@@ -29,6 +29,7 @@ _SHARE, _FEW = 4, 64
 _SECTION_STARTS = 64
 
 
+@checked
 @torch.no_grad()
 def bifurcation_diagram(
     family: Family,

@@ -8,7 +8,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
-from ..checks import ArrayLike, whole_number
+from ..checks import ArrayLike, checked, whole_number
 from ..systems import AutonomousMap
 from .curves import checked_rectangle
 from .defining import PlaneFamily
@@ -18,6 +18,7 @@ Cell = tuple[int, int]
 """Row (of q) and column (of p)."""
 
 
+@checked
 def multistability_map(
     family: PlaneFamily,
     starts: ArrayLike,

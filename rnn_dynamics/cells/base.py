@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from ..checks import checked
 from ..systems.layers import CellLayer, Layer
 
 
+@checked
 class RecurrentModule(nn.Module, ABC):
     """A stack of one cell's layers, called as ``nn.GRU`` is: output, state = module(input, state).
 

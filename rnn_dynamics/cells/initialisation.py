@@ -3,11 +3,12 @@
 import torch
 from torch import nn
 
-from ..checks import generator_of
+from ..checks import checked, generator_of
 from .base import RecurrentModule, draw_uniform, on_host, xavier_by_gate
 from .parallel import Parallel
 
 
+@checked
 @torch.no_grad()
 def initialise(module: nn.Module, seed: int | torch.Generator = 0) -> nn.Module:
     """Draw a module's weights anew, in place, as the paper does for its kind of cell.
@@ -53,6 +54,7 @@ def initialise(module: nn.Module, seed: int | torch.Generator = 0) -> nn.Module:
     return module
 
 
+@checked
 @torch.no_grad()
 def chrono_initialise(module: nn.LSTM, t_max: float, seed: int | torch.Generator = 0) -> nn.LSTM:
     """Set an LSTM's biases, in place, so that its memories last between 1 and ``t_max`` steps.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ..checks import checked
 from ..systems import recurrent_layers
 from ..systems.layers import Layer, ParallelLayer
 
@@ -14,6 +15,7 @@ State: TypeAlias = Tensor | tuple[Tensor, Tensor]
 Sequences = TypeVar("Sequences", Tensor, PackedSequence)
 
 
+@checked
 class Parallel(nn.Module):
     """A stack of layers that are each several cells on the same input: y = [y_1, y_2], h = [h_1, h_2].
 

@@ -1,10 +1,12 @@
 """Whether fixed points are missing, and where to look for them."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from ..checks import Complex, checked
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index
 from ..systems import AutonomousMap, Box, NoBox
 
@@ -55,8 +57,9 @@ class Completeness:
         return f"index sum 1, as it must be: no sign of a missing point{extra}"
 
 
+@checked
 def index_sum(
-    system: AutonomousMap, states: Tensor, eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE
+    system: AutonomousMap, states: Tensor, eigenvalues: Annotated[Tensor, Complex()], tolerance: float = MARGINAL_TOLERANCE
 ) -> tuple[int | None, str]:
     """The sum of sign det(I - DF) over fixed points ``states`` [p, n] in the system's box, and why it holds.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, as_rows
+from ..checks import ArrayLike, as_rows, checked
 from ..roots import RootSolver
 from ..store import storable
 from ..systems import DrivenMap, require_network
@@ -48,6 +48,7 @@ class FixedPointsOverInputs:
         return "\n".join(lines)
 
 
+@checked
 def find_fixed_points_over_inputs(
     network: DrivenMap,
     inputs: ArrayLike,

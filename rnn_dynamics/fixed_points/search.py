@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, checked, require_positive
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
@@ -14,6 +14,7 @@ from .pool import Pool
 from .results import FixedPoints
 
 
+@checked
 @torch.no_grad()
 def find_fixed_points(
     system: AutonomousMap,

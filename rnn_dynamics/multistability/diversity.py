@@ -6,7 +6,7 @@ from math import exp, log
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArrayLike, as_tensor, checked
 from ..fixed_points.completeness import unseen_estimate
 from ..store import storable
 
@@ -51,6 +51,7 @@ class Diversity:
         )
 
 
+@checked
 def diversity(hits: ArrayLike) -> Diversity:
     """Estimate diversity from hit counts [a], for example ``found.hits``.
 

@@ -10,7 +10,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
 from ..attractors import finite_time_exponents
-from ..checks import ArrayLike, as_rows, as_tensor, require_positive
+from ..checks import ArrayLike, as_rows, as_tensor, checked, require_positive
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
 
@@ -64,6 +64,7 @@ class EchoIndex:
         return f"<p><b>echo index over {self.steps:,} steps</b></p>{self.to_pandas().to_html(index=False)}"
 
 
+@checked
 @torch.no_grad()
 def echo_index(
     network: DrivenMap,

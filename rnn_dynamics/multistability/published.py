@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArrayLike, as_tensor, checked
 
 _BLOCK = 2**22
 """Distances held at a time: 32 MB in float64."""
@@ -13,6 +13,7 @@ _SOFTENING = 1e-6
 """Added to the distance that VAA* divides by; the published constant."""
 
 
+@checked
 @torch.no_grad()
 def vaa(states: ArrayLike, epsilon: float = 1e-4) -> float:
     """The published variability amongst attractors of final states.
@@ -37,6 +38,7 @@ def vaa(states: ArrayLike, epsilon: float = 1e-4) -> float:
     return float(torch.cat(near).to(torch.float64).reciprocal().mean())
 
 
+@checked
 def soft_vaa(states: Tensor, epsilon: float = 1e-4) -> Tensor:
     """VAA*, the differentiable stand-in for VAA that warmup maximises.
 

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
 from ..attractors.results import KINDS, plural
-from ..checks import ArrayLike, InputSequences, as_rows, require_positive
+from ..checks import ArrayLike, InputSequences, as_rows, checked, require_positive
 from ..store import storable
 from ..systems import DrivenMap, require_network, sample_states
 from .curve import vaa_curve
@@ -139,6 +139,7 @@ class Reachability:
         return f"<p><b>{self.summary()}</b></p>{table}"
 
 
+@checked
 @torch.no_grad()
 def reachability(
     network: DrivenMap,

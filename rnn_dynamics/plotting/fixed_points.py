@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArrayLike, as_tensor, checked
 from ..fixed_points import Continuum, FixedPoints
 from . import style
 from .classes import SLOW, classify, require_fixed_points
@@ -24,6 +24,7 @@ _MOST_VECTOR = 50_000
 """Longer trajectories are stored in the PDF as an image, which would otherwise take minutes to open."""
 
 
+@checked
 def plot_fixed_points(
     points: FixedPoints,
     trajectories: ArrayLike | None = None,

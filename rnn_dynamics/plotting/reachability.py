@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from ..checks import checked
 from ..multistability import Reachability
 from . import style
 from .classes import ATTRACTORS, HATCHES, kind_name
@@ -24,6 +25,7 @@ _BARS: dict[str, dict[str, Any]] = {kind: {"facecolor": look.edge} for kind, loo
 """Kinds have the colours that they have in other figures, what is no attractor a hatching."""
 
 
+@checked
 def plot_reachability(
     reach: Reachability, axes: Sequence[Axes] | None = None, *, legend: bool = True
 ) -> tuple[Axes, Axes]:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
+from ..checks import checked
 from ..files import replacing
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
@@ -70,6 +71,7 @@ def styled() -> Iterator[None]:
         yield
 
 
+@checked
 def figure(columns: int = 1, height: float | None = None, projection: str | None = None) -> tuple[Figure, Axes]:
     """A figure of a journal's column width in the house style, and its one axis.
 
@@ -169,6 +171,7 @@ def tint(color: str, strength: float) -> str:
     return to_hex((red, green, blue))
 
 
+@checked
 def save_figure(figure: Figure | SubFigure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:
     """Write a figure as PDF (text as text) and PNG (300 dpi), side by side, each whole or not at all.
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, checked
 from . import style
 from .arrows import draw_arrow, draw_loop
 from .classes import ATTRACTORS, UNSETTLED, Look, kind_name, point_look
@@ -55,6 +55,7 @@ _DASHES = ("-", "--", ":")
 """After eight inputs colours begin again, with the next of these."""
 
 
+@checked
 def plot_transition_graph(
     graph: nx.MultiDiGraph,
     ax: Axes | None = None,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
+from ..checks import checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .damped import damped_newton
 from .results import RootResult
@@ -15,6 +16,7 @@ _CHECK_EVERY = 4
 """The small least-squares problem is solved after every fourth direction: it costs more than it saves after each."""
 
 
+@checked
 @dataclass(frozen=True)
 class NewtonKrylov(RootSolver):
     """Damped Newton whose steps come from batched GMRES on Jacobian-vector products.
@@ -37,6 +39,7 @@ class NewtonKrylov(RootSolver):
     krylov_size: int = 80
     forcing: float = 1e-3
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,

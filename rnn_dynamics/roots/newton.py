@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..checks import checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .damped import damped_newton
 from .results import Reason, RootResult
@@ -15,6 +16,7 @@ _DESCENT_STEPS = 40
 """Most minima of the speed are reached within 40 steps; the rest lie in valleys that take hundreds."""
 
 
+@checked
 @dataclass(frozen=True)
 class Newton(RootSolver):
     """Batched damped Newton in the state's dtype; rows that stall may go on to a minimum of the speed.
@@ -39,6 +41,7 @@ class Newton(RootSolver):
     slow_points: int = 64
     ungated: bool = True
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,

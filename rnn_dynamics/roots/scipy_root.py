@@ -8,6 +8,7 @@ from scipy import optimize
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..checks import checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude
@@ -25,6 +26,7 @@ _WITHOUT_JACOBIAN = (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class ScipyRoot(RootSolver):
     """SciPy's root finders: an independent method to check ``Newton`` against, one start at a time on the CPU.
@@ -42,6 +44,7 @@ class ScipyRoot(RootSolver):
         if self.method not in known:
             raise ValueError(f"method must be one of {', '.join(known)}; got {self.method!r}")
 
+    @checked
     @torch.no_grad()
     def solve(
         self,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..checks import checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude, residual_norms, thresholds
@@ -17,6 +18,7 @@ _SLOW = 0.1
 """A minimum is called slow if the state takes ten steps or more to move by max(1, |h|)."""
 
 
+@checked
 @dataclass(frozen=True)
 class SpeedMinimizer(RootSolver):
     """Levenberg-Marquardt on q(h) = |F(h) - h|^2 / 2, from each start to the local minimum below it.
@@ -33,6 +35,7 @@ class SpeedMinimizer(RootSolver):
     tolerance: float = 1e-11
     slow_enough: float = 0.0
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_rows
+from ..checks import ArrayLike, as_rows, checked
 from .boxes import Box, NoBox
 from .linearization import Linearization
 
@@ -65,6 +65,7 @@ class AutonomousMap(ABC):
         size = max(1, memory_budget // self.bytes_per_linearization)
         return (slice(begin, min(begin + size, rows)) for begin in range(0, rows, size))
 
+    @checked
     def jacobian(self, states: Tensor, memory_budget: int = DEFAULT_MEMORY_BUDGET) -> Tensor:
         """The Jacobians dF/dh at states [k, n] (or one state [n]).
 
@@ -76,6 +77,7 @@ class AutonomousMap(ABC):
         result = torch.cat(parts)
         return result if states.ndim == 2 else result[0]
 
+    @checked
     def iterate(self, states: Tensor, steps: int) -> Tensor:
         """F applied ``steps`` times to states [..., n]."""
         for _ in range(steps):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..checks import checked
 from .layered import LayeredMap
 from .layers import ElmanLayer, LSTMLayer
 from .weight_files import read_tensors, write_tensors
@@ -44,6 +45,7 @@ class Checkpoint:
         return Path(path)
 
 
+@checked
 def read_checkpoint(
     path: str | os.PathLike[str], *, prefix: str | None = None, cell: str | None = None, nonlinearity: str = "tanh"
 ) -> Checkpoint:

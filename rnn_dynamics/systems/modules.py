@@ -1,12 +1,12 @@
 """From torch modules to driven maps."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, CheckedInside, checked
 from .driven import DrivenMap
 from .functions import FunctionMap, Step
 from .layered import LayeredMap
@@ -26,8 +26,9 @@ _SEQUENCE = {nn.RNN: ElmanLayer, nn.GRU: GRULayer, nn.LSTM: LSTMLayer}
 _CELL = {nn.RNNCell: ElmanLayer, nn.GRUCell: GRULayer, nn.LSTMCell: LSTMLayer}
 
 
+@checked
 def as_map(
-    module: nn.Module | Step,
+    module: Annotated[nn.Module | Step, CheckedInside()],
     state_size: int | None = None,
     input_size: int | None = None,
     *,

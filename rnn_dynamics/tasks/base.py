@@ -10,12 +10,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from ..checks import whole_number
+from ..checks import checked, whole_number
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]  # inputs [b, T, m], targets, lengths [b]
 Rows: TypeAlias = Tensor | Sequence[int] | slice
 
 
+@checked
 class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
     """n sequences, of which sequence i has T_i steps and is asked for an answer at its last ``asked`` steps.
 
@@ -64,6 +65,7 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
             return self.inputs
         return [inputs[:length] for inputs, length in zip(self.inputs, self.lengths.tolist(), strict=True)]
 
+    @checked
     def batch(self, rows: Rows) -> Batch:
         """What ``collate`` gives for these rows, by indexing at once: the longest of them ends the batch."""
         lengths, targets = self.lengths[rows], self.targets[rows]
@@ -72,6 +74,7 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
         time = int(lengths.max())
         return self.inputs[rows][:, :time], targets[:, :time] if targets.ndim > 1 else targets, lengths
 
+    @checked
     def select(self, rows: Rows) -> Self:
         """The same task with only these sequences, for instance to split off a validation set."""
         selected = copy(self)

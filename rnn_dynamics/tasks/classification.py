@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..checks import checked
 from .base import SequenceTask
 
 
+@checked
 class ClassificationTask(SequenceTask):
     """A task with one label a sequence, asked at its last step: trained by cross-entropy, scored by accuracy."""
 
@@ -25,9 +27,11 @@ class ClassificationTask(SequenceTask):
         """The share of the most frequent label."""
         return self.targets.bincount().max().item() / len(self)
 
+    @checked
     def loss(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         return functional.cross_entropy(self._logits(outputs, targets, lengths), targets.to(outputs.device))
 
+    @checked
     @torch.no_grad()
     def score(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> float:
         guesses = self._logits(outputs, targets, lengths).argmax(dim=-1)

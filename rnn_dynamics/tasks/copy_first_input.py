@@ -2,11 +2,12 @@
 
 import torch
 
-from ..checks import generator_of, whole_number
+from ..checks import checked, generator_of, whole_number
 from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
 
+@checked
 class CopyFirstInput(RegressionTask):
     """Give the first input at the last step.
 

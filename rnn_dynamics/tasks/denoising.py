@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
-from ..checks import generator_of, whole_number
+from ..checks import checked, generator_of, whole_number
 from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
 
+@checked
 class Denoising(RegressionTask):
     """Give the marked values, in order, over the last steps.
 

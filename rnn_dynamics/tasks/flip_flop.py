@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
-from ..checks import generator_of, require_positive, whole_number
+from ..checks import checked, generator_of, require_positive, whole_number
 from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
 
+@checked
 def flip_flop(
     n_sequences: int, length: int, bits: int = 3, pulse_rate: float = 0.2, *, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -36,6 +37,7 @@ def flip_flop(
     return torch.where(pulsed, signs, 0.0), signs.gather(1, last)
 
 
+@checked
 class FlipFlop(RegressionTask):
     """Give, at every step and on every channel, the sign of the last pulse: ``flip_flop`` as a data set.
 

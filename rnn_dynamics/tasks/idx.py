@@ -11,10 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import checked
+
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}  # by the third magic byte
 GZIP_MAGIC = b"\x1f\x8b"
 
 
+@checked
 def read_idx(path: str | Path) -> Tensor:
     """One array in the IDX format, packed by gzip or not, whatever the file's name.
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import whole_number
+from ..checks import checked, whole_number
 from .idx import read_idx
 
 # The mirror that torchvision reads first, and the sums that it and others publish for the files.
@@ -27,6 +27,7 @@ class LabelledImages(NamedTuple):
     labels: Tensor
 
 
+@checked
 def digits(test_share: float = 0.2, *, seed: int = 0) -> tuple[LabelledImages, LabelledImages]:
     """Scikit-learn's 1,797 handwritten digits, which come with it: a training and a test part.
 
@@ -53,6 +54,7 @@ def digits(test_share: float = 0.2, *, seed: int = 0) -> tuple[LabelledImages, L
     return train, test
 
 
+@checked
 def mnist(folder: str | Path) -> tuple[LabelledImages, LabelledImages]:
     """MNIST, or any data set in its format, from four files: a training and a test part.
 
@@ -70,6 +72,7 @@ def mnist(folder: str | Path) -> tuple[LabelledImages, LabelledImages]:
     return train, test
 
 
+@checked
 def download_mnist(folder: str | Path, *, mirror: str = MNIST_MIRROR) -> tuple[LabelledImages, LabelledImages]:
     """Fetch MNIST's four files (12 MB) into ``folder`` and read them; files already there are kept if they are right.
 

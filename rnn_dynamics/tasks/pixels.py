@@ -5,12 +5,13 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, whole_number
+from ..checks import ArrayLike, as_tensor, checked, whole_number
 from .classification import ClassificationTask
 
 PERMUTATION_SEED = 210601001  # of this library's own permutation: the same for training and test, and for ever
 
 
+@checked
 class PixelSequences(ClassificationTask):
     """Name the class of an image that is read step by step, asked at the last step.
 
@@ -42,6 +43,7 @@ class PixelSequences(ClassificationTask):
         )
 
     @classmethod
+    @checked
     def by_pixel(cls, images: ArrayLike, labels: ArrayLike, *, blank: int = 0, classes: int = 10) -> Self:
         """One pixel a step, row by row: inputs [n, h w + blank, 1].
 
@@ -52,6 +54,7 @@ class PixelSequences(ClassificationTask):
         return cls(_scaled(images).flatten(1).unsqueeze(-1), _labels(labels), blank=blank, classes=classes)
 
     @classmethod
+    @checked
     def permuted(
         cls, images: ArrayLike, labels: ArrayLike, *, blank: int = 0, classes: int = 10, seed: int = PERMUTATION_SEED
     ) -> Self:
@@ -66,11 +69,13 @@ class PixelSequences(ClassificationTask):
         return cls(pixels[:, order].unsqueeze(-1), _labels(labels), blank=blank, classes=classes)
 
     @classmethod
+    @checked
     def by_row(cls, images: ArrayLike, labels: ArrayLike, *, blank: int = 0, classes: int = 10) -> Self:
         """One row a step, from the top: inputs [n, h + blank, w]. Arguments as for ``by_pixel``."""
         return cls(_scaled(images), _labels(labels), blank=blank, classes=classes)
 
 
+@checked
 def fixed_permutation(pixels: int, seed: int = PERMUTATION_SEED) -> Tensor:
     """A permutation of 0..pixels - 1, [pixels], which depends on nothing but its arguments."""
     generator = torch.Generator().manual_seed(whole_number(seed, "seed", 0))

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from ..checks import InputSequences
+from ..checks import InputSequences, checked
 from ..systems import read_checkpoint
 from .history import TrackingHistory
 from .tracker import AttractorTracker
@@ -17,6 +17,7 @@ from .tracker import AttractorTracker
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 
 
+@checked
 def checkpoint_files(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     """The files of weights in a folder, by their step: the last whole number in each name, "epoch=3-step=120.ckpt".
 
@@ -47,6 +48,7 @@ def checkpoint_files(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     return sorted(found.items())
 
 
+@checked
 def track_checkpoints(
     folder: str | os.PathLike[str],
     sequences: InputSequences,

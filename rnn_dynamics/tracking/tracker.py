@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..checks import ArrayLike, InputSequences, as_tensor, as_vector, require_positive, whole_number
+from ..checks import ArrayLike, InputSequences, as_tensor, as_vector, checked, require_positive, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map
 from .budget import Budget
 from .history import TrackingHistory
@@ -17,6 +17,7 @@ from .observing import Effort, Seen, observe_network
 from .record import Record
 
 
+@checked
 class AttractorTracker:
     """Say, at every step that it is shown, what a network in training can reach, and what changed.
 
@@ -131,6 +132,7 @@ class AttractorTracker:
         """The number of attractors reached at the last observation; None before the first."""
         return self._observations[-1].count if self._observations else None
 
+    @checked
     def observe(
         self, step: int, module: nn.Module | DrivenMap, *, force: bool = False, **scalars: float
     ) -> Observation | None:

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
+from ..checks import checked
 
+
+@checked
 @dataclass(frozen=True)
 class Horizon:
     """At update s, M ~ U{1, ..., m_s} held steps (or M = m_s), with m_s = min(start + growth s, longest).
@@ -29,6 +32,7 @@ class Horizon:
         if not whole or self.growth < 0 or not 1 <= self.start <= self.longest:
             raise ValueError(f"Horizon needs whole numbers, 1 <= start <= longest and growth >= 0, got {self}")
 
+    @checked
     def draw(self, step: int, generator: torch.Generator) -> int:
         """M at update ``step``."""
         most = min(self.start + self.growth * step, self.longest)

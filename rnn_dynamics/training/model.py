@@ -5,10 +5,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..checks import generator_of, whole_number
+from ..checks import checked, generator_of, whole_number
 from ..systems import recurrent_layers
 
 
+@checked
 class SequenceModel(nn.Module):
     """y_t = W h_t + b, where h_t is what a recurrent module puts out at step t.
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import whole_number
+from ..checks import checked, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
@@ -19,6 +19,7 @@ from .stacked import StackedModels, require_alike
 from .training_results import Training
 
 
+@checked
 @torch.inference_mode(mode=False)  # a caller may be within inference_mode(), whose tensors cannot be trained
 def train(
     model: nn.Module,
@@ -85,6 +86,7 @@ def train(
     )[0]
 
 
+@checked
 @torch.inference_mode(mode=False)
 def train_ensemble(
     models: Sequence[nn.Module],

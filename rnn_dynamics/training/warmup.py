@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ..checks import InputSequences, generator_of, require_positive, whole_number
+from ..checks import Bytes, InputSequences, checked, generator_of, require_positive, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
 from .horizon import Horizon
 from .warmup_parts import WarmedPart, warmed_parts
 from .warmup_results import Warmup
 
 
+@checked
 def warm_up(
     module: nn.Module | DrivenMap,
     sequences: InputSequences,
@@ -29,7 +30,7 @@ def warm_up(
     through_trajectories: bool = True,
     clip_norm: float | None = None,
     epsilon: float = 1e-4,
-    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    memory_budget: Bytes = DEFAULT_MEMORY_BUDGET,
     seed: int | torch.Generator = 0,
     callback: Callable[..., Any] | None = None,
     progress: bool = False,
