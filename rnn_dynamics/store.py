@@ -22,7 +22,7 @@ T = TypeVar("T", bound=type)
 
 
 def storable(cls: T) -> T:
-    """Register a frozen dataclass of tensors, numbers, strings, tuples and other storables; its fields' types are held."""
+    """Register a frozen dataclass of tensors, numbers, strings, tuples and other storables."""
     _types[cls.__name__] = cls
     checked_fields(cls)
     return cls

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .attractors import Attractors, Fate, find_attractors
 from .attractors.results import wilson_intervals
-from .checks import ArrayLike, as_tensor, checked, require_positive
+from .checks import ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
 from .systems import AutonomousMap, DrivenMap, require_network, require_system
 
@@ -32,7 +32,7 @@ def transition_graph(
     *,
     names: Sequence[str] | None = None,
     noise: float = 0.0,
-    trials: int = 1,
+    trials: Size = 1,
     seed: int = 0,
     **options: Any,
 ) -> nx.MultiDiGraph:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, checked, require_positive
+from ..checks import ArrayLike, Size, checked, require_positive
 from ..store import storable
 from ..systems import AutonomousMap, require_system
 from .results import Attractors
@@ -62,7 +62,7 @@ def basin_map(
     points: ArrayLike,
     known: Attractors | None = None,
     *,
-    resolution: int = 64,
+    resolution: Size = 64,
     border: float = 0.25,
     **options: Any,
 ) -> BasinMap:

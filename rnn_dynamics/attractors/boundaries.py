@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, checked, require_positive
+from ..checks import ArrayLike, Size, checked, require_positive
 from ..roots import Status
 from ..stability import MARGINAL_TOLERANCE, kinds
 from ..store import storable
@@ -74,7 +74,7 @@ def basin_boundary(
     known: Attractors | None = None,
     *,
     width: float = 1e-8,
-    max_rounds: int = 50,
+    max_rounds: Size = 50,
     **options: Any,
 ) -> BasinBoundary:
     """Track the edge between the basins that two states lie in: bisect, step, bisect again.

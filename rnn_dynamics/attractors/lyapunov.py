@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, as_tensor, checked, require_positive
+from ..checks import ArrayLike, Size, as_tensor, checked, require_positive
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
 
@@ -57,7 +57,7 @@ class LyapunovSpectrum:
 
 
 @checked
-def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
+def kaplan_yorke_dimension(exponents: Tensor, n: Size | None = None) -> Tensor:
     """D = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, j the last for which the sum is not negative.
 
     Args:
@@ -78,10 +78,10 @@ def lyapunov_spectrum(
     system: AutonomousMap,
     start: ArrayLike,
     k: int | None = None,
-    steps: int = 10_000,
+    steps: Size = 10_000,
     *,
-    transient: int = 1000,
-    every: int = 1,
+    transient: Size = 1000,
+    every: Size = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool = False,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, checked, require_positive, whole_number
+from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..continuation import Family
 from ..continuation.families import Span
 from ..fixed_points import find_fixed_points
@@ -36,14 +36,14 @@ def bifurcation_diagram(
     starts: ArrayLike,
     span: tuple[float, float],
     *,
-    searches: int = 33,
-    max_period: int = 4,
-    sections: int = 9,
+    searches: Size = 33,
+    max_period: Size = 4,
+    sections: Size = 9,
     tolerance: float = 1e-11,
-    max_steps: int = 2000,
+    max_steps: Size = 2000,
     longest_step: float = 0.05,
     max_norm: float = 1e6,
-    section_steps: int = 10_000,
+    section_steps: Size = 10_000,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool = False,

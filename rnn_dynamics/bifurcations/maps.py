@@ -8,7 +8,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
-from ..checks import ArrayLike, checked, whole_number
+from ..checks import ArrayLike, Size, checked, whole_number
 from ..systems import AutonomousMap
 from .curves import checked_rectangle
 from .defining import PlaneFamily
@@ -25,7 +25,7 @@ def multistability_map(
     spans: tuple[tuple[float, float], tuple[float, float]],
     *,
     resolution: tuple[int, int] = (33, 33),
-    max_steps: int = 10_000,
+    max_steps: Size = 10_000,
     horizon: float = 1e6,
     seed: int = 0,
     progress: bool = False,

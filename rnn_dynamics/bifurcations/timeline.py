@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, as_rows, checked, require_positive, whole_number
+from ..checks import ArrayLike, Size, as_rows, checked, require_positive, whole_number
 from ..continuation.interpolation import held_input
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..fixed_points.completeness import index_sum
@@ -39,7 +39,7 @@ def training_bifurcations(
     input: ArrayLike | None = None,
     starts: ArrayLike | None = None,
     losses: Losses | None = None,
-    n_starts: int = 512,
+    n_starts: Size = 512,
     prefix: str | None = None,
     nonlinearity: str = "tanh",
     seed: int = 0,

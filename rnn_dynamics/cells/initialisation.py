@@ -1,16 +1,18 @@
 """How the paper initialises each cell."""
 
+from typing import Annotated
+
 import torch
 from torch import nn
 
-from ..checks import checked, generator_of
+from ..checks import CheckedInside, Told, checked, generator_of
 from .base import RecurrentModule, draw_uniform, on_host, xavier_by_gate
 from .parallel import Parallel
 
 
 @checked
 @torch.no_grad()
-def initialise(module: nn.Module, seed: int | torch.Generator = 0) -> nn.Module:
+def initialise(module: Annotated[nn.Module, CheckedInside()], seed: int | torch.Generator = 0) -> nn.Module:
     """Draw a module's weights anew, in place, as the paper does for its kind of cell.
 
     GRU: Xavier input weights, orthogonal recurrent weights, each gate's matrix by itself, zero biases. MGU, BRC, nBRC:
@@ -56,7 +58,11 @@ def initialise(module: nn.Module, seed: int | torch.Generator = 0) -> nn.Module:
 
 @checked
 @torch.no_grad()
-def chrono_initialise(module: nn.LSTM, t_max: float, seed: int | torch.Generator = 0) -> nn.LSTM:
+def chrono_initialise(
+    module: Annotated[nn.LSTM, CheckedInside()],
+    t_max: Annotated[float, Told("above 2 and finite")],
+    seed: int | torch.Generator = 0,
+) -> nn.LSTM:
     """Set an LSTM's biases, in place, so that its memories last between 1 and ``t_max`` steps.
 
     b_f = ln U, b_i = -b_f with U ~ U[1, t_max - 1] for each unit, and 0 for the other two gates. Torch adds two biases,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..checks import checked
+from ..checks import Size, checked
 from .gated import BRC, MGU, NBRC
 from .initialisation import chrono_initialise, initialise
 from .parallel import Parallel
@@ -72,7 +72,7 @@ class Specification:
 
 @checked
 def module_from_spec(
-    text: str | Specification, input_size: int = 1, seed: int = 0, t_max: float = 600.0, *, nonlinearity: str = "tanh"
+    text: str | Specification, input_size: Size = 1, seed: int = 0, t_max: float = 600.0, *, nonlinearity: str = "tanh"
 ) -> nn.Module:
     """Make the network of a name, initialised as the paper does.
 

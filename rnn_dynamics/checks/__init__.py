@@ -4,7 +4,21 @@
 an ``Annotated`` hint. ``values`` has what functions ask of tensors whose shapes depend on other arguments.
 """
 
-from .bounds import AtLeast, Bytes, CheckedInside, Complex, Count, OrInfinite, Positive, Share
+from .bounds import (
+    MOST,
+    AtLeast,
+    AtMost,
+    Bytes,
+    CheckedInside,
+    Complex,
+    Count,
+    OrInfinite,
+    Positive,
+    Share,
+    Size,
+    Told,
+    Within,
+)
 from .door import checked, checked_fields, is_checked
 from .expectations import described
 from .memory import available_memory, require_memory
@@ -22,8 +36,10 @@ from .values import (
 )
 
 __all__ = [
+    "MOST",
     "ArrayLike",
     "AtLeast",
+    "AtMost",
     "Bytes",
     "CheckedInside",
     "Complex",
@@ -33,6 +49,9 @@ __all__ = [
     "OrInfinite",
     "Positive",
     "Share",
+    "Size",
+    "Told",
+    "Within",
     "as_rows",
     "as_tensor",
     "as_vector",

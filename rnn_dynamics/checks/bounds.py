@@ -16,13 +16,15 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
-class Positive:
-    """A number above 0."""
+class AtMost:
+    """A whole number up to ``most``; from where on, the function says."""
+
+    most: int = MOST
 
 
 @dataclass(frozen=True)
-class NotNegative:
-    """A number of 0 or more."""
+class Positive:
+    """A number above 0."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Within:
 
 @dataclass(frozen=True)
 class OrInfinite:
-    """Infinity too has a meaning here."""
+    """Infinity too has a meaning here. Stands before other bounds."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,14 @@ class OfBytes:
     """A number of bytes, infinity for no limit."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """In refusals, words that say more than the type: "an integer of 1 or more"."""
+
+    words: str
+
+
 Count: TypeAlias = Annotated[int, AtLeast(1)]
+Size: TypeAlias = Annotated[int, AtMost()]
 Share: TypeAlias = Annotated[float, Within(0.0, 1.0)]
 Bytes: TypeAlias = Annotated[int, OfBytes()]

@@ -54,10 +54,10 @@ def _taken(name: str, one: Expected | None, value: Any) -> Any:
 def checked(function: F) -> F:
     """Hold callers of a function, method or class to its signature.
 
-    Every argument is checked by its type hint when it comes, defaults are not: ``int`` takes Python's and NumPy's whole
-    numbers of 64 bits and arrays and tensors of no axes that hold one; ``float`` any finite number alike; ``Tensor`` and
-    ``ArrayLike`` what is dense, real, of an ordinary number type and holds numbers; classes their instances. Bounds stand
-    in ``Annotated`` hints, see ``bounds``. Arguments caught by ``**options`` are left to the function they go on to.
+    Every argument that comes is checked by its type hint; defaults are not. ``int`` takes Python's and NumPy's whole
+    numbers of 64 bits, and arrays and tensors of no axes that hold one; ``float`` any finite number alike; ``Tensor``
+    and ``ArrayLike`` what is dense, real, of an ordinary number type and holds numbers; classes their instances. Bounds
+    stand in ``Annotated`` hints, see ``bounds``. What ``**options`` catches is left to the function it goes on to.
 
     A function that fails for want of memory refuses the largest numbers that it was given, in a sentence too.
 

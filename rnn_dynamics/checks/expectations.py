@@ -33,10 +33,15 @@ class Expected:
     take: Take
     """The value as the function takes it; raises ``Mismatch``."""
 
+    brief: bool = False
+    """Of a value that does not fit its class is told, and no more."""
+
     def refusal(self, value: Any, mismatch: Mismatch) -> str:
         """What follows the argument's name."""
         words = self.words if isinstance(self.words, str) else self.words(value)
-        return mismatch.sentence or f"must be {words}{';' if ',' in words else ','} got {shown(value)}"
+        came = type(value).__name__ if self.brief and value is not None else shown(value)
+        comma = ";" if ", as " in words else ","
+        return mismatch.sentence or f"must {'' if words.startswith('lie ') else 'be '}{words}{comma} got {came}"
 
 
 _descriptions: dict[type, str | Callable[[Any], str]] = {}
@@ -55,12 +60,12 @@ def noted(function: Callable[..., Any]) -> None:
 
 
 def words_of(kind: type) -> str | Callable[[Any], str]:
-    """ "the FixedPoints of find_fixed_points", "a Module"."""
+    """How arguments of a class are told: "the FixedPoints of find_fixed_points", "a Module"."""
     if kind in _descriptions:
         return _descriptions[kind]
 
     def words(_: Any) -> str:
-        for function in _makers:
+        for function in _makers if kind.__module__.startswith(__name__.split(".")[0]) else ():
             if get_type_hints(function).get("return") is kind:
                 return f"the {kind.__name__} of {function.__name__}"
         return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
@@ -88,30 +93,32 @@ def _qualities(value: Tensor) -> str:
     return "" if value.layout is torch.strided else "sparse "
 
 
-def usual_tensor(value: Tensor) -> Tensor:
-    """A tensor that holds its numbers, each in its place, in a type that arithmetic is made for."""
-    if value.layout is not torch.strided or value.is_quantized:
-        raise Mismatch(f"must be a dense tensor, got a {shown(value)}")
-    if value.device.type == "meta":
-        raise Mismatch(f"must be a tensor that holds numbers, got one on the device meta {list(value.shape)}")
-    if (value.dtype.is_floating_point and value.element_size() < 2) or value.dtype in _RARE:
-        raise Mismatch(f"must be a tensor of an ordinary number type, got {shown(value)}")
-    return value
-
-
-_RARE = {dtype for name in dir(torch) if isinstance(dtype := getattr(torch, name), torch.dtype)} - {
-    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex128, torch.complex64, torch.int64,
-    torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
+_REAL = {
+    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
+    torch.uint8, torch.bool,
 }  # fmt: skip
+_COMPLEX = {torch.complex128, torch.complex64}
+_ORDINARY = _REAL | _COMPLEX
+
+
+def usual_tensor(value: Tensor, dtypes: set[torch.dtype] = _ORDINARY) -> Tensor:
+    """A tensor that holds its numbers, each in its place, in a type that arithmetic is made for."""
+    if value.layout is not torch.strided or (value.dtype not in _ORDINARY and value.is_quantized):
+        raise Mismatch(f"must be a dense tensor, got a {shown(value)}")
+    if value.dtype not in dtypes:
+        if value.dtype in _COMPLEX:
+            raise Mismatch(f"must be real, got dtype {value.dtype}")
+        raise Mismatch(f"must be a tensor of an ordinary number type, got {shown(value)}")
+    if value.is_meta:
+        raise Mismatch(f"must be a tensor that holds numbers, got one on the device meta {list(value.shape)}")
+    return value
 
 
 def real_tensor(value: Any) -> Tensor:
     """A usual tensor of real numbers."""
     if not isinstance(value, Tensor):
         raise Mismatch
-    if value.is_complex():
-        raise Mismatch(f"must be real, got dtype {value.dtype}")
-    return usual_tensor(value)
+    return usual_tensor(value, _REAL)
 
 
 def any_tensor(value: Any) -> Tensor:

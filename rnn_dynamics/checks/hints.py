@@ -1,6 +1,7 @@
 """From a type hint to what is expected of an argument."""
 
 import inspect
+import math
 import os
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -66,8 +67,8 @@ def expected(hint: Any) -> Expected | None:
     if not isinstance(kind, type):
         raise TypeError(f"no argument can be checked by the hint {hint!r}")
     if getattr(kind, "_is_protocol", False):
-        return Expected(words_of(kind), _with_members(kind))
-    return Expected(words_of(kind), _instance(kind))
+        return Expected(words_of(kind), _with_members(kind), brief=True)
+    return Expected(words_of(kind), _instance(kind), brief=True)
 
 
 def fields_expected(hint: Any) -> Expected | None:
@@ -95,45 +96,51 @@ def fields_expected(hint: Any) -> Expected | None:
 
 
 def _bounded(hint: Any, marks: Sequence[Any]) -> Expected | None:
-    inner = expected(hint)
+    one = expected(hint)
     for mark in marks:
-        if isinstance(mark, bounds.CheckedInside):
-            return None
-        if isinstance(mark, bounds.OrInfinite):
-            inner = Expected("a number", expectations.number)
-        elif isinstance(mark, bounds.Complex):
-            inner = Expected("a tensor", expectations.any_tensor)
-        elif isinstance(mark, bounds.OfBytes):
-            inner = Expected("a number of bytes", _bytes)
-        elif inner is not None and (test := _test(mark)) is not None:
-            inner = Expected(inner.words, _then(inner.take, test))
-    return inner
+        match mark:
+            case bounds.CheckedInside():
+                return None
+            case bounds.OrInfinite():
+                one = Expected("a number", expectations.number)
+            case bounds.Complex():
+                one = Expected("a tensor", expectations.any_tensor)
+            case bounds.OfBytes():
+                one = Expected("positive", _bytes)
+            case bounds.Told(words) if one is not None:
+                one = Expected(words, _silent(one.take))
+            case bounds.AtLeast(least, most) if one is not None:
+                one = Expected(f"a whole number of at least {least}", _then(one.take, least, most))
+            case bounds.AtMost(most) if one is not None:
+                one = Expected(one.words, _then(one.take, -(2**63), most))
+            case bounds.Positive() if one is not None:
+                words = "positive" if one.words == "a number" else "positive and finite"
+                one = Expected(words, _then(one.take, 0, math.inf, least_too=False))
+            case bounds.Within(least, most, ends) if one is not None:
+                words = f"lie in [{least:g}, {most:g}]" if ends else f"lie between {least:g} and {most:g}"
+                one = Expected(words, _then(one.take, least, most, ends, ends))
+            case _:  # for others than us
+                pass
+    return one
 
 
-def _test(mark: Any) -> Callable[[Any], str | None] | None:
-    """What a bound says of a number that is out of it."""
-    if isinstance(mark, bounds.AtLeast):
-        low = "positive" if mark.least == 1 else f"{mark.least} or more"
-        return lambda value: low if value < mark.least else f"at most {mark.most:,}" if value > mark.most else None
-    if isinstance(mark, bounds.Positive):
-        return lambda value: None if value > 0 else "positive and finite"
-    if isinstance(mark, bounds.NotNegative):
-        return lambda value: None if value >= 0 else "0 or positive and finite"
-    if isinstance(mark, bounds.Within):
-        words = f"from {mark.least:g} to {mark.most:g}" if mark.ends else f"between {mark.least:g} and {mark.most:g}"
-        return lambda value: (
-            None
-            if mark.least < value < mark.most or (mark.ends and mark.least <= value <= mark.most)
-            else f"a number {words}"
-        )
-    return None
+def _silent(take: Take) -> Take:
+    def plainly(value: Any) -> Any:
+        try:
+            return take(value)
+        except Mismatch:
+            raise Mismatch from None
+
+    return plainly
 
 
-def _then(take: Take, test: Callable[[Any], str | None]) -> Take:
+def _then(take: Take, least: float, most: float, least_too: bool = True, most_too: bool = True) -> Take:
     def both(value: Any) -> Any:
         value = take(value)
-        if (words := test(value)) is not None:
-            raise Mismatch(f"must be {words}, got {shown(value)}")
+        if value < least or (value == least and not least_too) or (value == most and not most_too):
+            raise Mismatch
+        if value > most:
+            raise Mismatch(f"must be at most {most:,}, got {shown(value)}" if most == bounds.MOST else "")
         return value
 
     return both
@@ -142,21 +149,21 @@ def _then(take: Take, test: Callable[[Any], str | None]) -> Take:
 def _bytes(value: Any) -> int:
     value = expectations.number(value)
     if value <= 0:
-        raise Mismatch(f"must be positive, got {shown(value)}")
+        raise Mismatch
     return int(min(value, 2**62))
 
 
 def _either(parts: Sequence[Any]) -> Expected | None:
     parts = list(parts)
     options: list[Expected | None] = []
-    if os.PathLike in [get_origin(part) or part for part in parts]:
-        parts = [part for part in parts if part is not str and (get_origin(part) or part) is not os.PathLike]
+    if any(map(_is_path, parts)):
+        parts = [part for part in parts if part is not str and not _is_path(part)]
         options.append(_PATH)
     if torch.device in parts:
         parts = [part for part in parts if part not in (str, torch.device)]
         options.append(_DEVICE)
     if all(part in parts for part in get_args(ArrayLike)):
-        parts = [part for part in parts if part not in get_args(ArrayLike)]
+        parts = [part for part in parts if part not in get_args(ArrayLike) and get_origin(part) is not Sequence]
         options.append(_ARRAY)
     # None and numbers first: what is an array too, like a number [], is a number if a number will do.
     parts.sort(key=lambda part: (part is not type(None), part not in (int, float, bool)))
@@ -165,6 +172,11 @@ def _either(parts: Sequence[Any]) -> Expected | None:
     if any(option is None for option in options):
         return None
     return _first_of([option for option in options if option])
+
+
+def _is_path(hint: Any) -> bool:
+    kind = get_origin(hint) or hint
+    return isinstance(kind, type) and issubclass(kind, os.PathLike)
 
 
 def _first_of(options: list[Expected]) -> Expected:
@@ -182,10 +194,10 @@ def _first_of(options: list[Expected]) -> Expected:
 
     def words(value: Any) -> str:
         every = [option.words if isinstance(option.words, str) else option.words(value) for option in options]
-        every = [word for word in dict.fromkeys(every) if word != "None"] + ["None"] * ("None" in every)
+        every = [word for word in dict.fromkeys(every) if word != "None"]
         return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} or {every[-1]}"
 
-    return Expected(words, take)
+    return Expected(words, take, all(option.brief for option in options if option.words != "None"))
 
 
 def _instance(kind: type) -> Take:

@@ -59,7 +59,10 @@ class Completeness:
 
 @checked
 def index_sum(
-    system: AutonomousMap, states: Tensor, eigenvalues: Annotated[Tensor, Complex()], tolerance: float = MARGINAL_TOLERANCE
+    system: AutonomousMap,
+    states: Tensor,
+    eigenvalues: Annotated[Tensor, Complex()],
+    tolerance: float = MARGINAL_TOLERANCE,
 ) -> tuple[int | None, str]:
     """The sum of sign det(I - DF) over fixed points ``states`` [p, n] in the system's box, and why it holds.
 

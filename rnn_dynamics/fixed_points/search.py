@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from ..checks import ArrayLike, checked, require_positive
+from ..checks import ArrayLike, Size, checked, require_positive
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
@@ -21,10 +21,10 @@ def find_fixed_points(
     starts: ArrayLike,
     solver: RootSolver | None = None,
     *,
-    extra_starts: int | None = None,
+    extra_starts: Size | None = None,
     merge_tolerance: float = 1e-6,
     marginal_tolerance: float = MARGINAL_TOLERANCE,
-    max_steps: int = 100,
+    max_steps: Size = 100,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool = False,

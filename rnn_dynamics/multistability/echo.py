@@ -10,7 +10,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
 from ..attractors import finite_time_exponents
-from ..checks import ArrayLike, as_rows, as_tensor, checked, require_positive
+from ..checks import ArrayLike, Size, as_rows, as_tensor, checked, require_positive
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
 
@@ -72,7 +72,7 @@ def echo_index(
     amplitudes: Sequence[float] = (1.0,),
     *,
     starts: ArrayLike | None = None,
-    n: int = 64,
+    n: Size = 64,
     tolerance: float = 1e-3,
     seed: int = 0,
 ) -> EchoIndex:

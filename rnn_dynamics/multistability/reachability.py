@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
 from ..attractors.results import KINDS, plural
-from ..checks import ArrayLike, InputSequences, as_rows, checked, require_positive
+from ..checks import ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..store import storable
 from ..systems import DrivenMap, require_network, sample_states
 from .curve import vaa_curve
@@ -146,8 +146,8 @@ def reachability(
     sequences: InputSequences,
     hold: ArrayLike | None = None,
     *,
-    n: int = 200,
-    draws: int = 1,
+    n: Size = 200,
+    draws: Size = 1,
     horizons: Sequence[int] = HORIZONS,
     epsilon: float = 1e-4,
     seed: int = 0,

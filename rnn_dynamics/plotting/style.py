@@ -16,7 +16,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
-from ..checks import checked
+from ..checks import checked, described
 from ..files import replacing
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
@@ -38,6 +38,8 @@ _LABEL, SMALL = 8, 7
 """Font sizes in points."""
 
 _DPI = 300
+
+described(Axes, "one matplotlib Axes")
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",

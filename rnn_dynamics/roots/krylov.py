@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
-from ..checks import checked
+from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .damped import damped_newton
 from .results import RootResult
@@ -36,7 +36,7 @@ class NewtonKrylov(RootSolver):
 
     tolerance: float = 1e-11
     step_bound: float = 2.0
-    krylov_size: int = 80
+    krylov_size: Size = 80
     forcing: float = 1e-3
 
     @checked
@@ -45,7 +45,7 @@ class NewtonKrylov(RootSolver):
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
     ) -> RootResult:

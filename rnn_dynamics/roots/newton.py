@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .damped import damped_newton
 from .results import Reason, RootResult
@@ -38,7 +38,7 @@ class Newton(RootSolver):
 
     tolerance: float = 1e-11
     step_bound: float = 2.0
-    slow_points: int = 64
+    slow_points: Size = 64
     ungated: bool = True
 
     @checked
@@ -47,7 +47,7 @@ class Newton(RootSolver):
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
     ) -> RootResult:

@@ -8,7 +8,7 @@ from scipy import optimize
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import checked
+from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude
@@ -51,7 +51,7 @@ class ScipyRoot(RootSolver):
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
     ) -> RootResult:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import checked
+from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization
 from .results import Reason, RootResult
 from .solver import RootSolver, conclude, residual_norms, thresholds
@@ -41,7 +41,7 @@ class SpeedMinimizer(RootSolver):
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
     ) -> RootResult:

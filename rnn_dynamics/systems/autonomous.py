@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_rows, checked
+from ..checks import ArrayLike, Size, as_rows, checked
 from .boxes import Box, NoBox
 from .linearization import Linearization
 
@@ -78,7 +78,7 @@ class AutonomousMap(ABC):
         return result if states.ndim == 2 else result[0]
 
     @checked
-    def iterate(self, states: Tensor, steps: int) -> Tensor:
+    def iterate(self, states: Tensor, steps: Size) -> Tensor:
         """F applied ``steps`` times to states [..., n]."""
         for _ in range(steps):
             states = self(states)

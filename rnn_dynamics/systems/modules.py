@@ -6,7 +6,7 @@ from typing import Annotated, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, CheckedInside, checked
+from ..checks import ArrayLike, CheckedInside, Size, checked
 from .driven import DrivenMap
 from .functions import FunctionMap, Step
 from .layered import LayeredMap
@@ -29,8 +29,8 @@ _CELL = {nn.RNNCell: ElmanLayer, nn.GRUCell: GRULayer, nn.LSTMCell: LSTMLayer}
 @checked
 def as_map(
     module: Annotated[nn.Module | Step, CheckedInside()],
-    state_size: int | None = None,
-    input_size: int | None = None,
+    state_size: Size | None = None,
+    input_size: Size | None = None,
     *,
     box: tuple[ArrayLike, ArrayLike] | None = None,
     device: torch.device | str | None = None,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..checks import HasSequences, InputSequences, as_tensor, checked, generator_of, require_positive
+from ..checks import HasSequences, InputSequences, Size, as_tensor, checked, generator_of, require_positive
 from .driven import DrivenMap, require_network
 
 _KEPT, _KEPT_OF_INPUTS = 12, 4
@@ -22,7 +22,7 @@ vmap: 9 in GRUs and LSTMs, 2 to 7 in the others.
 def sample_states(
     network: DrivenMap,
     sequences: InputSequences,
-    n: int,
+    n: Size,
     noise: float = 0.0,
     seed: int | torch.Generator = 0,
     *,

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from ..checks import checked, whole_number
+from ..checks import Count, checked
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]  # inputs [b, T, m], targets, lengths [b]
 Rows: TypeAlias = Tensor | Sequence[int] | slice
@@ -38,7 +38,7 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
 
     score_name: ClassVar[str]
 
-    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, target_size: int, asked: int) -> None:
+    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, target_size: int, asked: Count) -> None:
         n = len(lengths)
         if n == 0 or lengths.dtype != torch.int64 or inputs.ndim != 3 or len(inputs) != n or len(targets) != n:
             given = f"{list(inputs.shape)}, {list(targets.shape)} and {lengths.dtype} {list(lengths.shape)}"
@@ -48,7 +48,7 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
             raise ValueError(f"lengths must be at least 1 and the longest T = {inputs.shape[1]}, got {ends}")
         self.inputs = torch.where(last_steps(lengths, inputs.shape[1]).unsqueeze(-1), inputs, 0.0)
         self.targets, self.lengths = targets, lengths
-        self.input_size, self.target_size, self.asked = inputs.shape[2], target_size, whole_number(asked, "asked", 1)
+        self.input_size, self.target_size, self.asked = inputs.shape[2], target_size, asked
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..checks import checked
+from ..checks import Count, checked
 from .base import SequenceTask
 
 
@@ -14,7 +14,7 @@ class ClassificationTask(SequenceTask):
 
     score_name = "accuracy"
 
-    def __init__(self, inputs: Tensor, labels: Tensor, lengths: Tensor, *, classes: int) -> None:
+    def __init__(self, inputs: Tensor, labels: Tensor, lengths: Tensor, *, classes: Count) -> None:
         if labels.ndim != 1 or labels.is_floating_point() or not ((labels >= 0) & (labels < classes)).all():
             given = f"{labels.dtype} {list(labels.shape)}"
             if labels.numel():

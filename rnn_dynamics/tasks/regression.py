@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..checks import checked
+from ..checks import Count, checked
 from .base import SequenceTask, last_steps
 
 
@@ -18,7 +18,7 @@ class RegressionTask(SequenceTask):
 
     score_name = "mean squared error"
 
-    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, asked: int) -> None:
+    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, asked: Count) -> None:
         if targets.ndim != 3 or targets.shape[:2] != inputs.shape[:2]:
             raise ValueError(f"targets must have shape {[*inputs.shape[:2], 'd']}, got {list(targets.shape)}")
         super().__init__(inputs, targets, lengths, target_size=targets.shape[2], asked=asked)

@@ -1,10 +1,11 @@
 """How far ahead each step of warmup looks."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
-from ..checks import checked
+from ..checks import MOST, CheckedInside, checked
 
 
 @checked
@@ -17,9 +18,9 @@ class Horizon:
     random=False)`` is a fixed horizon.
     """
 
-    start: int = 1
-    growth: int = 10
-    longest: int = 200
+    start: Annotated[int, CheckedInside()] = 1
+    growth: Annotated[int, CheckedInside()] = 10
+    longest: Annotated[int, CheckedInside()] = 200
     random: bool = True
 
     def __post_init__(self) -> None:
@@ -28,7 +29,7 @@ class Horizon:
         Raises:
             ValueError: unless 1 <= start <= longest and growth >= 0, all whole numbers.
         """
-        whole = all(isinstance(value, int) for value in (self.start, self.growth, self.longest))
+        whole = all(isinstance(value, int) and value <= MOST for value in (self.start, self.growth, self.longest))
         if not whole or self.growth < 0 or not 1 <= self.start <= self.longest:
             raise ValueError(f"Horizon needs whole numbers, 1 <= start <= longest and growth >= 0, got {self}")
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..checks import checked, generator_of, whole_number
+from ..checks import Size, checked, generator_of, whole_number
 from ..systems import recurrent_layers
 
 
@@ -18,7 +18,7 @@ class SequenceModel(nn.Module):
         readout: W and b, an ``nn.Linear``.
     """
 
-    def __init__(self, recurrent: nn.Module, outputs: int, *, seed: int | torch.Generator = 0) -> None:
+    def __init__(self, recurrent: nn.Module, outputs: Size, *, seed: int | torch.Generator = 0) -> None:
         """Put a readout on a recurrent module.
 
         Args:

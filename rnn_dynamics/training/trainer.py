@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import checked, whole_number
+from ..checks import OrInfinite, Size, checked, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
@@ -26,16 +26,16 @@ def train(
     task: SequenceTask,
     *,
     validation: SequenceTask | float = 0.2,
-    epochs: int = 50,
-    batch_size: int = 32,
+    epochs: Size = 50,
+    batch_size: Size = 32,
     lr: float = 1e-3,
-    clip_norm: float | None = None,
-    patience: int | None = None,
+    clip_norm: Annotated[float, OrInfinite()] | None = None,
+    patience: Size | None = None,
     seed: int = 0,
     tracker: Tracker | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    snapshot_every: int | None = None,
+    snapshot_every: Size | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: bool = False,
 ) -> Training:
@@ -94,15 +94,15 @@ def train_ensemble(
     *,
     seeds: Sequence[int] | None = None,
     validation: SequenceTask | float = 0.2,
-    epochs: int = 50,
-    batch_size: int = 32,
+    epochs: Size = 50,
+    batch_size: Size = 32,
     lr: float = 1e-3,
-    clip_norm: float | None = None,
-    patience: int | None = None,
+    clip_norm: Annotated[float, OrInfinite()] | None = None,
+    patience: Size | None = None,
     trackers: Sequence[Tracker | None] | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    snapshot_every: int | None = None,
+    snapshot_every: Size | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: bool = False,
 ) -> tuple[Training, ...]:
