@@ -23,8 +23,8 @@ class Door:
     name: str
     function: Callable[..., Any]
     make: Callable[[], dict[str, Any]]
-    left_alone: tuple[str, ...] = ()
-    """Arguments of this name are not replaced."""
+    of_result: bool = False
+    """A result put together by hand: its fields get values of other types only, since their shapes are the maker's."""
 
 
 def network() -> rd.DrivenMap:
@@ -165,7 +165,7 @@ def _tracking(**options: Any) -> rd.AttractorTracker:
     return rd.AttractorTracker(sequences(), **options)
 
 
-def _drawn(result: Any, draw: Callable[..., Any], *names: str) -> Callable[..., Any]:
+def _drawn(result: Callable[[], Any], draw: Callable[..., Any]) -> Callable[..., Any]:
     """Use a result some fields of which are replaced."""
 
     def use(**replaced: Any) -> Any:
@@ -241,7 +241,7 @@ def doors() -> Iterator[Door]:
     yield Door(
         "kaplan_yorke_dimension",
         rd.kaplan_yorke_dimension,
-        lambda: {"exponents": torch.tensor([[0.1, -0.2]]), "n": 2},
+        lambda: {"exponents": torch.tensor([0.1, -0.2]), "n": 2},
     )
     yield Door(
         "lyapunov_spectrum",
@@ -384,9 +384,7 @@ def _training_doors() -> Iterator[Door]:
         "validation": 0.2, "epochs": 1, "batch_size": 4, "lr": 1e-3, "clip_norm": 1.0, "patience": 2, "folder": None,
         "resume": False, "snapshot_every": None, "memory_budget": 2**20, "progress": False,
     }  # fmt: skip
-    yield Door(
-        "train", rd.train, lambda: {"model": model(), "task": task(), **fitting, "seed": 0, "tracker": None}
-    )
+    yield Door("train", rd.train, lambda: {"model": model(), "task": task(), **fitting, "seed": 0, "tracker": None})
     yield Door(
         "train_ensemble",
         rd.train_ensemble,
@@ -407,7 +405,7 @@ def _training_doors() -> Iterator[Door]:
         lambda: {
             "module": module(), "sequences": sequences(), "steps": 1, "lr": 1e-2, "batch_size": 2, "target": 0.95,
             "horizon": rd.Horizon(longest=2), "cells": (0,), "through_trajectories": True, "clip_norm": 1.0,
-            "epsilon": 1e-4, "memory_budget": 2**20, "seed": 0, "callback": None, "progress": False,
+            "epsilon": 1e-4, "memory_budget": 2**20, "seed": 0, "progress": False,
         },
     )  # fmt: skip
     yield Door("evaluate", training.evaluate, lambda: {"model": model(), "task": task(), "batch_size": 4})
@@ -475,9 +473,7 @@ def _plotting_doors() -> Iterator[Door]:
 
 
 def _making_doors() -> Iterator[Door]:
-    yield Door(
-        "Newton", rd.Newton, lambda: {"tolerance": 1e-11, "step_bound": 2.0, "slow_points": 4, "ungated": True}
-    )
+    yield Door("Newton", rd.Newton, lambda: {"tolerance": 1e-11, "step_bound": 2.0, "slow_points": 4, "ungated": True})
     yield Door(
         "NewtonKrylov",
         rd.NewtonKrylov,
@@ -614,9 +610,6 @@ def _result_doors() -> Iterator[Door]:
     ]
     for result, draw in shown:
         name = type(result()).__name__
-        yield Door(f"{name}, used", _drawn(result, draw), _fields(result))
-        yield Door(
-            f"{name}, saved", _drawn(result, lambda it: rd.save(it, folder() / "result.safetensors")), _fields(result)
-        )
-
-
+        saved = _drawn(result, lambda it: rd.save(it, folder() / "result.safetensors"))
+        yield Door(f"{name}, used", _drawn(result, draw), _fields(result), of_result=True)
+        yield Door(f"{name}, saved", saved, _fields(result), of_result=True)

@@ -220,15 +220,25 @@ def limited() -> Iterator[None]:
 def attempt(door: Door, draw: random.Random) -> Outcome:
     """One call of a door with one or two arguments replaced."""
     arguments = door.make()
-    names = [name for name in arguments if name not in door.left_alone]
-    chosen = draw.sample(names, min(len(names), 2 if draw.random() < 0.15 else 1))
+    chosen = draw.sample(list(arguments), min(len(arguments), 2 if draw.random() < 0.15 else 1))
     replaced = []
     for name in chosen:
-        what, arguments[name] = hostile(arguments[name], draw)
+        before = arguments[name]
+        what, arguments[name] = hostile(before, draw)
+        while door.of_result and _alike(before, arguments[name]):
+            what, arguments[name] = hostile(before, draw)
         replaced.append(f"{name}={what}")
     kind, words = _ending(door.function, arguments, chosen)
     plt.close("all")
     return Outcome(door.name, ", ".join(replaced), kind, words)
+
+
+def _alike(before: Any, after: Any) -> bool:
+    """Whether a value is of a field's own type, so that only its shape or size may be wrong."""
+    if isinstance(before, Tensor) and isinstance(after, Tensor):
+        return after.layout is torch.strided and after.device.type == "cpu" and after.dtype is not torch.bfloat16
+    numbers = isinstance(before, int | float) and isinstance(after, int | float)
+    return numbers or after is None or isinstance(after, type(before))
 
 
 def _ending(function: Callable[..., Any], arguments: dict[str, Any], chosen: list[str]) -> tuple[str, str]:
@@ -243,7 +253,7 @@ def _ending(function: Callable[..., Any], arguments: dict[str, Any], chosen: lis
         return OVERTIME, f"more than {SECONDS:g} s: {_where()}"
     except ValueError as error:
         own = traceback.extract_tb(error.__traceback__)[-1].filename.startswith(_LIBRARY)
-        named = any(re.search(rf"\b{name.removesuffix('s')}s?\b", str(error)) for name in chosen)
+        named = any(_names(str(error), name, value) for name, value in arguments.items())
         return (NAMED if own and named else UNNAMED if own else RAW), f"{type(error).__name__}: {error} {_where()}"
     except BaseException as error:  # a raw error, whatever its kind
         if isinstance(error, KeyboardInterrupt):
@@ -253,6 +263,16 @@ def _ending(function: Callable[..., Any], arguments: dict[str, Any], chosen: lis
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
     return ACCEPTED, ""
+
+
+def _names(sentence: str, name: str, value: Any) -> bool:
+    """Whether a refusal says which argument it is about: by its name, or by the text or path that it is."""
+    shown = str(value) if isinstance(value, str | Path) else ""
+    return (
+        bool(re.search(rf"\b{name.removesuffix('s')}s?\b", sentence))
+        or (shown.strip() not in ("", ".") and shown in sentence)
+        or repr(value) in sentence
+    )
 
 
 def _where() -> str:

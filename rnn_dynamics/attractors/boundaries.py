@@ -109,7 +109,9 @@ def basin_boundary(
         if label < 0:
             raise ValueError(f"the {name} state settles on no attractor ({known.outcomes[labels.index(label)]})")
     if labels[0] == labels[1]:
-        raise ValueError(f"both states settle on attractor {labels[0]}: there is no boundary between them to track")
+        raise ValueError(
+            f"both states settle on attractor {labels[0]}: there is no boundary between first and second to track"
+        )
     extent = float((ends[1] - ends[0]).norm())
     path: list[Tensor] = []
     for _ in range(max_rounds):

@@ -66,6 +66,8 @@ def kaplan_yorke_dimension(exponents: Tensor, n: Size | None = None) -> Tensor:
 
     Source: Kaplan and Yorke 1979, doi:10.1007/BFb0064319.
     """
+    if exponents.ndim != 1 or not len(exponents) or not exponents.is_floating_point():
+        raise ValueError(f"exponents must be numbers [q], got {exponents.dtype} {list(exponents.shape)}")
     sums = exponents.cumsum(dim=0)
     held = int((sums >= 0).long().cumprod(dim=0).sum())
     if held == len(exponents):

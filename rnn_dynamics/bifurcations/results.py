@@ -237,11 +237,16 @@ class Branch:
         return int(self.indices[self._ordinary_beside(row)])
 
     def _ordinary_beside(self, row: int) -> int:
+        if not -len(self) <= row < len(self):
+            raise ValueError(f"row must lie from {-len(self)} to {len(self) - 1}, got {row}")
         return row + 1 if bool(self.special_rows[row]) and row + 1 < len(self) else row
 
     @checked
     def distance(self, state: Tensor, parameter: float) -> float:
         """How far a point lies from the curve, in the measure of its arclength: the span is 1, a state's size is 1."""
+        if state.shape != self.states.shape[1:]:
+            raise ValueError(f"state must have shape {list(self.states.shape[1:])}, got {list(state.shape)}")
+        state = state.to(self.states)
         width = abs(self.span[1] - self.span[0])
         scale = max(1.0, float(state.norm()))
         points = torch.cat([self.states / scale, self.parameters.unsqueeze(-1) / width], dim=-1)

@@ -56,6 +56,10 @@ def initialise(module: Annotated[nn.Module, CheckedInside()], seed: int | torch.
     return module
 
 
+_LONGEST = 1e30
+"""Steps: beyond, spans drawn in float32 overflow."""
+
+
 @checked
 @torch.no_grad()
 def chrono_initialise(
@@ -85,9 +89,9 @@ def chrono_initialise(
     """
     if not isinstance(module, nn.LSTM) or not module.bias:
         got = "one without biases" if isinstance(module, nn.LSTM) else type(module).__name__
-        raise ValueError(f"chrono_initialise takes an nn.LSTM with biases, got {got}")
-    if not 2 < t_max < float("inf"):
-        raise ValueError(f"t_max must be above 2 and finite, got {t_max}")
+        raise ValueError(f"chrono_initialise takes an nn.LSTM with biases as module, got {got}")
+    if not 2 < t_max < _LONGEST:
+        raise ValueError(f"t_max must be above 2 and finite, at most {_LONGEST:g}, got {t_max}")
     generator = generator_of(seed)
     for name, bias in module.named_parameters():
         if name.startswith("bias"):

@@ -104,23 +104,24 @@ def is_checked(function: Any) -> bool:
 
 
 def checked_fields(kind: type) -> None:
-    """Hold the makers of a dataclass of results to the types of its fields."""
+    """Hold the makers of a dataclass of results to the types of its fields; shapes and values are theirs to know."""
     made = kind.__init__
-    plan: list[tuple[str, Expected]] | None = None
+    names = [field.name for field in fields(kind) if field.init]
+    of: dict[str, Expected | None] | None = None
 
     @functools.wraps(made)
     def door(self: Any, *args: Any, **options: Any) -> None:
-        nonlocal plan
-        if plan is None:
+        nonlocal of
+        if of is None:
             hints = get_type_hints(kind)
-            found = [(field.name, fields_expected(hints[field.name])) for field in fields(kind) if field.init]
-            plan = [(name, one) for name, one in found if one is not None]
+            of = {name: fields_expected(hints[name]) for name in names}
+        # Before they are used: a __post_init__ may ask of them what they are.
+        for name, value in (*zip(names, args, strict=False), *options.items()):
+            if (one := of.get(name)) is not None:
+                try:
+                    one.take(value)
+                except Mismatch as mismatch:
+                    raise ValueError(f"{name} of {kind.__name__} {one.refusal(value, mismatch)}") from None
         made(self, *args, **options)
-        for name, one in plan:
-            try:
-                one.take(getattr(self, name))
-            except Mismatch as mismatch:
-                refusal = one.refusal(getattr(self, name), mismatch)
-                raise ValueError(f"{name} of {kind.__name__} {refusal}") from None
 
     kind.__init__ = door

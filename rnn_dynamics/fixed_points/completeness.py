@@ -69,6 +69,11 @@ def index_sum(
     Returns:
         (sum, reason), or (None, reason) where no box is known or a point is degenerate (an eigenvalue 1).
     """
+    n = system.state_size
+    for name, given in (("states", states), ("eigenvalues", eigenvalues)):
+        if given.ndim != 2 or given.shape[1] != n or len(given) != len(states):
+            raise ValueError(f"{name} must have shape [p, {n}] with a row for each point, got {list(given.shape)}")
+    eigenvalues = eigenvalues if eigenvalues.is_complex() else eigenvalues.to(torch.complex128)
     box = system.box
     if isinstance(box, NoBox):
         return None, box.reason

@@ -59,7 +59,12 @@ def diversity(hits: ArrayLike) -> Diversity:
         ValueError: for counts that are negative or not whole.
     """
     counts = as_tensor(hits, "hits", dtype=torch.float64, device=torch.device("cpu"))
-    if counts.ndim != 1 or bool((counts < 0).any()) or bool((counts != counts.round()).any()):
+    if (
+        counts.ndim != 1
+        or bool((counts < 0).any())
+        or bool((counts != counts.round()).any())
+        or float(counts.sum()) >= 2**53
+    ):
         raise ValueError(f"hits must be counts [a], whole and not negative, got {hits!r}")
     counts = counts[counts > 0]
     n = int(counts.sum())

@@ -84,7 +84,8 @@ def _rows(states: ArrayLike, epsilon: float) -> Tensor:
     if not (epsilon > 0 and epsilon < float("inf")):
         raise ValueError(f"epsilon must be positive and finite, got {epsilon}")
     if isinstance(states, Tensor) and states.is_floating_point():
-        rows = states  # as_tensor would cut the gradient
+        # as_tensor would cut the gradient; distances in half precision cannot resolve epsilon.
+        rows = states.float() if states.element_size() < 4 else states
         as_tensor(rows, "states", dtype=rows.dtype, device=rows.device)
     else:
         rows = as_tensor(states, "states", dtype=torch.float64, device=torch.device("cpu"))

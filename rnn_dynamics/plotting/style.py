@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
-from ..checks import checked, described
+from ..checks import CheckedInside, Told, checked, described
 from ..files import replacing
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
@@ -74,7 +74,11 @@ def styled() -> Iterator[None]:
 
 
 @checked
-def figure(columns: int = 1, height: float | None = None, projection: str | None = None) -> tuple[Figure, Axes]:
+def figure(
+    columns: int = 1,
+    height: Annotated[float, Told("a positive number of inches")] | None = None,
+    projection: str | None = None,
+) -> tuple[Figure, Axes]:
     """A figure of a journal's column width in the house style, and its one axis.
 
     Args:
@@ -115,7 +119,9 @@ def axis_for(ax: Axes | None, dimensions: int) -> Axes:
         raise ValueError(f"ax must be one matplotlib Axes, got {type(ax).__name__}")
     wanted = "3d" if dimensions == 3 else "rectilinear"
     if ax.name != wanted:
-        raise ValueError(f"a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}")
+        raise ValueError(
+            f"ax must fit: a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}"
+        )
     dress(ax)
     return ax
 
@@ -174,7 +180,9 @@ def tint(color: str, strength: float) -> str:
 
 
 @checked
-def save_figure(figure: Figure | SubFigure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:
+def save_figure(
+    figure: Annotated[Figure | SubFigure, CheckedInside()], path_without_suffix: str | os.PathLike[str]
+) -> list[Path]:
     """Write a figure as PDF (text as text) and PNG (300 dpi), side by side, each whole or not at all.
 
     Args:

@@ -10,7 +10,7 @@ from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .damped import damped_newton
 from .results import RootResult
-from .solver import RootSolver, conclude
+from .solver import RootSolver, as_starts, conclude
 
 _CHECK_EVERY = 4
 """The small least-squares problem is solved after every fourth direction: it costs more than it saves after each."""
@@ -49,6 +49,7 @@ class NewtonKrylov(RootSolver):
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
     ) -> RootResult:
+        starts = as_starts(system, starts)
         size = min(self.krylov_size, starts.shape[1])
         rows_at_once = max(1, memory_budget // (2 * (size + 1) * starts.shape[1] * starts.element_size()))
 

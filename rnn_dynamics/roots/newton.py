@@ -9,7 +9,7 @@ from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .damped import damped_newton
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude, residual_norms
+from .solver import RootSolver, as_starts, conclude, residual_norms
 from .speed import descend
 
 _DESCENT_STEPS = 40
@@ -51,6 +51,8 @@ class Newton(RootSolver):
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
     ) -> RootResult:
+        starts = as_starts(system, starts)
+
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:
             step = torch.empty_like(states)
             for part in equation.chunks(len(states), memory_budget):

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude
+from .solver import RootSolver, as_starts, conclude
 
 _WITH_JACOBIAN = ("hybr", "lm")
 _WITHOUT_JACOBIAN = (
@@ -55,6 +55,8 @@ class ScipyRoot(RootSolver):
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
     ) -> RootResult:
+        starts = as_starts(system, starts)
+
         def residual(h: np.ndarray) -> np.ndarray:
             state = torch.from_numpy(h).to(starts)
             return (system(state) - state).cpu().double().numpy()

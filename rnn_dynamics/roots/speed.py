@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude, residual_norms, thresholds
+from .solver import RootSolver, as_starts, conclude, residual_norms, thresholds
 
 _STATIONARY = 1e-4
 """A minimum of the speed: |(DF - I)^T r| <= 1e-4 |r|, so r is all but in the null space that a fold's ghost leaves."""
@@ -45,6 +45,7 @@ class SpeedMinimizer(RootSolver):
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool = False,
     ) -> RootResult:
+        starts = as_starts(system, starts)
         return descend(
             system,
             starts,

@@ -80,6 +80,8 @@ class AutonomousMap(ABC):
     @checked
     def iterate(self, states: Tensor, steps: Size) -> Tensor:
         """F applied ``steps`` times to states [..., n]."""
+        if not states.ndim or states.shape[-1] != self.state_size:
+            raise ValueError(f"states must have shape [..., {self.state_size}], got {list(states.shape)}")
         for _ in range(steps):
             states = self(states)
         return states

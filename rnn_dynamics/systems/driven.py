@@ -86,6 +86,7 @@ class DrivenMap(ABC):
             state = inputs.new_zeros(len(inputs), self.state_size)
         elif state.shape != (len(inputs), self.state_size):
             raise ValueError(f"state must have shape [{len(inputs)}, {self.state_size}], got {list(state.shape)}")
+        inputs, state = inputs.to(self.dtype), state.to(self.dtype)
         # Contiguous, as torch rounds a strided product differently with and without gradients.
         return self.scan(inputs.transpose(0, 1).contiguous(), state).transpose(0, 1)
 
@@ -173,9 +174,13 @@ class HeldMap(AutonomousMap):
         value, linearization, _ = self.network.linearize(states, self._inputs(states))
         return value, linearization
 
+    @checked
     def input_jacobian(self, states: Tensor) -> Tensor | None:
         if not len(self.input):
             return None
+        if states.ndim != 2 or states.shape[1] != self.state_size:
+            raise ValueError(f"states must have shape [k, {self.state_size}], got {list(states.shape)}")
+        states = states.to(self.dtype)
         return self.network.linearize(states, self._inputs(states), wrt_input=True)[2]
 
     @property

@@ -72,7 +72,7 @@ def _from_function(
     device: torch.device | str | None,
 ) -> DrivenMap:
     if not callable(step):
-        raise ValueError(f"step must be a function step(state, input), got {type(step).__name__}")
+        raise ValueError(f"module must be a torch module or a function step(state, input), got {type(step).__name__}")
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
     if state_size < 1 or input_size < 0:

@@ -68,9 +68,8 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
     @checked
     def batch(self, rows: Rows) -> Batch:
         """What ``collate`` gives for these rows, by indexing at once: the longest of them ends the batch."""
+        rows = self._rows(rows)
         lengths, targets = self.lengths[rows], self.targets[rows]
-        if len(lengths) == 0:
-            raise ValueError("rows are empty: at least one sequence is needed")
         time = int(lengths.max())
         return self.inputs[rows][:, :time], targets[:, :time] if targets.ndim > 1 else targets, lengths
 
@@ -80,6 +79,23 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
         selected = copy(self)
         selected.inputs, selected.targets, selected.lengths = self.batch(rows)
         return selected
+
+    def _rows(self, rows: Rows) -> Tensor | slice:
+        """Rows that there are, one at least."""
+        n = len(self)
+        if isinstance(rows, slice):
+            if not range(n)[rows]:
+                raise ValueError("rows are empty: at least one sequence is needed")
+            return rows
+        chosen = torch.as_tensor(rows)
+        if not chosen.numel():
+            raise ValueError("rows are empty: at least one sequence is needed")
+        mask = chosen.dtype is torch.bool and chosen.shape == (n,) and bool(chosen.any())
+        whole = chosen.dtype is not torch.bool and not chosen.is_floating_point() and chosen.ndim == 1
+        if not mask and not (whole and -n <= int(chosen.min()) and int(chosen.max()) < n):
+            given = f"{str(chosen.dtype).removeprefix('torch.')} {list(chosen.shape)}"
+            raise ValueError(f"rows must be whole numbers from {-n} to {n - 1}, a mask [{n}] or a slice, got {given}")
+        return chosen if mask else chosen.long()
 
     @staticmethod
     def collate(batch: Sequence[tuple[Tensor, Tensor]]) -> Batch:
@@ -103,12 +119,17 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
 
     def _asked(self, outputs: Tensor, lengths: Tensor) -> Tensor:
         """Which steps [b, T] of ``outputs`` are asked for."""
+        if lengths.ndim != 1 or lengths.is_floating_point() or not lengths.numel() or int(lengths.min()) < 1:
+            given = f"{str(lengths.dtype).removeprefix('torch.')} {list(lengths.shape)}"
+            raise ValueError(f"lengths must be whole numbers [b] of at least 1, got {given}")
+        if not outputs.is_floating_point():
+            raise ValueError(f"outputs must be floating-point numbers, got {outputs.dtype}")
         if outputs.ndim != 3 or len(outputs) != len(lengths) or outputs.shape[2] != self.target_size:
             wanted = f"[{len(lengths)}, T, {self.target_size}]"
-            raise ValueError(f"outputs must have shape {wanted}, got {list(outputs.shape)}")
+            raise ValueError(f"outputs must have shape {wanted} for {len(lengths)} lengths, got {list(outputs.shape)}")
         longest = int(lengths.max())
         if longest > outputs.shape[1]:
-            raise ValueError(f"outputs must have a step for each of {longest} inputs, got {outputs.shape[1]}")
+            raise ValueError(f"outputs must have a step for each of lengths' {longest}, got {outputs.shape[1]}")
         return last_steps(lengths.to(outputs.device), outputs.shape[1], self.asked)
 
 

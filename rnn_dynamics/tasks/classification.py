@@ -29,7 +29,7 @@ class ClassificationTask(SequenceTask):
 
     @checked
     def loss(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        return functional.cross_entropy(self._logits(outputs, targets, lengths), targets.to(outputs.device))
+        return functional.cross_entropy(self._logits(outputs, targets, lengths), targets.long().to(outputs.device))
 
     @checked
     @torch.no_grad()
@@ -39,6 +39,9 @@ class ClassificationTask(SequenceTask):
 
     def _logits(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         asked = self._asked(outputs, lengths)
-        if targets.shape != lengths.shape:
-            raise ValueError(f"targets must be labels of shape {list(lengths.shape)}, got {list(targets.shape)}")
+        if targets.shape != lengths.shape or targets.is_floating_point() or targets.dtype is torch.bool:
+            given = f"{targets.dtype} {list(targets.shape)}"
+            raise ValueError(f"targets must be labels, whole numbers of shape {list(lengths.shape)}, got {given}")
+        if int(targets.min()) < 0 or int(targets.max()) >= self.target_size:
+            raise ValueError(f"targets must be labels from 0 to {self.target_size - 1}, got {targets.tolist()[:8]}")
         return outputs[asked]

@@ -219,5 +219,5 @@ def _numbers(scalars: dict[str, Any]) -> dict[str, float]:
         return {
             name: float(value.detach() if isinstance(value, torch.Tensor) else value) for name, value in scalars.items()
         }
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ValueError(f"scalars must be numbers, such as loss=0.1: {error}") from error
