@@ -1,5 +1,6 @@
 """What the commands share: options, and how files become networks and inputs."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -80,8 +81,7 @@ def require_writable(folder: Path) -> None:
     """Fail before the work, not after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".rnn-dynamics-probe"
-        probe.touch()
-        probe.unlink()
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".rnn-dynamics-"):  # of a name that no other process takes
+            pass
     except OSError as error:
         raise ValueError(f"cannot write to the folder {folder}: {error.strerror or error}") from error

@@ -126,7 +126,7 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
             raise ValueError(f"outputs must be floating-point numbers, got {outputs.dtype}")
         if outputs.ndim != 3 or len(outputs) != len(lengths) or outputs.shape[2] != self.target_size:
             wanted = f"[{len(lengths)}, T, {self.target_size}]"
-            raise ValueError(f"outputs must have shape {wanted} for {len(lengths)} lengths, got {list(outputs.shape)}")
+            raise ValueError(f"outputs must have shape {wanted}, got {list(outputs.shape)} for {len(lengths)} lengths")
         longest = int(lengths.max())
         if longest > outputs.shape[1]:
             raise ValueError(f"outputs must have a step for each of lengths' {longest}, got {outputs.shape[1]}")

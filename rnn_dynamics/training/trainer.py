@@ -232,9 +232,9 @@ def _require_same(
     before = state["identity"]
     differing = []
     for name, now in identity.items():
-        if before[name] != now:
+        if before.get(name) != now:
             short = name.endswith("data") or isinstance(now, dict)
-            differing.append(f"the {name} differ" if short else f"{name} was {before[name]}, is now {now}")
+            differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {now}")
     if state["epoch"] > epochs:
         differing.append(f"epochs is now {epochs}, but {state['epoch']} are done")
     if differing:
