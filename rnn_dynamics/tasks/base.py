@@ -42,7 +42,9 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
         n = len(lengths)
         if n == 0 or lengths.dtype != torch.int64 or inputs.ndim != 3 or len(inputs) != n or len(targets) != n:
             given = f"{list(inputs.shape)}, {list(targets.shape)} and {lengths.dtype} {list(lengths.shape)}"
-            raise ValueError(f"inputs [n, T, m], targets and int64 lengths [n] must agree on n >= 1, got {given}")
+            raise ValueError(
+                f"inputs [n, T, m], targets or labels, and int64 lengths [n] must agree on n >= 1, got {given}"
+            )
         if int(lengths.min()) < 1 or int(lengths.max()) != inputs.shape[1]:
             ends = f"{int(lengths.min())} to {int(lengths.max())}"
             raise ValueError(f"lengths must be at least 1 and the longest T = {inputs.shape[1]}, got {ends}")
@@ -129,7 +131,7 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
             raise ValueError(f"outputs must have shape {wanted}, got {list(outputs.shape)} for {len(lengths)} lengths")
         longest = int(lengths.max())
         if longest > outputs.shape[1]:
-            raise ValueError(f"outputs must have a step for each of lengths' {longest}, got {outputs.shape[1]}")
+            raise ValueError(f"outputs must have a step for each of {longest} inputs, got {outputs.shape[1]}")
         return last_steps(lengths.to(outputs.device), outputs.shape[1], self.asked)
 
 

@@ -39,9 +39,10 @@ class ClassificationTask(SequenceTask):
 
     def _logits(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         asked = self._asked(outputs, lengths)
-        if targets.shape != lengths.shape or targets.is_floating_point() or targets.dtype is torch.bool:
-            given = f"{targets.dtype} {list(targets.shape)}"
-            raise ValueError(f"targets must be labels, whole numbers of shape {list(lengths.shape)}, got {given}")
+        if targets.shape != lengths.shape:
+            raise ValueError(f"targets must be labels of shape {list(lengths.shape)}, got {list(targets.shape)}")
+        if targets.is_floating_point() or targets.dtype is torch.bool:
+            raise ValueError(f"targets must be labels, whole numbers, got {targets.dtype}")
         if int(targets.min()) < 0 or int(targets.max()) >= self.target_size:
             raise ValueError(f"targets must be labels from 0 to {self.target_size - 1}, got {targets.tolist()[:8]}")
         return outputs[asked]

@@ -38,8 +38,6 @@ class PixelSequences(ClassificationTask):
     ) -> None:
         if sequences.ndim != 3 or 0 in sequences.shape:
             raise ValueError(f"sequences must have shape [n, T, m], got {list(sequences.shape)}")
-        if labels.ndim == 1 and len(labels) != len(sequences):
-            raise ValueError(f"labels must have shape [{len(sequences)}], one each, got {list(labels.shape)}")
         zeros = sequences.new_zeros(len(sequences), blank, sequences.shape[2])
         inputs = torch.cat((sequences, zeros), dim=1)
         super().__init__(inputs, labels, torch.full((len(inputs),), inputs.shape[1]), classes=classes)

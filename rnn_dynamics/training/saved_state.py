@@ -44,9 +44,8 @@ def _fault_of_member(member: Any, shapes: dict[str, str]) -> str | None:
     if not set(member["moments"]) <= set(shapes):
         return "moments are not those of the model's weights"
     for key, moments in member["moments"].items():
-        if member["last"] and any(
-            name != "step" and moment.shape != member["last"][key].shape for name, moment in moments.items()
-        ):
+        shaped = [moment for name, moment in moments.items() if name != "step"]
+        if any(moment.shape != member["best"][key].shape for moment in shaped):
             return f"moments of {key} are not of its shape"
     return None
 
