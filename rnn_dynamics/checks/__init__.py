@@ -21,7 +21,7 @@ from .bounds import (
 )
 from .door import checked, checked_fields, is_checked
 from .expectations import described
-from .memory import available_memory, require_memory
+from .memory import available_memory, out_of_memory, require_memory
 from .values import (
     ArrayLike,
     HasSequences,
@@ -61,6 +61,7 @@ __all__ = [
     "described",
     "generator_of",
     "is_checked",
+    "out_of_memory",
     "require_floating",
     "require_memory",
     "require_positive",

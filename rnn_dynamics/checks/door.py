@@ -10,13 +10,11 @@ import torch
 
 from .expectations import Expected, Mismatch, noted, shown
 from .hints import expected, fields_expected
+from .memory import out_of_memory
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = "__arguments_checked__"
-
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Storage size calculation overflowed")
-"""What torch's allocators say, in errors of no class of their own."""
 
 
 class _Plan:
@@ -79,7 +77,7 @@ def checked(function: F) -> F:
         try:
             return function(*args, **options)
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and not any(words in str(error) for words in _NO_MEMORY):
+            if not out_of_memory(error):
                 raise
             raise ValueError(_starved(function.__name__, plan, args, options)) from error
 

@@ -9,6 +9,14 @@ try:
 except ImportError:  # on Windows, where no such limits are set
     resource = None
 
+_NO_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "Storage size calculation overflowed",
+    "Unable to allocate",
+)
+
 _SHARE = 0.8
 """Of the memory that is free: what else runs needs some."""
 
@@ -39,6 +47,11 @@ def require_memory(needed: float, what: str, name: str, number: int) -> None:
             f"{name} = {number:,} needs {in_words(needed)} for {what}, of which {in_words(there)} can be had: "
             f"{name} can be at most {most:,}"
         )
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not do: of torch's allocators too, whose errors have no class."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
 
 
 def in_words(number: float) -> str:

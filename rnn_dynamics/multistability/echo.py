@@ -10,7 +10,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
 from ..attractors import finite_time_exponents
-from ..checks import ArrayLike, Size, as_rows, as_tensor, checked, require_positive
+from ..checks import ArrayLike, Size, as_rows, as_tensor, checked, require_memory, require_positive
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
 
@@ -107,6 +107,7 @@ def echo_index(
     frozen = network.frozen(torch.float64)
     first = _starts(network, inputs, starts, n, seed)
     k = len(first)
+    require_memory(8.0 * k * k, "the distances between states", "n" if starts is None else "starts", k)
     states = first.repeat(len(factors), 1)
     half = states
     for time, input in enumerate(inputs):

@@ -148,7 +148,7 @@ def reachability(
     *,
     n: Size = 200,
     draws: Size = 1,
-    horizons: Sequence[int] = HORIZONS,
+    horizons: Sequence[Size] = HORIZONS,
     epsilon: float = 1e-4,
     seed: int = 0,
     progress: bool = False,

@@ -1,5 +1,6 @@
 """The one place for the look of figures: sizes, fonts, colours, and how a figure is made and saved."""
 
+import io
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -205,6 +206,8 @@ def save_figure(
         for path in paths:
             # Without the date the same figure is the same file.
             metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
+            drawn = io.BytesIO()  # what fails to be written is then an OSError, not what writers make of it
+            figure.savefig(drawn, format=path.suffix[1:], dpi=_DPI, metadata=metadata)
             with replacing(path) as temporary:
-                figure.savefig(temporary, dpi=_DPI, metadata=metadata)
+                temporary.write_bytes(drawn.getbuffer())
     return paths

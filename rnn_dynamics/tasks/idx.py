@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import checked, require_memory
 
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}  # by the third magic byte
 GZIP_MAGIC = b"\x1f\x8b"
@@ -51,10 +51,11 @@ def _array(stream: BinaryIO, path: Path) -> Tensor:
     if 0 in shape:
         raise ValueError(f"{path} holds nothing: its sizes are {list(shape)}")
     expected = math.prod(shape) * dtype.itemsize
+    require_memory(2 * expected, "its entries", f"the size of {path}", expected)
     entries = bytearray()  # piece by piece: a damaged size must not ask for more memory than the file fills
     while len(entries) <= expected and (piece := stream.read(min(1 << 20, expected + 1 - len(entries)))):
         entries += piece
     if len(entries) != expected:
         got = f"got {len(entries)}" if len(entries) < expected else "there are more"
         raise ValueError(f"{path} does not fit its sizes {list(shape)}: expected {expected} bytes of entries, {got}")
-    return torch.from_numpy(np.frombuffer(entries, dtype).astype(dtype.newbyteorder("="))).view(shape)
+    return torch.from_numpy(np.frombuffer(entries, dtype).astype(dtype.newbyteorder("="), copy=False)).view(shape)
