@@ -24,7 +24,7 @@ import torch
 from doors import Door, attractors, doors, folder, history, module, network, points, reach, task
 from torch import Tensor, nn
 
-ACCEPTED, NAMED, UNNAMED, RAW, OVERTIME = "accepted", "named", "unnamed", "raw", "time-out"
+ACCEPTED, NAMED, UNNAMED, RAW, OVERTIME, MOVED = "accepted", "named", "unnamed", "raw", "time-out", "moved"
 
 SECONDS = 10.0
 """Of the process's own time in one call: a hundred times what the slowest valid one takes."""
@@ -122,6 +122,12 @@ _NUMBERS: dict[str, Callable[[], Any]] = {
     "complex number": lambda: torch.tensor(1j),
 }
 
+
+def _linear() -> nn.Module:
+    with torch.random.fork_rng():
+        return nn.Linear(2, 2)
+
+
 _THINGS: dict[str, Callable[[], Any]] = {
     "None": lambda: None,
     "text": lambda: "nonsense",
@@ -155,7 +161,7 @@ _THINGS: dict[str, Callable[[], Any]] = {
     "device": lambda: torch.device("meta"),
     "torch generator": torch.Generator,
     "numpy generator": lambda: np.random.default_rng(0),
-    "module": lambda: nn.Linear(2, 2),
+    "module": _linear,
     "recurrent module": module,
     "double module": lambda: module().double(),
     "network": network,
@@ -228,7 +234,11 @@ def attempt(door: Door, draw: random.Random) -> Outcome:
         while door.of_result and _alike(before, arguments[name]):
             what, arguments[name] = hostile(before, draw)
         replaced.append(f"{name}={what}")
-    kind, words = _ending(door.function, arguments, chosen)
+    state = torch.random.get_rng_state()
+    kind, words = _ending(door.function, arguments)
+    if not torch.equal(torch.random.get_rng_state(), state):
+        torch.random.set_rng_state(state)
+        kind, words = MOVED, f"the global random state was moved; {kind} {words}"
     plt.close("all")
     return Outcome(door.name, ", ".join(replaced), kind, words)
 
@@ -241,7 +251,7 @@ def _alike(before: Any, after: Any) -> bool:
     return numbers or after is None or isinstance(after, type(before))
 
 
-def _ending(function: Callable[..., Any], arguments: dict[str, Any], chosen: list[str]) -> tuple[str, str]:
+def _ending(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[str, str]:
     def stop(*_: object) -> None:
         raise _Overtime
 

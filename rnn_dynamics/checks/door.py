@@ -65,7 +65,7 @@ def checked(function: F) -> F:
     if isinstance(function, type):  # of which it is the constructor that is called
         if not is_checked(function):
             function.__init__ = checked(function.__init__)
-        return function
+        return function  # pyright: ignore[reportReturnType]  # it is the class that came
     plan: _Plan | None = None
 
     @functools.wraps(function)

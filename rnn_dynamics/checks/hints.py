@@ -176,7 +176,7 @@ def _either(parts: Sequence[Any]) -> Expected | None:
 
 def _is_path(hint: Any) -> bool:
     kind = get_origin(hint) or hint
-    return isinstance(kind, type) and issubclass(kind, os.PathLike)
+    return isinstance(kind, type) and issubclass(kind, os.PathLike)  # pyright: ignore[reportGeneralTypeIssues]  # of methods alone
 
 
 def _first_of(options: list[Expected]) -> Expected:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from torch import Tensor
 
+from ..checks import generator_of
 from ..systems import Checkpoint, read_checkpoint
 
 console = Console(highlight=False)
@@ -43,7 +44,7 @@ def described(sequences: Tensor, path: Path | None) -> str:
 def sequences_from(path: Path | None, width: int, seed: int) -> Tensor:
     """The sequences of a file for a network with ``width`` inputs, or Gaussian ones."""
     if path is None:
-        return torch.randn(64, 100, width, generator=torch.Generator().manual_seed(seed))
+        return torch.randn(64, 100, width, generator=generator_of(seed))
     return read_sequences(path, width)
 
 

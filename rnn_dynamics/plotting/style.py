@@ -14,6 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.projections import get_projection_names
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
@@ -90,6 +91,8 @@ def figure(
     Raises:
         ValueError: for another number of columns, or a height that is not positive.
     """
+    if projection is not None and projection not in get_projection_names():
+        raise ValueError(f"projection must be one of {', '.join(get_projection_names())}, got {projection[:60]!r}")
     if columns not in COLUMN_WIDTHS:
         raise ValueError(f"columns must be 1 or 2, got {columns}")
     height = 0.9 * COLUMN_WIDTHS[1] if height is None else height
