@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .attractors import Attractors, Fate, find_attractors
 from .attractors.results import wilson_intervals
-from .checks import ArrayLike, as_tensor, require_positive
+from .checks import ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
 from .progress import each
 from .systems import AutonomousMap, DrivenMap, require_network, require_system
@@ -25,6 +25,7 @@ _ROUNDS = 8
 """New attractors are tried in turn, and those that they lead to, at most so many times."""
 
 
+@checked
 @torch.no_grad()
 def transition_graph(
     network: DrivenMap,
@@ -33,7 +34,7 @@ def transition_graph(
     *,
     names: Sequence[str] | None = None,
     noise: float = 0.0,
-    trials: int = 1,
+    trials: Size = 1,
     seed: int = 0,
     progress: bool | None = None,
     **options: Any,
@@ -99,6 +100,7 @@ def transition_graph(
     return graph
 
 
+@checked
 @torch.no_grad()
 def saddle_connections(
     system: AutonomousMap,

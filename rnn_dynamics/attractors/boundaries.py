@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, Size, checked, require_positive
 from ..progress import count, expect, shown
 from ..roots import Status
 from ..stability import MARGINAL_TOLERANCE, kinds
@@ -66,6 +66,7 @@ class BasinBoundary:
         return f"boundary between attractors {self.labels[0]} and {self.labels[1]}: {where}"
 
 
+@checked
 @torch.no_grad()
 @shown("basin boundary", unit="round")
 def basin_boundary(
@@ -75,7 +76,7 @@ def basin_boundary(
     known: Attractors | None = None,
     *,
     width: float = 1e-8,
-    max_rounds: int = 50,
+    max_rounds: Size = 50,
     progress: bool | None = None,  # noqa: ARG001
     **options: Any,
 ) -> BasinBoundary:
@@ -112,7 +113,9 @@ def basin_boundary(
         if label < 0:
             raise ValueError(f"the {name} state settles on no attractor ({known.outcomes[labels.index(label)]})")
     if labels[0] == labels[1]:
-        raise ValueError(f"both states settle on attractor {labels[0]}: there is no boundary between them to track")
+        raise ValueError(
+            f"both states settle on attractor {labels[0]}: there is no boundary between first and second to track"
+        )
     extent = float((ends[1] - ends[0]).norm())
     path: list[Tensor] = []
     expect(max_rounds)

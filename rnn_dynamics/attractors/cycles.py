@@ -1,13 +1,13 @@
 """All cycles of a given period, unstable ones too."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, AtMost, Told, checked
 from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
 from ..roots import Newton, RootSolver
 from ..roots.solver import residual_norms
@@ -99,9 +99,10 @@ class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
 _FORMATS: Any = FORMATS | {"largest_multiplier": "{:.4g}".format}
 
 
+@checked
 def find_cycles(
     system: AutonomousMap,
-    period: int,
+    period: Annotated[int, AtMost(), Told("an integer of 1 or more")],
     starts: ArrayLike | None = None,
     solver: RootSolver | None = None,
     *,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, require_positive
+from ..checks import ArrayLike, Size, as_tensor, checked, require_positive
 from ..progress import Progress, each, sign_of_life
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
@@ -54,7 +54,8 @@ class LyapunovSpectrum(Table, whole=("n", "steps")):
         return "\n".join([f"Lyapunov exponents per step, {self.steps:,} steps", *rows, *more])
 
 
-def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
+@checked
+def kaplan_yorke_dimension(exponents: Tensor, n: Size | None = None) -> Tensor:
     """D = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, j the last for which the sum is not negative.
 
     Args:
@@ -63,6 +64,8 @@ def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
 
     Source: Kaplan and Yorke 1979, doi:10.1007/BFb0064319.
     """
+    if exponents.ndim != 1 or not len(exponents) or not exponents.is_floating_point():
+        raise ValueError(f"exponents must be numbers [q], got {exponents.dtype} {list(exponents.shape)}")
     sums = exponents.cumsum(dim=0)
     held = int((sums >= 0).long().cumprod(dim=0).sum())
     if held == len(exponents):
@@ -70,14 +73,15 @@ def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
     return (sums[held - 1] if held else exponents.new_zeros(())) / exponents[held].abs() + held
 
 
+@checked
 def lyapunov_spectrum(
     system: AutonomousMap,
     start: ArrayLike,
     k: int | None = None,
-    steps: int = 10_000,
+    steps: Size = 10_000,
     *,
-    transient: int = 1000,
-    every: int = 1,
+    transient: Size = 1000,
+    every: Size = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool | None = None,
@@ -124,6 +128,7 @@ def lyapunov_spectrum(
     return spectrum_of(growth, n, steps)
 
 
+@checked
 def finite_time_exponents(
     network: DrivenMap,
     inputs: ArrayLike,

@@ -8,6 +8,7 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
+from ..checks import checked
 from ..fixed_points import Continuum, SlowPoints
 from ..store import storable
 from ..tables import Table
@@ -139,6 +140,7 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
         """The share of all starts that settled on each, [a]: its basin, as the starts sample it."""
         return self.hits.double() / max(1, len(self.labels))
 
+    @checked
     def fraction_intervals(self, confidence: float = 0.95) -> Tensor:
         """Wilson's confidence intervals of ``fractions``, [a, 2] (doi:10.1080/01621459.1927.10502953)."""
         return wilson_intervals(self.hits, len(self.labels), confidence)

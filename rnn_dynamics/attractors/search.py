@@ -1,8 +1,10 @@
 """``find_attractors``: settle starts, and assemble what they settled on."""
 
+from typing import Annotated
+
 import torch
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, OrInfinite, Size, checked, require_positive
 from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from . import periodic
@@ -14,14 +16,15 @@ from .rows import Limits
 from .settling import settle
 
 
+@checked
 @torch.no_grad()
 def find_attractors(
     system: AutonomousMap,
     starts: ArrayLike,
     *,
     known: Attractors | None = None,
-    max_steps: int = 10_000,
-    horizon: float = 1e6,
+    max_steps: Size = 10_000,
+    horizon: Annotated[float, OrInfinite()] = 1e6,
     tolerance: float = 1e-11,
     merge_tolerance: float = 1e-6,
     exponent_tolerance: float = 1e-4,

@@ -7,7 +7,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..continuation import Family, Span, first_point
 from ..continuation.points import Point, covector
 from ..roots import Newton, Reason
@@ -17,6 +17,7 @@ from .rows import assembled, reversed_rows
 from .tracing import BranchWalk, Pace, walked_out
 
 
+@checked
 @torch.no_grad()
 def continue_fixed_point(
     family: Family,
@@ -24,9 +25,9 @@ def continue_fixed_point(
     span: tuple[float, float],
     *,
     at: float | None = None,
-    period: int = 1,
+    period: Size = 1,
     tolerance: float = 1e-11,
-    max_steps: int = 2000,
+    max_steps: Size = 2000,
     longest_step: float = 0.05,
     max_norm: float = 1e6,
     progress: bool | None = None,

@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import require_positive, whole_number
+from ..checks import Size, checked, require_positive, whole_number
 from ..continuation import Span, first_point
 from ..systems import AutonomousMap
 from .curve_results import CURVE_KINDS, BifurcationCurve
@@ -19,6 +19,7 @@ _NEAR = 1e-4
 """How far from the given point, as a share of the spans and of the state, the curve may be found."""
 
 
+@checked
 @torch.no_grad()
 def continue_bifurcation(
     family: PlaneFamily,
@@ -26,9 +27,9 @@ def continue_bifurcation(
     spans: tuple[tuple[float, float], tuple[float, float]],
     *,
     at: float,
-    period: int = 1,
+    period: Size = 1,
     tolerance: float = 1e-11,
-    max_steps: int = 2000,
+    max_steps: Size = 2000,
     longest_step: float = 0.05,
     max_norm: float = 1e6,
     progress: bool | None = None,

@@ -6,7 +6,7 @@ from contextlib import suppress
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..continuation import Family
 from ..continuation.families import Span
 from ..fixed_points import Continuum, find_fixed_points
@@ -32,21 +32,22 @@ _SHARE, _FEW = 4, 64
 _SECTION_STARTS = 64
 
 
+@checked
 @torch.no_grad()
 def bifurcation_diagram(
     family: Family,
     starts: ArrayLike,
     span: tuple[float, float],
     *,
-    searches: int = 33,
-    max_period: int = 4,
-    sections: int = 9,
+    searches: Size = 33,
+    max_period: Size = 4,
+    sections: Size = 9,
     tolerance: float = 1e-11,
-    max_steps: int = 2000,
+    max_steps: Size = 2000,
     longest_step: float = 0.05,
     max_norm: float = 1e6,
-    section_steps: int = 10_000,
-    max_branches: int = 1000,
+    section_steps: Size = 10_000,
+    max_branches: Size = 1000,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool | None = None,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import Attractors, find_attractors
-from ..checks import ArrayLike, whole_number
+from ..checks import ArrayLike, Size, checked, whole_number
 from ..progress import Progress
 from ..systems import AutonomousMap
 from .curves import checked_rectangle
@@ -18,13 +18,14 @@ Cell = tuple[int, int]
 """Row (of q) and column (of p)."""
 
 
+@checked
 def multistability_map(
     family: PlaneFamily,
     starts: ArrayLike,
     spans: tuple[tuple[float, float], tuple[float, float]],
     *,
     resolution: tuple[int, int] = (33, 33),
-    max_steps: int = 10_000,
+    max_steps: Size = 10_000,
     horizon: float = 1e6,
     seed: int = 0,
     progress: bool | None = None,

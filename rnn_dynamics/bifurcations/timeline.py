@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_rows, require_positive, whole_number
+from ..checks import ArrayLike, Size, as_rows, checked, require_positive, whole_number
 from ..continuation.interpolation import held_input
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..fixed_points.completeness import index_sum
@@ -31,6 +31,7 @@ _FURTHER = 4
 """Times as many starts as given are allowed for the search's own rounds, as in a tracker."""
 
 
+@checked
 @torch.no_grad()
 def training_bifurcations(
     checkpoints: Checkpoints,
@@ -38,7 +39,7 @@ def training_bifurcations(
     input: ArrayLike | None = None,
     starts: ArrayLike | None = None,
     losses: Losses | None = None,
-    n_starts: int = 512,
+    n_starts: Size = 512,
     prefix: str | None = None,
     nonlinearity: str = "tanh",
     seed: int = 0,

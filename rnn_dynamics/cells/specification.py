@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ..checks import Size, checked
 from .gated import BRC, MGU, NBRC
 from .initialisation import chrono_initialise, initialise
 from .parallel import Parallel
@@ -30,6 +31,7 @@ _NAMES = {name.lower(): name for name in _CELLS}
 _FORM = re.compile(r"([a-z]+(?:\+[a-z]+)*)-(\d{1,6})(?:x(\d{1,3}))?", re.IGNORECASE | re.ASCII)
 
 
+@checked
 @dataclass(frozen=True)
 class Specification:
     """A network by name; ``str`` is the canonical spelling, "GRU-64" for one layer and "GRU-64x2" for two."""
@@ -43,6 +45,7 @@ class Specification:
     layers: int
 
     @classmethod
+    @checked
     def parse(cls, text: str) -> "Specification":
         """Read a name, in upper or lower case.
 
@@ -67,8 +70,9 @@ class Specification:
         return f"{'+'.join(self.cells)}-{self.units}" + (f"x{self.layers}" if self.layers > 1 else "")
 
 
+@checked
 def module_from_spec(
-    text: str | Specification, input_size: int = 1, seed: int = 0, t_max: float = 600.0, *, nonlinearity: str = "tanh"
+    text: str | Specification, input_size: Size = 1, seed: int = 0, t_max: float = 600.0, *, nonlinearity: str = "tanh"
 ) -> nn.Module:
     """Make the network of a name, initialised as the paper does.
 

@@ -1,5 +1,6 @@
 """What the commands share: options, and how files become networks and inputs."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 from torch import Tensor
 
+from ..checks import generator_of
 from ..systems import Checkpoint, read_checkpoint
 
 console = Console(highlight=False)
@@ -49,7 +51,7 @@ def described(sequences: Tensor, path: Path | None) -> str:
 def sequences_from(path: Path | None, width: int, seed: int) -> Tensor:
     """The sequences of a file for a network with ``width`` inputs, or Gaussian ones."""
     if path is None:
-        return torch.randn(64, 100, width, generator=torch.Generator().manual_seed(seed))
+        return torch.randn(64, 100, width, generator=generator_of(seed))
     return read_sequences(path, width)
 
 
@@ -87,8 +89,7 @@ def require_writable(folder: Path) -> None:
     """Fail before the work, not after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".rnn-dynamics-probe"
-        probe.touch()
-        probe.unlink()
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".rnn-dynamics-"):  # of a name that no other process takes
+            pass
     except OSError as error:
         raise ValueError(f"cannot write to the folder {folder}: {error.strerror or error}") from error

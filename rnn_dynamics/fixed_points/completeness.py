@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from math import nan
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from ..checks import Complex, checked
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index
 from ..systems import AutonomousMap, Box, NoBox
 
@@ -64,14 +66,23 @@ class Completeness:
         return f"index sum 1, as it must be: no sign of a missing point{extra}"
 
 
+@checked
 def index_sum(
-    system: AutonomousMap, states: Tensor, eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE
+    system: AutonomousMap,
+    states: Tensor,
+    eigenvalues: Annotated[Tensor, Complex()],
+    tolerance: float = MARGINAL_TOLERANCE,
 ) -> tuple[int | None, str]:
     """The sum of sign det(I - DF) over fixed points ``states`` [p, n] in the system's box, and why it holds.
 
     Returns:
         (sum, reason), or (None, reason) where no box is known or a point is degenerate (an eigenvalue 1).
     """
+    n = system.state_size
+    for name, given in (("states", states), ("eigenvalues", eigenvalues)):
+        if given.ndim != 2 or given.shape[1] != n or len(given) != len(states):
+            raise ValueError(f"{name} must have shape [p, {n}] with a row for each point, got {list(given.shape)}")
+    eigenvalues = eigenvalues if eigenvalues.is_complex() else eigenvalues.to(torch.complex128)
     box = system.box
     if isinstance(box, NoBox):
         return None, box.reason

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_rows
+from ..checks import ArrayLike, as_rows, checked
 from ..progress import each
 from ..roots import RootSolver
 from ..store import storable
@@ -48,6 +48,7 @@ class FixedPointsOverInputs:
         return "\n".join(lines)
 
 
+@checked
 def find_fixed_points_over_inputs(
     network: DrivenMap,
     inputs: ArrayLike,

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..progress import count, shown
 from ..roots import Newton, RootSolver, are_roots
 from ..stability import MARGINAL_TOLERANCE
@@ -16,6 +16,7 @@ from .pool import Pool
 from .results import FixedPoints
 
 
+@checked
 @torch.no_grad()
 @shown("fixed points", unit="start")
 def find_fixed_points(
@@ -23,11 +24,11 @@ def find_fixed_points(
     starts: ArrayLike,
     solver: RootSolver | None = None,
     *,
-    extra_starts: int | None = None,
+    extra_starts: Size | None = None,
     merge_tolerance: float = 1e-9,
     marginal_tolerance: float = MARGINAL_TOLERANCE,
     modes: int | None = None,
-    max_steps: int = 100,
+    max_steps: Size = 100,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool | None = None,  # noqa: ARG001

@@ -10,7 +10,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
 from ..attractors import finite_time_exponents
-from ..checks import ArrayLike, as_rows, as_tensor, require_positive
+from ..checks import ArrayLike, Size, as_rows, as_tensor, checked, require_memory, require_positive
 from ..progress import count, doing, expect, shown
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
@@ -66,6 +66,7 @@ class EchoIndex(Table, whole=("steps",)):
         return f"<p><b>echo index over {self.steps:,} steps</b></p>{self.to_pandas().to_html(index=False)}"
 
 
+@checked
 @torch.no_grad()
 @shown("echo index", unit="step")
 def echo_index(
@@ -74,7 +75,7 @@ def echo_index(
     amplitudes: Sequence[float] = (1.0,),
     *,
     starts: ArrayLike | None = None,
-    n: int = 64,
+    n: Size = 64,
     tolerance: float = 1e-3,
     seed: int = 0,
     progress: bool | None = None,  # noqa: ARG001
@@ -111,6 +112,7 @@ def echo_index(
     frozen = network.frozen(torch.float64)
     first = _starts(network, inputs, starts, n, seed)
     k = len(first)
+    require_memory(8.0 * k * k, "the distances between states", "n" if starts is None else "starts", k)
     states = first.repeat(len(factors), 1)
     half = states
     expect(len(inputs))

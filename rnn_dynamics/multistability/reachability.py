@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..attractors import Attractors, find_attractors
 from ..attractors.results import KINDS, plural
-from ..checks import ArrayLike, InputSequences, as_rows, require_positive
+from ..checks import ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..progress import each
 from ..store import storable
 from ..systems import DrivenMap, FirstState, require_network, sample_states
@@ -139,15 +139,16 @@ class Reachability:
         return f"<p><b>{self.summary()}</b></p>{table}"
 
 
+@checked
 @torch.no_grad()
 def reachability(
     network: DrivenMap,
     sequences: InputSequences,
     hold: ArrayLike | None = None,
     *,
-    n: int = 200,
-    draws: int = 1,
-    horizons: Sequence[int] = HORIZONS,
+    n: Size = 200,
+    draws: Size = 1,
+    horizons: Sequence[Size] = HORIZONS,
     epsilon: float = 1e-4,
     seed: int = 0,
     state: FirstState | None = None,

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ..attractors import Attractors
-from ..checks import ArrayLike, as_rows
+from ..checks import ArrayLike, as_rows, checked
 from . import style
 from .classes import ATTRACTORS, SLOW, UNSETTLED, kind_name, require_attractors
 from .fixed_points import as_trajectories, draw_trajectories
@@ -21,6 +21,7 @@ _START = 1.6
 """Diameter in points of starts that settled."""
 
 
+@checked
 def plot_attractors(
     found: Attractors,
     trajectories: ArrayLike | None = None,

@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ..checks import checked
 from ..multistability import EchoIndex
 from . import style
 
 
+@checked
 def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw how many stable responses one input sequence has at each amplitude.
 

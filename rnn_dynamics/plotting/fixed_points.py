@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArrayLike, as_tensor, checked
 from ..fixed_points import Continuum, FixedPoints
 from . import style
 from .classes import SLOW, Look, classify, rank
@@ -28,6 +28,7 @@ _MOST_VECTOR = 50_000
 """Longer trajectories are stored in the PDF as an image, which would otherwise take minutes to open."""
 
 
+@checked
 def plot_fixed_points(
     points: Conditions,
     trajectories: ArrayLike | None = None,

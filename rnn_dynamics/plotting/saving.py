@@ -1,15 +1,17 @@
 """Figures to disk: format by extension, the width that a journal asks for, the same bytes for the same figure."""
 
+import io
 import math
 import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from matplotlib.figure import Figure, SubFigure
 
+from ..checks import CheckedInside, checked
 from ..files import replacing
 from .style import styled
 
@@ -33,8 +35,9 @@ _DATE_AND_NAME = re.compile(rb"^%%(Title|CreationDate):.*\n", re.MULTILINE)
 """Where PostScript holds them; the name is that of a temporary file."""
 
 
+@checked
 def save_figure(
-    figure: Figure | SubFigure,
+    figure: Annotated[Figure | SubFigure, CheckedInside()],
     path: str | os.PathLike[str],
     formats: str | Sequence[str] | None = None,
     *,
@@ -69,10 +72,11 @@ def save_figure(
             raise ValueError(f"{name} must be a positive number of millimetres, got {size!r}")
     with styled(), _resized(figure, width_mm, height_mm):
         for file, kind in paths.items():
+            drawn = io.BytesIO()  # what fails to be written is then an OSError, not what writers make of it
+            figure.savefig(drawn, dpi=_DPI, format=kind, metadata=_DATED.get(kind))
+            content = drawn.getvalue()
             with replacing(file) as temporary:
-                figure.savefig(temporary, dpi=_DPI, format=kind, metadata=_DATED.get(kind))
-                if kind in ("eps", "ps"):
-                    temporary.write_bytes(_DATE_AND_NAME.sub(b"", temporary.read_bytes()))
+                temporary.write_bytes(_DATE_AND_NAME.sub(b"", content) if kind in ("eps", "ps") else content)
     return list(paths)
 
 

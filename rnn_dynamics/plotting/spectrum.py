@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, checked
 from ..fixed_points import FixedPoints
 from ..tables import chosen_rows
 from . import style
@@ -17,6 +17,7 @@ _SMALLER = 0.55
 """The size of markers here as a share of that of fixed points: there are n times as many."""
 
 
+@checked
 def plot_spectrum(
     points: FixedPoints, ax: Axes | None = None, *, which: ArrayLike | int | None = None, legend: bool = True
 ) -> Axes:

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -14,8 +14,11 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.projections import get_projection_names
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
+
+from ..checks import Told, checked, described
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
 """Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
@@ -40,6 +43,8 @@ _NOTHING = ("no fixed points", "no attractors")
 
 _COUNT = re.compile(r"(.*) \((\d+)\)")
 """A label that ends in how many there are."""
+
+described(Axes, "one matplotlib Axes")
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -74,7 +79,12 @@ def styled() -> Iterator[None]:
         yield
 
 
-def figure(columns: int = 1, height: float | None = None, projection: str | None = None) -> tuple[Figure, Axes]:
+@checked
+def figure(
+    columns: int = 1,
+    height: Annotated[float, Told("a positive number of inches")] | None = None,
+    projection: str | None = None,
+) -> tuple[Figure, Axes]:
     """A figure of a journal's column width in the house style, and its one axis.
 
     Args:
@@ -85,6 +95,8 @@ def figure(columns: int = 1, height: float | None = None, projection: str | None
     Raises:
         ValueError: for another number of columns, or a height that is not positive.
     """
+    if projection is not None and projection not in get_projection_names():
+        raise ValueError(f"projection must be one of {', '.join(get_projection_names())}, got {projection[:60]!r}")
     if columns not in COLUMN_WIDTHS:
         raise ValueError(f"columns must be 1 or 2, got {columns}")
     height = 0.9 * COLUMN_WIDTHS[1] if height is None else height
@@ -115,7 +127,9 @@ def axis_for(ax: Axes | None, dimensions: int) -> Axes:
         raise ValueError(f"ax must be one matplotlib Axes, got {type(ax).__name__}")
     wanted = "3d" if dimensions == 3 else "rectilinear"
     if ax.name != wanted:
-        raise ValueError(f"a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}")
+        raise ValueError(
+            f"ax must fit: a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}"
+        )
     dress(ax)
     return ax
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, CheckedInside, checked
 from . import style
 from .arrows import draw_arrow, draw_loop
 from .classes import ATTRACTORS, UNSETTLED, Look, kind_name, point_look
@@ -55,8 +55,9 @@ _DASHES = ("-", "--", ":")
 """After eight inputs colours begin again, with the next of these."""
 
 
+@checked
 def plot_transition_graph(
-    graph: nx.MultiDiGraph,
+    graph: Annotated[nx.MultiDiGraph, CheckedInside()],
     ax: Axes | None = None,
     *,
     positions: Mapping[Any, ArrayLike] | ArrayLike | None = None,

@@ -6,16 +6,18 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
+from ..checks import Size, checked
 from ..linear_algebra import solve
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .damped import damped_newton
 from .results import RootResult
-from .solver import RootSolver, conclude
+from .solver import RootSolver, as_starts, conclude
 
 _CHECK_EVERY = 4
 """The small least-squares problem is solved after every fourth direction: it costs more than it saves after each."""
 
 
+@checked
 @dataclass(frozen=True)
 class NewtonKrylov(RootSolver):
     """Damped Newton whose steps come from batched GMRES on Jacobian-vector products.
@@ -35,19 +37,21 @@ class NewtonKrylov(RootSolver):
 
     tolerance: float = 1e-11
     step_bound: float = 2.0
-    krylov_size: int = 80
+    krylov_size: Size = 80
     forcing: float = 1e-3
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
+        starts = as_starts(system, starts)
         units = units_of(system, starts) if units is None else units
         size = min(self.krylov_size, starts.shape[1])
         rows_at_once = max(1, memory_budget // (2 * (size + 1) * starts.shape[1] * starts.element_size()))

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..checks import Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .damped import damped_newton
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude, scaled_residuals
+from .solver import RootSolver, as_starts, conclude, scaled_residuals
 from .speed import descend
 
 _DESCENT_STEPS = 40
 """Most minima of the speed are reached within 40 steps; the rest lie in valleys that take hundreds."""
 
 
+@checked
 @dataclass(frozen=True)
 class Newton(RootSolver):
     """Batched damped Newton in the state's dtype; rows that stall may go on to a minimum of the speed.
@@ -36,19 +38,21 @@ class Newton(RootSolver):
 
     tolerance: float = 1e-11
     step_bound: float = 2.0
-    slow_points: int = 64
+    slow_points: Size = 64
     ungated: bool = True
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
+        starts = as_starts(system, starts)
         units = units_of(system, starts) if units is None else units
 
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ import torch
 from scipy import optimize
 from torch import Tensor
 
+from ..checks import Size, checked
 from ..progress import each
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude
+from .solver import RootSolver, as_starts, conclude
 
 _WITH_JACOBIAN = ("hybr", "lm")
 _WITHOUT_JACOBIAN = (
@@ -25,6 +26,7 @@ _WITHOUT_JACOBIAN = (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class ScipyRoot(RootSolver):
     """SciPy's root finders: an independent method to check ``Newton`` against, one start at a time on the CPU.
@@ -42,17 +44,19 @@ class ScipyRoot(RootSolver):
         if self.method not in known:
             raise ValueError(f"method must be one of {', '.join(known)}; got {self.method!r}")
 
+    @checked
     @torch.no_grad()
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
+        starts = as_starts(system, starts)
         units = units_of(system, starts) if units is None else units
 
         def residual(h: np.ndarray) -> np.ndarray:

@@ -48,6 +48,17 @@ class RootSolver(ABC):
         """
 
 
+def as_starts(system: AutonomousMap, starts: Tensor) -> Tensor:
+    """Starts [k, n] of the map's size, in its precision.
+
+    Raises:
+        ValueError: for another shape.
+    """
+    if starts.ndim != 2 or starts.shape[1] != system.state_size:
+        raise ValueError(f"starts must have shape [k, {system.state_size}], got {list(starts.shape)}")
+    return starts.detach().to(dtype=system.dtype, device=system.device)
+
+
 def residual_norms(system: AutonomousMap, states: Tensor) -> Tensor:
     """|F(h) - h|_2, [k]; infinite where the map is."""
     return (system(states) - states).norm(dim=-1).nan_to_num(nan=torch.inf)

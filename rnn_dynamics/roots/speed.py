@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..checks import Size, checked
 from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization, scaled_norm, units_of
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude, scaled_residuals, thresholds
+from .solver import RootSolver, as_starts, conclude, scaled_residuals, thresholds
 
 _STATIONARY = 1e-4
 """A minimum of the speed: |(DF - I)^T r| <= 1e-4 |r|, so r is all but in the null space that a fold's ghost leaves."""
@@ -17,6 +18,7 @@ _SLOW = 0.1
 """A minimum is called slow if the state takes ten steps or more to move by its size."""
 
 
+@checked
 @dataclass(frozen=True)
 class SpeedMinimizer(RootSolver):
     """Levenberg-Marquardt on q(h) = |F(h) - h|^2 / 2, from each start to the local minimum below it.
@@ -33,16 +35,18 @@ class SpeedMinimizer(RootSolver):
     tolerance: float = 1e-11
     slow_enough: float = 0.0
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
+        starts = as_starts(system, starts)
         return descend(
             system,
             starts,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_rows
+from ..checks import ArrayLike, Size, as_rows, checked
 from ..progress import sign_of_life
 from .boxes import Box, NoBox
 from .linearization import Linearization
@@ -68,6 +68,7 @@ class AutonomousMap(ABC):
             sign_of_life()
             yield slice(begin, min(begin + size, rows))
 
+    @checked
     def jacobian(self, states: Tensor, memory_budget: int = DEFAULT_MEMORY_BUDGET) -> Tensor:
         """The Jacobians dF/dh at states [k, n] (or one state [n]).
 
@@ -79,8 +80,11 @@ class AutonomousMap(ABC):
         result = torch.cat(parts)
         return result if states.ndim == 2 else result[0]
 
-    def iterate(self, states: Tensor, steps: int) -> Tensor:
+    @checked
+    def iterate(self, states: Tensor, steps: Size) -> Tensor:
         """F applied ``steps`` times to states [..., n]."""
+        if not states.ndim or states.shape[-1] != self.state_size:
+            raise ValueError(f"states must have shape [..., {self.state_size}], got {list(states.shape)}")
         for _ in range(steps):
             states = self(states)
         return states

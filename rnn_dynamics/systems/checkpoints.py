@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..checks import checked
 from .layered import LayeredMap
 from .layers import ElmanLayer, LSTMLayer
 from .preceding import preceding
@@ -62,6 +63,7 @@ class Checkpoint:
             )
 
 
+@checked
 def read_checkpoint(
     path: str | os.PathLike[str], *, prefix: str | None = None, cell: str | None = None, nonlinearity: str = "tanh"
 ) -> Checkpoint:

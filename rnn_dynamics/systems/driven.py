@@ -6,7 +6,7 @@ from typing import Self, TypeAlias
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, as_vector, require_floating
+from ..checks import ArrayLike, as_tensor, as_vector, checked, described, require_floating
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
 from .linearization import Linearization
@@ -69,6 +69,7 @@ class DrivenMap(ABC):
     def box(self, input: Tensor) -> Box | NoBox:
         """A box mapped into itself under the held input [m]."""
 
+    @checked
     def run(self, inputs: ArrayLike, state: FirstState | None = None) -> Tensor:
         """The states that an input sequence leads through, h_t = F(h_{t-1}, x_t).
 
@@ -83,6 +84,7 @@ class DrivenMap(ABC):
             inputs = as_tensor(inputs, "inputs", dtype=self.dtype, device=self.device)
         if inputs.ndim != 3 or inputs.shape[-1] != self.input_size or 0 in inputs.shape[:2]:
             raise ValueError(f"inputs must have shape [batch, time, {self.input_size}], got {list(inputs.shape)}")
+        inputs = inputs.to(self.dtype)
         first = inputs.new_zeros(len(inputs), self.state_size)
         first = first if state is None else self.first_states(state, len(inputs)).to(inputs)
         # Contiguous, as torch rounds a strided product differently with and without gradients.
@@ -134,6 +136,7 @@ class DrivenMap(ABC):
         """The states [batch, n] after the last of inputs [time, batch, m], in the fastest way there is."""
         return self.scan(inputs, state)[-1]
 
+    @checked
     def hold(self, input: ArrayLike | None = None, dtype: torch.dtype = torch.float64) -> "HeldMap":
         """The autonomous map h -> F(h, input) under a constant input, on a frozen copy of the weights.
 
@@ -148,6 +151,7 @@ class DrivenMap(ABC):
             self.frozen(dtype), as_vector(input, "input", self.input_size, dtype=dtype, device=self.device).clone()
         )
 
+    @checked
     def input_family(self, direction: ArrayLike | int, offset: ArrayLike | None = None) -> "InputFamily":
         """The family p -> map under the held input offset + p direction, on a frozen float64 copy of the weights.
 
@@ -204,9 +208,13 @@ class HeldMap(AutonomousMap):
         value, linearization, _ = self.network.linearize(states, self._inputs(states))
         return value, linearization
 
+    @checked
     def input_jacobian(self, states: Tensor) -> Tensor | None:
         if not len(self.input):
             return None
+        if states.ndim != 2 or states.shape[1] != self.state_size:
+            raise ValueError(f"states must have shape [k, {self.state_size}], got {list(states.shape)}")
+        states = states.to(self.dtype)
         return self.network.linearize(states, self._inputs(states), wrt_input=True)[2]
 
     @property
@@ -264,10 +272,21 @@ def _from_layers(parts: list[Tensor], layer_sizes: tuple[int, ...]) -> Tensor | 
 
 def require_network(network: object) -> None:
     if not isinstance(network, DrivenMap):
-        raise ValueError(f"network must be a map, as as_map(module) gives it; got {type(network).__name__}")
+        raise ValueError(f"network must be {_NETWORK}; got {type(network).__name__}")
 
 
 def require_system(system: object) -> None:
     if not isinstance(system, AutonomousMap):
-        hint = "system.hold()" if isinstance(system, DrivenMap) else "as_map(module).hold()"
-        raise ValueError(f"system must be an autonomous map, as {hint} gives it; got {type(system).__name__}")
+        raise ValueError(f"system must be {_system_words(system)}; got {type(system).__name__}")
+
+
+_NETWORK = "a map, as as_map(module) gives it"
+
+
+def _system_words(came: object) -> str:
+    hint = "system.hold()" if isinstance(came, DrivenMap) else "as_map(module).hold()"
+    return f"an autonomous map, as {hint} gives it"
+
+
+described(DrivenMap, _NETWORK)
+described(AutonomousMap, _system_words)

@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, CheckedInside, Size, checked
 from .derived_weights import has_derived_weights, present, require_known
 from .driven import DrivenMap
 from .encoded import encoded
@@ -31,10 +31,11 @@ _SEQUENCE = {nn.RNN: ElmanLayer, nn.GRU: GRULayer, nn.LSTM: LSTMLayer}
 _CELL = {nn.RNNCell: ElmanLayer, nn.GRUCell: GRULayer, nn.LSTMCell: LSTMLayer}
 
 
+@checked
 def as_map(
-    module: nn.Module | Step,
-    state_size: int | None = None,
-    input_size: int | None = None,
+    module: Annotated[nn.Module | Step, CheckedInside()],
+    state_size: Size | None = None,
+    input_size: Size | None = None,
     *,
     box: tuple[ArrayLike, ArrayLike] | None = None,
     device: torch.device | str | None = None,
@@ -99,7 +100,7 @@ def _from_function(
     device: torch.device | str | None,
 ) -> DrivenMap:
     if not callable(step):
-        raise ValueError(f"step must be a function step(state, input), got {type(step).__name__}")
+        raise ValueError(f"module must be a torch module or a function step(state, input), got {type(step).__name__}")
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
     if state_size < 1 or input_size < 0:

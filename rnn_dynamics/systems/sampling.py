@@ -6,7 +6,16 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..checks import HasSequences, InputSequences, as_tensor, generator_of, require_positive
+from ..checks import (
+    HasSequences,
+    InputSequences,
+    Size,
+    as_tensor,
+    checked,
+    generator_of,
+    require_memory,
+    require_positive,
+)
 from .driven import DrivenMap, FirstState, require_network
 
 _KEPT, _KEPT_OF_INPUTS = 12, 4
@@ -17,11 +26,12 @@ vmap: 9 in GRUs and LSTMs, 2 to 7 in the others.
 """
 
 
+@checked
 @torch.no_grad()
 def sample_states(
     network: DrivenMap,
     sequences: InputSequences,
-    n: int,
+    n: Size,
     noise: float = 0.0,
     seed: int | torch.Generator = 0,
     *,
@@ -49,6 +59,8 @@ def sample_states(
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or positive and finite, got {noise}")
     generator = generator_of(seed)
+    if network.device.type == "cpu":  # drawn states, noise and those run, and what says where each comes from
+        require_memory(n * (3 * network.dtype.itemsize * network.state_size + 40), "states", "n", n)
     inputs, lengths = padded(network, sequences)
     first = network.first_states(state, len(inputs))
     batch = torch.randint(len(inputs), (n,), generator=generator)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..checks import InputSequences
+from ..checks import InputSequences, checked
 from ..progress import Progress
 from ..systems import read_checkpoint
 from .history import TrackingHistory
@@ -16,6 +16,7 @@ from .tracker import AttractorTracker
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 
 
+@checked
 def checkpoint_files(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     """The files of weights in a folder, by their step: the last whole number in each name, "epoch=3-step=120.ckpt".
 
@@ -46,6 +47,7 @@ def checkpoint_files(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     return sorted(found.items())
 
 
+@checked
 def track_checkpoints(
     folder: str | os.PathLike[str],
     sequences: InputSequences,

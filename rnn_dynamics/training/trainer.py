@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import whole_number
+from ..checks import OrInfinite, Size, checked, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
@@ -19,22 +19,23 @@ from .stacked import StackedModels, require_alike
 from .training_results import Training
 
 
+@checked
 @torch.inference_mode(mode=False)  # a caller may be within inference_mode(), whose tensors cannot be trained
 def train(
     model: nn.Module,
     task: SequenceTask,
     *,
     validation: SequenceTask | float = 0.2,
-    epochs: int = 50,
-    batch_size: int = 32,
+    epochs: Size = 50,
+    batch_size: Size = 32,
     lr: float = 1e-3,
-    clip_norm: float | None = None,
-    patience: int | None = None,
+    clip_norm: Annotated[float, OrInfinite()] | None = None,
+    patience: Size | None = None,
     seed: int = 0,
     tracker: Tracker | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    snapshot_every: int | None = None,
+    snapshot_every: Size | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: bool | None = None,
 ) -> Training:
@@ -86,6 +87,7 @@ def train(
     )[0]
 
 
+@checked
 @torch.inference_mode(mode=False)
 def train_ensemble(
     models: Sequence[nn.Module],
@@ -93,15 +95,15 @@ def train_ensemble(
     *,
     seeds: Sequence[int] | None = None,
     validation: SequenceTask | float = 0.2,
-    epochs: int = 50,
-    batch_size: int = 32,
+    epochs: Size = 50,
+    batch_size: Size = 32,
     lr: float = 1e-3,
-    clip_norm: float | None = None,
-    patience: int | None = None,
+    clip_norm: Annotated[float, OrInfinite()] | None = None,
+    patience: Size | None = None,
     trackers: Sequence[Tracker | None] | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    snapshot_every: int | None = None,
+    snapshot_every: Size | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: bool | None = None,
 ) -> tuple[Training, ...]:
@@ -231,9 +233,9 @@ def _require_same(
     before = state["identity"]
     differing = []
     for name, now in identity.items():
-        if before[name] != now:
+        if before.get(name) != now:
             short = name.endswith("data") or isinstance(now, dict)
-            differing.append(f"the {name} differ" if short else f"{name} was {before[name]}, is now {now}")
+            differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {now}")
     if state["epoch"] > epochs:
         differing.append(f"epochs is now {epochs}, but {state['epoch']} are done")
     if differing:

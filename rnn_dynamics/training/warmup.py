@@ -3,12 +3,24 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import InputSequences, generator_of, require_positive, whole_number
+from ..checks import (
+    Bytes,
+    CheckedInside,
+    InputSequences,
+    OrInfinite,
+    Positive,
+    Size,
+    Told,
+    checked,
+    generator_of,
+    require_positive,
+    whole_number,
+)
 from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
 from .horizon import Horizon
@@ -16,20 +28,21 @@ from .warmup_parts import WarmedPart, warmed_parts
 from .warmup_results import Warmup
 
 
+@checked
 def warm_up(
-    module: nn.Module | DrivenMap,
+    module: Annotated[nn.Module | DrivenMap, CheckedInside()],
     sequences: InputSequences,
-    steps: int = 100,
-    lr: float = 1e-2,
+    steps: Size = 100,
+    lr: Annotated[float, Positive()] = 1e-2,
     batch_size: int = 32,
-    target: float = 0.95,
+    target: Annotated[float, Told("lie in (0, 1], as VAA* does")] = 0.95,
     *,
     horizon: Horizon | None = None,
-    cells: Sequence[int] = (0,),
+    cells: Annotated[Sequence[int], Told("whole numbers in a sequence")] = (0,),
     through_trajectories: bool = True,
-    clip_norm: float | None = None,
-    epsilon: float = 1e-4,
-    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    clip_norm: Annotated[float, OrInfinite(), Positive()] | None = None,
+    epsilon: Annotated[float, Positive()] = 1e-4,
+    memory_budget: Bytes = DEFAULT_MEMORY_BUDGET,
     seed: int | torch.Generator = 0,
     callback: Callable[..., Any] | None = None,
     progress: bool | None = None,
