@@ -10,7 +10,7 @@ import torch
 
 from .expectations import Expected, Mismatch, noted, shown
 from .hints import expected, fields_expected
-from .memory import out_of_memory
+from .memory import OutOfMemory, out_of_memory
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,9 +77,9 @@ def checked(function: F) -> F:
         try:
             return function(*args, **options)
         except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
+            if isinstance(error, OutOfMemory) or not out_of_memory(error):
                 raise
-            raise ValueError(_starved(function.__name__, plan, args, options)) from error
+            raise OutOfMemory(_starved(function.__qualname__.removesuffix(".__init__"), plan, args, options)) from error
 
     setattr(door, _MARK, True)
     noted(function)
