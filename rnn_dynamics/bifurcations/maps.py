@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from ..attractors import Attractors, find_attractors
-from ..checks import ArrayLike, Size, checked, whole_number
+from ..checks import ArrayLike, Size, Told, checked, whole_number
 from ..progress import Progress
 from ..systems import AutonomousMap
 from .curves import checked_rectangle
@@ -24,7 +25,7 @@ def multistability_map(
     starts: ArrayLike,
     spans: tuple[tuple[float, float], tuple[float, float]],
     *,
-    resolution: tuple[int, int] = (33, 33),
+    resolution: Annotated[tuple[Size, Size], Told("two whole numbers, each 2 or more")] = (33, 33),
     max_steps: Size = 10_000,
     horizon: float = 1e6,
     seed: int = 0,

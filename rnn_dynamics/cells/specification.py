@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import nn
 
-from ..checks import Size, checked
+from ..checks import AtMost, CheckedInside, Told, checked
 from .gated import BRC, MGU, NBRC
 from .initialisation import chrono_initialise, initialise
 from .parallel import Parallel
@@ -46,7 +47,7 @@ class Specification:
 
     @classmethod
     @checked
-    def parse(cls, text: str) -> "Specification":
+    def parse(cls, text: Annotated[str, CheckedInside()]) -> "Specification":
         """Read a name, in upper or lower case.
 
         Raises:
@@ -72,7 +73,12 @@ class Specification:
 
 @checked
 def module_from_spec(
-    text: str | Specification, input_size: Size = 1, seed: int = 0, t_max: float = 600.0, *, nonlinearity: str = "tanh"
+    text: Annotated[str | Specification, CheckedInside()],
+    input_size: Annotated[int, AtMost(), Told("a whole number of 1 or more")] = 1,
+    seed: int = 0,
+    t_max: float = 600.0,
+    *,
+    nonlinearity: str = "tanh",
 ) -> nn.Module:
     """Make the network of a name, initialised as the paper does.
 

@@ -10,7 +10,7 @@ import torch
 
 from .expectations import Expected, Mismatch, noted, shown
 from .hints import expected, fields_expected
-from .memory import out_of_memory
+from .memory import OutOfMemory, out_of_memory
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,9 +77,9 @@ def checked(function: F) -> F:
         try:
             return function(*args, **options)
         except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
+            if isinstance(error, OutOfMemory) or not out_of_memory(error):
                 raise
-            raise ValueError(_starved(function.__name__, plan, args, options)) from error
+            raise OutOfMemory(_starved(function.__qualname__.removesuffix(".__init__"), plan, args, options)) from error
 
     setattr(door, _MARK, True)
     noted(function)
@@ -105,6 +105,7 @@ def checked_fields(kind: type) -> None:
     """Hold the makers of a dataclass of results to the types of its fields; shapes and values are theirs to know."""
     made = kind.__init__
     names = [field.name for field in fields(kind) if field.init]
+    by_place = [field.name for field in fields(kind) if field.init and not field.kw_only]
     of: dict[str, Expected | None] | None = None
 
     @functools.wraps(made)
@@ -114,7 +115,7 @@ def checked_fields(kind: type) -> None:
             hints = get_type_hints(kind)
             of = {name: fields_expected(hints[name]) for name in names}
         # Before they are used: a __post_init__ may ask of them what they are.
-        for name, value in (*zip(names, args, strict=False), *options.items()):
+        for name, value in (*zip(by_place, args, strict=False), *options.items()):
             if (one := of.get(name)) is not None:
                 try:
                     one.take(value)

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Take = Callable[[Any], Any]
 
@@ -44,7 +44,7 @@ class Expected:
         return mismatch.sentence or f"must {'' if words.startswith('lie ') else 'be '}{words}{comma} got {came}"
 
 
-_descriptions: dict[type, str | Callable[[Any], str]] = {}
+_descriptions: dict[type, str | Callable[[Any], str]] = {nn.Module: "a torch module"}
 _makers: list[Callable[..., Any]] = []
 """Checked functions, whose return hints tell who makes what."""
 

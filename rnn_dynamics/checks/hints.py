@@ -67,7 +67,8 @@ def expected(hint: Any) -> Expected | None:
     if not isinstance(kind, type):
         raise TypeError(f"no argument can be checked by the hint {hint!r}")
     if getattr(kind, "_is_protocol", False):
-        return Expected(words_of(kind), _with_members(kind), brief=True)
+        names = _members(kind)
+        return Expected(f"a {kind.__name__}, with {' and '.join(sorted(names))}", _with_members(names), brief=True)
     return Expected(words_of(kind), _instance(kind), brief=True)
 
 
@@ -241,10 +242,12 @@ def _called(value: Any) -> Any:
     return value
 
 
-def _with_members(kind: type) -> Take:
+def _members(kind: type) -> set[str]:
     names = {name for name in (*vars(kind), *vars(kind).get("__annotations__", ())) if not name.startswith("_")}
-    names |= {"__call__"} & set(vars(kind))
+    return names | ({"__call__"} & set(vars(kind)))
 
+
+def _with_members(names: set[str]) -> Take:
     def take(value: Any) -> Any:
         if isinstance(value, type) or not all(hasattr(value, name) for name in names):
             raise Mismatch

@@ -29,6 +29,10 @@ def available_memory() -> float:
     return min(_of_machine(), _of_addresses())
 
 
+class OutOfMemory(ValueError, MemoryError):
+    """Of a call that memory did not do for: a refusal, in a sentence."""
+
+
 def require_memory(needed: float, what: str, name: str, number: int) -> None:
     """Refuse a size whose arrays do not fit.
 
@@ -43,7 +47,7 @@ def require_memory(needed: float, what: str, name: str, number: int) -> None:
     there = _SHARE * available_memory()
     if needed > there:
         most = int(number * (there / needed))
-        raise ValueError(
+        raise OutOfMemory(
             f"{name} = {number:,} needs {in_words(needed)} for {what}, of which {in_words(there)} can be had: "
             f"{name} can be at most {most:,}"
         )

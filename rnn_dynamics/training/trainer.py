@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import OrInfinite, Size, checked, whole_number
+from ..checks import CheckedInside, OrInfinite, Positive, Size, Told, checked, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
@@ -28,7 +28,7 @@ def train(
     validation: SequenceTask | float = 0.2,
     epochs: Size = 50,
     batch_size: Size = 32,
-    lr: float = 1e-3,
+    lr: Annotated[float, Positive()] = 1e-3,
     clip_norm: Annotated[float, OrInfinite()] | None = None,
     patience: Size | None = None,
     seed: int = 0,
@@ -90,14 +90,14 @@ def train(
 @checked
 @torch.inference_mode(mode=False)
 def train_ensemble(
-    models: Sequence[nn.Module],
+    models: Annotated[Sequence[nn.Module], Told("a list of one SequenceModel or more")],
     task: SequenceTask,
     *,
-    seeds: Sequence[int] | None = None,
+    seeds: Sequence[Annotated[int, CheckedInside()]] | None = None,
     validation: SequenceTask | float = 0.2,
     epochs: Size = 50,
     batch_size: Size = 32,
-    lr: float = 1e-3,
+    lr: Annotated[float, Positive()] = 1e-3,
     clip_norm: Annotated[float, OrInfinite()] | None = None,
     patience: Size | None = None,
     trackers: Sequence[Tracker | None] | None = None,
