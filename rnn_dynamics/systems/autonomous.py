@@ -9,6 +9,7 @@ from torch import Tensor
 from ..checks import ArrayLike, as_rows
 from .boxes import Box, NoBox
 from .linearization import Linearization
+from .pushforward import Pushforward
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes that one analysis may use for Jacobians at a time: a quarter of a 2 GB machine."""
@@ -36,6 +37,10 @@ class AutonomousMap(ABC):
     @abstractmethod
     def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
         """F and its derivative at states [k, n], all rows at once."""
+
+    def pushforward(self, states: Tensor, vectors: int) -> Pushforward:  # noqa: ARG002
+        """What carries ``vectors`` tangent vectors at each of states [k, n] at the least cost."""
+        return self.linearize(states)[1]
 
     @property
     @abstractmethod
