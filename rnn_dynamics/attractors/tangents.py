@@ -47,7 +47,7 @@ def carry_tangents(
 
 
 def carry_driven_tangents(network: DrivenMap, inputs: Tensor, states: Tensor, tangents: Tensor) -> Tensor:
-    """Carry tangents [r, n, k] from states [r, n] under inputs [steps, r, m]; ln |growth| of each step [steps, r, k]."""
+    """Carry tangents [r, n, k] from states [r, n] under inputs [steps, r, m]: ln |growth| by step, [steps, r, k]."""
     return _carried(_Driven(network, inputs), states, tangents, len(inputs))[2]
 
 

@@ -61,6 +61,15 @@ class AutonomousMap(ABC):
         """A map with the same fixed points, on which root search does better; itself unless gates can be removed."""
         return self
 
+    def companions(self, roots: Tensor) -> Tensor:
+        """The states [i, p, n] that are fixed points since each of ``roots`` [p, n] is; none but for iterates."""
+        return roots.new_empty(0, *roots.shape)
+
+    @property
+    def known_roots(self) -> Tensor | None:
+        """Fixed points [p, n] that are known before they are searched for."""
+        return None
+
     def input_jacobian(self, states: Tensor) -> Tensor | None:  # noqa: ARG002
         """dF/d(held input) at states [k, n]: [k, n, m]; None for a map that holds no input."""
         return None

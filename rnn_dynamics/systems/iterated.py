@@ -43,6 +43,13 @@ class IteratedMap(WrappedMap):
         assert product is not None  # a period is 1 at least
         return states, Linearization([product], [])
 
+    def companions(self, roots: Tensor) -> Tensor:
+        """The other phases of their cycles."""
+        images = [roots]
+        for _ in range(self.period - 1):
+            images.append(self.system(images[-1]))
+        return torch.stack(images)[1:]
+
     def phases(self, states: Tensor) -> Iterator[Tensor]:
         """The states [p, r, n] that F^k takes states [r, n] through, a few phases at a time."""
         at_once = self._at_once(len(states))
