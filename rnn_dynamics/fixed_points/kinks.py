@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..systems import AutonomousMap, sizes
+from ..systems import AutonomousMap, IteratedMap, sizes
 
 _NUDGES = (10.0, 0.625)
 """Square roots of the rounding unit, times each coordinate's size, to each side at which DF is compared. From the
@@ -16,6 +16,12 @@ _KEPT = 0.5
 
 def on_kink(system: AutonomousMap, states: Tensor, units: Tensor, memory_budget: int) -> Tensor:
     """Whether DF jumps at each of the states [k, n], [k]."""
+    if isinstance(system, IteratedMap):  # F^k has a kink where F has one at a phase; differences of F^k would be huge
+        flags = torch.zeros(len(states), dtype=torch.bool)
+        for _ in range(system.period):
+            flags |= on_kink(system.system, states, units, memory_budget)
+            states = system.system(states)
+        return flags
     generator = torch.Generator().manual_seed(0)
     kinks = [torch.zeros(0, dtype=torch.bool)]
     for part in system.chunks(len(states), memory_budget // 2):

@@ -12,6 +12,7 @@ from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
+from .implied import add_implied
 from .pool import Pool
 from .results import FixedPoints
 
@@ -86,6 +87,9 @@ def find_fixed_points(
     pool = Pool(merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = analyse(system, pool, marginal_tolerance, memory_budget, states)
+    if implied := add_implied(system, pool, analysis.isolated, further, options):
+        rounds.append(implied)
+        analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
     size = max(256, len(states) // 4)
     interrupted = first.interrupted
     done = interrupted
@@ -105,6 +109,9 @@ def find_fixed_points(
             before = analysis.objects
             if fresh or len(pool.states) != len(analysis.isolated):
                 analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
+                if implied := add_implied(system, pool, analysis.isolated, further, options):
+                    rounds.append(implied)
+                    analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
             # Of a continuum every round finds other points; new is what is not on it.
             fresh = analysis.objects != before
             unseen = unseen_estimate(pool.times[analysis.isolated.to(pool.times.device)])

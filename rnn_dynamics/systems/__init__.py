@@ -10,6 +10,7 @@ from .iterated import IteratedMap
 from .layered import LayeredMap
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
+from .pushforward import Pushforward
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import relative, scaled_norm, sizes, units_of
 
@@ -28,6 +29,7 @@ __all__ = [
     "LayeredMap",
     "Linearization",
     "NoBox",
+    "Pushforward",
     "WrappedMap",
     "as_map",
     "bytes_kept",
