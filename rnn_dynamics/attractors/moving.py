@@ -216,6 +216,12 @@ def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: 
     growth: list[Tensor] = []
     for _ in range(_REFINED):
         path, tangents, logs = carry_tangents(system, states, tangents, _STRETCH, EVERY, memory_budget)
+        stayed = path[-1].isfinite().all(dim=-1)
+        if 2 * int(stayed.sum()) >= count:
+            # A nudge leads out of a basin whose boundary the attractor touches.
+            tangents, logs = tangents[stayed], logs[:, stayed]
+            growth = [former[:, stayed.cpu()] for former in growth]
+            path = path[:, stayed]
         states = path[-1]
         if not growth and exponents < min(n, _MOST_EXPONENTS) and float(logs.mean(dim=(0, 1)).sum()) > 0:
             exponents = min(n, 2 * exponents)
@@ -225,8 +231,8 @@ def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: 
         if len(growth) < 3:
             continue
         rows = spectrum_of(torch.cat(growth[1:]), n, 0)  # in the first, tangents turn
-        steps = _STRETCH * (len(growth) - 1) * count
-        mean, error = rows.exponents.mean(dim=0, keepdim=True), rows.exponents.std(dim=0, keepdim=True) / count**0.5
+        steps = _STRETCH * (len(growth) - 1) * len(rows)
+        mean, error = rows.exponents.mean(dim=0, keepdim=True), rows.exponents.std(dim=0, keepdim=True) / len(rows) ** 0.5
         orbit.refined = LyapunovSpectrum(mean, error, rows.weighted.mean(dim=0, keepdim=True), n, steps)
         if float(error[0, 0]) <= _ACCURACY * float(mean[0, 0].abs()):
             return
