@@ -27,6 +27,7 @@ def judge(orbit: MovingOrbit, limits: Limits, last: bool) -> None:
     """
     if not orbit.growth:
         return
+    orbit.drifts = bool(orbit.drifting(limits.horizon).any())
     spectrum, threshold = orbit.spectrum, limits.exponent_tolerance
     values, error = spectrum.weighted[0].tolist(), float(spectrum.errors[0, 0])
     sure = _SURE_ENOUGH if last else _SURE
@@ -34,7 +35,7 @@ def judge(orbit: MovingOrbit, limits: Limits, last: bool) -> None:
         return
     if values[0] < -sure * threshold:
         orbit.kind, orbit.margin = "contracting", -values[0] / threshold
-    elif not orbit.halves.recurrent or orbit.halves.transient or orbit.drifting(limits.horizon).any():
+    elif not orbit.halves.recurrent or orbit.halves.transient or orbit.drifts:
         return
     elif len(values) == spectrum.n > 1 and abs(sum(values)) <= threshold:
         orbit.kind = "neutral"  # volumes stay the same: nothing is attracted

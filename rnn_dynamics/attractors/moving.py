@@ -58,6 +58,7 @@ class MovingOrbit:
     margin: float = 0.0
     halves: Comparison = field(default_factory=Comparison)
     period: float = math.nan  # mean steps of one turn on a circle
+    drifts: bool = False  # a coordinate has a steady trend
     known: bool = False  # before this search
     refined: LyapunovSpectrum | None = None
     times: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))  # of the samples, [s]
@@ -179,7 +180,7 @@ def follow(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_
     tangents = torch.stack([orbit.tangents for orbit in orbits])
     rates: list[Tensor] = []
     for orbit in orbits:
-        if orbit.halves.transient:
+        if orbit.halves.transient or orbit.drifts:
             orbit.growth = []
             orbit.samples, orbit.times = orbit.samples[:0], orbit.times[:0]
     at_once = max(EVERY, rows_watched(system, memory_budget) * _WATCHED // len(orbits) // EVERY * EVERY)

@@ -73,6 +73,13 @@ def share_within(paths: Tensor, samples: Tensor, halves: Comparison, bridged: bo
     return torch.cat(near).view(shape).double().mean(dim=0), torch.cat(nearest).view(shape).amin(dim=0)
 
 
+def compare_turn(curve: Tensor) -> Comparison:
+    """The samples [s, n] of one turn in order, the last next to the first."""
+    gaps = (curve - curve.roll(1, dims=0)).norm(dim=-1)
+    extent = float(torch.cdist(curve, curve[:: max(1, len(curve) // _JUDGED)]).max())
+    return Comparison(_SLACK * float(gaps.max()), float(gaps.median()), extent, recurrent=True)
+
+
 def as_curve(samples: Tensor, halves: Comparison) -> Comparison:
     """The same with how much the curve through the samples bends, as they show themselves."""
     own = samples[:: max(1, len(samples) // _JUDGED)]

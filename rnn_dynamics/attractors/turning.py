@@ -15,7 +15,7 @@ from .lyapunov import LyapunovSpectrum, carry_tangents, random_tangents
 from .moving import EVERY, EXPONENTS, MovingOrbit
 from .results import FLOW_LIKE
 from .rows import Limits
-from .samples import as_curve
+from .samples import as_curve, compare_turn
 
 _FIRST, _LONGEST = 1024, 8
 """Steps that are looked at first, doubled up to eight times ``max_steps``: those of one row are cheap."""
@@ -38,7 +38,8 @@ _ATTRACTS, _NEUTRAL = 0.01, 1e-3
 _ALIGN = 1024
 """Steps in which tangents turn to their directions, one turn at most."""
 
-_KEPT = 2048
+_FEWEST, _KEPT = 256, 2048
+"""Samples of a limit cycle."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Turn:
     closed: bool
     returns: int
     """Crossings of the section near the last state."""
+
+    left: float
+    """By what share of the extent all turns to come will move, at the present rate."""
 
 
 def last_turn(path: Tensor) -> Turn | None:
@@ -68,7 +72,7 @@ def last_turn(path: Tensor) -> Turn | None:
     crosses = (ahead[1:-2] < 0) & (ahead[2:-1] >= 0) & (away[1:-2] <= _NEAR * extent)
     crossings = (crosses.nonzero().squeeze(-1) + 1).flip(0)[: 4 * _IN_VAIN]
     if not len(crossings):
-        return Turn(math.inf, False, 0)
+        return Turn(math.inf, False, 0, math.inf)
     shares, points, doubts = _interpolated(path, ahead, crossings)
     times = torch.cat([crossings.new_tensor([len(path) - 1]).double(), crossings.double() + shares])
     points = torch.cat([here[None], points])
@@ -84,8 +88,8 @@ def last_turn(path: Tensor) -> Turn | None:
         rate = min(last / max(before, 1e-300), 1.0)
         left = 0.0 if last <= floor else last * rate / max(1 - rate, 1e-12)
         if last <= max(_CLOSED, floor) and left <= _SETTLED and float(misses[1:].max()) <= 10 * _CLOSED:
-            return Turn(steps, True, len(crossings))
-    return Turn(float(times[0] - times[1]), False, len(crossings))
+            return Turn(steps, True, len(crossings), max(left, floor))
+    return Turn(float(times[0] - times[1]), False, len(crossings), math.inf)
 
 
 def _interpolated(path: Tensor, ahead: Tensor, crossings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -178,20 +182,24 @@ def closed_orbit(system: AutonomousMap, search: TurnSearch, limits: Limits) -> M
     tangents = first * size.unsqueeze(-1)
     align = min(steps, _ALIGN)
     ahead, tangents, _ = carry_tangents(system, state[None], tangents, align, EVERY, limits.memory_budget)
-    more, tangents, growth = carry_tangents(system, ahead[-1], tangents, steps, EVERY, limits.memory_budget)
-    mean = growth.mean(dim=0, keepdim=True).cpu()[:, 0]
-    mean = mean.sort(dim=-1, descending=True).values
+    whole = math.floor(turn.steps)
+    more, tangents, growth = carry_tangents(system, ahead[-1], tangents, whole, EVERY, limits.memory_budget)
+    after, tangents, rest = carry_tangents(system, more[-1], tangents, 1, 1, limits.memory_budget)
+    lengths = torch.full((len(growth), 1), float(EVERY), dtype=growth.dtype, device=growth.device)
+    lengths[-1] = whole - EVERY * (len(growth) - 1)
+    # The turn need not end with a whole step.
+    total = (lengths * growth[:, 0]).sum(dim=0) + (turn.steps - whole) * rest[0, 0]
+    mean = (total / turn.steps).cpu().sort(descending=True).values.unsqueeze(0)
     zero = float(mean[0, mean[0].abs().argmin()])
     # That the flow's own direction neither grows nor shrinks over a turn is known: what it does is the error.
     errors = torch.full_like(mean, abs(zero))
-    last = path[-max(2 * steps, min(len(path), 4 * steps)) :]
-    orbit = MovingOrbit(more[-1, 0], tangents[0], _spread(last, size), search.units)
+    curve = _spread(more[:, 0], size, turn.left)
+    orbit = MovingOrbit(after[-1, 0], tangents[0], curve, search.units)
     orbit.refined = LyapunovSpectrum(mean, errors, mean, len(state), steps)
-    orbit.total = search.steps + align + steps
+    orbit.total = search.steps + align + whole + 1
     orbit.period = turn.steps
     _judge(orbit, mean[0].tolist(), limits.exponent_tolerance, turn.steps)
-    orbit.compare()
-    orbit.halves = as_curve(orbit.cloud, orbit.halves)
+    orbit.halves = as_curve(orbit.cloud, compare_turn(orbit.cloud))
     return orbit
 
 
@@ -206,15 +214,20 @@ def _judge(orbit: MovingOrbit, values: list[float], threshold: float, steps: flo
         orbit.kind = "neutral"
 
 
-def _spread(path: Tensor, size: Tensor) -> Tensor:
-    """Up to 2,048 states of ``path`` [t, n], as many by time as by length, so that fast parts are not left out."""
-    if len(path) <= _KEPT:
-        return path
-    lengths = (path / size).diff(dim=0).norm(dim=-1).cumsum(dim=0)
+def _spread(curve: Tensor, size: Tensor, left: float) -> Tensor:
+    """States of one turn [t, n] in order, as many by time as by length, so that fast parts are not left out.
+
+    So few that chords between them are off the curve by more than it may still move, or what has come nearer to the
+    true one would not lie on it.
+    """
+    count = int(min(max(_FEWEST, math.pi / math.sqrt(max(left, 1e-12))), _KEPT))
+    if len(curve) <= count:
+        return curve
+    lengths = (curve / size).diff(dim=0).norm(dim=-1).cumsum(dim=0)
     along = torch.cat([lengths.new_zeros(1), lengths / lengths[-1]])
-    along = along + torch.linspace(0, 1, len(path), dtype=along.dtype, device=along.device)
-    wanted = torch.linspace(0, 2, _KEPT, dtype=along.dtype, device=along.device)
-    return path[torch.searchsorted(along, wanted).clamp(max=len(path) - 1).unique()]
+    along = along + torch.linspace(0, 1, len(curve), dtype=along.dtype, device=along.device)
+    wanted = torch.linspace(0, 2, count, dtype=along.dtype, device=along.device)
+    return curve[torch.searchsorted(along, wanted).clamp(max=len(curve) - 1).unique()]
 
 
 def mean_turn(path: Tensor) -> float:
