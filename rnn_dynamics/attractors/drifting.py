@@ -36,9 +36,13 @@ class Drifter:
         self._landmark_times = rows.states.new_zeros(len(rows))
 
     def follow(self, last: bool) -> None:
-        """Follow the slow rows that are due, and those at rest; all of them if this is the ``last`` time."""
+        """Follow the slow rows that are due, and those at rest; all of them if this is the ``last`` time.
+
+        Rows that come to a slow limit cycle are left alone: implicit steps would lead them off it again.
+        """
         rows = self.rows.active
-        due = self.rows.at_rest[rows] | (self.rows.slow[rows] & ((self._due[rows] <= self.rows.done) | last))
+        slow = self.rows.slow[rows] & ~self.rows.coming[rows]
+        due = self.rows.at_rest[rows] | (slow & ((self._due[rows] <= self.rows.done) | last))
         if due.any():
             self._follow(rows[due], None)
 

@@ -69,6 +69,7 @@ class Rows:
         self.times = states.new_zeros(k)
         self.rested = torch.zeros(k, dtype=torch.bool, device=device)  # at a state that neither attracts nor repels
         self.slow = torch.zeros(k, dtype=torch.bool, device=device)
+        self.coming = torch.zeros(k, dtype=torch.bool, device=device)  # to a circle, torus or chaotic set
         self.at_rest = torch.zeros(k, dtype=torch.bool, device=device)
         self.turns = states.new_zeros(k)  # steps of one turn of a slow circle
         self.speeds = states.new_full((k,), torch.inf)

@@ -247,6 +247,7 @@ class Wanderer:
                 self._nearest[part] = nearest
             self._coming[part] = comes
             approaching[part] |= comes
+        self.rows.coming = approaching
         return approaching
 
     def confirm(self) -> bool:
