@@ -19,7 +19,9 @@ def drawn(k: int, n: int) -> Tensor:
 def test_a_large_coordinate_hides_no_bistable_one(far: float) -> None:
     """x comes to K, y to +1 or -1 by its sign, whatever K is."""
     system = hold(
-        lambda h: torch.stack([h[..., 0] + 0.3 * (far - h[..., 0]), h[..., 1] + 0.2 * (h[..., 1] - h[..., 1] ** 3)], -1),
+        lambda h: torch.stack(
+            [h[..., 0] + 0.3 * (far - h[..., 0]), h[..., 1] + 0.2 * (h[..., 1] - h[..., 1] ** 3)], -1
+        ),
         2,
     )
     starts = drawn(64, 2).clamp(-2, 2)  # beyond sqrt 6 a step changes the sign
@@ -41,7 +43,9 @@ def test_small_units_do_not_vanish(small: float) -> None:
     found = rd.find_attractors(system, starts)
     assert found.kinds == ("fixed point", "fixed point")
     assert set(found.outcomes) == {"settled"}
-    assert torch.allclose(found.states[:, 0].sort().values, small * torch.tensor([-1.0, 1.0]).double(), rtol=1e-6, atol=0)
+    assert torch.allclose(
+        found.states[:, 0].sort().values, small * torch.tensor([-1.0, 1.0]).double(), rtol=1e-6, atol=0
+    )
     assert torch.equal(found.states[found.labels, 0] > 0, starts[:, 0] > 0)
 
 

@@ -106,9 +106,7 @@ def test_two_limit_cycles_and_a_point_between_them_are_three() -> None:
         x, y, z = h[..., 0], h[..., 1], h[..., 2]
         r2 = x * x + y * y
         grow = 0.02 * (r2 - 0.25) * (1 - r2)
-        return torch.stack(
-            [x + grow * x - 0.01 * y, y + grow * y + 0.01 * x, z + 0.05 * (z - z**3)], dim=-1
-        )
+        return torch.stack([x + grow * x - 0.01 * y, y + grow * y + 0.01 * x, z + 0.05 * (z - z**3)], dim=-1)
 
     angle = torch.linspace(0, 6, 48, dtype=torch.float64)
     radius = torch.where(torch.arange(48) % 3 == 0, 0.2, 0.9)

@@ -33,8 +33,7 @@ class Catcher:
             few = self.rows.spread(calming, _PROPOSED)
             result = periodic.propose_points(self.system, self.rows.states[few], self.limits.memory_budget)
             fresh = [
-                self.add_point(result.states[row])
-                for row in periodic.distinct_roots(result, self.limits).tolist()
+                self.add_point(result.states[row]) for row in periodic.distinct_roots(result, self.limits).tolist()
             ]
             if not (self.catch() and any(fresh)):
                 self._points.in_vain(self.rows.done)

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..systems import AutonomousMap
 from ..systems.scales import sizes
 from .lyapunov import LyapunovSpectrum, carry_tangents, random_tangents, spectrum_of
-from .samples import Comparison, as_curve, compare_halves, on_curve, share_within
+from .samples import Comparison, as_curve, compare_halves, off_curve, on_curve, share_within
 from .stationarity import drifting
 
 EXPONENTS, _MOST_EXPONENTS = 6, 128
@@ -138,10 +138,14 @@ class MovingOrbit:
         """Whether each of the paths [t, r, n] runs near this attractor, on it or about to come to it, [r]."""
         return share_within(paths / self.size, self.cloud, self.halves, bridged=False)[0] >= share
 
-    def nearness(self, paths: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, and the smallest distance to a sample, [r]."""
-        near, nearest = share_within(paths / self.size, self.cloud, self.halves, bridged=False)
-        return near >= _NEAR, nearest
+    def nearness(self, paths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, the smallest distance to a sample, and how far each is off a circle, infinite for others, [r]."""
+        paths = paths / self.size
+        near, nearest = share_within(paths, self.cloud, self.halves, bridged=False)
+        off = torch.full_like(nearest, torch.inf)
+        if self.kind == "circle" and paths.shape[1]:
+            off = off_curve(paths[::_SPARE], self.cloud, self.halves)
+        return near >= _NEAR, nearest, off
 
     def is_stationary(self) -> bool:
         """Whether a circle's earlier states lie on the curve through the later ones."""
@@ -167,7 +171,9 @@ def watch(system: AutonomousMap, states: Tensor, steps: int = _WATCHED) -> tuple
 def start_orbits(states: Tensor, units: Tensor, seed: int) -> list[MovingOrbit]:
     """An orbit at each of the states [r, n], not yet followed."""
     tangents = random_tangents(states, min(states.shape[-1], EXPONENTS), seed)
-    return [MovingOrbit(state, tangent, state[None][:0], units) for state, tangent in zip(states, tangents, strict=True)]
+    return [
+        MovingOrbit(state, tangent, state[None][:0], units) for state, tangent in zip(states, tangents, strict=True)
+    ]
 
 
 def rows_watched(system: AutonomousMap, memory_budget: int) -> int:
@@ -233,7 +239,10 @@ def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: 
             continue
         rows = spectrum_of(torch.cat(growth[1:]), n, 0)  # in the first, tangents turn
         steps = _STRETCH * (len(growth) - 1) * len(rows)
-        mean, error = rows.exponents.mean(dim=0, keepdim=True), rows.exponents.std(dim=0, keepdim=True) / len(rows) ** 0.5
+        mean, error = (
+            rows.exponents.mean(dim=0, keepdim=True),
+            rows.exponents.std(dim=0, keepdim=True) / len(rows) ** 0.5,
+        )
         orbit.refined = LyapunovSpectrum(mean, error, rows.weighted.mean(dim=0, keepdim=True), n, steps)
         if float(error[0, 0]) <= _ACCURACY * float(mean[0, 0].abs()):
             return

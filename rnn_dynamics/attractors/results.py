@@ -167,6 +167,8 @@ class Attractors:
         # Zero exponents come out zero up to their errors only, whose signs may not decide.
         zeros = [float((row.weighted_exponents.abs() <= _ZERO).sum()) for row in self.evidence]
         smooth = ("circle", "torus", "continuum")
+        # On a slow limit cycle attraction may be as slow.
+        zeros = [1.0 if kind == "circle" else zero for kind, zero in zip(self.kinds, zeros, strict=True)]
         values = [
             zero if kind in smooth else float(value) for kind, value, zero in zip(self.kinds, known, zeros, strict=True)
         ]

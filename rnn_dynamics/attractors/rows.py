@@ -155,7 +155,7 @@ class Rows:
         """Say of rows whose steps are used up what they were doing."""
         rows = self.active
         runs = self.running[rows].any(dim=-1)
-        left = torch.where(self.slow[rows], int(Fate.DRIFTING), int(Fate.UNDECIDED))
+        left = torch.where(self.slow[rows] & ~self.coming[rows], int(Fate.DRIFTING), int(Fate.UNDECIDED))
         self.fates[rows] = torch.where(runs, int(Fate.RUNAWAY), left)
         self.running[rows[~runs]] = False
 

@@ -18,7 +18,7 @@ from .rows import Limits
 from .samples import as_curve, compare_turn
 
 _FIRST, _LONGEST = 1024, 8
-"""Steps that are looked at first, doubled up to eight times ``max_steps``: those of one row are cheap."""
+"""Steps that are looked at first, half as many again each time, up to eight times ``max_steps``: one row's are cheap."""
 
 _NEAR = 0.2
 """Crossings of the section within this share of the extent are returns."""
@@ -83,7 +83,7 @@ def last_turn(path: Tensor) -> Turn | None:
         steps = float(times[0] - times[loops])
         if steps < FLOW_LIKE:
             continue
-        misses = (points[: (_TURNS - 1) * loops + 1 : loops] - points[loops :: loops][:_TURNS]).norm(dim=-1) / extent
+        misses = (points[: (_TURNS - 1) * loops + 1 : loops] - points[loops::loops][:_TURNS]).norm(dim=-1) / extent
         last, before = float(misses[0]), float(misses[1])
         rate = min(last / max(before, 1e-300), 1.0)
         left = 0.0 if last <= floor else last * rate / max(1 - rate, 1e-12)
@@ -135,7 +135,7 @@ class TurnSearch:
         """Go on to ``steps`` in all; returns how many were taken."""
         begin = self.steps
         while not self.over and self.steps < steps:
-            count = max(_FIRST, self.steps)
+            count = max(_FIRST, self.steps // 2)
             self._extend(system, count)
             path = self.path
             if not path[-1].isfinite().all():

@@ -50,6 +50,9 @@ _APART, _SHARPER = 20.0, 4
 _NEARER = 0.5
 """A row comes to a known attractor if it is half as far from its samples as at the look before."""
 
+_FALLS, _FELL = 3, 0.9
+"""A row that runs near a circle, and in three looks on end is nearer to the curve by a tenth, comes to it."""
+
 _COMPARED = 64
 """Samples of a new orbit that are compared with those of known attractors."""
 
@@ -69,8 +72,11 @@ class Wanderer:
         self._open: dict[int, MovingOrbit] = {}  # orbits followed that have not told their kind yet
         self._given_up = torch.zeros(len(rows), dtype=torch.bool, device=rows.states.device)  # followed to no avail
         self._spent = 0
-        self._coming = torch.zeros_like(self._given_up)
         self._nearest = rows.states.new_full((len(rows),), torch.inf)  # to samples of attractors, at the last look
+        self._off = rows.states.new_full((len(rows),), torch.inf)  # the nearest circle, at the last look
+        self._compared = 0  # when that was
+        self._falls = torch.zeros_like(self._nearest)  # looks at which it was less than before
+        self._coming = torch.zeros_like(self._given_up)
 
     def look(self, last: bool) -> None:
         """Follow a few rows that still move, whenever as many steps again are done; more if it is the ``last`` time.
@@ -152,7 +158,9 @@ class Wanderer:
         """Follow orbits from ``rows`` until they tell their kind, or are ahead of the others."""
         for row in rows:
             if row not in self._open:
-                (self._open[row],) = moving.start_orbits(self.rows.states[row][None], self.limits.units, self.limits.seed)
+                (self._open[row],) = moving.start_orbits(
+                    self.rows.states[row][None], self.limits.units, self.limits.seed
+                )
         limit = self._limit(last)
         undecided = list(rows)
         while undecided:
@@ -232,23 +240,40 @@ class Wanderer:
             path, states = moving.watch(self.system, self.rows.states[part])
             self.rows.move(part, states, len(path))
             nearest = torch.full_like(self._nearest[part], torch.inf)
+            off, closest = nearest.clone(), torch.full_like(part, -1)
             for index, orbit in enumerate(self.orbits):
                 mine = part[orbit.owns(path) & (self.rows.fates[part] == ACTIVE)]
                 self.rows.fates[mine] = Fate.SETTLED
                 self.rows.orbit[mine] = index
                 left = self.rows.fates[part] == ACTIVE
-                near, away = orbit.nearness(path[:, left])
+                near, away, across = orbit.nearness(path[:, left])
                 approaching[part[left]] |= near
                 nearest[left] = torch.minimum(nearest[left], away)
+                better = near & (across < off[left])
+                off[left] = torch.where(better, across, off[left])
+                closest[left] = torch.where(better, index, closest[left])
             comes = nearest <= _NEARER * self._nearest[part]
             if again:
                 comes |= self._coming[part] | self._nearest[part].isinf()
             else:
                 self._nearest[part] = nearest
+                if self._compared < self.rows.done:
+                    self._catch_nearing(part, off, closest)
             self._coming[part] = comes
             approaching[part] |= comes
+        if not again:
+            self._compared = self.rows.done
         self.rows.coming = approaching
         return approaching
+
+    def _catch_nearing(self, rows: Tensor, off: Tensor, closest: Tensor) -> None:
+        """Give ``rows`` to the circle that each runs along and, ``off`` the curve as it is, has come ever nearer to."""
+        fell = (off <= _FELL * self._off[rows]) & self._off[rows].isfinite()
+        self._falls[rows] = torch.where(fell, self._falls[rows] + 1, 0.0)
+        self._off[rows] = off
+        caught = (self._falls[rows] >= _FALLS) & (closest >= 0) & (self.rows.fates[rows] == ACTIVE)
+        self.rows.fates[rows[caught]] = Fate.SETTLED
+        self.rows.orbit[rows[caught]] = closest[caught]
 
     def confirm(self) -> bool:
         """Look once more at what was found here; returns whether anything is withdrawn, its rows being active again."""
