@@ -50,7 +50,7 @@ def test_small_units_do_not_vanish(small: float) -> None:
 
 
 def test_a_filled_cell_beside_a_bistable_one() -> None:
-    """An LSTM: one cell leaks 1e-6 of itself a step and fills to 1e6; the other remembers a sign, c' = f c + i tanh(4 h).
+    """An LSTM: one cell leaks 1e-6 of itself a step and fills to 1e6; the other remembers a sign.
 
     Only the sign is remembered: two attractors.
     """

@@ -95,7 +95,8 @@ def minimal_period(
     system: AutonomousMap, state: Tensor, period: int, tolerance: float, units: Tensor | None = None
 ) -> int:
     """The smallest divisor of ``period`` after which ``state`` [n] is back in every coordinate, to within the tolerance
-    times max(u_i, |h_i|), units being 1 by default."""
+    times max(u_i, |h_i|), units being 1 by default.
+    """
     current = state
     units = torch.ones_like(state) if units is None else units
     for step in range(1, period + 1):
@@ -177,6 +178,7 @@ def leading_phase(orbit: Tensor) -> Tensor:
 
 def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float, units: Tensor | None = None) -> bool:
     """Whether ``state`` [n] is one of ``orbit`` [k, n] in every coordinate, up to the tolerance times max(u_i, |h_i|),
-    units being 1 by default."""
+    units being 1 by default.
+    """
     units = torch.ones_like(state) if units is None else units
     return bool(relative(orbit - state, state, units).min() <= merge_tolerance)

@@ -62,9 +62,8 @@ class Attractors:
     """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors."""
 
     kinds: tuple[str, ...]
-    """"fixed point", "cycle", "circle" (quasi-periodic: a limit cycle whose period need not be a whole number of steps),
-    "torus" (two frequencies or more), "chaotic"; or "continuum": a line, ring or sheet of fixed points, which is one
-    object."""
+    """"fixed point", "cycle", "circle" (quasi-periodic: a limit cycle of no whole number of steps), "torus"
+    (two frequencies or more), "chaotic"; or "continuum": a line, ring or sheet of fixed points, which is one object."""
 
     periods: Tensor
     """1 for fixed points, k for cycles, 0 otherwise, [a]."""

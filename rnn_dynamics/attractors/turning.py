@@ -18,7 +18,7 @@ from .rows import Limits
 from .samples import as_curve, compare_turn
 
 _FIRST, _LONGEST = 1024, 8
-"""Steps that are looked at first, half as many again each time, up to eight times ``max_steps``: one row's are cheap."""
+"""Steps that are looked at first, half as many again each time, up to eight times ``max_steps``: of one row only."""
 
 _NEAR = 0.2
 """Crossings of the section within this share of the extent are returns."""
@@ -34,9 +34,6 @@ _CLOSED, _SETTLED = 1e-4, 1e-3
 
 _ATTRACTS, _NEUTRAL = 0.01, 1e-3
 """A limit cycle attracts if one turn takes 1 % of a distance away at least; less than a thousandth is neither."""
-
-_ALIGN = 1024
-"""Steps in which tangents turn to their directions, one turn at most."""
 
 _FEWEST, _KEPT = 256, 2048
 """Samples of a limit cycle."""
@@ -55,6 +52,9 @@ class Turn:
 
     left: float
     """By what share of the extent all turns to come will move, at the present rate."""
+
+    rate: float = 0.0
+    """What a turn leaves of how far the one before missed; 0 where that is too little to be seen."""
 
 
 def last_turn(path: Tensor) -> Turn | None:
@@ -88,13 +88,14 @@ def last_turn(path: Tensor) -> Turn | None:
         rate = min(last / max(before, 1e-300), 1.0)
         left = 0.0 if last <= floor else last * rate / max(1 - rate, 1e-12)
         if last <= max(_CLOSED, floor) and left <= _SETTLED and float(misses[1:].max()) <= 10 * _CLOSED:
-            return Turn(steps, True, len(crossings), max(left, floor))
+            return Turn(steps, True, len(crossings), max(left, floor), rate if last > floor else 0.0)
     return Turn(float(times[0] - times[1]), False, len(crossings), math.inf)
 
 
 def _interpolated(path: Tensor, ahead: Tensor, crossings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Where between steps t and t + 1 the cubic through four steps crosses, [c], the states there, [c, n], and by how
-    much these differ from the parabola's, [c]."""
+    much these differ from the parabola's, [c].
+    """
     around = crossings.unsqueeze(1) + torch.arange(-1, 3, device=crossings.device)
     heights, states = ahead[around], path[around]
     low, high = torch.zeros_like(heights[:, 0]), torch.ones_like(heights[:, 0])
@@ -180,8 +181,7 @@ def closed_orbit(system: AutonomousMap, search: TurnSearch, limits: Limits) -> M
     others = random_tangents(state[None], count, limits.seed)
     first = torch.linalg.qr(torch.cat([velocity.unsqueeze(-1), others], dim=-1)[..., :count])[0]
     tangents = first * size.unsqueeze(-1)
-    align = min(steps, _ALIGN)
-    ahead, tangents, _ = carry_tangents(system, state[None], tangents, align, EVERY, limits.memory_budget)
+    ahead, tangents, _ = carry_tangents(system, state[None], tangents, steps, EVERY, limits.memory_budget)
     whole = math.floor(turn.steps)
     more, tangents, growth = carry_tangents(system, ahead[-1], tangents, whole, EVERY, limits.memory_budget)
     after, tangents, rest = carry_tangents(system, more[-1], tangents, 1, 1, limits.memory_budget)
@@ -191,12 +191,15 @@ def closed_orbit(system: AutonomousMap, search: TurnSearch, limits: Limits) -> M
     total = (lengths * growth[:, 0]).sum(dim=0) + (turn.steps - whole) * rest[0, 0]
     mean = (total / turn.steps).cpu().sort(descending=True).values.unsqueeze(0)
     zero = float(mean[0, mean[0].abs().argmin()])
+    if turn.rate > 0 and mean.shape[1] > 1:
+        # Tangents may need more than a turn to find the slowest direction; the orbit itself has come in along it.
+        mean[0, 1] = torch.clamp(mean[0, 1], min=math.log(turn.rate) / turn.steps)
     # That the flow's own direction neither grows nor shrinks over a turn is known: what it does is the error.
     errors = torch.full_like(mean, abs(zero))
     curve = _spread(more[:, 0], size, turn.left)
     orbit = MovingOrbit(after[-1, 0], tangents[0], curve, search.units)
     orbit.refined = LyapunovSpectrum(mean, errors, mean, len(state), steps)
-    orbit.total = search.steps + align + whole + 1
+    orbit.total = search.steps + steps + whole + 1
     orbit.period = turn.steps
     _judge(orbit, mean[0].tolist(), limits.exponent_tolerance, turn.steps)
     orbit.halves = as_curve(orbit.cloud, compare_turn(orbit.cloud))
