@@ -2,13 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
+import scipy.optimize
 import torch
 from moving_problems import logistic, piecewise
 from problems import henon
 from torch import nn
 
 import rnn_dynamics as rd
+from rnn_dynamics.attractors.shooting import PhaseMap
 from rnn_dynamics.systems import IteratedMap
 
 
@@ -110,3 +113,124 @@ def test_saved_and_loaded(tmp_path) -> None:
     again = rd.load(rd.save(found, tmp_path / "cycles.safetensors"))
     assert repr(again) == repr(found)
     assert again._repr_html_() == found._repr_html_()
+
+
+@pytest.mark.parametrize("period", [1, 2, 3, 6, 8])
+def test_every_point_of_the_full_logistic_map(period: int) -> None:
+    """At r = 4 F^k has 2^k fixed points, and all but 0 have multipliers of modulus 2^k."""
+    starts = torch.linspace(0.003, 0.997, 400, dtype=torch.float64)[:, None]
+    found = rd.find_cycles(hold(logistic(4.0), 1), period, starts)
+    assert found.n_roots == 2**period
+    moduli = found.multipliers.abs().flatten().sort().values
+    assert torch.allclose(moduli[: len(found) - (period == 1)], torch.tensor(2.0**period, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("gain", [5.0, 10.0])
+@pytest.mark.parametrize("period", [6, 7, 8])
+def test_fixed_points_of_a_steep_network_are_roots_of_every_iterate(gain: float, period: int) -> None:
+    """Tanh(g x) beside tanh(-g y): 3 fixed points, and 9 roots of every even iterate, with multipliers to g^(2k)."""
+    system = hold(lambda h: torch.stack([torch.tanh(gain * h[..., 0]), torch.tanh(-gain * h[..., 1])], -1), 2, box=2.0)
+    found = rd.find_cycles(system, period)
+    assert found.n_roots == (3 if period % 2 else 9)
+    assert len(found) == 0
+    assert found.completeness.index_sum == 1
+    assert "no sign of a missing point" in repr(found)
+    two = rd.find_cycles(system, 2)
+    assert (two.n_roots, len(two)) == (9, 3)
+
+
+@pytest.mark.parametrize("gain", [5.0, 10.0])
+def test_a_steep_random_network_against_brute_force(gain: float) -> None:
+    """F^8 of tanh(g W x): roots from a grid of starts, by scipy, of the equation for all eight states."""
+    weight = torch.randn(2, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    system = hold(lambda h: torch.tanh(gain * h @ weight.T), 2, box=2.0)
+    found = rd.find_cycles(system, 8)
+
+    matrix = gain * weight.numpy()
+
+    def gaps(flat: np.ndarray) -> np.ndarray:
+        orbit = flat.reshape(8, 2)
+        return (np.tanh(np.roll(orbit, 1, axis=0) @ matrix.T) - orbit).ravel()
+
+    roots: list[np.ndarray] = []
+    for x in np.linspace(-1, 1, 15):
+        for y in np.linspace(-1, 1, 15):
+            orbit = [np.array([x, y])]
+            for _ in range(7):
+                orbit.append(np.tanh(matrix @ orbit[-1]))
+            for guess in (np.concatenate(orbit), np.tile(orbit[0], 8)):
+                solved = scipy.optimize.root(gaps, guess)
+                end = solved.x[:2]
+                if np.abs(gaps(solved.x)).max() < 1e-10 and all(np.abs(end - root).max() > 1e-6 for root in roots):
+                    roots.append(end)
+    assert found.n_roots == len(roots)
+    assert found.completeness.index_sum == 1
+
+
+def bump(gain: float, width: float):
+    """Two steep units that see only s = w (h_1 - h_2) - w: s itself follows a one-humped, chaotic map."""
+
+    def step(h):
+        s = width * (h[..., 0] - h[..., 1] - 1)
+        return torch.stack([torch.tanh(gain * (s + 0.5)), torch.tanh(gain * (s - 0.5))], -1)
+
+    def scalar(s: np.ndarray) -> np.ndarray:
+        return width * (np.tanh(gain * (s + 0.5)) - np.tanh(gain * (s - 0.5)) - 1)
+
+    return step, scalar
+
+
+@pytest.mark.parametrize("period", [4, 6, 8])
+@pytest.mark.parametrize("gain", [5.0, 8.0])
+def test_all_cycles_of_a_steep_chaotic_network(gain: float, period: int) -> None:
+    """Up to 257 roots with multipliers to 7e5, against the changes of sign of a scalar map on a fine grid."""
+    step, scalar = bump(gain, 0.9)
+    found = rd.find_cycles(hold(step, 2, box=2.0), period)
+    grid = np.linspace(-2.2, 2.2, 2_000_001)
+    image = grid
+    for _ in range(period):
+        image = scalar(image)
+    below = image < grid
+    assert found.n_roots == int((below[1:] != below[:-1]).sum())
+    assert found.completeness.index_sum == 1
+    assert found.residuals.max() < 1e-13
+    # Every state of every cycle, also where one phase alone carries 1e-10 to the last.
+    s = 0.9 * (found.orbits[..., 0] - found.orbits[..., 1] - 1).numpy()
+    assert np.abs(scalar(s) - np.roll(s, -1, axis=1)).max() < 1e-12
+    assert found.multipliers[:, 0].abs().max() > 100
+
+
+def test_one_start_brings_its_whole_cycle_and_the_shorter_ones_before_the_verdict() -> None:
+    """Tanh(-2x): from a start at one phase of the 2-cycle, without any further starts."""
+    found = rd.find_cycles(hold(lambda h: torch.tanh(-2 * h), 1, box=1.0), 2, [[0.9], [0.01]], extra_starts=0)
+    assert (found.n_roots, len(found)) == (3, 1)
+    assert found.completeness.index_sum == 1
+    assert "implied by others" in {phase.starts_from for phase in found.completeness.rounds}
+    # F^4 from the fixed point's neighbourhood alone: F^2, searched for first, gives nothing but 0 either.
+    alone = rd.find_cycles(hold(lambda h: torch.tanh(-2 * h), 1, box=1.0), 4, [[0.01]], extra_starts=0)
+    assert (alone.n_roots, alone.completeness.index_sum) == (1, -1)
+
+
+@pytest.mark.parametrize(("period", "n"), [(1, 3), (4, 3), (9, 13)])
+def test_the_equation_for_all_states(period: int, n: int) -> None:
+    """Its derivative, solving with it (eliminated by phases beyond 96 unknowns) and its eigenvalues."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        system = rd.as_map(nn.GRU(1, n, dtype=torch.float64)).hold()
+        whole = PhaseMap(system, period)
+        states = torch.randn(4, period * n, dtype=torch.float64)
+        rhs = torch.randn(4, period * n, dtype=torch.float64)
+    value, linearization = whole.linearize(states)
+    jacobian = torch.func.vmap(torch.func.jacrev(whole))(states)
+    identity = torch.eye(period * n, dtype=torch.float64)
+    assert torch.allclose(value, whole(states))
+    assert torch.allclose(linearization.dense(), jacobian, atol=1e-14)
+    assert torch.allclose(linearization.apply(rhs[..., None]), jacobian @ rhs[..., None], atol=1e-13)
+    for shift in (1.0, 1.4):
+        solved = linearization.solve(rhs, torch.full((4,), shift, dtype=torch.float64))
+        assert torch.allclose(solved, torch.linalg.solve(jacobian - shift * identity, rhs), atol=1e-9)
+    # det(I - DG) = det(I - DF^k), and the eigenvalues are the k-th roots of the multipliers.
+    turn = torch.linalg.det(torch.eye(n, dtype=torch.float64) - linearization.product)
+    assert torch.allclose(torch.linalg.det(identity - jacobian), turn)
+    moduli = linearization.eigenvalues().abs().sort().values
+    assert torch.allclose(moduli, torch.linalg.eigvals(jacobian).abs().sort().values, atol=1e-4)

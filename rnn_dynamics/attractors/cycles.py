@@ -10,14 +10,17 @@ from torch import Tensor
 from ..checks import ArrayLike
 from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
 from ..roots import Newton, RootSolver
-from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, require_system
 from .periodic import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
+from .shooting import PhaseMap, Shooting
 
 _BOX_STARTS = 1024
+
+_STEP = 0.5
+"""The longest step of Newton's method for each state of a cycle: F^k folds the state space k times as much as F."""
 
 
 @storable
@@ -31,7 +34,7 @@ class Cycles:
     """[c, k, n]: the states of each in order, the one with the smallest first coordinate leading."""
 
     residuals: Tensor
-    """|F^k(h) - h|_2 of the leading states, [c]."""
+    """The largest |F(h_i) - h_(i+1)|_2 round each cycle, [c]."""
 
     multipliers: Tensor
     """Eigenvalues of DF^k, [c, n], complex, by falling modulus."""
@@ -108,14 +111,17 @@ def find_cycles(
     """Find the cycles of minimal period ``period``: roots of F^k(h) - h that no smaller k has.
 
     The search is that of ``find_fixed_points`` on F^k, whose indices must sum to 1 as well where F takes a box into
-    itself; a root is a cycle of period k if no proper divisor of k brings it back.
+    itself; a root is a cycle of period k if no proper divisor of k brings it back. Each start is solved for all k
+    states of a cycle at once. The cycles of all proper divisors of k, searched for first, and all phases of the cycles
+    found are roots too, and are entered before the sum is taken.
 
     Args:
         system: the map.
-        period: k >= 1. Work per step grows as k; multipliers grow as their k-th power, so that beyond a few dozen
-            steps of a strongly unstable orbit Newton's method no longer finds it.
+        period: k >= 1. Work per step grows as k; multipliers grow as their k-th power, and those above 1e12 or so are
+            beyond float64: cycles are then found, but not what kind they are.
         starts: [k, n]; 1,024 uniform states of the system's box by default, where it has one.
-        solver: ``Newton()`` with steps of 0.5 at most by default: F^k folds the state space k times as much.
+        solver: of the equation for the k states; by default ``Newton()`` with steps of 0.5 at most for each of them,
+            since F^k folds the state space k times as much.
         merge_tolerance: roots nearer than this, times max(1, |h|), are one; a state that comes back to within it
             after a divisor of k belongs to a shorter cycle.
         seed: of the starts.
@@ -132,18 +138,44 @@ def find_cycles(
         if not isinstance(box, Box):
             raise ValueError(f"starts are needed, since no box is known to draw them from: {box.reason}")
         starts = box.sample(_BOX_STARTS, torch.Generator().manual_seed(seed))
-    iterated = IteratedMap(system, period)
-    points = find_fixed_points(
-        iterated, starts, solver or Newton(step_bound=0.5), merge_tolerance=merge_tolerance, seed=seed, **options
-    )
-    return _grouped(system, iterated, points, period, merge_tolerance)
+    options |= {"merge_tolerance": merge_tolerance, "seed": seed}
+    known = system.as_states(starts, "starts")[:0]
+    for length in (divisor for divisor in range(1, period) if period % divisor == 0):
+        known = torch.cat([known, _roots(system, length, known, starts, solver, options).states])
+    points = _roots(system, period, known, starts, solver, options)
+    return _grouped(system, points, period, merge_tolerance)
+
+
+class _KnownRoots(IteratedMap):
+    """F^k, some of whose fixed points are known: those of shorter cycles."""
+
+    def __init__(self, system: AutonomousMap, period: int, known: Tensor) -> None:
+        super().__init__(system, period)
+        self.known = known
+
+    @property
+    def known_roots(self) -> Tensor:
+        return self.known
+
+
+def _roots(
+    system: AutonomousMap,
+    period: int,
+    known: Tensor,
+    starts: ArrayLike,
+    solver: RootSolver | None,
+    options: dict[str, Any],
+) -> FixedPoints:
+    """The fixed points of F^period, ``known`` [p, n] ones of shorter cycles among them."""
+    solver = solver or Newton(step_bound=_STEP * period**0.5, slow_points=0)
+    if period == 1:
+        return find_fixed_points(system, starts, solver, **options)
+    return find_fixed_points(_KnownRoots(system, period, known), starts, Shooting(solver), **options)
 
 
 @torch.no_grad()
-def _grouped(
-    system: AutonomousMap, iterated: IteratedMap, points: FixedPoints, period: int, merge_tolerance: float
-) -> Cycles:
-    """The roots of F^k grouped into cycles; the images of a root are roots, so a root found brings its cycle."""
+def _grouped(system: AutonomousMap, points: FixedPoints, period: int, merge_tolerance: float) -> Cycles:
+    """The roots of F^k grouped into cycles, each with all its states solved for."""
     orbits: list[Tensor] = []
     kinds: list[str] = []
     n_roots = 0
@@ -163,16 +195,18 @@ def _grouped(
     order = sorted(range(len(orbits)), key=lambda row: (kinds[row].split()[0] != "stable", orbits[row][0].tolist()))
     n = system.state_size
     stacked = torch.stack([orbits[row] for row in order]) if orbits else points.states.new_empty(0, period, n)
-    leading = stacked[:, 0]
-    parts = [
-        iterated.linearize(leading[part])[1].eigenvalues()
-        for part in iterated.chunks(len(leading), DEFAULT_MEMORY_BUDGET)
-    ]
+    # Iterated from one phase, the others would carry its rounding times the multipliers.
+    whole = PhaseMap(system, period)
+    parts = []
+    for part in whole.chunks(len(stacked), DEFAULT_MEMORY_BUDGET):
+        stacked[part], turns = whole.polished(stacked[part])
+        parts.append(Linearization([turns], []).eigenvalues())
     multipliers = torch.cat(parts).cpu().to(torch.complex128) if parts else torch.empty(0, n, dtype=torch.complex128)
+    gaps = system(stacked.flatten(0, 1)).view_as(stacked) - stacked.roll(-1, dims=1)
     return Cycles(
         period,
         stacked,
-        residual_norms(iterated, leading),
+        gaps.norm(dim=-1).amax(dim=-1),
         multipliers,
         tuple(kinds[row] for row in order),
         n_roots,

@@ -10,12 +10,10 @@ from tqdm.auto import tqdm
 from ..checks import ArrayLike, as_tensor, require_positive
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
+from .tangents import carry_driven_tangents, carry_tangents, random_tangents
 
 _PARTS = 16
 """Blocks whose means give the standard error; each must be long against the correlations of the growth rates."""
-
-_BLOCK = 64
-"""Steps whose Jacobians are made at once, if memory allows."""
 
 
 @storable
@@ -163,66 +161,10 @@ def finite_time_exponents(
     k = n if k is None else k
     if not 1 <= k <= n:
         raise ValueError(f"k must lie in 1..{n}, the dimension of the state, got {k}")
-    tangents, growth = random_tangents(first, k, seed), []
+    tangents = random_tangents(first, k, seed)
     with torch.no_grad():
-        for input in sequences.unbind(dim=1):
-            first, linearization, _ = frozen.linearize(first, input)
-            tangents, logs = _orthonormal(linearization.apply(tangents))
-            growth.append(logs)
-    return spectrum_of(torch.stack(growth), n, sequences.shape[1])
-
-
-def random_tangents(states: Tensor, k: int, seed: int) -> Tensor:
-    """Orthonormal tangent vectors [r, n, k], the same at every one of the states [r, n]."""
-    n = states.shape[-1]
-    drawn = torch.randn(n, k, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return torch.linalg.qr(drawn)[0].to(states).expand(len(states), n, k).contiguous()
-
-
-def carry_tangents(
-    system: AutonomousMap,
-    states: Tensor,
-    tangents: Tensor,
-    steps: int,
-    every: int = 1,
-    memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    bar: tqdm | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Carry orbits [r, n] and tangent vectors [r, n, k] along.
-
-    The orbits go a block of steps ahead, whose Jacobians are then made all at once.
-
-    Args:
-        system, states, tangents: as named.
-        steps: how far.
-        every: steps between two orthonormalisations.
-        memory_budget: bytes for Jacobians at a time.
-        bar: moved on by every step.
-
-    Returns:
-        The orbits [steps, r, n], the last tangents, and ln |growth| per step of each stretch [stretches, r, k].
-    """
-    rows = len(states)
-    block = max(1, min(_BLOCK, memory_budget // (rows * system.bytes_per_linearization)))
-    path, growth, since = [states[None][:0]], [], 0
-    for begin in range(0, steps, block):
-        count = min(block, steps - begin)
-        ahead = [states]
-        for _ in range(count):
-            ahead.append(system(ahead[-1]))
-        states = ahead.pop()
-        path.append(torch.stack([*ahead[1:], states]))
-        linearization = system.linearize(torch.cat(ahead))[1]
-        for step in range(count):
-            tangents = linearization.rows(slice(step * rows, (step + 1) * rows)).apply(tangents)
-            since += 1
-            if since == every or begin + step == steps - 1:
-                tangents, logs = _orthonormal(tangents)
-                growth.append(logs / since)
-                since = 0
-        if bar is not None:
-            bar.update(count)
-    return torch.cat(path), tangents, torch.stack(growth) if growth else tangents.new_empty(0, *tangents.shape[::2])
+        growth = carry_driven_tangents(frozen, sequences.transpose(0, 1), first, tangents)
+    return spectrum_of(growth, n, sequences.shape[1])
 
 
 def spectrum_of(growth: Tensor, n: int, steps: int) -> LyapunovSpectrum:
@@ -246,15 +188,3 @@ def birkhoff_weights(count: int) -> Tensor:
     u = (np.arange(count) + 0.5) / count
     bump = np.exp(-1.0 / (u * (1 - u)) + 4.0)
     return torch.from_numpy(bump / bump.sum())
-
-
-def _orthonormal(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Q of the QR factorisation of vectors [r, n, k], and ln |diagonal of R| [r, k]; -708 stands for ln 0."""
-    tiny = torch.finfo(vectors.dtype).tiny
-    if vectors.shape[-1] == 1:
-        lengths = vectors.norm(dim=-2, keepdim=True).clamp(min=tiny)
-        return vectors / lengths, lengths.squeeze(-1).log()
-    q, r = torch.linalg.qr(vectors.nan_to_num(posinf=0.0, neginf=0.0))
-    logs = r.diagonal(dim1=-2, dim2=-1).abs().clamp(min=tiny).log()
-    lost = ~vectors.isfinite().flatten(1).all(dim=-1, keepdim=True)
-    return q, torch.where(lost, torch.nan, logs)

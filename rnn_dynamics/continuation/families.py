@@ -74,12 +74,14 @@ class IteratedFamily:
         ``within`` is where F may be evaluated, as in ``parameter_derivative``.
         """
         system = self.family(t)
-        total = parameter_derivative(self.family, states, t, within)
-        for _ in range(self.period - 1):
-            states = system(states)
-            _, linearization = system.linearize(states)
-            carried = linearization.apply(total.unsqueeze(-1)).squeeze(-1)
-            total = carried + parameter_derivative(self.family, states, t, within)
+        total: Tensor | None = None
+        for path in IteratedMap(system, self.period).phases(states):
+            pushforward = system.pushforward(path.flatten(0, 1), 1)
+            sources = parameter_derivative(self.family, path.flatten(0, 1), t, within).view_as(path)
+            for phase, source in enumerate(sources):
+                rows = slice(phase * len(states), (phase + 1) * len(states))
+                total = source if total is None else source + pushforward.rows(rows).apply(total[..., None])[..., 0]
+        assert total is not None  # a period is 1 at least
         return total
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..roots import RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import Spectrum, kinds, spectrum
-from ..systems import AutonomousMap
+from ..systems import AutonomousMap, IteratedMap
 from .completeness import Completeness, Round, index_sum, unseen_estimate
 from .continua import Continuum, describe, find_continua
 from .merging import merge
@@ -121,6 +121,12 @@ def assemble(
 
 def _on_kink(system: AutonomousMap, states: Tensor, memory_budget: int) -> Tensor:
     """Whether DF jumps at a state, as at the corner of a ReLU: eigenvalues then describe one side of it only."""
+    if isinstance(system, IteratedMap):  # F^k has a kink where F has one at a phase; differences of F^k would be huge
+        flags = torch.zeros(len(states), dtype=torch.bool)
+        for _ in range(system.period):
+            flags |= _on_kink(system.system, states, memory_budget)
+            states = system.system(states)
+        return flags
     generator = torch.Generator().manual_seed(0)
     kinks = [torch.zeros(0, dtype=torch.bool)]
     for part in system.chunks(len(states), memory_budget // 2):

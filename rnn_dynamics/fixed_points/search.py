@@ -10,6 +10,7 @@ from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
+from .implied import add_implied
 from .pool import Pool
 from .results import FixedPoints
 
@@ -73,6 +74,9 @@ def find_fixed_points(
     pool = Pool(merge_tolerance)
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+    if implied := add_implied(system, pool, analysis.isolated, further, options):
+        rounds.append(implied)
+        analysis = analyse(system, pool, marginal_tolerance, memory_budget)
     size = max(256, len(states) // 4)
     interrupted = first.interrupted
     done = interrupted or bool(analysis.lines)
@@ -90,6 +94,9 @@ def find_fixed_points(
                 fresh += rounds[-1].new
             if fresh:
                 analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+                if implied := add_implied(system, pool, analysis.isolated, further, options):
+                    rounds.append(implied)
+                    analysis = analyse(system, pool, marginal_tolerance, memory_budget)
             settled = not fresh and analysis.index_sum in (1, None) and unseen_estimate(pool.times) < 0.5
             interrupted = result.interrupted
             done = settled or interrupted or bool(analysis.lines)

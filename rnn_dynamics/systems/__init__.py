@@ -9,6 +9,7 @@ from .iterated import IteratedMap
 from .layered import LayeredMap
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
+from .pushforward import Pushforward
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import relative, sizes, units_of
 
@@ -25,6 +26,7 @@ __all__ = [
     "LayeredMap",
     "Linearization",
     "NoBox",
+    "Pushforward",
     "WrappedMap",
     "as_map",
     "bytes_kept",

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..checks import ArrayLike, as_rows
 from .boxes import Box, NoBox
 from .linearization import Linearization
+from .pushforward import Pushforward
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes that one analysis may use for Jacobians at a time: a quarter of a 2 GB machine."""
@@ -37,6 +38,10 @@ class AutonomousMap(ABC):
     def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
         """F and its derivative at states [k, n], all rows at once."""
 
+    def pushforward(self, states: Tensor, vectors: int) -> Pushforward:  # noqa: ARG002
+        """What carries ``vectors`` tangent vectors at each of states [k, n] at the least cost."""
+        return self.linearize(states)[1]
+
     @property
     @abstractmethod
     def bytes_per_linearization(self) -> int:
@@ -55,6 +60,15 @@ class AutonomousMap(ABC):
     def ungated(self) -> "AutonomousMap":
         """A map with the same fixed points, on which root search does better; itself unless gates can be removed."""
         return self
+
+    def companions(self, roots: Tensor) -> Tensor:
+        """The states [i, p, n] that are fixed points since each of ``roots`` [p, n] is; none but for iterates."""
+        return roots.new_empty(0, *roots.shape)
+
+    @property
+    def known_roots(self) -> Tensor | None:
+        """Fixed points [p, n] that are known before they are searched for."""
+        return None
 
     def input_jacobian(self, states: Tensor) -> Tensor | None:  # noqa: ARG002
         """dF/d(held input) at states [k, n]: [k, n, m]; None for a map that holds no input."""

@@ -10,6 +10,7 @@ from ..checks import ArrayLike, as_tensor, as_vector, require_floating
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
 from .linearization import Linearization
+from .pushforward import Pushforward
 
 
 class DrivenMap(ABC):
@@ -58,6 +59,10 @@ class DrivenMap(ABC):
         self, states: Tensor, inputs: Tensor, wrt_input: bool = False
     ) -> tuple[Tensor, Linearization, Tensor | None]:
         """F, its derivative by the state and, if asked for, by the input [k, n, m], at states [k, n], inputs [k, m]."""
+
+    def pushforward(self, states: Tensor, inputs: Tensor, vectors: int) -> Pushforward:  # noqa: ARG002
+        """What carries ``vectors`` tangent vectors at each of states [k, n] under inputs [k, m] at the least cost."""
+        return self.linearize(states, inputs)[1]
 
     @abstractmethod
     def bytes_per_linearization(self, itemsize: int) -> int:
@@ -169,6 +174,9 @@ class HeldMap(AutonomousMap):
     def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
         value, linearization, _ = self.network.linearize(states, self._inputs(states))
         return value, linearization
+
+    def pushforward(self, states: Tensor, vectors: int) -> Pushforward:
+        return self.network.pushforward(states, self._inputs(states), vectors)
 
     def input_jacobian(self, states: Tensor) -> Tensor | None:
         if not len(self.input):

@@ -12,6 +12,7 @@ from ..checks import ArrayLike, as_vector
 from .boxes import Box, NoBox
 from .driven import DrivenMap
 from .linearization import Linearization
+from .pushforward import Pushforward, TapedPushforward
 
 Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
@@ -131,10 +132,23 @@ class FunctionMap(DrivenMap):
     def linearize(
         self, states: Tensor, inputs: Tensor, wrt_input: bool = False
     ) -> tuple[Tensor, Linearization, Tensor | None]:
+        # One evaluation and all n pullbacks at once, by the tape: functional transforms cost three times as much.
+        states, inputs = states.detach().clone(), inputs.detach().clone()
         with torch.enable_grad():
-            by_state = vmap(jacrev(self._step, argnums=0))(states, inputs).detach()
-            by_input = vmap(jacrev(self._step, argnums=1))(states, inputs).detach() if wrt_input else None
-        return self.step(states, inputs).detach(), Linearization([by_state], []), by_input
+            roots = [states.requires_grad_(), inputs.requires_grad_()][: 1 + wrt_input]
+            value = self.step(states.clone(), inputs.clone())
+            units = torch.eye(self._n, dtype=value.dtype, device=value.device).unsqueeze(1).expand(-1, len(states), -1)
+            if value.requires_grad:
+                by = torch.autograd.grad(value, roots, units, is_grads_batched=True, materialize_grads=True)
+            else:  # a constant
+                by = [root.new_zeros(self._n, *root.shape) for root in roots]
+        by_state, *by_input = (one.detach().transpose(0, 1).contiguous() for one in by)
+        return value.detach(), Linearization([by_state], []), by_input[0] if wrt_input else None
+
+    def pushforward(self, states: Tensor, inputs: Tensor, vectors: int) -> Pushforward:
+        if TapedPushforward.pays(self._n, vectors):
+            return TapedPushforward(self, states, inputs)
+        return super().pushforward(states, inputs, vectors)
 
     def bytes_per_linearization(self, itemsize: int) -> int:
         return itemsize * self._n * (8 * self._n + self._m)  # autograd keeps a few [n, n] cotangents per row

@@ -10,6 +10,7 @@ from .boxes import Box, NoBox
 from .driven import DrivenMap
 from .layers import Layer
 from .linearization import Linearization
+from .pushforward import LayeredPushforward, Pushforward
 
 
 class LayeredMap(DrivenMap):
@@ -114,6 +115,11 @@ class LayeredMap(DrivenMap):
                 chain.append(by_feed if not index else by_feed @ chain[-1][:, : layer.input_size])
             inputs = value[:, : layer.output_size]
         return torch.cat(values, dim=-1), Linearization(own, feed), torch.cat(chain, dim=-2) if wrt_input else None
+
+    def pushforward(self, states: Tensor, inputs: Tensor, vectors: int) -> Pushforward:
+        if LayeredPushforward.pays(self.layers, len(states), vectors):
+            return LayeredPushforward.at(self.layers, states.split(self._sizes, dim=-1), inputs)
+        return super().pushforward(states, inputs, vectors)
 
     def bytes_per_linearization(self, itemsize: int) -> int:
         own = sum(size**2 for size in self._sizes)

@@ -4,7 +4,7 @@ import time
 
 from torch import Tensor
 
-from ..systems import AutonomousMap, Linearization, WrappedMap
+from ..systems import AutonomousMap, Linearization, Pushforward, WrappedMap
 
 
 class OutOfTime(KeyboardInterrupt):
@@ -39,6 +39,10 @@ class TimedMap(WrappedMap):
     def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
         self.clock.check()
         return self.system.linearize(states)
+
+    def pushforward(self, states: Tensor, vectors: int) -> Pushforward:
+        self.clock.check()
+        return self.system.pushforward(states, vectors)
 
     def input_jacobian(self, states: Tensor) -> Tensor | None:
         return self.system.input_jacobian(states)

@@ -3,7 +3,7 @@
 For developers: subclass ``Layer``, implement its abstract methods, and every analysis works on your cell.
 """
 
-from .base import CellLayer, Layer
+from .base import CellLayer, Layer, Slopes, rows_of
 from .brc import BRCLayer, NBRCLayer
 from .elman import ElmanLayer
 from .gru import GRULayer
@@ -21,4 +21,6 @@ __all__ = [
     "MGULayer",
     "NBRCLayer",
     "ParallelLayer",
+    "Slopes",
+    "rows_of",
 ]

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
-from .base import CellLayer, scaled_rows, unit_box
+from .base import CellLayer, Slopes, scaled_rows, unit_box
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +43,35 @@ class NBRCLayer(CellLayer):
         keep, _, candidate = self._gates(state, drive)
         return candidate + keep * (state - candidate)
 
-    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, ...]:
+        """The next state, its derivatives by the drives of c, a and n, and by the state itself."""
         keep, gain, candidate = self._gates(state, self.project(input))
         by_keep = (state - candidate) * keep * (1.0 - keep)
         by_candidate = (1.0 - keep) * (1.0 - candidate.square())
         by_gain = by_candidate * state * gain * (2.0 - gain)  # 1 - tanh^2, of gain = 1 + tanh
+        return candidate + keep * (state - candidate), by_keep, by_gain, by_candidate, keep + by_candidate * gain
+
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        new, by_keep, by_gain, by_candidate, by_itself = self._slopes(state, input)
         by_state = self._recurrent_rows(by_keep, by_gain)
-        by_state.diagonal(dim1=-2, dim2=-1).add_(keep + by_candidate * gain)
+        by_state.diagonal(dim1=-2, dim2=-1).add_(by_itself)
         by_input = None
         if wrt_input:
             by_input = scaled_rows(list(zip((by_keep, by_gain, by_candidate), self.weight_ih.chunk(3), strict=True)))
-        return candidate + keep * (state - candidate), by_state, by_input
+        return new, by_state, by_input
+
+    def slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, Slopes]:
+        new, *by_drives, by_itself = self._slopes(state, input)
+        return new, (*(part.unsqueeze(1) for part in by_drives), by_itself.unsqueeze(1))
+
+    def push(self, slopes: Slopes, vectors: Tensor, feed: Tensor | None) -> Tensor:
+        by_keep, by_gain, by_candidate, by_itself = slopes
+        drive_c, drive_a = self._recurrent_drives(vectors)
+        images = by_keep * drive_c + by_gain * drive_a + by_itself * vectors
+        if feed is None:
+            return images
+        drive_c, drive_a, drive_n = linear(feed, self.weight_ih).chunk(3, dim=-1)
+        return images + by_keep * drive_c + by_gain * drive_a + by_candidate * drive_n
 
     def ungated(self) -> "UngatedNBRCLayer":
         return UngatedNBRCLayer(self.weight_ih, self.weight_hh, self.bias_ih)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
-from .base import CellLayer, run_kernel, scaled_rows, unit_box
+from .base import CellLayer, Slopes, run_kernel, scaled_rows, unit_box
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +29,22 @@ class ElmanLayer(CellLayer):
         kernel = torch.rnn_tanh if self.nonlinearity == "tanh" else torch.rnn_relu
         return run_kernel(kernel, self, inputs, state)
 
+    def _slope(self, new: Tensor) -> Tensor:
+        return 1.0 - new.square() if self.nonlinearity == "tanh" else (new > 0).to(new.dtype)
+
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         new = self.step(state, input)
-        slope = 1.0 - new.square() if self.nonlinearity == "tanh" else (new > 0).to(new.dtype)
+        slope = self._slope(new)
         by_input = scaled_rows([(slope, self.weight_ih)]) if wrt_input else None
         return new, scaled_rows([(slope, self.weight_hh)]), by_input
+
+    def slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, Slopes]:
+        new = self.step(state, input)
+        return new, (self._slope(new).unsqueeze(1),)
+
+    def push(self, slopes: Slopes, vectors: Tensor, feed: Tensor | None) -> Tensor:
+        drive = linear(vectors, self.weight_hh)
+        return slopes[0] * (drive if feed is None else drive + linear(feed, self.weight_ih))
 
     def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:  # noqa: ARG002
         if self.nonlinearity != "tanh":

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
-from .base import CellLayer, run_kernel, scaled_rows, unit_box
+from .base import CellLayer, Slopes, run_kernel, scaled_rows, unit_box, weighted
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +35,16 @@ class GRULayer(CellLayer):
     def run(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return run_kernel(torch.gru, self, inputs, state)
 
-    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, ...]:
+        """The next state, its derivatives by the drives of the gates, and the gates r and z."""
         reset, update, candidate, state_n = self._gates(state, self.project(input))
         by_update = (state - candidate) * update * (1.0 - update)
         by_candidate = (1.0 - update) * (1.0 - candidate.square())
         by_reset = by_candidate * state_n * reset * (1.0 - reset)
+        return candidate + update * (state - candidate), by_reset, by_update, by_candidate, reset, update
 
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        new, by_reset, by_update, by_candidate, reset, update = self._slopes(state, input)
         hidden_r, hidden_z, hidden_n = self.weight_hh.chunk(3)
         by_state = scaled_rows([(by_reset, hidden_r), (by_update, hidden_z), (by_candidate * reset, hidden_n)])
         by_state.diagonal(dim1=-2, dim2=-1).add_(update)
@@ -48,7 +52,21 @@ class GRULayer(CellLayer):
         if wrt_input:
             input_r, input_z, input_n = self.weight_ih.chunk(3)
             by_input = scaled_rows([(by_reset, input_r), (by_update, input_z), (by_candidate, input_n)])
-        return candidate + update * (state - candidate), by_state, by_input
+        return new, by_state, by_input
+
+    def slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, Slopes]:
+        new, by_reset, by_update, by_candidate, reset, update = self._slopes(state, input)
+        by_hidden = torch.cat([by_reset, by_update, by_candidate * reset], dim=-1).unsqueeze(1)
+        return new, (
+            by_hidden,
+            torch.cat([by_reset, by_update, by_candidate], dim=-1).unsqueeze(1),
+            update.unsqueeze(1),
+        )
+
+    def push(self, slopes: Slopes, vectors: Tensor, feed: Tensor | None) -> Tensor:
+        by_hidden, by_input, update = slopes
+        images = weighted(by_hidden, linear(vectors, self.weight_hh), 3).addcmul_(update, vectors)
+        return images if feed is None else images.add_(weighted(by_input, linear(feed, self.weight_ih), 3))
 
     def ungated(self) -> "UngatedGRULayer":
         return UngatedGRULayer(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox, interval_linear
-from .base import CellLayer, run_kernel, scaled_rows
+from .base import CellLayer, Slopes, run_kernel, scaled_rows, weighted
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,8 @@ class LSTMLayer(CellLayer):
         # Torch has no fast kernel for projections, and warns.
         return super().run(inputs, state) if self.weight_hr is not None else run_kernel(torch.lstm, self, inputs, state)
 
-    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, ...]:
+        """The next state, c' by the drives of i, f, g, h' by that of o and by c', and the gate f."""
         write, forget, content, show, cell = self._gates(state, self.project(input))
         new_cell = forget * cell + write * content
         squashed = new_cell.tanh()
@@ -63,6 +64,11 @@ class LSTMLayer(CellLayer):
         by_forget = cell * forget * (1.0 - forget)
         by_content = write * (1.0 - content.square())
         by_show = squashed * show * (1.0 - show)
+        new = self._assemble(show * squashed, new_cell)
+        return new, by_write, by_forget, by_content, by_show, cell_to_output, forget
+
+    def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        new, by_write, by_forget, by_content, by_show, cell_to_output, forget = self._slopes(state, input)
 
         def derivatives(weights: Tensor) -> tuple[Tensor, Tensor]:
             """d(output, cell) through the gates' linear drive."""
@@ -80,7 +86,21 @@ class LSTMLayer(CellLayer):
         else:
             by_state[:, :p, p:] = self.weight_hr * (cell_to_output * forget).unsqueeze(-2)
         by_input = torch.cat(derivatives(self.weight_ih), dim=-2) if wrt_input else None
-        return self._assemble(show * squashed, new_cell), by_state, by_input
+        return new, by_state, by_input
+
+    def slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, Slopes]:
+        new, *by_cell_drives, by_show, cell_to_output, forget = self._slopes(state, input)
+        parts = (torch.cat(by_cell_drives, dim=-1), by_show, cell_to_output, forget)
+        return new, tuple(part.unsqueeze(1) for part in parts)
+
+    def push(self, slopes: Slopes, vectors: Tensor, feed: Tensor | None) -> Tensor:
+        by_cell_drives, by_show, cell_to_output, forget = slopes
+        hidden, cell = vectors.split([self.output_size, self.cell_size], dim=-1)
+        drive = linear(hidden, self.weight_hh)
+        drive = drive if feed is None else drive + linear(feed, self.weight_ih)
+        drive_cell, drive_show = drive.split([3 * self.cell_size, self.cell_size], dim=-1)
+        new_cell = weighted(by_cell_drives, drive_cell, 3).addcmul_(forget, cell)
+        return self._assemble(by_show * drive_show + cell_to_output * new_cell, new_cell)
 
     def _project(self, rows: Tensor) -> Tensor:
         return rows if self.weight_hr is None else self.weight_hr @ rows

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
-from .base import CellLayer, scaled_rows, unit_box
+from .base import CellLayer, Slopes, scaled_rows, unit_box
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,22 @@ class MGULayer(CellLayer):
         if by_input is not None:
             by_input = by_input + scaled_rows([(by_gate, self.weight_ih.chunk(2)[0])])
         return state + forget * (candidate - state), by_state, by_input
+
+    def slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, Slopes]:
+        forget, candidate = self._gates(state, self.project(input))
+        by_forget = forget * (1.0 - forget)
+        parts = (forget, state * by_forget, forget * (1.0 - candidate.square()), (candidate - state) * by_forget)
+        return state + forget * (candidate - state), tuple(part.unsqueeze(1) for part in parts)
+
+    def push(self, slopes: Slopes, vectors: Tensor, feed: Tensor | None) -> Tensor:
+        forget, to_gated, by_candidate, by_forget = slopes
+        hidden_f, hidden_n = self.weight_hh.chunk(2)
+        input_f, input_n = self.weight_ih.chunk(2)
+        drive_f = linear(vectors, hidden_f)
+        drive_f = drive_f if feed is None else drive_f + linear(feed, input_f)
+        drive_n = linear(forget * vectors + to_gated * drive_f, hidden_n)
+        drive_n = drive_n if feed is None else drive_n + linear(feed, input_n)
+        return by_candidate * drive_n + by_forget * drive_f + (1.0 - forget) * vectors
 
     def ungated(self) -> "UngatedMGULayer":
         return UngatedMGULayer(self.weight_ih, self.weight_hh, self.bias_ih)

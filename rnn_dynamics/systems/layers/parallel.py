@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..boxes import Box, NoBox
-from .base import Layer
+from .base import Layer, Slopes
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +100,14 @@ class ParallelLayer(Layer):
             if by_input is not None and feed is not None:
                 by_input[:, place] = feed
         return self.join(values), by_state, by_input
+
+    def slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, Slopes]:
+        parts = [cell.slopes(own, input) for cell, own in zip(self.cells, self.cell_states(state), strict=True)]
+        return self.join([value for value, _ in parts]), tuple(slopes for _, slopes in parts)
+
+    def push(self, slopes: Slopes, vectors: Tensor, feed: Tensor | None) -> Tensor:
+        parts = zip(self.cells, slopes, self.cell_states(vectors), strict=True)
+        return self.join([cell.push(own, vector, feed) for cell, own, vector in parts])
 
     def ungated(self) -> "ParallelLayer":
         return ParallelLayer(tuple(cell.ungated() for cell in self.cells))
