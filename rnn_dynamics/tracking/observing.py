@@ -1,7 +1,9 @@
 """One look at a network: the published measure, its attractors, its fixed points, and where each came from."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -12,9 +14,11 @@ from ..fixed_points import FixedPoints, find_fixed_points
 from ..multistability import vaa_curve
 from ..systems import DrivenMap, sample_states
 from .invariant_sets import InvariantSets, rows_of, table
-from .observation import Observation, Passage
+from .observation import Observation
 from .passages import Ahead, followed_forward, passage_between
+from .route import Route, routed
 from .time_limit import Clock, TimedMap
+from .weight_path import WeightPath
 
 _NOISE = 0.5
 """Of the states that fixed points are searched from: it spreads them over the box, where saddles are found too."""
@@ -46,6 +50,9 @@ class Seen:
     crowded: bool
     """Whether there were, at some observation, more fixed points than are kept."""
 
+    whole: bool = False
+    """Whether all its fixed points were searched for and kept."""
+
 
 @torch.no_grad()
 def observe_network(
@@ -54,10 +61,15 @@ def observe_network(
     input: Tensor,
     effort: Effort,
     before: Seen | None,
+    since: int,
+    known: Sequence[tuple[int, list[Tensor]]],
     step: int,
     scalars: dict[str, float],
 ) -> tuple[Observation, Seen]:
-    """Look at ``network`` under the held ``input`` [m], with what was seen ``before`` as a start."""
+    """Look at ``network`` under the held ``input`` [m], with what was seen ``before`` as a start.
+
+    ``since`` is the step of that, and ``known`` are the weights of steps after it.
+    """
     begin = time.perf_counter()
     clock = Clock(effort.time_limit)
     sampled = sample_states(network, sequences, effort.n, seed=effort.seed, distinct=True)
@@ -74,11 +86,19 @@ def observe_network(
     points = _fixed_points(system, network, sequences, starts, found, ahead, before, effort) if not clock.rang else None
     crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
     rows = rows_of(None if crowded else points, found, effort.n)
-    passage: Passage | None = None
+    whole = points is not None and not crowded
+    passage, route, resolution = None, None, None
     if before is not None and ahead is not None:
         rows, passage = passage_between(ahead, held, rows)
+        path = WeightPath((since, before.network), known, (step, held.network), held.input, clock)
+        resolution = max(later - earlier for earlier, later in pairwise(path.steps))
+        route = Route(rows, (), passage)
+        if len(path.steps) > 2 and not clock.rang:
+            route = routed(path, before.sets, ahead, rows, passage, whole and before.whole)
+        rows, passage = route.rows, route.passage
     sets = table(rows)
     stopped = found.interrupted or (points is not None and points.completeness.interrupted)
+    stopped = stopped or (route is not None and route.interrupted)
     outcomes = found.outcomes[: effort.n]
     observation = Observation(
         step=step,
@@ -95,8 +115,10 @@ def observe_network(
         seconds=time.perf_counter() - begin,
         cut_off=clock.rang or stopped,
         interrupted=stopped and not clock.rang,
+        way=() if route is None else route.way,
+        resolution=resolution,
     )
-    return observation, Seen(held.network, sets, crowded)
+    return observation, Seen(held.network, sets, crowded, whole)
 
 
 def _fixed_points(

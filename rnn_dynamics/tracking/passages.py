@@ -1,7 +1,7 @@
 """How the sets of one checkpoint became those of the next: followed along the straight line between the weights."""
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -44,32 +44,55 @@ def followed_forward(
 ) -> Ahead | None:
     """Follow what can be followed; None where the weights between are not known, or the time is over."""
     try:
-        family = _TimedFamily(between(before, after, input), clock)
+        family = TimedFamily(between(before, after, input), clock)
     except ValueError:
         return None  # a plain function has no weights to go along
+    with suppress(OutOfTime):
+        return ahead_on(family, input, sets, looks)
+    return None
+
+
+def ahead_on(family: DifferentiableFamily, input: Tensor, sets: InvariantSets, looks: int = 1) -> Ahead:
+    """Follow what can be followed along a family from t = 0 to 1; its maps may raise ``OutOfTime``."""
     groups: dict[int, tuple[list[int], Followed]] = {}
-    try:
-        for period in sorted({int(p) for p in sets.periods if p}):
-            rows = [row for row, p in enumerate(sets.periods.tolist()) if p == period]
-            starts = torch.stack([sets.orbits[row][0] for row in rows]).to(input)
-            groups[period] = rows, follow(iterated(family, period), starts, looks=looks)
-    except OutOfTime:
-        return None
+    for period in sorted({int(p) for p in sets.periods if p}):
+        rows = [row for row, p in enumerate(sets.periods.tolist()) if p == period]
+        starts = torch.stack([sets.orbits[row][0] for row in rows]).to(input)
+        groups[period] = rows, follow(iterated(family, period), starts, looks=looks)
     return Ahead(family, sets, groups, looks)
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """Sets, as (period, a state), that following came upon and neither side knows."""
+
+    before: list[tuple[int, Tensor]] = field(default_factory=list)
+    met_before: list[tuple[int, Tensor]] = field(default_factory=list)
+    """With which those before meet in a fold."""
+
+    met_after: list[tuple[int, Tensor]] = field(default_factory=list)
 
 
 def passage_between(ahead: Ahead, system: AutonomousMap, rows: list[Row]) -> tuple[list[Row], Passage]:
     """The later sets, those added that only following found, and how each came about."""
-    rows = list(rows)
+    rows, passage, _ = passage_with_gaps(ahead, system, rows, cut=True)
+    return rows, passage
+
+
+def passage_with_gaps(
+    ahead: Ahead, system: AutonomousMap, rows: list[Row], *, cut: bool = False
+) -> tuple[list[Row], Passage, Gaps]:
+    """``passage_between``, and what both sides lack; ``cut`` leaves unresolved what the time did not suffice for."""
+    rows, gaps = list(rows), Gaps()
     account = _Account(_Side(ahead.sets.states), [-1] * len(ahead.sets))
-    _forward(ahead, system, rows, account)
+    _forward(ahead, system, rows, account, gaps)
     states = torch.stack([row.orbit[0] for row in rows]).cpu() if rows else ahead.sets.states[:0]
     after = _Side(states, ["continued" if row in account.successors else "unresolved" for row in range(len(rows))])
-    with suppress(OutOfTime):  # what was not followed stays unresolved
-        _backward(ahead, rows, account, after)
+    with suppress(OutOfTime) if cut else nullcontext():
+        _backward(ahead, rows, account, after, gaps)
     _name_pitchforks(account, after)
     _name_circles(account, after, rows)
-    return rows, Passage(
+    passage = Passage(
         successors=torch.tensor(account.successors, dtype=torch.int64),
         ends=tuple(account.before.hows),
         end_times=torch.tensor(account.before.times, dtype=torch.float64),
@@ -81,9 +104,10 @@ def passage_between(ahead: Ahead, system: AutonomousMap, rows: list[Row]) -> tup
         origin_states=after.places,
         crossings=tuple(Crossing(placed.row, placed.kind, placed.t) for placed in account.crossings),
     )
+    return rows, passage, gaps
 
 
-def _forward(ahead: Ahead, system: AutonomousMap, rows: list[Row], account: "_Account") -> None:
+def _forward(ahead: Ahead, system: AutonomousMap, rows: list[Row], account: "_Account", gaps: Gaps) -> None:
     """Where each set before went; sets that the searches had missed are added to ``rows``."""
     for period, (befores, followed) in ahead.groups.items():
         for index, before in enumerate(befores):
@@ -91,7 +115,7 @@ def _forward(ahead: Ahead, system: AutonomousMap, rows: list[Row], account: "_Ac
             if followed.outcomes[index] == "arrived":
                 after = row_on(rows, state, period)
                 if after is None:
-                    rows.append(_row_at(system, state, period))
+                    rows.append(row_at(system, state, period))
                     after = len(rows) - 1
                 if after in account.successors:
                     continue  # two led to one: at most one of them can be right, and none is certain
@@ -100,10 +124,13 @@ def _forward(ahead: Ahead, system: AutonomousMap, rows: list[Row], account: "_Ac
                     _Placed(after, crossing.kind, crossing.t, crossing.state) for crossing in followed.crossings[index]
                 ]
             elif followed.outcomes[index] == "fold":
-                account.before.meet(before, row_on(ahead.sets, state, period), followed, index)
+                partner = row_on(ahead.sets, state, period)
+                account.before.meet(before, partner, followed, index)
+                if partner is None and bool(state.isfinite().all()):
+                    gaps.met_before.append((period, state))
 
 
-def _backward(ahead: Ahead, rows: list[Row], account: "_Account", after: "_Side") -> None:
+def _backward(ahead: Ahead, rows: list[Row], account: "_Account", after: "_Side", gaps: Gaps) -> None:
     """Where each set came from that none of those before led to."""
     newcomers = [row for row, how in enumerate(after.hows) if how == "unresolved" and rows[row].period]
     for period in sorted({rows[row].period for row in newcomers}):
@@ -116,11 +143,15 @@ def _backward(ahead: Ahead, rows: list[Row], account: "_Account", after: "_Side"
                 before = row_on(ahead.sets, state, period)
                 if before is None:
                     after.hows[row] = "missed"
+                    gaps.before.append((period, state))
                 elif account.successors[before] < 0:
                     account.successors[before] = row
                     account.before.hows[before] = after.hows[row] = "continued"
             elif followed.outcomes[index] == "fold":
-                after.meet(row, row_on(rows, state, period), followed, index)
+                partner = row_on(rows, state, period)
+                after.meet(row, partner, followed, index)
+                if partner is None and bool(state.isfinite().all()):
+                    gaps.met_after.append((period, state))
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +223,7 @@ def _name_circles(account: _Account, after: _Side, rows: Sequence[Row]) -> None:
             after.hows[row], after.times[row], after.partners[row] = "Neimark-Sacker", source.t, source.row
 
 
-def _row_at(system: AutonomousMap, state: Tensor, period: int) -> Row:
+def row_at(system: AutonomousMap, state: Tensor, period: int) -> Row:
     """The fixed point or cycle through ``state`` [n], which following found, as a row."""
     turn = IteratedMap(system, period) if period > 1 else system
     values = turn.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
@@ -209,7 +240,7 @@ def _row_at(system: AutonomousMap, state: Tensor, period: int) -> Row:
     )
 
 
-class _TimedFamily:
+class TimedFamily:
     """A family whose maps look at the clock."""
 
     def __init__(self, family: Interpolation, clock: Clock) -> None:

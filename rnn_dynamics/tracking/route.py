@@ -1,0 +1,267 @@
+"""The way from one look to the next: sets followed along the weights that training really had in between."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from ..systems import AutonomousMap
+from .invariant_sets import InvariantSets, Row, row_on, table
+from .observation import Passage, Waypoint
+from .passages import Ahead, Gaps, ahead_on, passage_with_gaps, row_at
+from .time_limit import OutOfTime
+from .weight_path import WeightPath
+
+_LEADING = 8
+"""Multipliers that are compared, of each set: as many as are kept."""
+
+_DETOUR = 2.0
+"""How much longer, relative to its straight way, a multiplier's path may be than that of the weights; see
+``_certified``."""
+
+_FUTILE = 3
+"""Halvings of a stretch where nothing happens but that something cannot be followed: what fails on an eighth of it
+fails for another reason than its length."""
+
+_MOST_ADDED = 200
+"""Sets that following may add between two looks: more than that are points of a line, which has no end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """How the sets of one look became those of the next."""
+
+    rows: list[Row]
+    """Of the later look, with those that only following found."""
+
+    way: tuple[Waypoint, ...]
+    passage: Passage
+    """From the last of ``way``, or else from the earlier look."""
+
+    interrupted: bool = False
+    """Whether Ctrl-C ended it: events are then as coarse as they are."""
+
+
+def routed(path: WeightPath, sets: InvariantSets, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool) -> Route:
+    """Locate what happened between two looks among the weights known between them.
+
+    First the straight line from one look to the other was followed (``ahead``, ``passage``). A stretch on which
+    something happened (a birth, a death, a crossing, or a set that could not be followed) is halved: at the weights in
+    its middle there is what following from either end leads to, and what that meets in a fold. A stretch on which
+    nothing happened is taken as that only if no multiplier can have touched the unit circle on the way that the weights
+    really went; otherwise it is divided where they are farthest from its straight line, as the whole of it always is.
+    So each event comes to lie between two neighbours among the known weights.
+
+    Not seen is what is born and dies again away from everything that was known at either look.
+
+    Args:
+        path: the weights.
+        sets: of the earlier look.
+        ahead: these followed along the straight line to the later look.
+        rows: of the later look.
+        passage: between the two.
+        whole: whether all fixed points of both looks are known, so that what they meet in a fold is to be kept too.
+    """
+    builder = _Builder(path, sets, ahead, rows, passage, whole)
+    interrupted = False
+    try:
+        builder.build()
+    except OutOfTime:
+        pass
+    except KeyboardInterrupt:
+        interrupted = True
+    return replace(builder.done, interrupted=interrupted)
+
+
+@dataclass(eq=False)
+class _Stage:
+    """A step whose weights are known, and what there is."""
+
+    at: int  # in the path
+    rows: list[Row]
+    given: InvariantSets | None = None  # of the earlier look, which is as it is
+
+    @property
+    def sets(self) -> InvariantSets:
+        return table(self.rows) if self.given is None else self.given
+
+    def add(self, family_end: AutonomousMap, states: Sequence[tuple[int, Tensor]]) -> int:
+        """Enter sets that following came upon; how many were new."""
+        if self.given is not None:
+            return 0
+        before = len(self.rows)
+        for period, state in states:
+            if row_on(self.rows, state, period) is None:
+                self.rows.append(row_at(family_end, state, period))
+        return len(self.rows) - before
+
+
+@dataclass(eq=False)
+class _Leg:
+    """From one stage to the next."""
+
+    first: _Stage
+    last: _Stage
+    ahead: Ahead | None = None  # of the rows of ``first``
+    passage: Passage | None = None  # None where it is to be found anew
+    gaps: Gaps = field(default_factory=Gaps)
+    futile: int = 0  # how often it was halved only because something could not be followed
+
+
+class _Builder:
+    def __init__(
+        self, path: WeightPath, sets: InvariantSets, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool
+    ) -> None:
+        self._path, self._whole = path, whole
+        self._added = 0
+        self._legs = [_Leg(_Stage(0, [], sets), _Stage(len(path.steps) - 1, list(rows)), ahead)]
+        self.done = Route(rows, (), passage)
+
+    def build(self) -> None:
+        """Divide stretches until each is settled; ``done`` is the best that is known at any time."""
+        while True:
+            self._complete()
+            self.done = self._route()
+            index = next((index for index, leg in enumerate(self._legs) if not self._settled(leg)), None)
+            if index is None:
+                return
+            self._divide(index)
+
+    def _complete(self) -> None:
+        """Follow along all legs, until no stage lacks what its neighbours know."""
+        while True:
+            index = next((index for index, leg in enumerate(self._legs) if leg.passage is None), None)
+            if index is None:
+                return
+            leg = self._legs[index]
+            if leg.ahead is None:
+                family = self._path.family(leg.first.at, leg.last.at)
+                leg.ahead = ahead_on(family, self._path.input, leg.first.sets)
+            ends = leg.ahead.family(0.0), leg.ahead.family(1.0)
+            known = len(leg.last.rows)
+            rows, passage, gaps = passage_with_gaps(leg.ahead, ends[1], leg.last.rows)
+            grown = len(rows) - known
+            before, after = list(gaps.before), []
+            if self._whole:
+                before, after = before + gaps.met_before, gaps.met_after
+            leg.last.rows, leg.passage = rows, passage
+            if self._added > _MOST_ADDED:
+                before, after = [], []
+            added = leg.last.add(ends[1], after)
+            if added:
+                leg.passage = None
+            if grown + added and index + 1 < len(self._legs):
+                self._legs[index + 1].ahead = self._legs[index + 1].passage = None
+            behind = leg.first.add(ends[0], before)
+            if behind:
+                leg.ahead = leg.passage = None
+                self._legs[index - 1].passage = None
+            self._added += grown + added + behind
+
+    def _divide(self, index: int) -> None:
+        leg = self._legs[index]
+        assert leg.passage is not None
+        quiet, lost = _quiet(leg), _only_lost(leg)
+        first, last = leg.first, leg.last
+        at = self._path.farthest(first.at, last.at) if quiet else (first.at + last.at) // 2
+        ahead = ahead_on(self._path.family(first.at, at), self._path.input, first.sets)
+        middle = _Stage(at, [])
+        futile = leg.futile + 1 if lost else 0
+        self._legs[index : index + 1] = [
+            _Leg(first, middle, ahead, futile=futile),
+            _Leg(middle, last, futile=futile),
+        ]
+
+    def _settled(self, leg: _Leg) -> bool:
+        if leg.last.at - leg.first.at == 1:
+            return True
+        if not _quiet(leg):
+            return _only_lost(leg) and leg.futile >= _FUTILE
+        undivided = len(self._legs) == 1
+        return not undivided and _certified(leg, self._path.detour(leg.first.at, leg.last.at))
+
+    def _route(self) -> Route:
+        """All legs, those on which nothing happened taken together."""
+        merged: list[tuple[_Stage, Passage, bool]] = []
+        for leg in self._legs:
+            assert leg.passage is not None
+            quiet = _quiet(leg)
+            if merged and quiet and merged[-1][2]:
+                merged[-1] = (leg.last, _composed(merged[-1][1], leg.passage), True)
+            else:
+                merged.append((leg.last, leg.passage, quiet))
+        way = tuple(
+            Waypoint(self._path.steps[stage.at], stage.sets, passage) for stage, passage, _ in merged[:-1]
+        )
+        return Route(list(merged[-1][0].rows), way, merged[-1][1])
+
+
+def _followable(leg: _Leg) -> tuple[list[int], list[int]]:
+    """The fixed points and cycles before and after."""
+    before = [row for row, period in enumerate(leg.first.sets.periods.tolist()) if period]
+    return before, [row for row, own in enumerate(leg.last.rows) if own.period]
+
+
+def _quiet(leg: _Leg) -> bool:
+    """Whether all went on as they were."""
+    passage = leg.passage
+    assert passage is not None
+    before, after = _followable(leg)
+    if passage.crossings or any(passage.ends[row] != "continued" for row in before):
+        return False
+    if any(passage.origins[row] != "continued" for row in after):
+        return False
+    stable = leg.first.sets.stable.tolist()
+    return all(stable[row] == leg.last.rows[int(passage.successors[row])].stable for row in before)
+
+
+def _only_lost(leg: _Leg) -> bool:
+    """Whether nothing happened but that something could not be followed."""
+    passage = leg.passage
+    assert passage is not None
+    before, after = _followable(leg)
+    told = {passage.ends[row] for row in before} | {passage.origins[row] for row in after}
+    return not passage.crossings and told <= {"continued", "unresolved"} and "unresolved" in told
+
+
+def _certified(leg: _Leg, detour: float) -> bool:
+    """Whether no multiplier can have touched the unit circle on a quiet leg.
+
+    From mu at one end by way of the circle to nu at the other is at least ||mu| - 1| + ||nu| - 1|. The path of the
+    weights is ``detour`` times as long as the straight way, and that of the multipliers is taken to be at most twice
+    that times |mu - nu|.
+    """
+    passage = leg.passage
+    assert passage is not None
+    if math.isinf(detour):
+        return False
+    sets = leg.first.sets
+    for row in _followable(leg)[0]:
+        mine = sets.multipliers[row]
+        mine, theirs = mine[~mine.isnan()], leg.last.rows[int(passage.successors[row])].multipliers[:_LEADING].cpu()
+        if not len(mine) or not len(theirs):
+            continue
+        apart = (mine[:, None] - theirs[None]).abs()
+        room = (mine.abs() - 1).abs()[:, None] + (theirs.abs() - 1).abs()[None]
+        for axis in (0, 1):
+            moved, nearest = apart.min(dim=axis)
+            if bool((room.gather(axis, nearest.unsqueeze(axis)).squeeze(axis) <= _DETOUR * detour * moved).any()):
+                return False
+    return True
+
+
+def _composed(one: Passage, other: Passage) -> Passage:
+    """Two quiet passages as one."""
+    successors = torch.tensor(
+        [-1 if row < 0 else int(other.successors[row]) for row in one.successors.tolist()], dtype=torch.int64
+    )
+    return replace(
+        other,
+        successors=successors,
+        ends=one.ends,
+        end_times=one.end_times,
+        end_partners=one.end_partners,
+        end_states=one.end_states,
+    )
