@@ -370,7 +370,7 @@ def _events(
         identity = int(own[row])
         was, now = bool(leg.before.stable[predecessor]), bool(leg.after.stable[row])
         if was != now:
-            crossing = next((c for c in passage.crossings if c.row == row), None)
+            crossing = min((c for c in passage.crossings if c.row == row), key=lambda c: c.t, default=None)
             how, t = ("unresolved", float("nan")) if crossing is None else (crossing.kind, crossing.t)
             events.append(event("stable" if now else "unstable", how, identity, -1, t))
         if leg.before.kinds[predecessor] != leg.after.kinds[row]:

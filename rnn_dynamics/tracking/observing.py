@@ -94,7 +94,7 @@ def observe_network(
         resolution = max(later - earlier for earlier, later in pairwise(path.steps))
         route = Route(rows, (), passage)
         if len(path.steps) > 2 and not clock.rang:
-            route = routed(path, before.sets, ahead, rows, passage, whole and before.whole)
+            route = routed(path, ahead, rows, passage, whole and before.whole)
         rows, passage = route.rows, route.passage
     sets = table(rows)
     stopped = found.interrupted or (points is not None and points.completeness.interrupted)

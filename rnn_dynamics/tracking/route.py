@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from ..systems import AutonomousMap
 from .invariant_sets import InvariantSets, Row, row_on, table
 from .observation import Passage, Waypoint
-from .passages import Ahead, Gaps, ahead_on, passage_with_gaps, row_at
+from .passages import Ahead, Run, Runs, assembled, orbits_of, row_at, runs_along, unreached, with_arrived
 from .time_limit import OutOfTime
 from .weight_path import WeightPath
 
@@ -21,9 +22,13 @@ _DETOUR = 2.0
 """How much longer, relative to its straight way, a multiplier's path may be than that of the weights; see
 ``_certified``."""
 
-_FUTILE = 3
-"""Halvings of a stretch where nothing happens but that something cannot be followed: what fails on an eighth of it
+_FUTILE = 1
+"""Divisions of a stretch where nothing happens but that something cannot be followed: what fails on a part of it too
 fails for another reason than its length."""
+
+_PARTS = 24
+"""Into which a stretch where something happened is divided: to follow all sets over a short one costs a fiftieth of
+going round a fold, which each round of dividing does anew."""
 
 _MOST_ADDED = 200
 """Sets that following may add between two looks: more than that are points of a line, which has no end."""
@@ -44,7 +49,7 @@ class Route:
     """Whether Ctrl-C ended it: events are then as coarse as they are."""
 
 
-def routed(path: WeightPath, sets: InvariantSets, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool) -> Route:
+def routed(path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool) -> Route:
     """Locate what happened between two looks among the weights known between them.
 
     First the straight line from one look to the other was followed (``ahead``, ``passage``). A stretch on which
@@ -58,13 +63,12 @@ def routed(path: WeightPath, sets: InvariantSets, ahead: Ahead, rows: list[Row],
 
     Args:
         path: the weights.
-        sets: of the earlier look.
-        ahead: these followed along the straight line to the later look.
+        ahead: the sets of the earlier look, followed along the straight line to the later one.
         rows: of the later look.
         passage: between the two.
         whole: whether all fixed points of both looks are known, so that what they meet in a fold is to be kept too.
     """
-    builder = _Builder(path, sets, ahead, rows, passage, whole)
+    builder = _Builder(path, ahead, rows, passage, whole)
     interrupted = False
     try:
         builder.build()
@@ -77,7 +81,7 @@ def routed(path: WeightPath, sets: InvariantSets, ahead: Ahead, rows: list[Row],
 
 @dataclass(eq=False)
 class _Stage:
-    """A step whose weights are known, and what there is."""
+    """A step whose weights are known, and what there is; rows are only ever added."""
 
     at: int  # in the path
     rows: list[Row]
@@ -87,14 +91,14 @@ class _Stage:
     def sets(self) -> InvariantSets:
         return table(self.rows) if self.given is None else self.given
 
-    def add(self, family_end: AutonomousMap, states: Sequence[tuple[int, Tensor]]) -> int:
+    def add(self, system: AutonomousMap, states: Sequence[tuple[int, Tensor]]) -> int:
         """Enter sets that following came upon; how many were new."""
         if self.given is not None:
             return 0
         before = len(self.rows)
         for period, state in states:
             if row_on(self.rows, state, period) is None:
-                self.rows.append(row_at(family_end, state, period))
+                self.rows.append(row_at(system, state, period))
         return len(self.rows) - before
 
 
@@ -104,30 +108,29 @@ class _Leg:
 
     first: _Stage
     last: _Stage
-    ahead: Ahead | None = None  # of the rows of ``first``
-    passage: Passage | None = None  # None where it is to be found anew
-    gaps: Gaps = field(default_factory=Gaps)
-    futile: int = 0  # how often it was halved only because something could not be followed
+    forward: Runs = field(default_factory=dict)  # of rows of ``first``
+    back: Runs = field(default_factory=dict)  # of rows of ``last`` that none of those arrived at
+    passage: Passage | None = None  # None where it is to be put together anew
+    futile: int = 0  # how often it was divided only because something could not be followed
 
 
 class _Builder:
-    def __init__(
-        self, path: WeightPath, sets: InvariantSets, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool
-    ) -> None:
+    def __init__(self, path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool) -> None:
         self._path, self._whole = path, whole
         self._added = 0
-        self._legs = [_Leg(_Stage(0, [], sets), _Stage(len(path.steps) - 1, list(rows)), ahead)]
+        ends = _Stage(0, [], ahead.sets), _Stage(len(path.steps) - 1, list(rows))
+        self._legs = [_Leg(*ends, forward=ahead.runs, passage=passage)]
         self.done = Route(rows, (), passage)
 
     def build(self) -> None:
         """Divide stretches until each is settled; ``done`` is the best that is known at any time."""
         while True:
-            self._complete()
-            self.done = self._route()
             index = next((index for index, leg in enumerate(self._legs) if not self._settled(leg)), None)
             if index is None:
                 return
             self._divide(index)
+            self._complete()
+            self.done = self._route()
 
     def _complete(self) -> None:
         """Follow along all legs, until no stage lacks what its neighbours know."""
@@ -135,44 +138,47 @@ class _Builder:
             index = next((index for index, leg in enumerate(self._legs) if leg.passage is None), None)
             if index is None:
                 return
-            leg = self._legs[index]
-            if leg.ahead is None:
-                family = self._path.family(leg.first.at, leg.last.at)
-                leg.ahead = ahead_on(family, self._path.input, leg.first.sets)
-            ends = leg.ahead.family(0.0), leg.ahead.family(1.0)
-            known = len(leg.last.rows)
-            rows, passage, gaps = passage_with_gaps(leg.ahead, ends[1], leg.last.rows)
-            grown = len(rows) - known
-            before, after = list(gaps.before), []
-            if self._whole:
-                before, after = before + gaps.met_before, gaps.met_after
-            leg.last.rows, leg.passage = rows, passage
-            if self._added > _MOST_ADDED:
-                before, after = [], []
-            added = leg.last.add(ends[1], after)
-            if added:
-                leg.passage = None
-            if grown + added and index + 1 < len(self._legs):
-                self._legs[index + 1].ahead = self._legs[index + 1].passage = None
-            behind = leg.first.add(ends[0], before)
-            if behind:
-                leg.ahead = leg.passage = None
+            earlier, later = self._extend(self._legs[index])
+            if earlier and index:
                 self._legs[index - 1].passage = None
-            self._added += grown + added + behind
+            if later and index + 1 < len(self._legs):
+                self._legs[index + 1].passage = None
+
+    def _extend(self, leg: _Leg) -> tuple[int, int]:
+        """Follow what has not been followed on a leg yet; how many sets that added to its first and last stage."""
+        family = self._path.family(leg.first.at, leg.last.at)
+        sets = leg.first.sets
+        led = {row_on(sets, run.end, leg.last.rows[row].period) for row, run in leg.back.items() if _arrived(run)}
+        fresh = [row for row, period in enumerate(sets.periods.tolist()) if period and row not in led | set(leg.forward)]
+        leg.forward |= runs_along(family, orbits_of(sets), fresh, 0.0, 1.0)
+        known = len(leg.last.rows)
+        leg.last.rows = with_arrived(sets, leg.last.rows, leg.forward, family(1.0))
+        fresh = [row for row in unreached(sets, leg.last.rows, leg.forward) if row not in leg.back]
+        leg.back |= runs_along(family, orbits_of(leg.last.rows), fresh, 1.0, 0.0)
+        leg.passage, gaps = assembled(sets, leg.last.rows, leg.forward, leg.back)
+        earlier = 0
+        if self._added <= _MOST_ADDED:
+            earlier = leg.first.add(family(0.0), [*gaps.before, *(gaps.met_before if self._whole else [])])
+            if self._whole:
+                leg.last.add(family(1.0), gaps.met_after)
+        later = len(leg.last.rows) - known
+        if earlier or later:
+            leg.passage = None if earlier or len(leg.passage.origins) < len(leg.last.rows) else leg.passage
+        self._added += earlier + later
+        return earlier, later
 
     def _divide(self, index: int) -> None:
         leg = self._legs[index]
-        assert leg.passage is not None
-        quiet, lost = _quiet(leg), _only_lost(leg)
         first, last = leg.first, leg.last
-        at = self._path.farthest(first.at, last.at) if quiet else (first.at + last.at) // 2
-        ahead = ahead_on(self._path.family(first.at, at), self._path.input, first.sets)
-        middle = _Stage(at, [])
-        futile = leg.futile + 1 if lost else 0
-        self._legs[index : index + 1] = [
-            _Leg(first, middle, ahead, futile=futile),
-            _Leg(middle, last, futile=futile),
-        ]
+        if _quiet(leg):
+            corners = [self._path.farthest(first.at, last.at)]
+        else:
+            # Marching along a short leg costs far less than going round a fold once more, so that few rounds are best.
+            parts = min(last.at - first.at, _PARTS)
+            corners = [first.at + part * (last.at - first.at) // parts for part in range(1, parts)]
+        futile = leg.futile + 1 if _only_lost(leg) else 0
+        stages = [first, *(_Stage(corner, []) for corner in corners), last]
+        self._legs[index : index + 1] = [_Leg(*ends, futile=futile) for ends in pairwise(stages)]
 
     def _settled(self, leg: _Leg) -> bool:
         if leg.last.at - leg.first.at == 1:
@@ -196,6 +202,10 @@ class _Builder:
             Waypoint(self._path.steps[stage.at], stage.sets, passage) for stage, passage, _ in merged[:-1]
         )
         return Route(list(merged[-1][0].rows), way, merged[-1][1])
+
+
+def _arrived(run: Run) -> bool:
+    return run.outcome == "arrived"
 
 
 def _followable(leg: _Leg) -> tuple[list[int], list[int]]:
