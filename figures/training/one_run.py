@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
@@ -46,10 +47,16 @@ def caption(history: rd.TrackingHistory) -> str:
     indices = [o.index_sum for o in history.observations]
     right = sum(index == 1 for index in indices)
     born = f"Births: {len(births)} ({hows}); deaths: {len(deaths)} ({ends}); {len(changes)} changes of stability"
+    seen = set(torch.cat(history.identities.labels).tolist()) if len(history) else set()
+    hidden = len(history.identities) - len(seen)
+    widest = int(events.width.max()) if len(events) else 0
+    located = f"Each lies between two weights {widest} update{'s' * (widest > 1)} apart or less" if widest else ""
     claim = "No attractor was born in this run."
     if len(births):
-        before, after = int(births.before.min()), int(births.step.max())
-        at = dict(zip(history.steps.tolist(), losses.tolist(), strict=True))
+        steps = history.steps
+        before = int(steps[steps <= int(births.before.min())].max())
+        after = int(steps[steps >= int(births.step.max())].min())
+        at = dict(zip(steps.tolist(), losses.tolist(), strict=True))
         falls, fall = at[before] / at[after], float(known[0] / known[-1])
         claim = (
             f"All births of this run fall between updates {before} and {after}, where the loss goes from "
@@ -59,17 +66,41 @@ def caption(history: rd.TrackingHistory) -> str:
 **Figure 4. One training in full.** A GRU learns to hold two bits (flip-flop task; no input is held while it is looked
 at). From top to bottom: loss; the number of attractors that the published VAA stands for and the number that the same
 states reach; growth per step of every fixed point and cycle (stable solid, unstable dashed); where each is, on the
-first principal component. Triangles up: births, down: deaths, placed where following along the straight line between
-the weights of two observations found the bifurcation; a node and the saddle born with it share a colour.
+first principal component. Triangles up: births, down: deaths, placed where following along the weights of all updates
+between two observations found the bifurcation; a node and the saddle born with it share a colour.
 
-{len(history)} observations. The loss falls from {known[0]:.2g} to {known[-1]:.2g}. Attractors reached: {first.count} at
-first, {last.count} at the end; n VAA: {first.claimed:.3g} and {last.claimed:.3g}. {born}. The indices of all fixed
-points sum to 1, as they must, at {right} of {len(indices)} observations.
+{len(history)} observations, {_apart(history)}. The loss falls from {known[0]:.2g} to {known[-1]:.2g}. Attractors
+reached: {first.count} at first, {last.count} at the end; n VAA: {first.claimed:.3g} and {last.claimed:.3g}. {born}.
+{located}; {hidden} of the {len(history.identities)} fixed points lived between two observations only. The indices of all
+fixed points sum to 1, as they must, at {right} of {len(indices)} observations.
 
 *The paper's claim* is that the loss falls when attractors become reachable. {claim} Figure 1 has the statistics.
 
+{_told(events)}
+
 One layer of {_units(history)} units, one seed: far smaller than the paper's 2 x 256.
 """
+
+
+def _apart(history: rd.TrackingHistory) -> str:
+    """How often it was looked at, and what was known in between."""
+    gaps = sorted(set((history.steps[1:] - history.steps[:-1]).tolist()))
+    known = sorted({int(r) for r in history.resolutions.tolist() if r == r})
+    apart = f"{gaps[0]} to {gaps[-1]}" if len(gaps) > 1 else f"{gaps[0]}"
+    every = "every update" if known == [1] else f"every {known[0]} to {known[-1]} updates"
+    return f"{apart} updates apart; the weights of {every} were kept in between"
+
+
+def _told(events: pd.DataFrame) -> str:
+    """Births and deaths, each pair once."""
+    pairs = events[events.kind.isin(["birth", "death"]) & (events.partner < events.identity)]
+    rows = [
+        f"| {row.kind} | {row.how} | {row.before} to {row.step} | {row.identity}"
+        f"{f', {row.partner}' if row.partner >= 0 else ''} |"
+        for row in pairs.sort_values("at").itertuples()
+    ]
+    head = ["| event | bifurcation | between updates | fixed points |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows]) if rows else ""
 
 
 def _units(history: rd.TrackingHistory) -> int:

@@ -60,7 +60,9 @@ class TrackingHistory:
         first.
         """
         steps = [math.nan, *(float(later.step - earlier.step) for earlier, later in pairwise(self.observations))]
-        known = [step if o.resolution is None else o.resolution for step, o in zip(steps, self.observations, strict=False)]
+        known = [
+            step if o.resolution is None else o.resolution for step, o in zip(steps, self.observations, strict=False)
+        ]
         return torch.tensor(known, dtype=torch.float64)
 
     @property
@@ -86,7 +88,11 @@ class TrackingHistory:
     @property
     def overhead(self) -> float:
         """Wall time of observing as a share of the training time; NaN if nothing was timed between observations."""
-        return (self.seconds + self.recording_seconds) / self.training_seconds if self.training_seconds > 0 else float("nan")
+        return (
+            (self.seconds + self.recording_seconds) / self.training_seconds
+            if self.training_seconds > 0
+            else float("nan")
+        )
 
     def scalars(self, name: str) -> Tensor:
         """What was reported under ``name``, [o]; NaN where it was not.
@@ -147,8 +153,8 @@ class TrackingHistory:
             return "tracking: nothing observed yet"
         first, last = self.observations[0], self.observations[-1]
         text = (
-            f"{counted(len(self), 'observation')} of steps {first.step} to {last.step}{self._located()}: VAA from {first.vaa:.3g} to "
-            f"{last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached from {first.count} to "
+            f"{counted(len(self), 'observation')} of steps {first.step} to {last.step}{self._located()}: VAA from "
+            f"{first.vaa:.3g} to {last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached from {first.count} to "
             f"{last.count}; {self.identities.summary()}"
         )
         if self.training_seconds > 0:

@@ -142,7 +142,7 @@ def match(
         observations: in the order of steps.
         max_distance: how far a set may move between two observations, in units of the scale.
         stability_weight: what a change of stability costs.
-        followed: False matches by distance and stability alone.
+        followed: False matches by distance and stability alone, from look to look.
 
     Raises:
         ValueError: for settings out of range.
@@ -217,7 +217,8 @@ class _Walk:
             self.events += sorted(found, key=_order) if way else found
             known.append(own)
         self.labels.append(known[-1])
-        self.way.append(tuple(known[1:-1]))
+        unknown = tuple(torch.full((len(waypoint.sets),), -1) for waypoint in later.way)
+        self.way.append(tuple(known[1:-1]) if way else unknown)
 
     def _new(self, count: int) -> Tensor:
         self.fresh += count

@@ -69,8 +69,7 @@ class Passage:
 @storable
 @dataclass(frozen=True, eq=False)
 class Waypoint:
-    """What there was at a step between two looks, whose weights had been kept: fixed points and cycles, followed there
-    from both looks."""
+    """The fixed points and cycles of a step between two looks, whose weights had been kept: followed there from both."""
 
     step: int
 

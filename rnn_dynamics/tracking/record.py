@@ -28,8 +28,7 @@ class _LastWeights:
 
 
 class Record:
-    """observation-00000.safetensors, ...; the weights of the last one, and pieces of those since; settings and time
-    account as JSON."""
+    """A file for each observation, the weights of the last one, pieces of those since; settings and account as JSON."""
 
     def __init__(self, folder: Path, settings: dict[str, Any], resume: bool) -> None:
         self.folder = folder

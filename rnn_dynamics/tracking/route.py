@@ -149,7 +149,9 @@ class _Builder:
         family = self._path.family(leg.first.at, leg.last.at)
         sets = leg.first.sets
         led = {row_on(sets, run.end, leg.last.rows[row].period) for row, run in leg.back.items() if _arrived(run)}
-        fresh = [row for row, period in enumerate(sets.periods.tolist()) if period and row not in led | set(leg.forward)]
+        fresh = [
+            row for row, period in enumerate(sets.periods.tolist()) if period and row not in led | set(leg.forward)
+        ]
         leg.forward |= runs_along(family, orbits_of(sets), fresh, 0.0, 1.0)
         known = len(leg.last.rows)
         leg.last.rows = with_arrived(sets, leg.last.rows, leg.forward, family(1.0))
@@ -198,9 +200,7 @@ class _Builder:
                 merged[-1] = (leg.last, _composed(merged[-1][1], leg.passage), True)
             else:
                 merged.append((leg.last, leg.passage, quiet))
-        way = tuple(
-            Waypoint(self._path.steps[stage.at], stage.sets, passage) for stage, passage, _ in merged[:-1]
-        )
+        way = tuple(Waypoint(self._path.steps[stage.at], stage.sets, passage) for stage, passage, _ in merged[:-1])
         return Route(list(merged[-1][0].rows), way, merged[-1][1])
 
 

@@ -37,8 +37,8 @@ class AttractorTracker:
 
     Called at every update, ``observe`` looks at every hundredth here and takes a copy of the weights at the others. A
     loop that calls it at the hundredth only calls ``record(step, model.rnn)`` at every update, as ``train`` does; if it
-    does not, events are located to a hundred updates. ``observe`` is a callback of ``warm_up`` as it is. The module, its
-    grad flags and the random state stay as they are.
+    does not, events are located to a hundred updates. ``observe`` is a callback of ``warm_up`` as it is. The module,
+    its grad flags and the random state stay as they are.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class AttractorTracker:
             every: at steps that are no multiple of this only the weights are kept, so that ``observe`` can stand in any
                 loop.
             budget: largest share of the training time that observing may take, locating events included; observations
-                that would exceed it are left out and counted. Trackers of an ensemble share one ``Budget``. None observes whenever asked.
+                that would exceed it are left out and counted. Trackers of an ensemble share one ``Budget``. None
+                observes whenever asked.
             fixed_points: whether fixed points that attract nothing are searched for too. Without them the cost is that
                 of the attractors alone.
             searched: states that the first search for fixed points starts from; later ones start from what was there
@@ -137,9 +138,7 @@ class AttractorTracker:
     @property
     def history(self) -> TrackingHistory:
         """All observations so far."""
-        return TrackingHistory(
-            tuple(self._observations), self.budget.training_seconds, self._skipped, self._recording
-        )
+        return TrackingHistory(tuple(self._observations), self.budget.training_seconds, self._skipped, self._recording)
 
     @property
     def latest_step(self) -> int | None:
