@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
+from rnn_dynamics.systems import read_checkpoint
 from rnn_dynamics.tasks import FlipFlop
-from rnn_dynamics.tracking import AttractorTracker, Event, TrackingHistory
+from rnn_dynamics.tracking import AttractorTracker, Event, TrackingHistory, checkpoint_files
 from rnn_dynamics.tracking.ring import WeightRing
 
 SEQUENCES = torch.randn(40, 10, 1, generator=torch.Generator().manual_seed(0))
@@ -133,8 +134,9 @@ def test_what_comes_and_goes_away_from_all_that_is_known_is_seen_by_looks_alone(
     """The limit that ``routed`` states: a pair far from the one point known at both looks."""
     path = [(2.0, -0.8 + 0.7 * math.sin(math.pi * k / 20)) for k in range(21)]
     assert len(expected(path)) == 4
-    assert len(tracked([scalar(point) for point in path], 10).identities.events) == 4
-    assert tracked([scalar(point) for point in path], 20).identities.events == ()
+    assert len(tracked([scalar(point) for point in path], 20).identities.events) == 4  # searched for in between
+    blind = {every: tracked([scalar(point) for point in path], every, searches_between=0) for every in (10, 20)}
+    assert [len(history.identities.events) for history in blind.values()] == [4, 0]
 
 
 @pytest.mark.parametrize(("kept", "stride"), [(20, 2), (8, 8), (0, 40)])
@@ -227,19 +229,22 @@ def test_both_ways_to_feed_it_are_the_same(how: str) -> None:
     assert tracker.history.recording_seconds > 0
 
 
-def training(every: int) -> TrackingHistory:
-    task = FlipFlop(320, 16, 2, 0.2, seed=0)
-    model = rd.SequenceModel(module_from_spec("GRU-10", 2, 3), 2, seed=3)
+def test_a_training_has_one_story(tmp_path: Path) -> None:
+    """A flip-flop network in the 40 updates in which its memories are born, some of them to die again at once."""
+    task = FlipFlop(1280, 20, 2, 0.2, seed=0)
+    model = rd.SequenceModel(module_from_spec("GRU-8", 2, 0), 2, seed=0)
+    rd.train(model, task, epochs=3, lr=1e-2, clip_norm=1.0, folder=tmp_path, snapshot_every=1)
+    files = dict(checkpoint_files(tmp_path / "seed-0"))
     settings: dict[str, Any] = {"hold": [0.0, 0.0], "n": 8, "horizon": 50, "searched": 128, "budget": None}
-    tracker = AttractorTracker(task, every=every, time_limit=None, **settings)
-    rd.train(model, task, epochs=8, lr=1e-2, clip_norm=1.0, seed=3, tracker=tracker)
-    return tracker.history
-
-
-def test_a_training_has_one_story() -> None:
-    histories = {every: training(every) for every in (1, 5, 20)}
+    histories = {}
+    for every in (1, 5, 20):
+        tracker = AttractorTracker(task, every=every, time_limit=None, **settings)
+        for step in range(40, 81):
+            tracker.observe(step, read_checkpoint(files[step]).network)
+        histories[every] = tracker.history
     whole = told(histories[1])
-    assert sum(kind == "birth" for kind, *_ in whole) >= 4
+    assert sum(kind == "birth" for kind, *_ in whole) >= 12
+    assert sum(kind == "death" for kind, *_ in whole) >= 4
     for every, history in histories.items():
         assert told(history) == whole, every
         assert history.resolutions[1:].tolist() == [1.0] * (len(history) - 1)

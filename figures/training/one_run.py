@@ -3,13 +3,14 @@
 import argparse
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
-from rnn_dynamics.plotting import save_figure
+from rnn_dynamics.plotting import save_figure, style
 from rnn_dynamics.tasks import FlipFlop
 
 from .runs import FOLDER
@@ -28,9 +29,26 @@ def measure(hidden: int, sequences: int, epochs: int, every: int) -> rd.Tracking
 
 
 def draw(history: rd.TrackingHistory) -> Figure:
-    """The page that ``plot_tracking`` makes."""
-    figure = rd.plot_tracking(history)[0].figure
-    assert isinstance(figure, Figure)
+    """The page that ``plot_tracking`` makes, beside the part of it in which the births and deaths are."""
+    events = history.identities.events
+    if not events:
+        figure = rd.plot_tracking(history)[0].figure
+        assert isinstance(figure, Figure)
+        return figure
+    first, last = min(event.before for event in events), max(event.step for event in events)
+    margin = max(2.0, 0.2 * (last - first))
+    with style.styled():
+        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], 6.6), layout="constrained")
+        grid = figure.subplots(4, 2, sharey="row", sharex="col", height_ratios=(1, 1, 1.4, 1.4), width_ratios=(1.2, 1))
+        for ax in grid.flat:
+            style.dress(ax)
+    rd.plot_tracking(history, list(grid[:, 1]), span=(first - margin, last + margin), legend=False)
+    rd.plot_tracking(history, list(grid[:, 0]))
+    for ax in grid[:, 1]:
+        ax.set_ylabel("")
+        ax.tick_params(labelleft=False)
+        for line in ax.lines:
+            line.set_clip_on(True)
     return figure
 
 
@@ -69,10 +87,13 @@ states reach; growth per step of every fixed point and cycle (stable solid, unst
 first principal component. Triangles up: births, down: deaths, placed where following along the weights of all updates
 between two observations found the bifurcation; a node and the saddle born with it share a colour.
 
+Right: the same, about the births and deaths; a bar through a triangle is its bracket, where that is wider than a
+pixel.
+
 {len(history)} observations, {_apart(history)}. The loss falls from {known[0]:.2g} to {known[-1]:.2g}. Attractors
 reached: {first.count} at first, {last.count} at the end; n VAA: {first.claimed:.3g} and {last.claimed:.3g}. {born}.
-{located}; {hidden} of the {len(history.identities)} fixed points lived between two observations only. The indices of all
-fixed points sum to 1, as they must, at {right} of {len(indices)} observations.
+{located}; {hidden} of the {len(history.identities)} fixed points lived between two observations only. The indices of
+all fixed points sum to 1, as they must, at {right} of {len(indices)} observations.
 
 *The paper's claim* is that the loss falls when attractors become reachable. {claim} Figure 1 has the statistics.
 

@@ -37,6 +37,7 @@ def plot_tracking(
     scalar: str | None = None,
     observable: Callable[[Tensor], Tensor] | int | None = None,
     identities: Identities | None = None,
+    span: tuple[float, float] | None = None,
     legend: bool = True,
 ) -> list[Axes]:
     """Draw loss, published measure and true count, spectral radii and positions of all identities, one above the other.
@@ -54,13 +55,15 @@ def plot_tracking(
         observable: where an identity is: states [k, n] -> [k] or a unit's number; the first principal component of
             all states by default.
         identities: from ``history.match(...)`` under other settings.
+        span: the steps to show, from and to; all by default.
         legend: whether to add legends.
 
     Returns:
         The four axes; ``axes[0].figure`` is what ``save_figure`` takes.
 
     Raises:
-        ValueError: for another result, an empty history, or an observable of the wrong shape.
+        ValueError: for another result, an empty history, a span that does not rise, or an observable of the wrong
+            shape.
     """
     if not isinstance(history, TrackingHistory):
         raise ValueError(f"history must be the TrackingHistory of a tracker, got {type(history).__name__}")
@@ -69,6 +72,8 @@ def plot_tracking(
     axes = _page() if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
     if len(axes) != 4:
         raise ValueError(f"axes must be four, got {len(axes)}")
+    if span is not None and not span[0] < span[1]:
+        raise ValueError(f"span must be two rising steps, got {span!r}")
     identities = history.identities if identities is None else identities
     with style.styled():
         _draw_scalar(axes[0], history, scalar)
@@ -77,8 +82,9 @@ def plot_tracking(
             style.add_legend(axes[1], handles, columns=len(handles))
         steps = history.steps
         margin = 0.02 * max(1, int(steps[-1] - steps[0]))
+        shown = (int(steps[0]) - margin, int(steps[-1]) + margin) if span is None else span
         for ax in axes:  # before brackets are compared with pixels
-            ax.set_xlim(int(steps[0]) - margin, int(steps[-1]) + margin)
+            ax.set_xlim(*shown)
         observe, label = observable_of(history, observable)
         sets = [stage.sets for stage in history.stages]
         axes[2].axhline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
@@ -107,7 +113,7 @@ def plot_tracking(
             ax.tick_params(labelbottom=False)
         axes[-1].set_xlabel("training step")
         for ax in axes:
-            if int(steps[0]) < 0 < int(steps[-1]):  # a warmup before training has negative steps
+            if shown[0] < 0 < shown[1] and int(steps[0]) < 0:  # a warmup before training has negative steps
                 ax.axvline(0, color=style.GREY, linewidth=style.THIN, zorder=0)
     return list(axes)
 

@@ -154,8 +154,8 @@ class TrackingHistory:
         first, last = self.observations[0], self.observations[-1]
         text = (
             f"{counted(len(self), 'observation')} of steps {first.step} to {last.step}{self._located()}: VAA from "
-            f"{first.vaa:.3g} to {last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached from {first.count} to "
-            f"{last.count}; {self.identities.summary()}"
+            f"{first.vaa:.3g} to {last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached "
+            f"from {first.count} to {last.count}; {self.identities.summary()}"
         )
         if self.training_seconds > 0:
             text += f"; cost {self.overhead:.1%} of the training time"

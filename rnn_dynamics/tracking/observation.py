@@ -69,7 +69,7 @@ class Passage:
 @storable
 @dataclass(frozen=True, eq=False)
 class Waypoint:
-    """The fixed points and cycles of a step between two looks, whose weights had been kept: followed there from both."""
+    """The fixed points and cycles of a step between two looks whose weights had been kept, followed there from both."""
 
     step: int
 

@@ -12,12 +12,12 @@ from ..attractors import Attractors, find_attractors
 from ..checks import InputSequences
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..multistability import vaa_curve
-from ..systems import DrivenMap, sample_states
-from .invariant_sets import InvariantSets, rows_of, table
+from ..systems import AutonomousMap, DrivenMap, sample_states
+from .invariant_sets import InvariantSets, Row, fixed_point_rows, rows_of, table
 from .observation import Observation
 from .passages import Ahead, followed_forward, passage_between
 from .route import Route, routed
-from .time_limit import Clock, TimedMap
+from .time_limit import Clock, OutOfTime, TimedMap
 from .weight_path import WeightPath
 
 _NOISE = 0.5
@@ -33,6 +33,7 @@ class Effort:
     epsilon: float
     fixed_points: bool
     searched: int
+    searches_between: int
     most_points: int
     max_steps: int
     drift_horizon: float
@@ -94,7 +95,11 @@ def observe_network(
         resolution = max(later - earlier for earlier, later in pairwise(path.steps))
         route = Route(rows, (), passage)
         if len(path.steps) > 2 and not clock.rang:
-            route = routed(path, ahead, rows, passage, whole and before.whole)
+            known = [row.orbit for row in rows if row.kind == "fixed point"]
+            search = _Between(
+                torch.cat([*known, starts, _spread(network, sequences, starts, effort, 8)]), effort, clock
+            )
+            route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
         rows, passage = route.rows, route.passage
     sets = table(rows)
     stopped = found.interrupted or (points is not None and points.completeness.interrupted)
@@ -136,8 +141,7 @@ def _fixed_points(
         return None
     known = [state for kind, state in zip(found.kinds, found.states, strict=True) if kind == "fixed point"]
     known += [] if ahead is None else ahead.arrived_points
-    count = effort.searched if before is None else effort.searched // 8
-    spread = sample_states(network, sequences, count, noise=_NOISE, seed=effort.seed).to(starts)
+    spread = _spread(network, sequences, starts, effort, 1 if before is None else 8)
     return find_fixed_points(
         system,
         torch.cat([*(state[None] for state in known), starts, spread]),
@@ -145,6 +149,30 @@ def _fixed_points(
         memory_budget=effort.memory_budget,
         seed=effort.seed,
     )
+
+
+def _spread(network: DrivenMap, sequences: InputSequences, like: Tensor, effort: Effort, share: int) -> Tensor:
+    """States along trajectories, spread by noise: of those of the first search one in so many."""
+    return sample_states(network, sequences, effort.searched // share, noise=_NOISE, seed=effort.seed).to(like)
+
+
+@dataclass(frozen=True, eq=False)
+class _Between:
+    """The search for fixed points at a step between two looks."""
+
+    starts: Tensor
+    effort: Effort
+    clock: Clock
+
+    def __call__(self, system: AutonomousMap) -> list[Row]:
+        effort = self.effort
+        points = find_fixed_points(
+            system, self.starts, extra_starts=len(self.starts), memory_budget=effort.memory_budget, seed=effort.seed
+        )
+        if points.completeness.interrupted:
+            raise OutOfTime if self.clock.rang else KeyboardInterrupt
+        # Of a line of fixed points there is no list; and there are no more than are kept of a look.
+        return [] if points.continua or len(points) > effort.most_points else fixed_point_rows(points)
 
 
 def _attractor_states(before: Seen | None, like: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """The way from one look to the next: sets followed along the weights that training really had in between."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -18,9 +18,8 @@ from .weight_path import WeightPath
 _LEADING = 8
 """Multipliers that are compared, of each set: as many as are kept."""
 
-_DETOUR = 2.0
-"""How much longer, relative to its straight way, a multiplier's path may be than that of the weights; see
-``_certified``."""
+_FASTER = 2.0
+"""By how much a multiplier may be faster on a part of a leg than any is seen to be on a whole one."""
 
 _FUTILE = 1
 """Divisions of a stretch where nothing happens but that something cannot be followed: what fails on a part of it too
@@ -32,6 +31,9 @@ going round a fold, which each round of dividing does anew."""
 
 _MOST_ADDED = 200
 """Sets that following may add between two looks: more than that are points of a line, which has no end."""
+
+
+Search: TypeAlias = Callable[[AutonomousMap], list[Row]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,9 @@ class Route:
     """Whether Ctrl-C ended it: events are then as coarse as they are."""
 
 
-def routed(path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool) -> Route:
+def routed(
+    path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool, search: Search, searches: int
+) -> Route:
     """Locate what happened between two looks among the weights known between them.
 
     First the straight line from one look to the other was followed (``ahead``, ``passage``). A stretch on which
@@ -59,18 +63,24 @@ def routed(path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, wh
     really went; otherwise it is divided where they are farthest from its straight line, as the whole of it always is.
     So each event comes to lie between two neighbours among the known weights.
 
-    Not seen is what is born and dies again away from everything that was known at either look.
+    Not seen is what is born and dies again away from everything that is known, and does not live through one of the
+    ``searches`` steps, evenly spaced, at which fixed points are searched for too.
 
     Args:
         path: the weights.
         ahead: the sets of the earlier look, followed along the straight line to the later one.
         rows: of the later look.
         passage: between the two.
-        whole: whether all fixed points of both looks are known, so that what they meet in a fold is to be kept too.
+        whole: whether all fixed points of both looks are known, so that what they meet in a fold is to be kept too, and
+            what ``search`` finds.
+        search: for the fixed points of a map.
+        searches: at how many steps.
     """
     builder = _Builder(path, ahead, rows, passage, whole)
     interrupted = False
     try:
+        if whole and searches:
+            builder.survey(search, searches)
         builder.build()
     except OutOfTime:
         pass
@@ -121,6 +131,16 @@ class _Builder:
         ends = _Stage(0, [], ahead.sets), _Stage(len(path.steps) - 1, list(rows))
         self._legs = [_Leg(*ends, forward=ahead.runs, passage=passage)]
         self.done = Route(rows, (), passage)
+
+    def survey(self, search: Search, searches: int) -> None:
+        """Divide the whole evenly, and search at the steps between."""
+        first, last = self._legs[0].first, self._legs[0].last
+        parts = min(last.at, searches + 1)
+        corners = [part * last.at // parts for part in range(1, parts)]
+        stages = [_Stage(corner, search(self._path.family(corner, corner + 1)(0.0))) for corner in corners]
+        self._legs = [_Leg(*ends) for ends in pairwise([first, *stages, last])]
+        self._complete()
+        self.done = self._route()
 
     def build(self) -> None:
         """Divide stretches until each is settled; ``done`` is the best that is known at any time."""
@@ -187,8 +207,23 @@ class _Builder:
             return True
         if not _quiet(leg):
             return _only_lost(leg) and leg.futile >= _FUTILE
-        undivided = len(self._legs) == 1
-        return not undivided and _certified(leg, self._path.detour(leg.first.at, leg.last.at))
+        return len(self._legs) > 1 and self._certified(leg)
+
+    def _certified(self, leg: _Leg) -> bool:
+        """Whether no multiplier can have touched the unit circle on a quiet leg.
+
+        It cannot if its way there and on is longer than it goes: at most twice as fast, per length of the weights' own
+        path, as any multiplier went on any quiet leg along the straight line. A leg that comes back to where it began
+        says little about itself, but the others do.
+        """
+        pace = 0.0
+        for other in self._legs:
+            straight = self._path.straight(other.first.at, other.last.at)
+            if straight > 0 and _quiet(other):
+                pace = max([pace, *(float(moved.max()) / straight for moved, _ in _multipliers(other))])
+        most = _FASTER * pace * self._path.length(leg.first.at, leg.last.at)
+        closed = self._path.straight(leg.first.at, leg.last.at) == 0 < self._path.length(leg.first.at, leg.last.at)
+        return not closed and all(float(room.min()) > most for _, room in _multipliers(leg))
 
     def _route(self) -> Route:
         """All legs, those on which nothing happened taken together."""
@@ -236,30 +271,24 @@ def _only_lost(leg: _Leg) -> bool:
     return not passage.crossings and told <= {"continued", "unresolved"} and "unresolved" in told
 
 
-def _certified(leg: _Leg, detour: float) -> bool:
-    """Whether no multiplier can have touched the unit circle on a quiet leg.
+def _multipliers(leg: _Leg) -> Iterator[tuple[Tensor, Tensor]]:
+    """Of all sets that go on: how far each leading multiplier is from the nearest at the other end, and its room.
 
-    From mu at one end by way of the circle to nu at the other is at least ||mu| - 1| + ||nu| - 1|. The path of the
-    weights is ``detour`` times as long as the straight way, and that of the multipliers is taken to be at most twice
-    that times |mu - nu|.
+    The room is ||mu| - 1| + ||nu| - 1|: no shorter way leads from mu by the unit circle to nu.
     """
     passage = leg.passage
     assert passage is not None
-    if math.isinf(detour):
-        return False
     sets = leg.first.sets
-    for row in _followable(leg)[0]:
+    for row, after in enumerate(passage.successors.tolist()):
         mine = sets.multipliers[row]
-        mine, theirs = mine[~mine.isnan()], leg.last.rows[int(passage.successors[row])].multipliers[:_LEADING].cpu()
-        if not len(mine) or not len(theirs):
+        mine, theirs = mine[~mine.isnan()], leg.last.rows[after].multipliers[:_LEADING].cpu()
+        if after < 0 or not len(mine) or not len(theirs):
             continue
         apart = (mine[:, None] - theirs[None]).abs()
         room = (mine.abs() - 1).abs()[:, None] + (theirs.abs() - 1).abs()[None]
         for axis in (0, 1):
             moved, nearest = apart.min(dim=axis)
-            if bool((room.gather(axis, nearest.unsqueeze(axis)).squeeze(axis) <= _DETOUR * detour * moved).any()):
-                return False
-    return True
+            yield moved, room.gather(axis, nearest.unsqueeze(axis)).squeeze(axis)
 
 
 def _composed(one: Passage, other: Passage) -> Passage:

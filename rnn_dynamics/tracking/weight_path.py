@@ -43,11 +43,13 @@ class WeightPath:
         line = Interpolation(self._at(first), self._at(last), self._network, self.input, "between two updates")
         return TimedFamily(line, self._clock)
 
-    def detour(self, first: int, last: int) -> float:
-        """How much longer the path between two corners is than the straight line; infinite for one that comes back."""
-        length = sum(self._lengths[first:last])
-        straight = math.sqrt(self._product(last, first, last, first))
-        return 1.0 if length == 0 else length / straight if straight > 0 else math.inf
+    def length(self, first: int, last: int) -> float:
+        """Of the path between two corners."""
+        return sum(self._lengths[first:last])
+
+    def straight(self, first: int, last: int) -> float:
+        """From one corner to another."""
+        return math.sqrt(self._product(last, first, last, first))
 
     def farthest(self, first: int, last: int) -> int:
         """The corner between two others that lies farthest from their straight line; of equal ones the middle one."""
