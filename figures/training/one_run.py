@@ -13,6 +13,7 @@ from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.plotting import save_figure, style
 from rnn_dynamics.tasks import FlipFlop
 
+from ..bifurcations.page import gathered, page_legend
 from .runs import FOLDER
 
 SCALES = {"smoke": (6, 96, 2, 1), "small": (32, 3200, 10, 20), "paper": (256, 48_000, 50, 500)}
@@ -49,6 +50,7 @@ def draw(history: rd.TrackingHistory) -> Figure:
         ax.tick_params(labelleft=False)
         for line in ax.lines:
             line.set_clip_on(True)
+    page_legend(figure, gathered(grid[:, 0]), columns=3)
     return figure
 
 
