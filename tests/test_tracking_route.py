@@ -280,9 +280,9 @@ def stopped(folder: Path, upto: int, path: list[Point], **options: Any) -> Attra
 
 @pytest.mark.parametrize("budget", [2**20, 6 * 32])
 def test_a_stopped_run_goes_on_with_the_weights_it_had(budget: int, tmp_path: Path) -> None:
-    path = wave(61)
+    path = [(2.0, -0.9 + 0.03 * k) for k in range(61)]
     whole = stopped(tmp_path / "whole", 61, path, path_budget=budget).history
-    for cut in (12, 21, 47):
+    for cut in (12, 47):
         folder = tmp_path / str(cut)
         stopped(folder, cut, path, path_budget=budget)
         tracker = tracker_of(20, folder=folder, resume=True, path_budget=budget)
@@ -309,6 +309,8 @@ def test_what_was_learnt_is_saved_and_loaded(tmp_path: Path) -> None:
     assert again.identities.to_pandas().equals(history.identities.to_pandas())
     assert again.to_pandas().equals(history.to_pandas())
     assert [stage.step for stage in again.stages] == [stage.step for stage in history.stages]
+    # Complex numbers that torch can reckon with: off multiples of 16 bytes its kernels end the process.
+    assert all(stage.sets.multipliers.data_ptr() % 16 == 0 for stage in again.stages)
     # By distance alone, from look to look.
     alone = history.match(followed=False)
     assert all(bool((labels == -1).all()) for way in alone.way for labels in way)
@@ -354,7 +356,9 @@ def test_weights_with_nan_and_bad_steps() -> None:
         tracker.record(step, scalar((2.0, math.nan if step == 4 else -0.9 + 0.08 * step)))
     tracker.observe(10, scalar((2.0, -0.1)))
     assert tracker.history.observations[1].resolution == 2
-    assert told(tracker.history) == [("birth", "fold", 5, 6)] * 2
+    fold = (0.9 - (2 * math.sqrt(0.5) - math.atanh(math.sqrt(0.5)))) / 0.08
+    assert 4 < fold < 5  # the weights of 4 are not known
+    assert told(tracker.history) == [("birth", "fold", 3, 5)] * 2
     for step, module, words in (
         (10, scalar((2.0, 0.0)), "steps must rise, got 10 after 10"),
         (11.5, scalar((2.0, 0.0)), "whole number"),
