@@ -71,3 +71,22 @@ def test_the_caption_of_one_run_says_what_its_history_holds() -> None:
     caption = (folder / "one_run.md").read_text()
     assert f"Births: {births} " in caption
     assert f"{len(history)} observations" in caption
+
+
+def test_both_figures_of_the_training_tell_one_story() -> None:
+    """A tracker that looked every 20 updates, and the bifurcations of all checkpoints, one at every update."""
+    history = rd.load(ROOT / "figures" / "training" / "one_run_small.safetensors")
+    timeline = rd.load(ROOT / "figures" / "bifurcations" / "training_small.safetensors")
+    last = int(timeline.steps[-1])
+    assert (history.steps[1:] - history.steps[:-1]).tolist() == [20] * (len(history) - 1)
+    stories = [
+        sorted((e.kind, e.how, e.before, e.step) for e in events if e.kind in ("birth", "death") and e.step <= last)
+        for events in (history.identities.events, timeline.events)
+    ]
+    assert stories[0] == stories[1]
+    assert {kind for kind, *_ in stories[0]} == {"birth", "death"}
+    names = ("training/one_run.md", "bifurcations/training.md")
+    captions = [" ".join((ROOT / "figures" / name).read_text().split()) for name in names]
+    for kind, words in (("birth", "Births"), ("death", "eaths")):
+        number = sum(own == kind for own, *_ in stories[0])
+        assert all(f"{words}: {number}" in caption for caption in captions)

@@ -3,16 +3,22 @@
 import tempfile
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
+import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
+from rnn_dynamics.plotting import style
 from rnn_dynamics.tasks import FlipFlop
 
-from .page import letter, run
+from .page import gathered, letter, page_legend, run, zoom
 
 _BITS = 2
+
+_STARTS = 128
+"""Of the search at each checkpoint: with one at every update, what is known is a better start than any other."""
 
 
 def measure(hidden: int, sequences: int, epochs: int, every: int) -> rd.TrainingBifurcations:
@@ -21,16 +27,27 @@ def measure(hidden: int, sequences: int, epochs: int, every: int) -> rd.Training
     model = rd.SequenceModel(module_from_spec(f"GRU-{hidden}", _BITS, 0), _BITS)
     with tempfile.TemporaryDirectory() as folder:
         rd.train(model, task, epochs=epochs, lr=3e-3, clip_norm=1.0, folder=folder, snapshot_every=every)
-        return rd.training_bifurcations(folder)
+        return rd.training_bifurcations(folder, n_starts=_STARTS)
 
 
 def draw(result: rd.TrainingBifurcations) -> Figure:
-    """The page that ``plot_bifurcations`` makes of a training."""
-    axes = rd.plot_bifurcations(result)
-    assert isinstance(axes, list)
-    letter(axes, left=30, up=3)
-    figure = axes[0].figure
-    assert isinstance(figure, Figure)
+    """The page that ``plot_bifurcations`` makes of a training, beside the part of it in which the bifurcations are."""
+    with style.styled():
+        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], 5.6), layout="constrained")
+        grid = figure.subplots(3, 2, sharey="row", sharex="col", height_ratios=(1, 0.8, 1.7), width_ratios=(1.2, 1))
+        for ax in grid.flat:
+            style.dress(ax)
+    for column in (1, 0):
+        rd.plot_bifurcations(result, list(grid[:, column]))
+    page_legend(figure, gathered(list(grid.flat)), columns=4)
+    events = result.bifurcations
+    first, last = (events[0].before, events[-1].step) if events else (int(result.steps[0]), int(result.steps[-1]))
+    margin = max(2.0, 0.2 * (last - first))
+    for ax in grid[:, 1]:
+        zoom(ax, first - margin, last + margin)
+        ax.set_ylabel("")
+        ax.tick_params(labelleft=False)
+    letter(list(grid.T.flat), left=19, up=-9)
     return figure
 
 
@@ -49,11 +66,14 @@ def caption(result: rd.TrainingBifurcations) -> str:
     return f"""
 **A training as a bifurcation problem.** A GRU of {units} units learns to hold {_BITS} bits; no input is held while it
 is looked at. **a.** Its loss; ticks are bifurcations. **b.** How many fixed points it has. **c.** Where each is, on
-the first principal component; stable solid, unstable dashed; triangles are births. What is born together has one
-colour.
+the first principal component; stable solid, unstable dashed; triangles up are births, down deaths, squares folds that a
+fixed point passes within one update. What is born together has one colour. **d**, **e**, **f.** The same, where the
+bifurcations are.
 
 {len(result)} checkpoints of steps {steps[0]} to {steps[-1]}; between two of them the weights are taken along a
-straight line, on which every fixed point is followed and every bifurcation located. The loss falls from
+straight line, on which every fixed point is followed and every bifurcation located: each lies between two
+checkpoints {_apart(steps)} apart. Births: {_count(result, "birth")}; deaths: {_count(result, "death")}. The loss falls
+from
 {float(known[0]):.3g} to {float(known[-1]):.3g}, the fixed points grow from {counts[0]} ({stable[0]} stable) to
 {counts[-1]} ({stable[-1]} stable). {result.verdict} {_claim(result)}
 
@@ -61,8 +81,22 @@ straight line, on which every fixed point is followed and every bifurcation loca
 |---|---|---|---|---|
 {chr(10).join(rows)}
 
-One network, one seed.
+One network, one seed.{_batches(steps)}
 """
+
+
+def _apart(steps: list[int]) -> str:
+    gaps = sorted({later - earlier for earlier, later in pairwise(steps)})
+    return f"{gaps[-1]} update{'s' * (gaps[-1] > 1)}" if len(gaps) == 1 else f"{gaps[0]} to {gaps[-1]} updates"
+
+
+def _batches(steps: list[int]) -> str:
+    single = all(later - earlier == 1 for earlier, later in pairwise(steps))
+    return " The losses are those of single batches, which scatter." if single else ""
+
+
+def _count(result: rd.TrainingBifurcations, kind: str) -> int:
+    return sum(event.kind == kind for event in result.events)
 
 
 def _claim(result: rd.TrainingBifurcations) -> str:
@@ -99,7 +133,7 @@ def _claim(result: rd.TrainingBifurcations) -> str:
     )
 
 
-SCALES = {"smoke": partial(measure, 6, 96, 2, 1), "small": partial(measure, 32, 3200, 5, 5)}
+SCALES = {"smoke": partial(measure, 6, 96, 2, 1), "small": partial(measure, 32, 3200, 5, 1)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

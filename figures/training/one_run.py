@@ -3,14 +3,17 @@
 import argparse
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
-from rnn_dynamics.plotting import save_figure
+from rnn_dynamics.plotting import save_figure, style
 from rnn_dynamics.tasks import FlipFlop
 
+from ..bifurcations.page import gathered, page_legend
 from .runs import FOLDER
 
 SCALES = {"smoke": (6, 96, 2, 1), "small": (32, 3200, 10, 20), "paper": (256, 48_000, 50, 500)}
@@ -27,9 +30,27 @@ def measure(hidden: int, sequences: int, epochs: int, every: int) -> rd.Tracking
 
 
 def draw(history: rd.TrackingHistory) -> Figure:
-    """The page that ``plot_tracking`` makes."""
-    figure = rd.plot_tracking(history)[0].figure
-    assert isinstance(figure, Figure)
+    """The page that ``plot_tracking`` makes, beside the part of it in which the births and deaths are."""
+    events = history.identities.events
+    if not events:
+        figure = rd.plot_tracking(history)[0].figure
+        assert isinstance(figure, Figure)
+        return figure
+    first, last = min(event.before for event in events), max(event.step for event in events)
+    margin = max(2.0, 0.2 * (last - first))
+    with style.styled():
+        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], 6.6), layout="constrained")
+        grid = figure.subplots(4, 2, sharey="row", sharex="col", height_ratios=(1, 1, 1.4, 1.4), width_ratios=(1.2, 1))
+        for ax in grid.flat:
+            style.dress(ax)
+    rd.plot_tracking(history, list(grid[:, 1]), span=(first - margin, last + margin), legend=False)
+    rd.plot_tracking(history, list(grid[:, 0]))
+    for ax in grid[:, 1]:
+        ax.set_ylabel("")
+        ax.tick_params(labelleft=False)
+        for line in ax.lines:
+            line.set_clip_on(True)
+    page_legend(figure, gathered(grid[:, 0]), columns=3)
     return figure
 
 
@@ -46,10 +67,16 @@ def caption(history: rd.TrackingHistory) -> str:
     indices = [o.index_sum for o in history.observations]
     right = sum(index == 1 for index in indices)
     born = f"Births: {len(births)} ({hows}); deaths: {len(deaths)} ({ends}); {len(changes)} changes of stability"
+    seen = set(torch.cat(history.identities.labels).tolist()) if len(history) else set()
+    hidden = len(history.identities) - len(seen)
+    widest = int(events.width.max()) if len(events) else 0
+    located = f"Each lies between two weights {widest} update{'s' * (widest > 1)} apart or less" if widest else ""
     claim = "No attractor was born in this run."
     if len(births):
-        before, after = int(births.before.min()), int(births.step.max())
-        at = dict(zip(history.steps.tolist(), losses.tolist(), strict=True))
+        steps = history.steps
+        before = int(steps[steps <= int(births.before.min())].max())
+        after = int(steps[steps >= int(births.step.max())].min())
+        at = dict(zip(steps.tolist(), losses.tolist(), strict=True))
         falls, fall = at[before] / at[after], float(known[0] / known[-1])
         claim = (
             f"All births of this run fall between updates {before} and {after}, where the loss goes from "
@@ -59,17 +86,44 @@ def caption(history: rd.TrackingHistory) -> str:
 **Figure 4. One training in full.** A GRU learns to hold two bits (flip-flop task; no input is held while it is looked
 at). From top to bottom: loss; the number of attractors that the published VAA stands for and the number that the same
 states reach; growth per step of every fixed point and cycle (stable solid, unstable dashed); where each is, on the
-first principal component. Triangles up: births, down: deaths, placed where following along the straight line between
-the weights of two observations found the bifurcation; a node and the saddle born with it share a colour.
+first principal component. Triangles up: births, down: deaths, placed where following along the weights of all updates
+between two observations found the bifurcation; a node and the saddle born with it share a colour.
 
-{len(history)} observations. The loss falls from {known[0]:.2g} to {known[-1]:.2g}. Attractors reached: {first.count} at
-first, {last.count} at the end; n VAA: {first.claimed:.3g} and {last.claimed:.3g}. {born}. The indices of all fixed
-points sum to 1, as they must, at {right} of {len(indices)} observations.
+Right: the same, about the births and deaths; a bar through a triangle is its bracket, where that is wider than a
+pixel.
+
+{len(history)} observations, {_apart(history)}. The loss falls from {known[0]:.2g} to {known[-1]:.2g}. Attractors
+reached: {first.count} at first, {last.count} at the end; n VAA: {first.claimed:.3g} and {last.claimed:.3g}. {born}.
+{located}; {hidden} of the {len(history.identities)} fixed points lived between two observations only. The indices of
+all fixed points sum to 1, as they must, at {right} of {len(indices)} observations.
 
 *The paper's claim* is that the loss falls when attractors become reachable. {claim} Figure 1 has the statistics.
 
+{_told(events)}
+
 One layer of {_units(history)} units, one seed: far smaller than the paper's 2 x 256.
 """
+
+
+def _apart(history: rd.TrackingHistory) -> str:
+    """How often it was looked at, and what was known in between."""
+    gaps = sorted(set((history.steps[1:] - history.steps[:-1]).tolist()))
+    known = sorted({int(r) for r in history.resolutions.tolist() if r == r})
+    apart = f"{gaps[0]} to {gaps[-1]}" if len(gaps) > 1 else f"{gaps[0]}"
+    every = "every update" if known == [1] else f"every {known[0]} to {known[-1]} updates"
+    return f"{apart} updates apart; the weights of {every} were kept in between"
+
+
+def _told(events: pd.DataFrame) -> str:
+    """Births and deaths, each pair once."""
+    pairs = events[events.kind.isin(["birth", "death"]) & (events.partner < events.identity)]
+    rows = [
+        f"| {row.kind} | {row.how} | {row.before} to {row.step} | {row.identity}"
+        f"{f', {row.partner}' if row.partner >= 0 else ''} |"
+        for row in pairs.sort_values("at").itertuples()
+    ]
+    head = ["| event | bifurcation | between updates | fixed points |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows]) if rows else ""
 
 
 def _units(history: rd.TrackingHistory) -> int:

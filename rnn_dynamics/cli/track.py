@@ -76,7 +76,11 @@ def track(
         Path | None, typer.Option(help="Folder for results.", show_default="RUN-tracking; RUN/seed-S-tracking")
     ] = None,
 ) -> None:
-    """Say what a network could reach at each of its checkpoints, what was born, what died, and in which bifurcation."""
+    """Say what a network could reach at each of its checkpoints, what was born, what died, and in which bifurcation.
+
+    When that was is known to within two neighbouring checkpoints, whose steps stand with each event; a tracker that is
+    shown a training while it runs knows it to the update.
+    """
     look = _Look(n, horizon, fixed_points, time_limit, prefix, nonlinearity, resume)
     seed_folders = _seed_folders(run)
     jobs = []

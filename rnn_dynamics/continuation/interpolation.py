@@ -1,6 +1,7 @@
 """The straight line between the weights of two networks as a family of maps."""
 
 import copy
+import math
 import warnings
 from collections.abc import Callable
 
@@ -40,6 +41,13 @@ class Interpolation:
     def network(self, t: float) -> DrivenMap:
         """The network at t, whose input is free: for families in which an input moves too."""
         return self._network(self._weights(t))
+
+    @property
+    def length(self) -> float:
+        """|W_after - W_before| as a share of |W_before|, over all weights; of the former alone where that is 0."""
+        apart = math.hypot(*(float((b - a).norm()) for a, b in zip(self._before, self._after, strict=True)))
+        whole = math.hypot(*(float(a.norm()) for a in self._before))
+        return apart / whole if whole > 0 else apart
 
     def derivative(self, states: Tensor, t: float, /) -> Tensor:
         """dF/dt at states [k, n], by one forward-mode derivative along W_after - W_before."""

@@ -39,14 +39,16 @@ def plot_tracking(
     scalar: str | None = None,
     observable: Callable[[Tensor], Tensor] | int | None = None,
     identities: Identities | None = None,
+    span: tuple[float, float] | None = None,
     legend: bool = True,
 ) -> list[Axes]:
     """Draw loss, published measure and true count, spectral radii and positions of all identities, one above the other.
 
     From top to bottom: the scalar; n VAA, the number of attractors that VAA stands for, beside the number that the same
     states reach; the spectral radius of each identity (growth per step; above 1 unstable); and where each is. An
-    identity is one line: solid while it is stable, dashed while it is not. Triangles up are births, down deaths, at
-    the place between two observations where following found them.
+    identity is one line: solid while it is stable, dashed while it is not. Triangles up are births, down deaths, where
+    following along the weights known between two observations found them; a bar through one is its bracket, the steps
+    between which it lies, where that is wider than a pixel.
 
     Args:
         history: of an ``AttractorTracker``.
@@ -55,13 +57,15 @@ def plot_tracking(
         observable: where an identity is: states [k, n] -> [k] or a unit's number; the first principal component of
             all states by default.
         identities: from ``history.match(...)`` under other settings.
+        span: the steps to show, from and to; all by default.
         legend: whether to add legends.
 
     Returns:
         The four axes; ``axes[0].figure`` is what ``save_figure`` takes.
 
     Raises:
-        ValueError: for another result, an empty history, or an observable of the wrong shape.
+        ValueError: for another result, an empty history, a span that does not rise, or an observable of the wrong
+            shape.
     """
     if not isinstance(history, TrackingHistory):
         raise ValueError(f"history must be the TrackingHistory of a tracker, got {type(history).__name__}")
@@ -70,14 +74,21 @@ def plot_tracking(
     axes = _page() if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
     if len(axes) != 4:
         raise ValueError(f"axes must be four, got {len(axes)}")
+    if span is not None and not span[0] < span[1]:
+        raise ValueError(f"span must be two rising steps, got {span!r}")
     identities = history.identities if identities is None else identities
     with style.styled():
         _draw_scalar(axes[0], history, scalar)
         handles = _draw_counts(axes[1], history)
         if legend:
             style.add_legend(axes[1], handles, columns=len(handles))
+        steps = history.steps
+        margin = 0.02 * max(1, int(steps[-1] - steps[0]))
+        shown = (int(steps[0]) - margin, int(steps[-1]) + margin) if span is None else span
+        for ax in axes:  # before brackets are compared with pixels
+            ax.set_xlim(*shown)
         observe, label = observable_of(history, observable)
-        sets = [o.sets for o in history.observations]
+        sets = [stage.sets for stage in history.stages]
         axes[2].axhline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
 
         def radius(index: int, row: int) -> float:
@@ -103,11 +114,8 @@ def plot_tracking(
         for ax in axes[:-1]:
             ax.tick_params(labelbottom=False)
         axes[-1].set_xlabel("training step")
-        steps = history.steps
-        margin = 0.02 * max(1, int(steps[-1] - steps[0]))
         for ax in axes:
-            ax.set_xlim(int(steps[0]) - margin, int(steps[-1]) + margin)
-            if int(steps[0]) < 0 < int(steps[-1]):  # a warmup before training has negative steps
+            if shown[0] < 0 < shown[1] and int(steps[0]) < 0:  # a warmup before training has negative steps
                 ax.axvline(0, color=style.GREY, linewidth=style.THIN, zorder=0)
     return list(axes)
 
@@ -191,13 +199,13 @@ def _draw_lives(
     height_at: Callable[[Event, int, int], float],
 ) -> None:
     """One line for each identity, dashed where it is unstable, from its birth to its death."""
-    steps, colors = history.steps.tolist(), colors_of(identities)
+    stages, colors = history.stages, colors_of(identities)
     ends = {(event.identity, event.kind): event for event in identities.events if event.kind in _MARKS}
     for identity in range(len(identities)):
-        rows = identities.rows(identity)
+        rows = identities.life(identity)
         color = colors[identity]
-        stable = [bool(history.observations[index].sets.stable[row]) for index, row in rows]
-        points = [(steps[index], height(index, row)) for index, row in rows]
+        stable = [bool(stages[index].sets.stable[row]) for index, row in rows]
+        points = [(float(stages[index].step), height(index, row)) for index, row in rows]
         for kind, place in (("birth", 0), ("death", -1)):
             event = ends.get((identity, kind))
             if event is None:
@@ -206,6 +214,7 @@ def _draw_lives(
             where = (at, height_at(event, *rows[place]))
             face = color if kind == "birth" else "white"
             ax.plot(*where, color=color, markerfacecolor=face, zorder=5, **_MARKS[kind])
+            _draw_bracket(ax, event, where[1], color)
             points.insert(0 if kind == "birth" else len(points), where)
             stable.insert(0 if kind == "birth" else len(stable), stable[place])
         if len(points) == 1:
@@ -218,6 +227,14 @@ def _draw_lives(
             for start, end, solid in pieces:
                 look = {"linewidth": style.THICK, "linestyle": "-" if solid else DASHED}
                 ax.plot(*zip(start, end, strict=True), color=color, zorder=3, **look)
+
+
+def _draw_bracket(ax: Axes, event: Event, height: float, color: str) -> None:
+    """The steps that an event lies between, where one sees that they are two."""
+    (first, _), (last, _) = ax.transData.transform([(event.before, 1), (event.step, 1)])
+    if last - first > 1:
+        look: dict[str, Any] = {"marker": "|", "markersize": 4, "linewidth": style.THIN, "alpha": 0.6, "zorder": 4}
+        ax.plot([event.before, event.step], [height] * 2, color=color, linestyle="-", **look)
 
 
 def colors_of(identities: Identities) -> list[str]:

@@ -41,11 +41,10 @@ def print_tracking(history: TrackingHistory, console: Console) -> None:
     for heading in ("step", *["loss"] * loss, "VAA", "n VAA", "reached", "points", "radius", "born", "died"):
         table.add_column(heading, justify="left" if heading == "reached" else "right")
     stride = max(1, -(-len(observations) // _SHOWN))
-    since = -1
+    before = -math.inf
     for index in sorted({*range(0, len(observations), stride), len(observations) - 1}):
         o = observations[index]
-        steps = {later.step for later in observations[since + 1 : index + 1]}
-        kinds = [event.kind for event in events if event.step in steps]
+        kinds = [event.kind for event in events if before < event.step <= o.step]
         radii = o.sets.spectral_radii
         reached = ", ".join(f"{number} {kind_name(kind, number != 1)}" for kind, number in o.sets.counts.items())
         missing = "" if o.index_sum in (1, None) else f" (index sum {o.index_sum})"
@@ -60,7 +59,7 @@ def print_tracking(history: TrackingHistory, console: Console) -> None:
             str(kinds.count("birth") or ""),
             str(kinds.count("death") or ""),
         )
-        since = index
+        before = o.step
     console.print(table)
     told = [event for event in events if event.kind not in _PAIRED or event.partner < event.identity]
     sentences = [_sentence(event) for event in sorted(told, key=_moment)]
@@ -73,7 +72,8 @@ def print_tracking(history: TrackingHistory, console: Console) -> None:
         console.print(text, style="bold red", soft_wrap=True, markup=False)
     console.print(
         f"VAA: n = {observations[0].n} states, {observations[0].horizon:,} steps, one held input; reached: what the "
-        "same states settle on; points: all fixed points found; radius: the largest growth per step of any set",
+        "same states settle on; points: all fixed points found; radius: the largest growth per step of any set; in "
+        "brackets the steps between which an event lies, as near as the weights are known",
         style="dim",
         markup=False,
     )
@@ -84,7 +84,8 @@ def _moment(event: Event) -> float:
 
 
 def _sentence(event: Event) -> str:
-    at = f"step {event.at:.4g}" if math.isfinite(event.at) else f"steps {event.before} to {event.step}"
+    bracket = f"steps {event.before} to {event.step}"
+    at = bracket if not math.isfinite(event.at) else f"step {event.at:.5g} ({bracket.removeprefix('steps ')})"
     several = event.kind in _PAIRED and event.partner >= 0 and event.how != "Neimark-Sacker"
     who = f"identities {event.partner} and {event.identity}" if several else f"identity {event.identity}"
     did = _WORDS[event.kind].replace("was", "were") if several else _WORDS[event.kind]

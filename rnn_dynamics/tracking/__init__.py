@@ -5,7 +5,7 @@ from .checkpoints import checkpoint_files, track_checkpoints
 from .history import TrackingHistory
 from .invariant_sets import InvariantSets
 from .matching import Event, Identities, match
-from .observation import Crossing, Observation, Passage
+from .observation import Crossing, Observation, Passage, Waypoint
 from .tracker import AttractorTracker
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Observation",
     "Passage",
     "TrackingHistory",
+    "Waypoint",
     "checkpoint_files",
     "match",
     "track_checkpoints",

@@ -47,8 +47,8 @@ class Budget:
         return self.share is None or self.spent + expected <= self.share * self.training_seconds
 
     @contextmanager
-    def charge(self) -> Iterator[None]:
-        """Book the time that the block takes."""
+    def charge(self, look: bool = True) -> Iterator[None]:
+        """Book the time that the block takes; unless it is a ``look``, the next one is not expected to cost as much."""
         begin = time.perf_counter()
         self._begin = begin if self._begin is None else self._begin
         try:
@@ -57,7 +57,7 @@ class Budget:
             seconds = time.perf_counter() - begin
             self.spent += seconds
             self._own += seconds
-            self._last = (*self._last[-1:], seconds)
+            self._last = (*self._last[-1:], seconds) if look else self._last
 
     def resume(self, spent: float, training_seconds: float) -> None:
         """Add what one tracker of an earlier run, now resumed, had spent; its training time is that of all of them."""

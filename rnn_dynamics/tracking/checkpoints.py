@@ -60,6 +60,9 @@ def track_checkpoints(
 ) -> TrackingHistory:
     """Look at every checkpoint of a folder, in the order of steps.
 
+    What happened between two of them is located along the straight line between their weights, and no nearer than
+    to the two: their steps are each event's bracket, their distance the ``resolutions`` of the history.
+
     Args:
         folder: see ``checkpoint_files``.
         sequences: as in ``AttractorTracker``.

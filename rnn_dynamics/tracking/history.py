@@ -1,7 +1,9 @@
 """All that a tracker saw, in the order of steps."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import pandas as pd
 import torch
@@ -11,7 +13,7 @@ from ..attractors.results import KINDS, plural
 from ..checks import checked
 from ..store import storable
 from .matching import Identities, counted, match, steps_rise
-from .observation import Observation
+from .observation import Observation, Waypoint
 
 
 @storable
@@ -31,6 +33,9 @@ class TrackingHistory:
     skipped: int = 0
     """How many observations were left out to keep within the budget."""
 
+    recording_seconds: float = 0.0
+    """Wall time of copying weights between observations."""
+
     def __post_init__(self) -> None:
         """Refuse what is no history.
 
@@ -42,6 +47,24 @@ class TrackingHistory:
 
     def __len__(self) -> int:
         return len(self.observations)
+
+    @property
+    def stages(self) -> tuple[Waypoint | Observation, ...]:
+        """All observations and the waypoints between them, in the order of steps."""
+        return tuple(stage for o in self.observations for stage in (*o.way, o))
+
+    @property
+    def resolutions(self) -> Tensor:
+        """To how many steps events are located that lie between each observation and the one before, [o].
+
+        1 where the weights of every update were known, the distance to the one before where none were; NaN for the
+        first.
+        """
+        steps = [math.nan, *(float(later.step - earlier.step) for earlier, later in pairwise(self.observations))]
+        known = [
+            step if o.resolution is None else o.resolution for step, o in zip(steps, self.observations, strict=False)
+        ]
+        return torch.tensor(known, dtype=torch.float64)
 
     @property
     def steps(self) -> Tensor:
@@ -65,8 +88,12 @@ class TrackingHistory:
 
     @property
     def overhead(self) -> float:
-        """Wall time of the observations as a share of the training time; NaN if nothing was timed between them."""
-        return self.seconds / self.training_seconds if self.training_seconds > 0 else float("nan")
+        """Wall time of observing as a share of the training time; NaN if nothing was timed between observations."""
+        return (
+            (self.seconds + self.recording_seconds) / self.training_seconds
+            if self.training_seconds > 0
+            else float("nan")
+        )
 
     @checked
     def scalars(self, name: str) -> Tensor:
@@ -96,8 +123,10 @@ class TrackingHistory:
         kinds = [kind for kind in KINDS if any(kind in o.sets.counts for o in self.observations)]
         events = self.identities.events
         rows = []
-        for o in self.observations:
-            here = [event.kind for event in events if event.step == o.step]
+        since, resolutions = -math.inf, self.resolutions.tolist()
+        for o, resolution in zip(self.observations, resolutions, strict=True):
+            here = [event.kind for event in events if since < event.step <= o.step]
+            since = o.step
             radii = o.sets.spectral_radii
             rows.append(
                 {
@@ -115,6 +144,7 @@ class TrackingHistory:
                     "index_sum": o.index_sum,
                     "births": here.count("birth"),
                     "deaths": here.count("death"),
+                    "resolution": resolution,
                     "seconds": o.seconds,
                 }
             )
@@ -126,14 +156,22 @@ class TrackingHistory:
             return "tracking: nothing observed yet"
         first, last = self.observations[0], self.observations[-1]
         text = (
-            f"{counted(len(self), 'observation')} of steps {first.step} to {last.step}: VAA from {first.vaa:.3g} to "
-            f"{last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached from {first.count} to "
-            f"{last.count}; {self.identities.summary()}"
+            f"{counted(len(self), 'observation')} of steps {first.step} to {last.step}{self._located()}: VAA from "
+            f"{first.vaa:.3g} to {last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached "
+            f"from {first.count} to {last.count}; {self.identities.summary()}"
         )
         if self.training_seconds > 0:
             text += f"; cost {self.overhead:.1%} of the training time"
             text += f", {self.skipped} left out for the budget" * bool(self.skipped)
         return text
+
+    def _located(self) -> str:
+        """To what events are located, in words."""
+        known = self.resolutions[self.resolutions.isfinite()]
+        if not len(known):
+            return ""
+        least, most = int(known.min()), int(known.max())
+        return f" (events located to {least if least == most else f'{least} to {most}'} step{'s' * (most > 1)})"
 
     def __repr__(self) -> str:
         table = self.to_pandas().to_string(index=False, max_rows=40, float_format="{:.4g}".format)

@@ -116,7 +116,7 @@ def rows_of(points: FixedPoints | None, found: Attractors, n: int) -> list[Row]:
     attractors = [_attractor(found, row, int(hits[row])) for row in range(len(found))]
     if points is None:
         return attractors
-    rows = [_fixed_point(points, row) for row in range(len(points))]
+    rows = fixed_point_rows(points)
     for attractor in attractors:
         twin = row_on(rows, attractor.orbit[0], 1) if attractor.period == 1 else None
         if twin is None:
@@ -153,6 +153,11 @@ def table(rows: list[Row]) -> InvariantSets:
         stable=torch.tensor([row.stable for row in rows], dtype=torch.bool),
         hits=torch.tensor([row.hits for row in rows], dtype=torch.int64),
     )
+
+
+def fixed_point_rows(points: FixedPoints) -> list[Row]:
+    """A row for each fixed point."""
+    return [_fixed_point(points, row) for row in range(len(points))]
 
 
 def _fixed_point(points: FixedPoints, row: int) -> Row:

@@ -19,6 +19,8 @@ except ImportError:
 class AttractorCallback(Callback):  # pyright: ignore[reportGeneralTypeIssues]
     """Show a tracker the network before training, every ``tracker.every`` optimiser steps, and at the end.
 
+    At the other steps it takes a copy of the weights, by which it locates events to the step.
+
     What the training logs to the progress bar or a logger is kept beside each observation:
 
         trainer = Trainer(callbacks=[AttractorCallback(AttractorTracker(sequences, every=100))])

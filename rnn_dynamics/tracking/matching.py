@@ -1,6 +1,7 @@
 """Which set of one observation is which of the next: the identities, and the events in their lives."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -31,16 +32,21 @@ class Event:
     """The identity born or dead together with it, or -1."""
 
     before: int
-    """The last step at which it had not happened."""
+    """The last step, of those whose weights are known, at which it had not happened."""
 
     step: int
-    """The first step at which it had."""
+    """The first one at which it had: ``before`` and ``step`` are its bracket."""
 
     at: float
-    """Where between, by the straight line between the weights; NaN if unresolved."""
+    """Where between, by the straight line between the weights of the two; NaN if unresolved."""
 
     state: Tensor
     """The state at which a birth or death took place, [n]; NaN if it is not known."""
+
+    @property
+    def width(self) -> int:
+        """Steps in its bracket: 1 is an event that is located to the update."""
+        return self.step - self.before
 
 
 @storable
@@ -57,17 +63,31 @@ class Identities:
     steps: Tensor
     """Of the observations, [o]."""
 
+    way: tuple[tuple[Tensor, ...], ...] = ()
+    """The same for the waypoints on the way to each observation: some identities live between two looks only."""
+
     def __len__(self) -> int:
-        return 1 + max((int(labels.max()) for labels in self.labels if len(labels)), default=-1)
+        return 1 + max((int(labels.max()) for labels in self.stages if len(labels)), default=-1)
+
+    @property
+    def stages(self) -> tuple[Tensor, ...]:
+        """The labels of all waypoints and observations in the order of steps, like ``TrackingHistory.stages``."""
+        way = self.way or ((),) * len(self.labels)
+        return tuple(labels for between, own in zip(way, self.labels, strict=True) for labels in (*between, own))
 
     def rows(self, identity: int) -> list[tuple[int, int]]:
         """The (observation, row) pairs of one identity."""
         found = [(labels == identity).nonzero().flatten().tolist() for labels in self.labels]
         return [(index, rows[0]) for index, rows in enumerate(found) if rows]
 
+    def life(self, identity: int) -> list[tuple[int, int]]:
+        """The (stage, row) pairs of one identity, the waypoints among them."""
+        found = [(labels == identity).nonzero().flatten().tolist() for labels in self.stages]
+        return [(index, rows[0]) for index, rows in enumerate(found) if rows]
+
     def to_pandas(self) -> pd.DataFrame:
-        """One row per event."""
-        columns = ("kind", "how", "identity", "partner", "before", "step", "at")
+        """One row per event; ``before`` and ``step`` are its bracket, ``width`` the steps in it."""
+        columns = ("kind", "how", "identity", "partner", "before", "step", "at", "width")
         return pd.DataFrame([[getattr(event, name) for name in columns] for event in self.events], columns=columns)
 
     def summary(self) -> str:
@@ -122,7 +142,7 @@ def match(
         observations: in the order of steps.
         max_distance: how far a set may move between two observations, in units of the scale.
         stability_weight: what a change of stability costs.
-        followed: False matches by distance and stability alone.
+        followed: False matches by distance and stability alone, from look to look.
 
     Raises:
         ValueError: for settings out of range.
@@ -134,24 +154,130 @@ def match(
     if not stability_weight >= 0:
         raise ValueError(f"stability_weight must be 0 or more, got {stability_weight}")
     scale = _scale(observations)
-    labels: list[Tensor] = []
-    events: list[Event] = []
-    fresh = 0
+    limits = _Limits(scale, max_distance, stability_weight)
+    walk = _Walk(limits)
     for earlier, later in zip((None, *observations), observations, strict=False):
+        walk.add(earlier, later, followed)
+    steps = torch.tensor([o.step for o in observations], dtype=torch.int64)
+    return Identities(tuple(walk.labels), tuple(walk.events), steps, tuple(walk.way))
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What matching by distance goes by; see ``match``."""
+
+    scale: float
+    reach: float
+    weight: float
+
+
+@dataclass
+class _Walk:
+    """Identities and events up to some observation."""
+
+    limits: _Limits
+    labels: list[Tensor] = field(default_factory=list)
+    way: list[tuple[Tensor, ...]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    fresh: int = 0
+
+    def add(self, earlier: Observation | None, later: Observation, followed: bool) -> None:
         if earlier is None:
-            labels.append(torch.arange(len(later.sets)))
-            fresh = len(later.sets)
-            continue
-        before, own = labels[-1], torch.full((len(later.sets),), -1)
+            self.labels.append(self._new(len(later.sets)))
+            self.way.append(())
+            return
         passage = (later.passage if followed else None) or unfollowed(earlier.sets, later.sets)
-        predecessors = _predecessors(earlier.sets, later.sets, passage, scale, max_distance, stability_weight)
-        own[predecessors >= 0] = before[predecessors[predecessors >= 0]]
-        new = own < 0
-        own[new] = torch.arange(fresh, fresh + int(new.sum()))
-        fresh += int(new.sum())
-        events += _events(earlier, later, before, own, new, predecessors, passage)
-        labels.append(own)
-    return Identities(tuple(labels), tuple(events), torch.tensor([o.step for o in observations], dtype=torch.int64))
+        way = later.way if followed else ()
+        legs = [
+            _Leg(one.step, one.sets, two.step, two.sets, leg)
+            for one, two, leg in zip(
+                (earlier, *way), (*way, later), (*(waypoint.passage for waypoint in way), passage), strict=True
+            )
+        ]
+        # Circles, tori and chaos cannot be followed: they are matched from look to look.
+        waiting = [row for row, period in enumerate(earlier.sets.periods.tolist()) if not period] if way else []
+        first, known = self.labels[-1], [self.labels[-1]]
+        for leg in legs:
+            left_out = set(waiting) if leg is legs[0] else set()
+            predecessors = _predecessors(leg, self.limits, left_out)
+            own = torch.full((len(leg.after),), -1)
+            own[predecessors >= 0] = known[-1][predecessors[predecessors >= 0]]
+            last = leg is legs[-1]
+            if last and waiting:
+                arrived = _matched(earlier.sets, waiting, leg.after, _open_after(leg.passage, own), self.limits)
+                for row, source in arrived.items():
+                    own[row] = first[source]
+            new = own < 0
+            own[new] = self._new(int(new.sum()))
+            found = _events(leg, known[-1], own, new, predecessors, left_out)
+            if last and waiting:
+                found += self._unfollowed(earlier, later, waiting, first, own)
+            if last and way:
+                found = [self._circle(event, earlier, later, legs, [*known[1:], own]) for event in found]
+            self.events += sorted(found, key=_order) if way else found
+            known.append(own)
+        self.labels.append(known[-1])
+        unknown = tuple(torch.full((len(waypoint.sets),), -1) for waypoint in later.way)
+        self.way.append(tuple(known[1:-1]) if way else unknown)
+
+    def _new(self, count: int) -> Tensor:
+        self.fresh += count
+        return torch.arange(self.fresh - count, self.fresh)
+
+    def _unfollowed(
+        self, earlier: Observation, later: Observation, waiting: list[int], before: Tensor, own: Tensor
+    ) -> list[Event]:
+        """What became of the sets that could not be followed along the way."""
+        events = []
+        for row in waiting:
+            identity = int(before[row])
+            rows = (own == identity).nonzero().flatten().tolist()
+            change = f"{earlier.sets.kinds[row]} to {later.sets.kinds[rows[0]]}" if rows else ""
+            kind = "kind" if rows else "death"
+            if not rows or earlier.sets.kinds[row] != later.sets.kinds[rows[0]]:
+                nowhere = torch.full((1,), torch.nan, dtype=torch.float64)
+                how = change or "unresolved"
+                events.append(Event(kind, how, identity, -1, earlier.step, later.step, torch.nan, nowhere))
+        return events
+
+    def _circle(
+        self, event: Event, earlier: Observation, later: Observation, legs: list["_Leg"], labels: list[Tensor]
+    ) -> Event:
+        """The birth of what cannot be followed, at the place of the Neimark-Sacker point that it came from, if any."""
+        row = next(iter((labels[-1] == event.identity).nonzero().flatten().tolist()), -1)
+        if event.kind != "birth" or row < 0 or later.sets.periods[row]:
+            return event
+        sources = [
+            (leg, crossing, own)
+            for leg, own in zip(legs, labels, strict=True)
+            for crossing in leg.passage.crossings
+            if crossing.kind == "Neimark-Sacker"
+        ]
+        if not sources or later.sets.kinds[row] not in ("circle", "torus"):
+            return replace(event, before=earlier.step, how="unresolved", at=torch.nan, partner=-1)
+        center = later.sets.orbits[row].mean(dim=0)
+        leg, crossing, own = min(
+            sources, key=lambda source: float((source[0].after.orbits[source[1].row].mean(dim=0) - center).norm())
+        )
+        return replace(
+            event, how="Neimark-Sacker", partner=int(own[crossing.row]), before=leg.first, step=leg.last,
+            at=leg.first + crossing.t * (leg.last - leg.first),
+        )  # fmt: skip
+
+
+def _order(event: Event) -> float:
+    return event.at if math.isfinite(event.at) else event.step
+
+
+@dataclass(frozen=True, eq=False)
+class _Leg:
+    """From one waypoint or look to the next."""
+
+    first: int
+    before: InvariantSets
+    last: int
+    after: InvariantSets
+    passage: Passage
 
 
 def _scale(observations: tuple[Observation, ...]) -> float:
@@ -163,33 +289,47 @@ def _scale(observations: tuple[Observation, ...]) -> float:
     return spread if spread > 0 else max(1.0, float(every[0].norm()))
 
 
-def _predecessors(
-    before: InvariantSets, after: InvariantSets, passage: Passage, scale: float, reach: float, weight: float
-) -> Tensor:
-    """For each set after the row before that it goes on from, or -1."""
-    result = torch.full((len(after),), -1)
+def _predecessors(leg: _Leg, limits: _Limits, waiting: set[int]) -> Tensor:
+    """For each set after the row before that it goes on from, or -1; those that wait for the next look are left out."""
+    passage = leg.passage
+    result = torch.full((len(leg.after),), -1)
     for row, successor in enumerate(passage.successors.tolist()):
         if successor >= 0:
             result[successor] = row
     open_before = [
-        row for row, end in enumerate(passage.ends) if end == "unresolved" and int(passage.successors[row]) < 0
+        row
+        for row, end in enumerate(passage.ends)
+        if end == "unresolved" and int(passage.successors[row]) < 0 and row not in waiting
     ]
-    open_after = [
+    for row, source in _matched(leg.before, open_before, leg.after, _open_after(passage, result), limits).items():
+        result[row] = source
+    return result
+
+
+def _open_after(passage: Passage, known: Tensor) -> list[int]:
+    """The rows after that nothing known led to."""
+    return [
         row
         for row, origin in enumerate(passage.origins)
-        if origin in ("unresolved", "Neimark-Sacker") and int(result[row]) < 0
+        if origin in ("unresolved", "Neimark-Sacker") and int(known[row]) < 0
     ]
-    if open_before and open_after:
-        costs = np.array([[_cost(before, a, after, b, scale, weight) for b in open_after] for a in open_before])
-        limits = np.array(
-            [[reach + weight * bool(before.stable[a] != after.stable[b]) for b in open_after] for a in open_before]
-        )
-        # What is out of reach must not push aside what is within.
-        far = costs > limits
-        for a, b in zip(*linear_sum_assignment(np.where(far, 1e6, costs)), strict=True):
-            if not far[a, b]:
-                result[open_after[b]] = open_before[a]
-    return result
+
+
+def _matched(
+    before: InvariantSets, open_before: list[int], after: InvariantSets, open_after: list[int], limits: _Limits
+) -> dict[int, int]:
+    """The pairs, by row after, whose costs have the least sum."""
+    if not open_before or not open_after:
+        return {}
+    scale, reach, weight = limits.scale, limits.reach, limits.weight
+    costs = np.array([[_cost(before, a, after, b, scale, weight) for b in open_after] for a in open_before])
+    most = np.array(
+        [[reach + weight * bool(before.stable[a] != after.stable[b]) for b in open_after] for a in open_before]
+    )
+    # What is out of reach must not push aside what is within.
+    far = costs > most
+    pairs = zip(*linear_sum_assignment(np.where(far, 1e6, costs)), strict=True)
+    return {open_after[b]: open_before[a] for a, b in pairs if not far[a, b]}
 
 
 def _cost(before: InvariantSets, a: int, after: InvariantSets, b: int, scale: float, weight: float) -> float:
@@ -202,24 +342,19 @@ def _cost(before: InvariantSets, a: int, after: InvariantSets, b: int, scale: fl
 
 
 def _events(
-    earlier: Observation,
-    later: Observation,
-    before: Tensor,
-    own: Tensor,
-    new: Tensor,
-    predecessors: Tensor,
-    passage: Passage,
+    leg: _Leg, before: Tensor, own: Tensor, new: Tensor, predecessors: Tensor, waiting: set[int]
 ) -> list[Event]:
-    span = later.step - earlier.step
+    """What happened on a leg, but to the rows before that wait for the next look."""
+    span, passage = leg.last - leg.first, leg.passage
 
     def event(kind: str, how: str, identity: int, partner: int, t: float, state: Tensor | None = None) -> Event:
         place = torch.full((1,), torch.nan, dtype=torch.float64) if state is None else state
-        return Event(kind, how, identity, partner, earlier.step, later.step, earlier.step + t * span, place)
+        return Event(kind, how, identity, partner, leg.first, leg.last, leg.first + t * span, place)
 
     events: list[Event] = []
     alive = set(own.tolist())
     for row, identity in enumerate(before.tolist()):
-        if identity not in alive:
+        if identity not in alive and row not in waiting:
             together = int(passage.end_partners[row])
             partner = int(before[together]) if together >= 0 else -1
             t, state = float(passage.end_times[row]), passage.end_states[row]
@@ -234,13 +369,13 @@ def _events(
         if predecessor < 0:
             continue
         identity = int(own[row])
-        was, now = bool(earlier.sets.stable[predecessor]), bool(later.sets.stable[row])
+        was, now = bool(leg.before.stable[predecessor]), bool(leg.after.stable[row])
         if was != now:
-            crossing = next((c for c in passage.crossings if c.row == row), None)
+            crossing = min((c for c in passage.crossings if c.row == row), key=lambda c: c.t, default=None)
             how, t = ("unresolved", float("nan")) if crossing is None else (crossing.kind, crossing.t)
             events.append(event("stable" if now else "unstable", how, identity, -1, t))
-        if earlier.sets.kinds[predecessor] != later.sets.kinds[row]:
-            change = f"{earlier.sets.kinds[predecessor]} to {later.sets.kinds[row]}"
+        if leg.before.kinds[predecessor] != leg.after.kinds[row]:
+            change = f"{leg.before.kinds[predecessor]} to {leg.after.kinds[row]}"
             events.append(event("kind", change, identity, -1, float("nan")))
     return events
 

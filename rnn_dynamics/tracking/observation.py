@@ -68,6 +68,19 @@ class Passage:
 
 @storable
 @dataclass(frozen=True, eq=False)
+class Waypoint:
+    """The fixed points and cycles of a step between two looks whose weights had been kept, followed there from both."""
+
+    step: int
+
+    sets: InvariantSets
+
+    passage: Passage
+    """From the waypoint, or look, before."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
 class Observation:
     """One step of training: the published measure, what is really there, and where it came from."""
 
@@ -99,7 +112,8 @@ class Observation:
     """Of the fixed points: anything but 1 or None proves that some are missing."""
 
     passage: Passage | None
-    """From the observation before; None for the first, and where the weights between could not be followed."""
+    """From the last of ``way``, or else from the observation before; None for the first, and where the weights between
+    could not be followed."""
 
     seconds: float
     """Wall time that the observation took."""
@@ -109,6 +123,14 @@ class Observation:
 
     interrupted: bool
     """Whether it was Ctrl-C."""
+
+    way: tuple[Waypoint, ...] = ()
+    """Steps since the observation before, chosen so that each event lies between two neighbours among the weights that
+    are known."""
+
+    resolution: int | None = None
+    """The most steps between two neighbours among the weights known since the observation before: an event is located
+    to so many or fewer. None for the first observation, and where weights could not be followed at all."""
 
     @property
     def claimed(self) -> float:

@@ -1,7 +1,9 @@
 """One look at a network: the published measure, its attractors, its fixed points, and where each came from."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -11,11 +13,13 @@ from ..checks import InputSequences
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..multistability import vaa_curve
 from ..progress import shown
-from ..systems import DrivenMap, sample_states
-from .invariant_sets import InvariantSets, rows_of, table
-from .observation import Observation, Passage
+from ..systems import AutonomousMap, DrivenMap, sample_states
+from .invariant_sets import InvariantSets, Row, fixed_point_rows, rows_of, table
+from .observation import Observation
 from .passages import Ahead, followed_forward, passage_between
-from .time_limit import Clock, TimedMap
+from .route import Route, routed
+from .time_limit import Clock, OutOfTime, TimedMap
+from .weight_path import WeightPath
 
 _NOISE = 0.5
 """Of the states that fixed points are searched from: it spreads them over the box, where saddles are found too."""
@@ -30,6 +34,7 @@ class Effort:
     epsilon: float
     fixed_points: bool
     searched: int
+    searches_between: int
     most_points: int
     max_steps: int
     drift_horizon: float
@@ -47,6 +52,9 @@ class Seen:
     crowded: bool
     """Whether there were, at some observation, more fixed points than are kept."""
 
+    whole: bool = False
+    """Whether all its fixed points were searched for and kept."""
+
 
 @torch.no_grad()
 @shown("observation", unit="part")
@@ -56,10 +64,15 @@ def observe_network(
     input: Tensor,
     effort: Effort,
     before: Seen | None,
+    since: int,
+    known: Sequence[tuple[int, list[Tensor]]],
     step: int,
     scalars: dict[str, float],
 ) -> tuple[Observation, Seen]:
-    """Look at ``network`` under the held ``input`` [m], with what was seen ``before`` as a start."""
+    """Look at ``network`` under the held ``input`` [m], with what was seen ``before`` as a start.
+
+    ``since`` is the step of that, and ``known`` are the weights of steps after it.
+    """
     begin = time.perf_counter()
     clock = Clock(effort.time_limit)
     sampled = sample_states(network, sequences, effort.n, seed=effort.seed, distinct=True)
@@ -76,11 +89,23 @@ def observe_network(
     points = _fixed_points(system, network, sequences, starts, found, ahead, before, effort) if not clock.rang else None
     crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
     rows = rows_of(None if crowded else points, found, effort.n)
-    passage: Passage | None = None
+    whole = points is not None and not crowded
+    passage, route, resolution = None, None, None
     if before is not None and ahead is not None:
         rows, passage = passage_between(ahead, held, rows)
+        path = WeightPath((since, before.network), known, (step, held.network), held.input, clock)
+        resolution = max(later - earlier for earlier, later in pairwise(path.steps))
+        route = Route(rows, (), passage)
+        if len(path.steps) > 2 and not clock.rang:
+            known = [row.orbit for row in rows if row.kind == "fixed point"]
+            search = _Between(
+                torch.cat([*known, starts, _spread(network, sequences, starts, effort, 8)]), effort, clock
+            )
+            route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
+        rows, passage = route.rows, route.passage
     sets = table(rows)
     stopped = found.interrupted or (points is not None and points.completeness.interrupted)
+    stopped = stopped or (route is not None and route.interrupted)
     outcomes = found.outcomes[: effort.n]
     observation = Observation(
         step=step,
@@ -97,8 +122,10 @@ def observe_network(
         seconds=time.perf_counter() - begin,
         cut_off=clock.rang or stopped,
         interrupted=stopped and not clock.rang,
+        way=() if route is None else route.way,
+        resolution=resolution,
     )
-    return observation, Seen(held.network, sets, crowded)
+    return observation, Seen(held.network, sets, crowded, whole)
 
 
 def _fixed_points(
@@ -116,8 +143,7 @@ def _fixed_points(
         return None
     known = [state for kind, state in zip(found.kinds, found.states, strict=True) if kind == "fixed point"]
     known += [] if ahead is None else ahead.arrived_points
-    count = effort.searched if before is None else effort.searched // 8
-    spread = sample_states(network, sequences, count, noise=_NOISE, seed=effort.seed).to(starts)
+    spread = _spread(network, sequences, starts, effort, 1 if before is None else 8)
     return find_fixed_points(
         system,
         torch.cat([*(state[None] for state in known), starts, spread]),
@@ -125,6 +151,30 @@ def _fixed_points(
         memory_budget=effort.memory_budget,
         seed=effort.seed,
     )
+
+
+def _spread(network: DrivenMap, sequences: InputSequences, like: Tensor, effort: Effort, share: int) -> Tensor:
+    """States along trajectories, spread by noise: of those of the first search one in so many."""
+    return sample_states(network, sequences, effort.searched // share, noise=_NOISE, seed=effort.seed).to(like)
+
+
+@dataclass(frozen=True, eq=False)
+class _Between:
+    """The search for fixed points at a step between two looks."""
+
+    starts: Tensor
+    effort: Effort
+    clock: Clock
+
+    def __call__(self, system: AutonomousMap) -> list[Row]:
+        effort = self.effort
+        points = find_fixed_points(
+            system, self.starts, extra_starts=len(self.starts), memory_budget=effort.memory_budget, seed=effort.seed
+        )
+        if points.completeness.interrupted:
+            raise OutOfTime if self.clock.rang else KeyboardInterrupt
+        # Of a line of fixed points there is no list; and there are no more than are kept of a look.
+        return [] if points.continua or len(points) > effort.most_points else fixed_point_rows(points)
 
 
 def _attractor_states(before: Seen | None, like: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """A tracker's folder: every observation a file of its own, so that a kill loses none that was made."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ..files import replacing
 from ..store import load, save, storable
 from ..systems import DrivenMap, LayeredMap
 from .observation import Observation
+from .ring import RecordedWeights
 
 _SETTINGS, _ACCOUNT, _WEIGHTS = "settings.json", "account.json", "last_weights.safetensors"
 
@@ -30,7 +32,7 @@ def _is_one(result: object) -> bool:
 
 
 class Record:
-    """observation-00000.safetensors, ...; the weights of the last one; settings and time account as JSON."""
+    """A file for each observation, the weights of the last one, pieces of those since; settings and account as JSON."""
 
     def __init__(self, folder: Path, settings: dict[str, Any], resume: bool) -> None:
         self.folder = folder
@@ -48,6 +50,7 @@ class Record:
             self.spent = float(account.get("spent", 0.0))
             self.training_seconds = float(account.get("training_seconds", 0.0))
             self.skipped = int(account.get("skipped", 0))
+            self.recording = float(account.get("recording", 0.0))
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{folder / _ACCOUNT} does not hold a time account: {error}") from error
         if strange := [file for file, one in zip(files, self.observations, strict=True) if not _is_one(one)]:
@@ -62,10 +65,27 @@ class Record:
         self._count += 1
         if isinstance(network, LayeredMap):
             save(_LastWeights(observation.step, tuple(network.weights)), self.folder / _WEIGHTS)
+        for piece in self._pieces():
+            piece.unlink(missing_ok=True)
 
-    def account(self, spent: float, training_seconds: float, skipped: int) -> None:
+    def add_weights(self, piece: RecordedWeights) -> None:
+        """Write weights since the last observation, from which a resumed run locates events as this one would."""
+        save(piece, self.folder / f"since-{len(self._pieces()):05d}.safetensors")
+
+    def weights_since(self) -> list[RecordedWeights]:
+        """The weights since the last observation, up to the first piece that is missing or torn."""
+        pieces: list[RecordedWeights] = []
+        with suppress(ValueError):
+            pieces.extend(load(path) for path in self._pieces())
+        return pieces
+
+    def _pieces(self) -> list[Path]:
+        return sorted(self.folder.glob("since-*.safetensors"))
+
+    def account(self, spent: float, training_seconds: float, skipped: int, recording: float) -> None:
         """Write what was spent so far."""
-        self._write(_ACCOUNT, {"spent": spent, "training_seconds": training_seconds, "skipped": skipped})
+        numbers = {"spent": spent, "training_seconds": training_seconds, "skipped": skipped, "recording": recording}
+        self._write(_ACCOUNT, numbers)
 
     def network_like(self, network: DrivenMap, step: int) -> DrivenMap | None:
         """The network of the observation at ``step``, of the shape of ``network``; None if it was not kept."""

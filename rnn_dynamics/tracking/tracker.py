@@ -9,12 +9,15 @@ import torch
 from torch import nn
 
 from ..checks import ArrayLike, InputSequences, Size, as_tensor, as_vector, checked, require_positive, whole_number
-from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map
+from ..continuation.interpolation import named_weights
+from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, LayeredMap, as_map
+from ..systems.modules import recurrent_layers
 from .budget import Budget
 from .history import TrackingHistory
 from .observation import Observation
 from .observing import Effort, Seen, observe_network
 from .record import Record
+from .ring import DEFAULT_PATH_BUDGET, WeightRing
 
 
 @checked
@@ -23,7 +26,9 @@ class AttractorTracker:
 
     Each observation holds the published VAA (n states, ``horizon`` steps, one held input for the whole run), the
     attractors that the same states really settle on, all fixed points, and how the sets of the observation before
-    became those of this one, followed along the straight line between the weights:
+    became those of this one. These are followed along the weights that the training had in between, as many as
+    ``path_budget`` takes, so that each birth, death and change of stability is located to one update, or to the few
+    that its bracket says:
 
         tracker = rd.AttractorTracker(sequences, every=100)
         for step in range(steps):
@@ -31,7 +36,10 @@ class AttractorTracker:
             tracker.observe(step, model.rnn, loss=loss.item())
         rd.plot_tracking(tracker.history)
 
-    ``observe`` is a callback of ``warm_up`` as it is. The module, its grad flags and the random state stay as they are.
+    Called at every update, ``observe`` looks at every hundredth here and takes a copy of the weights at the others. A
+    loop that calls it at the hundredth only calls ``record(step, model.rnn)`` at every update, as ``train`` does; if it
+    does not, events are located to a hundred updates. ``observe`` is a callback of ``warm_up`` as it is. The module,
+    its grad flags and the random state stay as they are.
     """
 
     def __init__(
@@ -46,11 +54,13 @@ class AttractorTracker:
         budget: float | Budget | None = 0.1,
         fixed_points: bool = True,
         searched: Size = 512,
+        searches_between: int = 3,
         most_points: Size = 200,
         max_steps: Size = 10_000,
         drift_horizon: float = 1e6,
         time_limit: float | None = 60.0,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        path_budget: int = DEFAULT_PATH_BUDGET,
         seed: int = 0,
         folder: str | os.PathLike[str] | None = None,
         resume: bool = False,
@@ -65,20 +75,30 @@ class AttractorTracker:
             n: states for VAA and for the true count; 32 as published.
             horizon: steps M of the published VAA; 10,000 as published.
             epsilon: of VAA.
-            every: steps that are no multiple of this are passed over, so that ``observe`` can stand in any loop.
-            budget: largest share of the training time that observing may take; observations that would exceed it are
-                left out and counted. Trackers of an ensemble share one ``Budget``. None observes whenever asked.
+            every: at steps that are no multiple of this only the weights are kept, so that ``observe`` can stand in any
+                loop.
+            budget: largest share of the training time that observing may take, locating events included; observations
+                that would exceed it are left out and counted. Trackers of an ensemble share one ``Budget``. None
+                observes whenever asked.
             fixed_points: whether fixed points that attract nothing are searched for too. Without them the cost is that
                 of the attractors alone.
             searched: states that the first search for fixed points starts from; later ones start from what was there
                 before and an eighth of this.
+            searches_between: at how many steps between two observations, evenly spaced among those whose weights are
+                known, fixed points are searched for again. A pair that is born and dies away from all that is known at
+                both is seen if it lives through one of them: with 3, if it lives for a quarter of the time between.
+                Each costs a tenth of an observation (measured on 32 units).
             most_points: once there are more fixed points than this, only attractors are kept and followed from then on:
                 cells such as nBRC have thousands of saddles.
             max_steps, drift_horizon, memory_budget: of ``find_attractors``.
             time_limit: seconds after which the searches of one observation stop; it then says that it was cut off.
                 None for no limit.
+            path_budget: bytes for the weights since the last observation, on the module's device. Once they exceed it,
+                every other one is dropped, and so on: events are then located to 2, 4, ... updates, as each
+                observation's ``resolution`` says. 0 keeps none. 64 MB by default: every one of 26 updates of 2 x 256
+                GRU units, of thousands for small networks, below 2 GB for an ensemble of 30.
             seed: of states, held input and searches; every observation takes the same sequences and times.
-            folder: where every observation is written as soon as it is made.
+            folder: where every observation is written as soon as it is made, and, at each ``flush``, the weights since.
             resume: go on from what is in ``folder``.
 
         Raises:
@@ -97,6 +117,7 @@ class AttractorTracker:
             epsilon=epsilon,
             fixed_points=fixed_points,
             searched=whole_number(searched, "searched", 8),
+            searches_between=whole_number(searches_between, "searches_between", 0),
             most_points=whole_number(most_points, "most_points", 1),
             max_steps=max_steps,
             drift_horizon=drift_horizon,
@@ -104,6 +125,8 @@ class AttractorTracker:
             time_limit=time_limit,
             seed=whole_number(seed, "seed", 0),
         )
+        self._ring = WeightRing(whole_number(path_budget, "path_budget", 0))
+        self._recording = 0.0
         self._observations: list[Observation] = []
         self._seen: Seen | None = None
         self._skipped = 0
@@ -114,13 +137,15 @@ class AttractorTracker:
             self._observations = list(self._record.observations)
             self._resumed_to = self._observations[-1].step
             self._skipped = self._record.skipped
-            self._spent = self._record.spent
+            self._spent, self._recording = self._record.spent, self._record.recording
+            self._ring.begin(self._observations[-1].step)
+            self._ring.restore(self._record.weights_since())
             self.budget.resume(self._spent, self._record.training_seconds)
 
     @property
     def history(self) -> TrackingHistory:
         """All observations so far."""
-        return TrackingHistory(tuple(self._observations), self.budget.training_seconds, self._skipped)
+        return TrackingHistory(tuple(self._observations), self.budget.training_seconds, self._skipped, self._recording)
 
     @property
     def latest_step(self) -> int | None:
@@ -136,7 +161,7 @@ class AttractorTracker:
     def observe(
         self, step: int, module: nn.Module | DrivenMap, *, force: bool = False, **scalars: float
     ) -> Observation | None:
-        """Look at the network as it is now.
+        """Look at the network as it is now; where it is not looked at, keep its weights as ``record`` does.
 
         Args:
             step: of training; steps must rise.
@@ -152,36 +177,88 @@ class AttractorTracker:
             ValueError: for a step that is not later than the last, a module that is no recurrent network, holds NaN,
                 or has changed its shape, or scalars that are not numbers.
         """
-        if isinstance(step, bool) or int(step) != step:
-            raise ValueError(f"step must be a whole number, got {step!r}")
-        step = int(step)
+        step = self._checked(step)
         if step <= self._resumed_to:
             return None
-        if self.latest_step is not None and step <= self.latest_step:
-            raise ValueError(f"steps must rise, got {step} after {self.latest_step}: a new run needs a new tracker")
         first = not self._observations
         if not (force or first):
             if step % self.every:
+                self.record(step, module)
                 return None
             if not self.budget.allows:
                 self._skipped += 1
+                self.record(step, module)
                 return None
         numbers = _numbers(scalars)
         before = self.budget.spent
         with self.budget.charge():
             network = module if isinstance(module, DrivenMap) else as_map(module)
+            earlier = self._before(network)
+            since = step if earlier is None or self.latest_step is None else self.latest_step
+            known = self._ring.between(since, step)
             observation, self._seen = observe_network(
-                network, self._sequences, self._input(network), self._effort, self._before(network), step, numbers
+                network, self._sequences, self._input(network), self._effort, earlier, since, known, step, numbers
             )
             self._observations.append(observation)
+            self._ring.begin(step)
             if self._record is not None:
                 self._record.add(observation, self._seen.network)
         self._spent += self.budget.spent - before
-        if self._record is not None:
-            self._record.account(self._spent, self.budget.training_seconds, self._skipped)
+        self._write_account()
         if observation.interrupted:
             raise KeyboardInterrupt
         return observation
+
+    def record(self, step: int, module: nn.Module | DrivenMap) -> None:
+        """Keep a copy of the weights as they are now, for the next observation to locate events by.
+
+        It costs as much as copying them. What a step that was recorded already brings anew replaces it and all later
+        ones, as a training that goes on from an earlier state takes its steps again. Of a plain function there are no
+        weights to keep.
+
+        Args:
+            step: of training; nothing is kept before the first observation.
+            module: as in ``observe``.
+
+        Raises:
+            ValueError: for a step that is not later than the last observation, or a module that is no recurrent
+                network.
+        """
+        step = self._checked(step)
+        if step <= self._resumed_to or not self._observations or not self._ring.budget:
+            return
+        before = self.budget.spent
+        with self.budget.charge(look=False):
+            weights = _weights_of(module)
+            if weights is not None:
+                self._ring.add(step, weights)
+        self._spent += self.budget.spent - before
+        self._recording += self.budget.spent - before
+
+    def flush(self) -> None:
+        """Write the weights since the last observation into the folder, if there is one.
+
+        A training that writes its own state calls this first, as ``train`` does: what it resumes is then tracked as if
+        it had not been stopped. Otherwise the weights known begin anew where it is resumed, and the resolution says so.
+        """
+        if self._record is None:
+            return
+        piece = self._ring.unwritten()
+        if piece is not None:
+            self._record.add_weights(piece)
+            self._write_account()
+
+    def _write_account(self) -> None:
+        if self._record is not None:
+            self._record.account(self._spent, self.budget.training_seconds, self._skipped, self._recording)
+
+    def _checked(self, step: int) -> int:
+        if isinstance(step, bool) or int(step) != step:
+            raise ValueError(f"step must be a whole number, got {step!r}")
+        step = int(step)
+        if step > self._resumed_to and self.latest_step is not None and step <= self.latest_step:
+            raise ValueError(f"steps must rise, got {step} after {self.latest_step}: a new run needs a new tracker")
+        return step
 
     def _before(self, network: DrivenMap) -> Seen | None:
         if self._seen is None and self._observations and self._record is not None:
@@ -189,7 +266,9 @@ class AttractorTracker:
             if earlier is not None:
                 most = self._effort.most_points
                 crowded = any((o.n_fixed_points or 0) > most for o in self._observations)
-                self._seen = Seen(earlier, self._observations[-1].sets, crowded)
+                last = self._observations[-1]
+                whole = last.n_fixed_points is not None and not crowded
+                self._seen = Seen(earlier, last.sets, crowded, whole)
         if self._seen is not None and self._seen.network.state_size != network.state_size:
             sizes = f"{self._seen.network.state_size} state units before, {network.state_size} now"
             raise ValueError(f"module must keep its shape from one observation to the next, got {sizes}")
@@ -212,6 +291,18 @@ class AttractorTracker:
             "seed": effort.seed,
             "hold": None if self._hold is None else self._hold.tolist(),
         }
+
+
+def _weights_of(module: nn.Module | DrivenMap) -> list[torch.Tensor] | None:
+    """The weights of a network as they are, in the order that ``as_map`` has them; None for a plain function."""
+    if isinstance(module, nn.Module):
+        return LayeredMap(recurrent_layers(module)).weights  # without what as_map tries first
+    if isinstance(module, LayeredMap):
+        return module.weights
+    try:
+        return list(named_weights(module, "module")[0].values())
+    except ValueError:
+        return None
 
 
 def _numbers(scalars: dict[str, Any]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -36,6 +36,19 @@ class Tracker(Protocol):
         ...
 
 
+@runtime_checkable
+class Recorder(Protocol):
+    """A tracker that keeps the weights of all updates, to locate by them what happened between two looks."""
+
+    def record(self, step: int, module: nn.Module) -> None:
+        """Keep the weights after ``step`` updates, at which it does not look."""
+        ...
+
+    def flush(self) -> None:
+        """Write what it keeps: the training is about to write its own state."""
+        ...
+
+
 class Loop:
     """Epochs of updates and validations, for the members still in training."""
 
@@ -58,6 +71,7 @@ class Loop:
         self._active = list(range(len(seeds)))  # the member in each row
         self._epoch = self._position = self._step = 0  # position: batches done in the epoch
         self._observed = [-1] * len(seeds)
+        self._networks: dict[int, nn.Module] = {}  # of members, within their models
         self._saved_at = self._filed_at = -math.inf
         size = members.bytes_per_sequence(validation.inputs.shape[1])
         self._validation_rows = int(max(1, min(settings.memory_budget // size, 512)))
@@ -162,11 +176,23 @@ class Loop:
             if self._folder is not None and every is not None and (first or ends or self._step % every == 0):
                 self._folder.write_snapshot(log.seed, self._step, self._members.weights(row))
             self._observed[i] = self._step  # a tracker keeps what Ctrl-C cuts off
-            if tracker is not None and (first or ends or self._step % tracker.every == 0):
-                network = recurrent_module(self._members.module(row))
+            if tracker is None:
+                continue
+            due = first or ends or self._step % tracker.every == 0
+            if due or isinstance(tracker, Recorder):
+                network = self._recurrent(row, i)
+                if not due:
+                    tracker.record(self._step, network)  # pyright: ignore[reportAttributeAccessIssue]
                 # Weights that are not finite will end the training at the next loss.
-                if all(bool(weight.isfinite().all()) for weight in network.parameters()):
+                elif all(bool(weight.isfinite().all()) for weight in network.parameters()):
                     tracker.observe(self._step, network, force=first or ends, **log.scalars())
+
+    def _recurrent(self, row: int, i: int) -> nn.Module:
+        """The recurrent module of a member, with its present weights; sought once, since every update asks for it."""
+        model = self._members.module(row)
+        if i not in self._networks:
+            self._networks[i] = recurrent_module(model)
+        return self._networks[i]
 
     def _retire(self) -> None:
         """Part with the members that have ended."""
@@ -195,6 +221,9 @@ class Loop:
             for log, state in zip(self._logs, packed, strict=True):
                 self._folder.write_member(self._result(log), log.best, state["last"], self._step)
             self._filed_at = time.monotonic()
+        for tracker in self._trackers:
+            if isinstance(tracker, Recorder):
+                tracker.flush()
         at = {"epoch": self._epoch, "position": self._position, "step": self._step, "observed": list(self._observed)}
         self._folder.write_state({**at, "identity": self._identity, "members": packed})
         self._saved_at = time.monotonic()

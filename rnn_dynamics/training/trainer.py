@@ -59,7 +59,9 @@ def train(
             as it was. It is borrowed for each run through the model, as dropout knows no other: trainings in several
             threads take turns there, and a thread of your own that draws meanwhile needs a generator of its own.
         tracker: an ``AttractorTracker`` or its like, shown the recurrent module before training, at every step that is
-            a multiple of its ``every``, and at the end. What it keeps is its own: give it a folder too.
+            a multiple of its ``every``, and at the end; if it has the methods ``record`` and ``flush``, it is given the
+            weights of all other updates, by which it locates events to the update. What it keeps is its own: give it a
+            folder too, and a resumed run is tracked as one that was not stopped.
         folder: where to keep ``state.pt``, written after each epoch and each minute, and ``seed-S`` with the weights
             ``best.safetensors`` and ``last.safetensors``, and ``history.csv``.
         resume: go on from what is in ``folder``, or begin if it holds nothing yet. ``epochs`` may have grown.

@@ -1,0 +1,306 @@
+"""The way from one look to the next: sets followed along the weights that training really had in between."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from ..systems import AutonomousMap
+from .invariant_sets import InvariantSets, Row, row_on, table
+from .observation import Passage, Waypoint
+from .passages import Ahead, Run, Runs, assembled, orbits_of, row_at, runs_along, unreached, with_arrived
+from .time_limit import OutOfTime
+from .weight_path import WeightPath
+
+_LEADING = 8
+"""Multipliers that are compared, of each set: as many as are kept."""
+
+_FASTER = 2.0
+"""By how much a multiplier may be faster on a part of a leg than any is seen to be on a whole one."""
+
+_FUTILE = 1
+"""Divisions of a stretch where nothing happens but that something cannot be followed: what fails on a part of it too
+fails for another reason than its length."""
+
+_PARTS = 24
+"""Into which a stretch where something happened is divided: to follow all sets over a short one costs a fiftieth of
+going round a fold, which each round of dividing does anew."""
+
+_MOST_ADDED = 200
+"""Sets that following may add between two looks: more than that are points of a line, which has no end."""
+
+
+Search: TypeAlias = Callable[[AutonomousMap], list[Row]]
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """How the sets of one look became those of the next."""
+
+    rows: list[Row]
+    """Of the later look, with those that only following found."""
+
+    way: tuple[Waypoint, ...]
+    passage: Passage
+    """From the last of ``way``, or else from the earlier look."""
+
+    interrupted: bool = False
+    """Whether Ctrl-C ended it: events are then as coarse as they are."""
+
+
+def routed(
+    path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool, search: Search, searches: int
+) -> Route:
+    """Locate what happened between two looks among the weights known between them.
+
+    First the straight line from one look to the other was followed (``ahead``, ``passage``). A stretch on which
+    something happened (a birth, a death, a crossing, or a set that could not be followed) is halved: at the weights in
+    its middle there is what following from either end leads to, and what that meets in a fold. A stretch on which
+    nothing happened is taken as that only if no multiplier can have touched the unit circle on the way that the weights
+    really went; otherwise it is divided where they are farthest from its straight line, as the whole of it always is.
+    So each event comes to lie between two neighbours among the known weights.
+
+    Not seen is what is born and dies again away from everything that is known, and does not live through one of the
+    ``searches`` steps, evenly spaced, at which fixed points are searched for too.
+
+    Args:
+        path: the weights.
+        ahead: the sets of the earlier look, followed along the straight line to the later one.
+        rows: of the later look.
+        passage: between the two.
+        whole: whether all fixed points of both looks are known, so that what they meet in a fold is to be kept too, and
+            what ``search`` finds.
+        search: for the fixed points of a map.
+        searches: at how many steps.
+    """
+    builder = _Builder(path, ahead, rows, passage, whole)
+    interrupted = False
+    try:
+        if whole and searches:
+            builder.survey(search, searches)
+        builder.build()
+    except OutOfTime:
+        pass
+    except KeyboardInterrupt:
+        interrupted = True
+    return replace(builder.done, interrupted=interrupted)
+
+
+@dataclass(eq=False)
+class _Stage:
+    """A step whose weights are known, and what there is; rows are only ever added."""
+
+    at: int  # in the path
+    rows: list[Row]
+    given: InvariantSets | None = None  # of the earlier look, which is as it is
+
+    @property
+    def sets(self) -> InvariantSets:
+        return table(self.rows) if self.given is None else self.given
+
+    def add(self, system: AutonomousMap, states: Sequence[tuple[int, Tensor]]) -> int:
+        """Enter sets that following came upon; how many were new."""
+        if self.given is not None:
+            return 0
+        before = len(self.rows)
+        for period, state in states:
+            if row_on(self.rows, state, period) is None:
+                self.rows.append(row_at(system, state, period))
+        return len(self.rows) - before
+
+
+@dataclass(eq=False)
+class _Leg:
+    """From one stage to the next."""
+
+    first: _Stage
+    last: _Stage
+    forward: Runs = field(default_factory=dict)  # of rows of ``first``
+    back: Runs = field(default_factory=dict)  # of rows of ``last`` that none of those arrived at
+    passage: Passage | None = None  # None where it is to be put together anew
+    futile: int = 0  # how often it was divided only because something could not be followed
+
+
+class _Builder:
+    def __init__(self, path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool) -> None:
+        self._path, self._whole = path, whole
+        self._added = 0
+        ends = _Stage(0, [], ahead.sets), _Stage(len(path.steps) - 1, list(rows))
+        self._legs = [_Leg(*ends, forward=ahead.runs, passage=passage)]
+        self.done = Route(rows, (), passage)
+
+    def survey(self, search: Search, searches: int) -> None:
+        """Divide the whole evenly, and search at the steps between."""
+        first, last = self._legs[0].first, self._legs[0].last
+        parts = min(last.at, searches + 1)
+        corners = [part * last.at // parts for part in range(1, parts)]
+        stages = [_Stage(corner, search(self._path.family(corner, corner + 1)(0.0))) for corner in corners]
+        self._legs = [_Leg(*ends) for ends in pairwise([first, *stages, last])]
+        self._complete()
+        self.done = self._route()
+
+    def build(self) -> None:
+        """Divide stretches until each is settled; ``done`` is the best that is known at any time."""
+        while True:
+            index = next((index for index, leg in enumerate(self._legs) if not self._settled(leg)), None)
+            if index is None:
+                return
+            self._divide(index)
+            self._complete()
+            self.done = self._route()
+
+    def _complete(self) -> None:
+        """Follow along all legs, until no stage lacks what its neighbours know."""
+        while True:
+            index = next((index for index, leg in enumerate(self._legs) if leg.passage is None), None)
+            if index is None:
+                return
+            earlier, later = self._extend(self._legs[index])
+            if earlier and index:
+                self._legs[index - 1].passage = None
+            if later and index + 1 < len(self._legs):
+                self._legs[index + 1].passage = None
+
+    def _extend(self, leg: _Leg) -> tuple[int, int]:
+        """Follow what has not been followed on a leg yet; how many sets that added to its first and last stage."""
+        family = self._path.family(leg.first.at, leg.last.at)
+        sets = leg.first.sets
+        led = {row_on(sets, run.end, leg.last.rows[row].period) for row, run in leg.back.items() if _arrived(run)}
+        fresh = [
+            row for row, period in enumerate(sets.periods.tolist()) if period and row not in led | set(leg.forward)
+        ]
+        leg.forward |= runs_along(family, orbits_of(sets), fresh, 0.0, 1.0)
+        known = len(leg.last.rows)
+        leg.last.rows = with_arrived(sets, leg.last.rows, leg.forward, family(1.0))
+        fresh = [row for row in unreached(sets, leg.last.rows, leg.forward) if row not in leg.back]
+        leg.back |= runs_along(family, orbits_of(leg.last.rows), fresh, 1.0, 0.0)
+        leg.passage, gaps = assembled(sets, leg.last.rows, leg.forward, leg.back)
+        earlier = 0
+        if self._added <= _MOST_ADDED:
+            earlier = leg.first.add(family(0.0), [*gaps.before, *(gaps.met_before if self._whole else [])])
+            if self._whole:
+                leg.last.add(family(1.0), gaps.met_after)
+        later = len(leg.last.rows) - known
+        if earlier or later:
+            leg.passage = None if earlier or len(leg.passage.origins) < len(leg.last.rows) else leg.passage
+        self._added += earlier + later
+        return earlier, later
+
+    def _divide(self, index: int) -> None:
+        leg = self._legs[index]
+        first, last = leg.first, leg.last
+        if _quiet(leg):
+            corners = [self._path.farthest(first.at, last.at)]
+        else:
+            # Marching along a short leg costs far less than going round a fold once more, so that few rounds are best.
+            parts = min(last.at - first.at, _PARTS)
+            corners = [first.at + part * (last.at - first.at) // parts for part in range(1, parts)]
+        futile = leg.futile + 1 if _only_lost(leg) else 0
+        stages = [first, *(_Stage(corner, []) for corner in corners), last]
+        self._legs[index : index + 1] = [_Leg(*ends, futile=futile) for ends in pairwise(stages)]
+
+    def _settled(self, leg: _Leg) -> bool:
+        if leg.last.at - leg.first.at == 1:
+            return True
+        if not _quiet(leg):
+            return _only_lost(leg) and leg.futile >= _FUTILE
+        return len(self._legs) > 1 and self._certified(leg)
+
+    def _certified(self, leg: _Leg) -> bool:
+        """Whether no multiplier can have touched the unit circle on a quiet leg.
+
+        It cannot if its way there and on is longer than it goes: at most twice as fast, per length of the weights' own
+        path, as any multiplier went on any quiet leg along the straight line. A leg that comes back to where it began
+        says little about itself, but the others do.
+        """
+        pace = 0.0
+        for other in self._legs:
+            straight = self._path.straight(other.first.at, other.last.at)
+            if straight > 0 and _quiet(other):
+                pace = max([pace, *(float(moved.max()) / straight for moved, _ in _multipliers(other))])
+        most = _FASTER * pace * self._path.length(leg.first.at, leg.last.at)
+        closed = self._path.straight(leg.first.at, leg.last.at) == 0 < self._path.length(leg.first.at, leg.last.at)
+        return not closed and all(float(room.min()) > most for _, room in _multipliers(leg))
+
+    def _route(self) -> Route:
+        """All legs, those on which nothing happened taken together."""
+        merged: list[tuple[_Stage, Passage, bool]] = []
+        for leg in self._legs:
+            assert leg.passage is not None
+            quiet = _quiet(leg)
+            if merged and quiet and merged[-1][2]:
+                merged[-1] = (leg.last, _composed(merged[-1][1], leg.passage), True)
+            else:
+                merged.append((leg.last, leg.passage, quiet))
+        way = tuple(Waypoint(self._path.steps[stage.at], stage.sets, passage) for stage, passage, _ in merged[:-1])
+        return Route(list(merged[-1][0].rows), way, merged[-1][1])
+
+
+def _arrived(run: Run) -> bool:
+    return run.outcome == "arrived"
+
+
+def _followable(leg: _Leg) -> tuple[list[int], list[int]]:
+    """The fixed points and cycles before and after."""
+    before = [row for row, period in enumerate(leg.first.sets.periods.tolist()) if period]
+    return before, [row for row, own in enumerate(leg.last.rows) if own.period]
+
+
+def _quiet(leg: _Leg) -> bool:
+    """Whether all went on as they were."""
+    passage = leg.passage
+    assert passage is not None
+    before, after = _followable(leg)
+    if passage.crossings or any(passage.ends[row] != "continued" for row in before):
+        return False
+    if any(passage.origins[row] != "continued" for row in after):
+        return False
+    stable = leg.first.sets.stable.tolist()
+    return all(stable[row] == leg.last.rows[int(passage.successors[row])].stable for row in before)
+
+
+def _only_lost(leg: _Leg) -> bool:
+    """Whether nothing happened but that something could not be followed."""
+    passage = leg.passage
+    assert passage is not None
+    before, after = _followable(leg)
+    told = {passage.ends[row] for row in before} | {passage.origins[row] for row in after}
+    return not passage.crossings and told <= {"continued", "unresolved"} and "unresolved" in told
+
+
+def _multipliers(leg: _Leg) -> Iterator[tuple[Tensor, Tensor]]:
+    """Of all sets that go on: how far each leading multiplier is from the nearest at the other end, and its room.
+
+    The room is ||mu| - 1| + ||nu| - 1|: no shorter way leads from mu by the unit circle to nu.
+    """
+    passage = leg.passage
+    assert passage is not None
+    sets = leg.first.sets
+    for row, after in enumerate(passage.successors.tolist()):
+        mine = sets.multipliers[row]
+        mine, theirs = mine[~mine.isnan()], leg.last.rows[after].multipliers[:_LEADING].cpu()
+        if after < 0 or not len(mine) or not len(theirs):
+            continue
+        apart = (mine[:, None] - theirs[None]).abs()
+        room = (mine.abs() - 1).abs()[:, None] + (theirs.abs() - 1).abs()[None]
+        for axis in (0, 1):
+            moved, nearest = apart.min(dim=axis)
+            yield moved, room.gather(axis, nearest.unsqueeze(axis)).squeeze(axis)
+
+
+def _composed(one: Passage, other: Passage) -> Passage:
+    """Two quiet passages as one."""
+    successors = torch.tensor(
+        [-1 if row < 0 else int(other.successors[row]) for row in one.successors.tolist()], dtype=torch.int64
+    )
+    return replace(
+        other,
+        successors=successors,
+        ends=one.ends,
+        end_times=one.end_times,
+        end_partners=one.end_partners,
+        end_states=one.end_states,
+    )
