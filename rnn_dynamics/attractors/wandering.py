@@ -79,15 +79,16 @@ class Wanderer:
         self._falls = torch.zeros_like(self._nearest)  # looks at which it was less than before
         self._coming = torch.zeros_like(self._given_up)
 
-    def look(self, last: bool) -> None:
+    def look(self, last: bool, every: bool = False) -> None:
         """Follow a few rows that still move, whenever as many steps again are done; more if it is the ``last`` time.
 
-        One at first; as many again and more for as long as that finds attractors or catches rows.
+        One at first; as many again and more for as long as that finds attractors or catches rows. Rows that come to an
+        attractor are followed only if ``every`` row is to be.
         """
         if self.rows.done < self._next_look and not last:
             return
         self._next_look = 2 * self.rows.done
-        approaching = self.match()
+        approaching = self.match() & (not every)
         count = 1
         while True:
             before = len(self.rows.active)
@@ -96,7 +97,7 @@ class Wanderer:
                 if not orbits:
                     return
                 self._follow(orbits, last)
-            approaching = self.match(again=True)  # what is not near an attractor yet may come there by plain steps
+            approaching = self.match(again=True) & (not every)  # what is not near an attractor yet may come there by plain steps
             if len(self.rows.active) < before:
                 count = min(2 * count, _TOGETHER)
             elif not last or count == _LAST:
