@@ -6,6 +6,7 @@ is a question asked of that map.
     import rnn_dynamics as rd
 
     network = rd.as_map(module)                                  # nn.RNN, nn.GRU, nn.LSTM, a cell, or any function
+    network = rd.read_checkpoint("model.pt").network             # or the weights in a file
     starts = rd.sample_states(network, sequences, 1024, noise=0.5)
     points = rd.find_fixed_points(network.hold(), starts)        # all of them, and the check that says so
     found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
@@ -73,7 +74,7 @@ from .plotting import (
 )
 from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
-from .systems import AutonomousMap, DrivenMap, as_map, sample_states
+from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
 from .tracking import AttractorTracker, TrackingHistory, track_checkpoints
 from .training import Horizon, SequenceModel, Training, Warmup, train, train_ensemble, warm_up
 from .transitions import saddle_connections, transition_graph
@@ -85,6 +86,7 @@ __all__ = [
     "BifurcationCurve",
     "BifurcationDiagram",
     "Branch",
+    "Checkpoint",
     "DrivenMap",
     "FixedPoints",
     "Horizon",
@@ -130,6 +132,7 @@ __all__ = [
     "plot_transition_graph",
     "plot_warmup",
     "reachability",
+    "read_checkpoint",
     "saddle_connections",
     "sample_states",
     "save",

@@ -6,11 +6,13 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .checks import checked, checked_fields
 from .files import replacing
 
 FORMAT = 1
@@ -23,9 +25,11 @@ T = TypeVar("T", bound=type)
 def storable(cls: T) -> T:
     """Register a frozen dataclass of tensors, numbers, strings, tuples and other storables."""
     _types[cls.__name__] = cls
+    checked_fields(cls)
     return cls
 
 
+@checked
 def save(result: Any, path: str | os.PathLike[str]) -> Path:
     """Write a result so that ``load`` gives it back, bit for bit.
 
@@ -47,6 +51,7 @@ def save(result: Any, path: str | os.PathLike[str]) -> Path:
     return path
 
 
+@checked
 def load(path: str | os.PathLike[str]) -> Any:
     """Read what ``save`` wrote.
 
@@ -55,20 +60,23 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     path = Path(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        # Read at once: while another process replaces the file, a second look at the path would see another.
+        content = path.read_bytes()
+        tensors = safetensors.torch.load(content)
     except (OSError, SafetensorError) as error:
         raise ValueError(f"cannot read {path}: {error}") from error
+    length = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
     if "rnn_dynamics" not in metadata:
         raise ValueError(f"{path} is a safetensors file, but not a result saved by rnn_dynamics")
     try:
         header = json.loads(metadata["rnn_dynamics"])
-        if header["format"] != FORMAT:
-            raise ValueError(f"{path} has format {header['format']}, this version reads format {FORMAT}")
-        return _decode(header["result"], tensors)
-    except (KeyError, TypeError) as error:
+        written = header["format"]
+        if written == FORMAT:
+            return _decode(header["result"], tensors)
+    except (KeyError, TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{path} is not a whole result: {type(error).__name__} {error}") from error
+    raise ValueError(f"{path} has format {written}, this version reads format {FORMAT}")
 
 
 def _encode(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

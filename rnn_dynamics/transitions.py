@@ -1,5 +1,6 @@
 """Floor 6: what leads from one attractor to another: inputs, and the unstable directions of saddles."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from .attractors import Attractors, Fate, find_attractors
 from .attractors.results import wilson_intervals
-from .checks import ArrayLike, as_tensor, require_positive
+from .checks import ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
+from .progress import each
 from .systems import AutonomousMap, DrivenMap, require_network, require_system
 
 _SAMPLES = 16
@@ -23,6 +25,7 @@ _ROUNDS = 8
 """New attractors are tried in turn, and those that they lead to, at most so many times."""
 
 
+@checked
 @torch.no_grad()
 def transition_graph(
     network: DrivenMap,
@@ -31,28 +34,34 @@ def transition_graph(
     *,
     names: Sequence[str] | None = None,
     noise: float = 0.0,
-    trials: int = 1,
+    trials: Size = 1,
     seed: int = 0,
+    progress: bool | None = None,
     **options: Any,
 ) -> nx.MultiDiGraph:
     """Which input takes which attractor to which.
 
     From each attractor (every state of a cycle, 16 of a circle or chaotic set) each input is applied, then the held
     input of ``attractors`` again, until the state settles. Attractors met on the way are added and tried in turn.
+    While it lasts, an input replaces the held input and is not added to it: on top of a held input b, a pulse d is the
+    input b + d.
 
     Args:
         network: the driven map.
         attractors: of ``network.hold(input)``.
         inputs: pulses [q, m] of one step each, sequences [q, time, m], or a list of [time_i, m].
-        names: of the inputs, one each; their values by default.
+        names: of the inputs, one each, no two alike; by default the values of their first three steps, and their row
+            where these are those of another input too.
         noise: standard deviation of Gaussian noise added to every coordinate of the state after each step of an input.
         trials: how often each state and input are tried; more than 1 makes sense with noise.
         seed: of the noise.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``find_attractors``.
 
     Returns:
         Nodes are the attractors' rows, with ``kind``, ``period``, ``share`` (of the starts) and ``given`` (False for
-        those met on the way), and a string for each way of not settling. Edges carry ``input`` (its row), ``label``,
+        those met on the way), and a string for each way of not settling. Edges have their input's name as key, so that
+        ``graph[source][target][name]`` is one of them, and carry ``input`` (its row), ``label`` (its name),
         ``probability`` with Wilson's 95 % interval ``low``, ``high``, and ``trials``. All are plain numbers and
         strings, so ``networkx.write_graphml`` and its like write it as it is.
 
@@ -66,9 +75,11 @@ def transition_graph(
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or positive and finite, got {noise}")
     pulses = _sequences(network, inputs)
-    labels = [_name(pulse) for pulse in pulses] if names is None else [str(name) for name in names]
+    labels = _names(pulses) if names is None else [str(name) for name in names]
     if len(labels) != len(pulses):
         raise ValueError(f"names must be one per input, got {len(labels)} for {len(pulses)} inputs")
+    if twice := [name for name, count in Counter(labels).items() if count > 1]:
+        raise ValueError(f"names must differ, got {twice[0]!r} {labels.count(twice[0])} times")
     frozen = network.frozen(torch.float64)
     system = network.hold(attractors.held_input)
     generator = torch.Generator().manual_seed(seed)
@@ -80,7 +91,7 @@ def transition_graph(
             break
         _add_nodes(graph, found, fresh, given=done == 0, shares=attractors)
         starts, sources = _starts(found, fresh, trials)
-        for row, pulse in enumerate(pulses):
+        for row, pulse in enumerate(each(pulses, "transitions", progress, unit="input")):
             ends = _applied(frozen, starts, pulse, noise, generator)
             found = find_attractors(system, ends, known=found, seed=seed, **options)
             _add_edges(graph, found, sources, row, labels[row])
@@ -89,6 +100,7 @@ def transition_graph(
     return graph
 
 
+@checked
 @torch.no_grad()
 def saddle_connections(
     system: AutonomousMap,
@@ -114,7 +126,7 @@ def saddle_connections(
         ``eigenvalue`` (its modulus). Where symmetry leads from one saddle to another, the edge does.
 
     Raises:
-        ValueError: for points or attractors of another size.
+        ValueError: for points or attractors of another size, or points without all their unstable eigenvectors.
     """
     require_system(system)
     require_positive(displacement=displacement)
@@ -154,6 +166,12 @@ def _unsettled_target(found: Attractors, index: int, points: FixedPoints) -> str
 def unstable_directions(points: FixedPoints, row: int) -> list[tuple[int, Tensor]]:
     """Unit vectors [n] that span where a point repels, each with the mode that it belongs to."""
     vectors, values = points.right_eigenvectors[row].T, points.eigenvalues[row]
+    unstable = int((values.abs() > 1 + points.marginal_tolerance).sum())
+    if unstable > len(vectors):
+        raise ValueError(
+            f"points must hold the eigenvectors of all unstable directions: point {row} has {unstable}, but"
+            f" eigenvectors of {len(vectors)}; find_fixed_points(..., modes={unstable}) keeps them"
+        )
     spanning = []
     for mode in range(len(vectors)):
         value = values[mode]
@@ -179,6 +197,12 @@ def _sequences(network: DrivenMap, inputs: ArrayLike | Sequence[Tensor]) -> list
         if pulse.ndim != 2 or pulse.shape[1] != m or not len(pulse):
             raise ValueError(f"input {row} must have shape [time, {m}], got {list(pulse.shape)}")
     return pulses
+
+
+def _names(pulses: list[Tensor]) -> list[str]:
+    """The values of each, with the row where these do not tell it from others."""
+    names = [_name(pulse) for pulse in pulses]
+    return [f"input {row}: {name}" if names.count(name) > 1 else name for row, name in enumerate(names)]
 
 
 def _name(pulse: Tensor) -> str:
@@ -225,6 +249,7 @@ def _add_edges(graph: nx.MultiDiGraph, found: Attractors, sources: list[int], ro
             graph.add_edge(
                 source,
                 target,
+                key=label,
                 input=row,
                 label=label,
                 probability=count / len(ends),

@@ -1,10 +1,13 @@
 """Checkpoints: every module comes back exactly, wherever it lies in a file; every bad file gives one clear sentence."""
 
 import argparse
+import gzip
 import io
 import json
 import pickle
 import re
+import resource
+import tarfile
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -546,3 +549,101 @@ def test_weights_that_a_file_cannot_hold_are_refused(tmp_path) -> None:
     refused(found, "No such file")
     torch.save(_gru().state_dict() | {"bias_hh_l0": torch.zeros(1).expand(18)}, source)
     refused(read_checkpoint(source), "bias_hh_l0 cannot be changed")
+
+
+def test_a_tensor_that_stands_for_more_than_the_file_holds_is_refused(tmp_path) -> None:
+    state = _gru().state_dict() | {"bias_hh_l0": torch.zeros(1).expand(10**9)}
+    torch.save(state, tmp_path / "model.pt")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    message = _refusal(tmp_path / "model.pt")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+    assert "bias_hh_l0 is an expanded tensor: 1,000,000,000 numbers, more than are in the file" in message
+    # Elsewhere in the file it is nobody's business.
+    torch.save(_gru().state_dict() | {"table": torch.zeros(1, dtype=torch.int64).expand(10**9)}, tmp_path / "other.pt")
+    assert read_checkpoint(tmp_path / "other.pt").cell == "GRU"
+
+
+def test_an_archive_that_unpacks_to_a_hundred_times_its_size_is_refused(tmp_path) -> None:
+    whole = _saved({"weight_hh_l0": torch.zeros(4096, 4096)})
+    with (
+        zipfile.ZipFile(io.BytesIO(whole)) as source,
+        zipfile.ZipFile(tmp_path / "model.pt", "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for info in source.infolist():
+            target.writestr(info.filename, source.read(info))
+    assert "it unpacks to 67," in _refusal(tmp_path / "model.pt")
+
+
+def _tar(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return buffer.getvalue()
+
+
+def _npz() -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, weight_hh_l0=np.zeros((3, 3)))
+    return buffer.getvalue()
+
+
+FOREIGN: dict[str, tuple[Callable[[], bytes], str]] = {
+    "json.pt": (lambda: json.dumps({"weight_hh_l0": [[0.5]]}).encode(), f"{UNKNOWN}: it is JSON, so save"),
+    "list.json": (lambda: b" [[1, 2], [3, 4]]", "it is JSON"),
+    "old.tar": (lambda: _tar("./storages", "./tensors", "./pickle"), "it is torch's own tar archive of before 2017"),
+    "any.tar": (lambda: _tar("notes.txt"), "it is a tar archive"),
+    "model.pt.gz": (lambda: gzip.compress(_weights()), "it is compressed by gzip, so unpack it first"),
+    "model.h5": (lambda: b"\x89HDF\r\n\x1a\n" + bytes(500), "it is HDF5, as Keras writes"),
+    "model.npz": (_npz, "but not one that torch.save wrote: it is numpy's .npz"),
+    "model.npy": (lambda: b"\x93NUMPY\x01\x00v\x00" + b" " * 200, "it is a numpy array"),
+    "model.keras": (lambda: _zip("config.json", "model.weights.h5"), "it is Keras's"),
+    "namespace": (
+        lambda: _saved({"args": argparse.Namespace(), "model": _gru().state_dict()}),
+        "if you trust it: torch.save(torch.load(F, weights_only=False)[KEY], G)",
+    ),
+    "module": (lambda: _saved(_gru()), "torch.save(torch.load(F, weights_only=False).state_dict(), G)"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_files_are_called_what_they_are(tmp_path, name) -> None:
+    make, phrase = FOREIGN[name]
+    (tmp_path / name).write_bytes(make())
+    assert phrase in _refusal(tmp_path / name)
+
+
+def test_the_line_that_converts_a_file_works(tmp_path) -> None:
+    core = _gru()
+    torch.save({"args": argparse.Namespace(), "model": core.state_dict()}, tmp_path / "model.pt")
+    line = re.search(r"if you trust it: (.*)", _refusal(tmp_path / "model.pt"))
+    assert line is not None
+    names = {"torch": torch, "F": tmp_path / "model.pt", "KEY": "model", "G": tmp_path / "new.pt"}
+    exec(line[1], names)
+    assert _same(tmp_path / "new.pt", core)
+
+
+class _Encoded(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.encoder = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, width))
+        self.rnn = nn.GRU(width, 6)
+        self.decoder = nn.Linear(6, width)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_layers_before_the_network_are_said(tmp_path, suffix) -> None:
+    path = tmp_path / f"model{suffix}"
+
+    def before(model: nn.Module, **options: Any) -> tuple[str, ...]:
+        save_file(model.state_dict(), path) if suffix == ".safetensors" else torch.save({"m": model.state_dict()}, path)
+        return read_checkpoint(path, **options).preceding
+
+    assert before(_Encoded(5)) == ("encoder.2 (16 to 5)",)
+    assert before(nn.ModuleDict({"embedding": nn.Embedding(50, 3), "rnn": _gru()})) == ("embedding (50 to 3)",)
+    assert before(nn.ModuleDict({"conv": nn.Conv1d(7, 3, 5), "rnn": _gru()})) == ("conv (7 to 3)",)
+    assert before(nn.ModuleDict({"rnn": _gru(), "readout": nn.Linear(6, 2)})) == ()
+    assert before(nn.ModuleDict({"rnn": _gru(), "decoder": nn.Linear(6, 3)})) == ()
+    stacked = nn.ModuleDict({"first": nn.LSTM(4, 3), "second": _gru()})
+    assert before(stacked, prefix="second") == ("first (4 to 3)",)

@@ -194,3 +194,13 @@ def test_reach_refuses(capsys, monkeypatch, checkpoint, options, sentence) -> No
     assert code == 1
     assert sentence in err
     assert "Traceback" not in err
+
+
+def test_analyze_says_what_precedes_the_network(capsys, monkeypatch, tmp_path) -> None:
+    with torch.random.fork_rng():
+        model = nn.ModuleDict({"encoder": nn.Linear(5, 2), "rnn": nn.GRU(2, 3), "readout": nn.Linear(3, 2)})
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    code, out, err = run_command(capsys, monkeypatch, "analyze", tmp_path / "model.pt", "--starts", 16)
+    assert (code, err) == (0, "")
+    assert "Layers precede this RNN: encoder (5 to 2)." in out
+    assert out.index("Layers precede") < out.index("Starts from")

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -282,6 +283,67 @@ def test_eigenvectors_are_biorthonormal_and_right() -> None:
     assert (left.mH @ full - values.unsqueeze(2) * left.mH).abs().max() < 1e-10
     assert (left.mH @ right - torch.eye(6)).abs().max() < 1e-10
     assert (values.abs().diff(dim=-1) <= 1e-14).all()
+
+
+def _linear(n: int) -> tuple[torch.Tensor, rd.AutonomousMap]:
+    """h' = A h with eigenvalues planted on known vectors, real ones and complex pairs, one of them unstable."""
+    basis = torch.eye(n, dtype=DOUBLE) + 0.3 * _randn(n, n, seed=1) / n**0.5
+    blocks = [torch.tensor([[0.8, -0.3 - 0.4 * i / n], [0.3 + 0.4 * i / n, 0.8]], dtype=DOUBLE) for i in range(n // 4)]
+    rest = torch.linspace(-0.7, 1.4, n - 2 * len(blocks), dtype=DOUBLE)
+    matrix = basis @ torch.block_diag(*blocks, torch.diag(rest)) @ torch.linalg.inv(basis)
+    return matrix, rd.as_map(lambda h, _: h @ matrix.to(h).T, state_size=n, input_size=0).hold()
+
+
+@pytest.mark.parametrize(("n", "modes", "kept"), [(6, None, 6), (100, None, 100), (100, 7, 7), (6, 10, 6)])
+def test_as_many_modes_as_asked_for_and_biorthonormal(n: int, modes: int | None, kept: int) -> None:
+    matrix, system = _linear(n)
+    points = rd.find_fixed_points(system, _randn(3, n), modes=modes, extra_starts=0)
+    right, left = points.right_eigenvectors[0], points.left_eigenvectors[0]
+    assert points.n_modes == kept
+    assert right.shape == left.shape == (n, kept)
+    values, full = points.eigenvalues[0, :kept], matrix.to(torch.complex128)
+    assert (right.norm(dim=0) - 1).abs().max() < 1e-12
+    assert (full @ right - right * values).abs().max() < 1e-10
+    assert (left.mH @ full - values[:, None] * left.mH).abs().max() < 1e-8
+    assert (left.mH @ right - torch.eye(kept)).abs().max() < 1e-9  # each with every other, as help() says
+    expected = np.linalg.eigvals(matrix.numpy())
+    np.testing.assert_allclose(values.abs().numpy(), np.sort(np.abs(expected))[::-1][:kept], atol=1e-9)
+    told = f"eigenvectors of the {kept} leading modes of {n}; modes={n} keeps all"
+    assert (told in repr(points)) == (told in points._repr_html_()) == (kept < n)
+
+
+def test_too_many_vectors_for_the_memory_are_thirty_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, system = _linear(40)
+    monkeypatch.setattr("rnn_dynamics.fixed_points.spectra._VECTORS", 2 * 40 * 40 * 16 - 1)
+    points = rd.find_fixed_points(system, _randn(3, 40), extra_starts=0)
+    assert points.n_modes == 32
+    assert points.eigenvalues.shape == (1, 40)
+    assert "eigenvectors of the 32 leading modes of 40" in repr(points)
+    monkeypatch.setattr("rnn_dynamics.fixed_points.spectra._VECTORS", 2 * 40 * 40 * 16)
+    assert rd.find_fixed_points(system, _randn(3, 40), extra_starts=0).n_modes == 40
+
+
+@pytest.mark.parametrize("modes", [0, -1, 1.5, True, "all"])
+def test_modes_that_are_none_are_refused(modes: object) -> None:
+    with pytest.raises(ValueError, match="modes"):
+        rd.find_fixed_points(_linear(4)[1], _randn(3, 4), modes=modes)  # pyright: ignore[reportArgumentType]
+
+
+def test_help_states_the_conventions() -> None:
+    said = rd.FixedPoints.__doc__ or ""
+    assert "DF v_i = lambda_i v_i" in said
+    assert "w_i^H DF = lambda_i w_i^H" in said
+    assert "w_i^H v_j = 1 if i = j" in said
+
+
+def test_saddle_connections_need_every_unstable_vector() -> None:
+    system = rd.as_map(lambda h, _: torch.tanh(2 * h), state_size=3, input_size=0).hold()
+    found = rd.find_attractors(system, _randn(32, 3))
+    points = rd.find_fixed_points(system, torch.zeros(1, 3), modes=2, extra_starts=0)
+    with pytest.raises(ValueError, match=r"point 0 has 3, but eigenvectors of 2; .*modes=3"):
+        rd.saddle_connections(system, points, found)
+    points = rd.find_fixed_points(system, torch.zeros(1, 3), modes=3, extra_starts=0)
+    assert rd.saddle_connections(system, points, found).out_degree("saddle 0") == 6
 
 
 def test_time_constants_are_those_of_the_decay() -> None:

@@ -97,7 +97,7 @@ def test_points_are_drawn_where_they_are_by_class() -> None:
     np.testing.assert_allclose(np.abs(groups["stable (4)"]), root)
     np.testing.assert_allclose(groups["unstable (1)"], [[0, 0]], atol=1e-9)
     assert legend_texts(ax) == [*groups, "unstable direction"]
-    assert [ax.get_xlabel(), ax.get_ylabel()] == ["axis 1", "axis 2"]
+    assert [ax.get_xlabel(), ax.get_ylabel()] == ["unit 0", "unit 1"]
     assert ax.get_aspect() == 1.0
 
 
@@ -215,7 +215,7 @@ def test_nothing_at_all_is_said_in_words() -> None:
 def test_one_point_is_drawn_at_its_state() -> None:
     ax = plot_fixed_points(find(lambda h: 0.5 * h + 1, 4))
     np.testing.assert_allclose(offsets(ax)["stable (1)"], [[2, 2]])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("state of unit 1", "state of unit 2")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("unit 0", "unit 1")
     low, high = ax.get_xlim()
     assert low < 1.5 < 2.5 < high
 
@@ -361,8 +361,8 @@ def test_saving_where_it_cannot_be_done_leaves_nothing(tmp_path: Path, monkeypat
 
 def test_saving_names_mistakes(tmp_path: Path) -> None:
     made, ax = figure()
-    with pytest.raises(ValueError, match=r"path_without_suffix must come without \.pdf"):
-        save_figure(made, tmp_path / "fig.pdf")
+    with pytest.raises(ValueError, match=r"path must come without \.pdf where formats are given"):
+        save_figure(made, tmp_path / "fig.pdf", "png")
     with pytest.raises(ValueError, match=r"takes a matplotlib Figure \(of a plot: ax.figure\), got Axes"):
         save_figure(ax, tmp_path / "fig")  # type: ignore[arg-type]
 

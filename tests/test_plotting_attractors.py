@@ -135,7 +135,7 @@ def test_fixed_points_are_drawn_where_they_are() -> None:
     for row, state in enumerate(found.states):
         np.testing.assert_allclose(offsets(ax, f"attractor {row}"), [state.numpy()])
     assert legend_texts(ax) == ["fixed point (4)"]
-    assert [ax.get_xlabel(), ax.get_ylabel(), ax.get_aspect()] == ["axis 1", "axis 2", 1.0]
+    assert [ax.get_xlabel(), ax.get_ylabel(), ax.get_aspect()] == ["unit 0", "unit 1", 1.0]
 
 
 def test_kinds_differ_by_shape_and_by_colour() -> None:

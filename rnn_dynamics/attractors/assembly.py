@@ -1,18 +1,22 @@
 """From settled rows to the result: who settled where, in an order that does not depend on the starts."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..fixed_points import Continuum, SlowPoints
-from ..fixed_points.assembly import nearest_line, slow_points
+from ..fixed_points.assembly import nearest_line
 from ..fixed_points.continua import describe, find_continua
 from ..fixed_points.merging import merge
+from ..fixed_points.slow import slow_points
+from ..progress import doing
 from ..roots import SpeedMinimizer
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import HeldMap
+from ..systems.scales import relative
 from .moving import MovingOrbit
 from .outcomes import Fate
 from .periodic import Periodic
@@ -31,12 +35,14 @@ class _Entry:
     orbit: Tensor
     evidence: Evidence
     rows: Tensor
+    mean_period: float = math.nan
 
     @property
     def order(self) -> tuple[int, int, list[float]]:
         return KINDS.index(self.kind), len(self.orbit), [round(x, 6) for x in self.orbit[0].tolist()]
 
 
+@doing("evidence")
 def assemble(settling: Settled, known: Attractors | None) -> Attractors:
     """The result of a settling that is over; rows of ``known`` come first, as they were."""
     kinds = () if known is None else known.kinds
@@ -57,7 +63,8 @@ def assemble(settling: Settled, known: Attractors | None) -> Attractors:
 
 
 def _as_known(known: Attractors, row: int, rows: Tensor) -> _Entry:
-    return _Entry(known.kinds[row], known.orbits[row], known.evidence[row], rows)
+    period = float(known.mean_periods[row])
+    return _Entry(known.kinds[row], known.orbits[row], known.evidence[row], rows, period)
 
 
 def _periodic_entry(settling: Settled, index: int) -> _Entry:
@@ -68,6 +75,7 @@ def _periodic_entry(settling: Settled, index: int) -> _Entry:
         cycle.orbit,
         _periodic_evidence(settling, cycle, torch.cat(others) if others else cycle.orbit[:0]),
         (settling.rows.cycle == index).nonzero().squeeze(-1),
+        float(cycle.period),
     )
 
 
@@ -75,10 +83,11 @@ def _periodic_evidence(settling: Settled, cycle: Periodic, others: Tensor) -> Ev
     exponents = cycle.multipliers.abs().log() / cycle.period
     margin = float(1 - cycle.multipliers[0].abs()) / MARGINAL_TOLERANCE
     first = cycle.orbit[0]
-    scale = max(1.0, float(first.norm()))
+    limits = settling.limits
     for apart in (others, cycle.orbit[1:]):
         if len(apart):
-            margin = min(margin, float((apart - first).norm(dim=-1).min()) / (settling.limits.merge_tolerance * scale))
+            nearest = float(relative(apart - first, first, limits.units).min())
+            margin = min(margin, nearest / limits.merge_tolerance)
     return Evidence(
         residual=cycle.residual,
         multipliers=cycle.multipliers,
@@ -95,11 +104,11 @@ def _moving_entry(settling: Settled, index: int) -> _Entry:
     orbit = settling.orbits[index]
     rows = (settling.rows.orbit == index).nonzero().squeeze(-1)
     others = [other for other in settling.orbits if other is not settling.orbits[index] and other.kind is not None]
-    return _Entry(str(orbit.kind), orbit.samples, _moving_evidence(orbit, others), rows)
+    return _Entry(str(orbit.kind), orbit.samples, _moving_evidence(orbit, others), rows, orbit.period)
 
 
 def _moving_evidence(orbit: MovingOrbit, others: list[MovingOrbit]) -> Evidence:
-    if not orbit.growth:  # one that was known before brings its evidence along
+    if orbit.known:  # one that was known before brings its evidence along
         none = torch.empty(0, dtype=torch.float64)
         return Evidence(torch.nan, none, none, none, none, 0, "", orbit.margin)
     spectrum = orbit.spectrum
@@ -134,7 +143,8 @@ def _resting_entries(settling: Settled, known: list[_Entry]) -> list[_Entry]:
     alone = (on_line < 0).nonzero().squeeze(-1).to(rows.device)
     # Convergence to a degenerate root is slow, so that what rests near it is spread by far more than its residual.
     reach = torch.full_like(speeds[alone], 100 * settling.limits.merge_tolerance)
-    representative = merge(states[alone], speeds[alone], reach, settling.limits.merge_tolerance)
+    flat = settling.rows.flat(states[alone])
+    representative = merge(flat, speeds[alone], reach, settling.limits.merge_tolerance)
     for best in representative.unique().tolist():
         members = rows[alone[representative == best]]
         entries.append(_marginal_entry(settling, states[alone[best]], float(speeds[alone[best]]), members))
@@ -158,7 +168,7 @@ def _continuum_entry(settling: Settled, continuum: Continuum, rows: Tensor) -> _
 
 def _marginal_entry(settling: Settled, state: Tensor, residual: float, rows: Tensor) -> _Entry:
     evidence = _rest_evidence(settling, state, residual, 1.0)
-    return _Entry("fixed point", state.unsqueeze(0), evidence, rows)
+    return _Entry("fixed point", state.unsqueeze(0), evidence, rows, 1.0)
 
 
 def _rest_evidence(settling: Settled, state: Tensor, residual: float, margin: float) -> Evidence:
@@ -180,6 +190,7 @@ def _result(settling: Settled, entries: list[_Entry]) -> Attractors:
         periods=torch.tensor(
             [len(entry.orbit) if entry.kind in ("fixed point", "cycle") else 0 for entry in entries], dtype=torch.long
         ),
+        mean_periods=torch.tensor([entry.mean_period for entry in entries], dtype=torch.float64),
         states=torch.stack(firsts) if firsts else settling.rows.states.new_empty(0, n),
         orbits=tuple(entry.orbit for entry in entries),
         evidence=tuple(entry.evidence for entry in entries),
@@ -203,6 +214,6 @@ def _ghosts(settling: Settled) -> tuple[SlowPoints, list[Continuum]]:
     if not len(drifting):
         none = settling.rows.states.new_empty(0)
         return SlowPoints(settling.rows.states[:0], none, torch.empty(0, dtype=torch.long)), []
-    budget = settling.limits.memory_budget
-    result = SpeedMinimizer().solve(settling.system, drifting, max_steps=40, memory_budget=budget)
-    return slow_points(settling.system, result, budget)
+    budget, units = settling.limits.memory_budget, settling.limits.units
+    result = SpeedMinimizer().solve(settling.system, drifting, max_steps=40, memory_budget=budget, units=units)
+    return slow_points(settling.system, result, units, budget)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, Size, checked, require_positive
 from ..store import storable
 from ..systems import AutonomousMap, require_system
 from .results import Attractors
@@ -56,12 +56,13 @@ class BasinMap:
         return f"basins of {rows} x {columns} states of a plane: {self.attractors.summary()}"
 
 
+@checked
 def basin_map(
     system: AutonomousMap,
     points: ArrayLike,
     known: Attractors | None = None,
     *,
-    resolution: int = 64,
+    resolution: Size = 64,
     border: float = 0.25,
     **options: Any,
 ) -> BasinMap:

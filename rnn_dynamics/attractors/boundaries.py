@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, Size, checked, require_positive
+from ..progress import count, expect, shown
 from ..roots import Status
 from ..stability import MARGINAL_TOLERANCE, kinds
 from ..store import storable
@@ -65,7 +66,9 @@ class BasinBoundary:
         return f"boundary between attractors {self.labels[0]} and {self.labels[1]}: {where}"
 
 
+@checked
 @torch.no_grad()
+@shown("basin boundary", unit="round")
 def basin_boundary(
     system: AutonomousMap,
     first: ArrayLike,
@@ -73,7 +76,8 @@ def basin_boundary(
     known: Attractors | None = None,
     *,
     width: float = 1e-8,
-    max_rounds: int = 50,
+    max_rounds: Size = 50,
+    progress: bool | None = None,  # noqa: ARG001
     **options: Any,
 ) -> BasinBoundary:
     """Track the edge between the basins that two states lie in: bisect, step, bisect again.
@@ -88,6 +92,7 @@ def basin_boundary(
         known: attractors whose rows the labels shall refer to.
         width: to what distance the segment is bisected, as a share of max(1, |h|).
         max_rounds: of bisecting and stepping.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: as for ``find_attractors``.
 
     Returns:
@@ -108,9 +113,12 @@ def basin_boundary(
         if label < 0:
             raise ValueError(f"the {name} state settles on no attractor ({known.outcomes[labels.index(label)]})")
     if labels[0] == labels[1]:
-        raise ValueError(f"both states settle on attractor {labels[0]}: there is no boundary between them to track")
+        raise ValueError(
+            f"both states settle on attractor {labels[0]}: there is no boundary between first and second to track"
+        )
     extent = float((ends[1] - ends[0]).norm())
     path: list[Tensor] = []
+    expect(max_rounds)
     for _ in range(max_rounds):
         ends, labels = _bisected(system, ends, labels, known, width, options)
         middle = ends.mean(dim=0)
@@ -122,6 +130,7 @@ def basin_boundary(
             return BasinBoundary(
                 (labels[0], labels[1]), torch.stack(path), saddle, residual, values, kind, _gap(ends), known
             )
+        count()
         for _ in range(_LONGEST):
             ends = system(ends)
             if _gap(ends) > _APART * extent:

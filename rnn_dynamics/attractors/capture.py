@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..systems import AutonomousMap
+from ..systems.scales import sizes
 
 _STEPS = 32
 """Steps over which an orbit is compared with the linearisation, at least one period."""
@@ -27,11 +28,14 @@ class Trap:
     """The surroundings of a stable cycle h_0, h_1, ..., h_(k-1) (k = 1: a fixed point) in a norm that F^k contracts.
 
     With A = DF^k(h_0), radius rho < s < 1 and P = sum_j (A^T)^j A^j / s^(2 j), |A x|_P <= s |x|_P for every x, however
-    far from normal A is (Lyapunov).
+    far from normal A is (Lyapunov). Every coordinate of x is in units of its ``size`` on the cycle.
     """
 
     orbit: Tensor
     """[k, n]."""
+
+    size: Tensor
+    """[n]."""
 
     turn: Tensor
     """A, [n, n]."""
@@ -50,8 +54,10 @@ class Trap:
     """Nearer than this an orbit is on the attractor, as far as rounding allows to see."""
 
     @classmethod
-    def build(cls, system: AutonomousMap, orbit: Tensor, turn: Tensor, rest: float) -> "Trap":
+    def build(cls, system: AutonomousMap, orbit: Tensor, turn: Tensor, rest: float, units: Tensor) -> "Trap":
         """The trap of a stable cycle of ``system`` from its states [k, n] and multiplier matrix DF^k [n, n]."""
+        size = sizes(orbit, units).amax(dim=0)
+        turn = turn * size / size.unsqueeze(-1)
         radius = float(torch.linalg.eigvals(turn).abs().max())
         rate = (1 + radius) / 2
         metric = torch.eye(len(turn), dtype=turn.dtype, device=turn.device)
@@ -63,7 +69,8 @@ class Trap:
                 break
         metric = (metric + metric.T) / 2
         turns = torch.linalg.matrix_power(turn, cls.count(len(orbit)))
-        return cls(orbit, turn, turns, metric, _probed_radius(system, orbit, turn, metric, rate), rest)
+        probed = _probed_radius(system, orbit, size, turn, metric, rate)
+        return cls(orbit, size, turn, turns, metric, probed, rest)
 
     @staticmethod
     def count(period: int) -> int:
@@ -88,11 +95,10 @@ class Trap:
         states = self._to_first(system, states)
         almost = system.iterate(states, self.watched - self.period)
         last = system.iterate(almost, self.period)
-        here, before, after = (each - self.orbit[0] for each in (states, almost, last))
+        here, before, after = ((each - self.orbit[0]) / self.size for each in (states, almost, last))
         one = self._strays(before, after, self.turn) <= _ONE_TURN
         all_turns = self._strays(here, after, self.turns) <= _ALL_TURNS
-        scale = max(1.0, float(self.orbit[0].norm()))
-        at_rest = (here.norm(dim=-1) <= self.rest * scale) & (after.norm(dim=-1) <= self.rest * scale)
+        at_rest = (here.abs().amax(dim=-1) <= self.rest) & (after.abs().amax(dim=-1) <= self.rest)
         inside = self._norm(before) <= self.radius
         return (inside & one & all_turns) | at_rest, last
 
@@ -100,7 +106,7 @@ class Trap:
         """Each state moved on until the phase of the cycle that it is nearest to comes to the first."""
         if self.period == 1:
             return states
-        wait = -torch.cdist(states, self.orbit).argmin(dim=1) % self.period
+        wait = -torch.cdist(states / self.size, self.orbit / self.size).argmin(dim=1) % self.period
         result = states.clone()
         for step in range(1, self.period):
             states = system(states)
@@ -121,7 +127,9 @@ def _norm(rows: Tensor, metric: Tensor) -> Tensor:
     return ((rows @ metric) * rows).sum(dim=-1).clamp(min=0).sqrt()
 
 
-def _probed_radius(system: AutonomousMap, orbit: Tensor, turn: Tensor, metric: Tensor, rate: float) -> float:
+def _probed_radius(
+    system: AutonomousMap, orbit: Tensor, size: Tensor, turn: Tensor, metric: Tensor, rate: float
+) -> float:
     """The largest radius up to which every probe x, |x|_P = q, has |F^k(h + x) - h - A x|_P <= (1 - rate) q / 2."""
     values, axes = torch.linalg.eigh(metric)  # rising, so that the longest axes come first
     unit = axes / values.clamp(min=torch.finfo(values.dtype).tiny).sqrt()
@@ -129,14 +137,15 @@ def _probed_radius(system: AutonomousMap, orbit: Tensor, turn: Tensor, metric: T
     drawn = torch.randn(_RANDOM, len(values), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     mixed = torch.nn.functional.normalize(drawn.to(unit), dim=-1) @ unit.T
     probes = torch.cat([chosen, -chosen, mixed])
-    scale = max(1.0, float(orbit[0].norm()))
+    scale = max(1.0, float((orbit[0] / size).norm()))
     # What rounding alone makes of the comparison.
     floor = 64 * torch.finfo(values.dtype).eps * scale * float(values[-1]) ** 0.5
     passed = 0.0
     for step in reversed(range(_RADII)):
         radius = 4.0 * scale * float(values[-1]) ** 0.5 * 0.25**step
         offsets = radius * probes
-        away = system.iterate(orbit[0] + offsets, len(orbit)) - orbit[0] - offsets @ turn.T
+        images = system.iterate(orbit[0] + offsets * size, len(orbit))
+        away = (images - orbit[0]) / size - offsets @ turn.T
         if not bool((_norm(away, metric) <= (1 - rate) * radius / 2 + floor).all()):
             break
         passed = radius

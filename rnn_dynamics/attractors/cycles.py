@@ -1,18 +1,19 @@
 """All cycles of a given period, unstable ones too."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, AtMost, Told, checked
 from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, require_system
+from ..tables import Table
 from .periodic import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
 from .shooting import PhaseMap, Shooting
@@ -25,8 +26,11 @@ _STEP = 0.5
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Cycles:
-    """The cycles of one minimal period, one row each, stable ones first; ``len`` counts cycles."""
+class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
+    """The cycles of one minimal period, one row each, stable ones first; ``len`` counts cycles.
+
+    ``cycles[0]``, ``cycles[cycles.stable]`` and the like are choices of rows (see ``tables.Table``).
+    """
 
     period: int
 
@@ -51,8 +55,8 @@ class Cycles:
     completeness: Completeness
     """Of the search for the fixed points of F^k: whether any are missing."""
 
-    def __len__(self) -> int:
-        return len(self.orbits)
+    def _of_a_choice(self) -> dict[str, Any]:
+        return {"continua": (), "completeness": self.completeness.of_a_choice()}
 
     @property
     def n_unstable(self) -> Tensor:
@@ -79,11 +83,11 @@ class Cycles:
     def summary(self) -> str:
         """One line."""
         stable = int(self.stable.sum())
-        plural = "s" * (len(self) != 1)
-        return (
-            f"{len(self)} cycle{plural} of period {self.period} ({stable} stable); "
-            f"F^{self.period} has {self.n_roots} isolated fixed point{'s' * (self.n_roots != 1)}"
-            + "".join(f" and a {continuum!r}" for continuum in self.continua)
+        text = f"{self._counted('cycle')} of period {self.period} ({stable} stable)"
+        if self.chosen_from is not None:
+            return text
+        return f"{text}; F^{self.period} has {self.n_roots} isolated fixed point{'s' * (self.n_roots != 1)}" + "".join(
+            f" and a {continuum!r}" for continuum in self.continua
         )
 
     def __repr__(self) -> str:
@@ -98,9 +102,10 @@ class Cycles:
 _FORMATS: Any = FORMATS | {"largest_multiplier": "{:.4g}".format}
 
 
+@checked
 def find_cycles(
     system: AutonomousMap,
-    period: int,
+    period: Annotated[int, AtMost(), Told("an integer of 1 or more")],
     starts: ArrayLike | None = None,
     solver: RootSolver | None = None,
     *,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..systems import AutonomousMap
+from ..systems.scales import relative, sizes
 
 _FIRST_STEP = 16.0
 _SHORTEST = 4.0
@@ -20,7 +21,7 @@ _GOOD, _FAIR = 0.1, 0.3
 """How much the speed may differ from the predicted one, as a share, for the next step to grow, or this one to stand."""
 
 _LONGEST_MOVE = 0.1
-"""One step moves the state by no more than a tenth of its size."""
+"""One step moves no coordinate by more than a tenth of its size."""
 
 _ON_THE_WAY = 8
 """Parts in which the way of the longest move is looked at, fewer of a shorter one: a fixed point or fold there must
@@ -30,6 +31,9 @@ _UNSTABLE_STEP = 0.3
 """With mu > 0 the rate at which a slow direction grows, steps stay below 0.3 / mu: longer ones would damp it."""
 
 _MOST = 400
+
+_TRIAL, _PAYS = 12, 32.0
+"""After a dozen implicit steps these must stand for 32 plain ones each on the average, or the row is given back."""
 
 _WAY_OUT = 3.0
 """A drift has returned if it comes back to within one stride of a state that it was three strides away from."""
@@ -62,6 +66,7 @@ def follow_drift(
     *,
     horizon: float,
     tolerance: float,
+    units: Tensor,
     memory_budget: int,
     longest_step: Tensor | None = None,
 ) -> Drift:
@@ -76,7 +81,8 @@ def follow_drift(
         system: the map.
         states: [r, n], slow and smooth in time.
         horizon: steps of F after which a row is given up as slow.
-        tolerance: a row rests when |F(h) - h| <= tolerance * max(1, |h|).
+        tolerance: a row rests when |F_i(h) - h_i| <= tolerance * max(u_i, |h_i|) in every coordinate.
+        units: u, [n]; norms are taken of coordinates in units of max(u_i, |h_i|).
         memory_budget: bytes for Jacobians at a time.
         longest_step: bounds on delta, [r]; none by default.
     """
@@ -104,27 +110,30 @@ def follow_drift(
         predicted = move / delta.unsqueeze(-1)
         trial = system.iterate(here + move, _RELAX)
         new_residual = system(trial) - trial
-        scale = here.norm(dim=-1).clamp(min=1.0)
-        speed = predicted.norm(dim=-1)
-        mismatch = (new_residual - predicted).norm(dim=-1) / speed.clamp(min=torch.finfo(speed.dtype).tiny)
-        onward = (move * residual).sum(dim=-1) > 0
-        short = (move.norm(dim=-1) <= _LONGEST_MOVE * scale) & trial.isfinite().all(dim=-1)
-        rested = new_residual.norm(dim=-1) <= tolerance * trial.norm(dim=-1).clamp(min=1.0)
+        size = sizes(here, units)
+        speed = (predicted / size).norm(dim=-1)
+        missed = ((new_residual - predicted) / size).norm(dim=-1)
+        mismatch = missed / speed.clamp(min=torch.finfo(speed.dtype).tiny)
+        onward = (move * residual / size.square()).sum(dim=-1) > 0
+        short = (relative(move, here, units) <= _LONGEST_MOVE) & trial.isfinite().all(dim=-1)
+        rested = relative(new_residual, trial, units) <= tolerance
         stands = short & (rested | ((mismatch <= _FAIR) & onward))
         stands[stands.clone()] = _smooth(
-            system, here[stands], move[stands], residual[stands], predicted[stands], tolerance
+            system, here[stands], move[stands], residual[stands], predicted[stands], tolerance, units
         )
 
         moved = active[stands]
-        elapsed = _elapsed(delta, residual.norm(dim=-1), speed) + _RELAX
+        elapsed = _elapsed(delta, (residual / size).norm(dim=-1), speed) + _RELAX
         states[moved], times[moved] = trial[stands], times[moved] + elapsed[stands]
-        away = (states[active] - anchor[active]).norm(dim=-1)
-        stride = move.norm(dim=-1)
+        away = ((states[active] - anchor[active]) / size).norm(dim=-1)
+        stride = (move / size).norm(dim=-1)
         returned = stands & (away <= stride) & (farthest[active] >= _WAY_OUT * stride)
         farthest[active] = torch.maximum(farthest[active], away)
         grow = torch.where(mismatch <= _GOOD, 3.0, 1.5)
         length[active] = torch.where(stands, delta * grow, delta / 4)
+        dear = (round_ >= _TRIAL) & (times[active] < _PAYS * round_)
         for ended, end in (
+            (dear, DriftEnd.NOT_SLOW),
             (stands & (times[active] >= horizon), DriftEnd.HORIZON),
             (~stands & (length[active] < torch.minimum(left, length.new_tensor(_SHORTEST))), DriftEnd.NOT_SLOW),
             (returned, DriftEnd.RETURNED),
@@ -141,19 +150,24 @@ def follow_drift(
 
 
 def _smooth(
-    system: AutonomousMap, here: Tensor, move: Tensor, residual: Tensor, predicted: Tensor, tolerance: float
+    system: AutonomousMap,
+    here: Tensor,
+    move: Tensor,
+    residual: Tensor,
+    predicted: Tensor,
+    tolerance: float,
+    units: Tensor,
 ) -> Tensor:
     """Whether the speed on the way is what a linear map has there, between ``residual`` and ``predicted``."""
     smooth = torch.ones(len(here), dtype=torch.bool, device=here.device)
-    scale = here.norm(dim=-1).clamp(min=1.0)
-    floor = tolerance * scale
-    longest = float((move.norm(dim=-1) / scale).max()) if len(here) else 0.0
+    size = sizes(here, units)
+    longest = float(relative(move, here, units).max()) if len(here) else 0.0
     parts = max(2, math.ceil(_ON_THE_WAY * longest / _LONGEST_MOVE))
     for share in (part / parts for part in range(1, parts)):
         state = system.iterate(here + share * move, _RELAX // 2)
         expected = residual + share * (predicted - residual)
-        miss = (system(state) - state - expected).norm(dim=-1)
-        smooth &= miss <= _FAIR * expected.norm(dim=-1) + floor
+        miss = ((system(state) - state - expected) / size).norm(dim=-1)
+        smooth &= miss <= _FAIR * (expected / size).norm(dim=-1) + tolerance
     return smooth
 
 

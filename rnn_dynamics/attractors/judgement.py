@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .lyapunov import spectrum_of
 from .moving import MovingOrbit
+from .rows import Limits
 from .samples import as_curve
 
 _SURE, _SURE_ENOUGH = 10.0, 3.0
@@ -16,21 +17,25 @@ _SHELLS = (0.06, 0.2)
 """Radii, as shares of the extent, between which the dimension of a set of samples is read off."""
 
 
-def judge(orbit: MovingOrbit, threshold: float, last: bool) -> None:
+def judge(orbit: MovingOrbit, limits: Limits, last: bool) -> None:
     """Give ``orbit`` its kind, if its exponents tell: "circle", "torus", "chaotic"; "contracting" or "neutral".
 
-    An exponent is positive above ``threshold`` and three standard errors, zero within the threshold, by a factor of ten
+    An exponent is positive above a threshold and three standard errors, zero within the threshold, by a factor of ten
     (three if it is the ``last`` look). A zero must be one in either half of the orbit, and a circle the same curve
-    throughout, since on the way to a cycle or fixed point exponents pass through zero.
+    throughout, since on the way to a cycle or fixed point exponents pass through zero. An orbit with a coordinate that
+    drifts steadily, or is still on its way, is on no attractor yet.
     """
-    spectrum = orbit.spectrum
+    if not orbit.growth:
+        return
+    orbit.drifts = bool(orbit.drifting(limits.horizon).any())
+    spectrum, threshold = orbit.spectrum, limits.exponent_tolerance
     values, error = spectrum.weighted[0].tolist(), float(spectrum.errors[0, 0])
     sure = _SURE_ENOUGH if last else _SURE
     if not spectrum.weighted.isfinite().all():
         return
     if values[0] < -sure * threshold:
         orbit.kind, orbit.margin = "contracting", -values[0] / threshold
-    elif not orbit.halves.recurrent or orbit.halves.transient:
+    elif not orbit.halves.recurrent or orbit.halves.transient or orbit.drifts:
         return
     elif len(values) == spectrum.n > 1 and abs(sum(values)) <= threshold:
         orbit.kind = "neutral"  # volumes stay the same: nothing is attracted
@@ -49,12 +54,12 @@ def _judge_zeros(orbit: MovingOrbit, values: list[float], threshold: float, sure
         return
     margins = [threshold / max(abs(value), 1e-300) for value in values[:zeros]] + [-v / threshold for v in rest[:1]]
     orbit.margin = min(margins)
-    if zeros > 1 and dimension(orbit.samples) < zeros - 0.5:
+    if zeros > 1 and dimension(orbit.cloud) < zeros - 0.5:
         orbit.kind = "neutral"
     else:
         orbit.kind = "circle" if zeros == 1 else "torus"
         if zeros == 1:
-            orbit.halves = as_curve(orbit.samples, orbit.halves)
+            orbit.halves = as_curve(orbit.cloud, orbit.halves)
 
 
 def _zero_throughout(orbit: MovingOrbit, zeros: int, threshold: float) -> bool:

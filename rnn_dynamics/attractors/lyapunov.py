@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, as_tensor, require_positive
+from ..checks import ArrayLike, Size, as_tensor, checked, require_positive
+from ..progress import Progress
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
+from ..tables import Table
 from .tangents import carry_driven_tangents, carry_tangents, random_tangents
 
 _PARTS = 16
@@ -18,7 +19,7 @@ _PARTS = 16
 
 @storable
 @dataclass(frozen=True, eq=False)
-class LyapunovSpectrum:
+class LyapunovSpectrum(Table, whole=("n", "steps")):
     """The leading Lyapunov exponents of k orbits, by falling value, in nats per step."""
 
     exponents: Tensor
@@ -37,9 +38,6 @@ class LyapunovSpectrum:
 
     steps: int
 
-    def __len__(self) -> int:
-        return len(self.exponents)
-
     @property
     def kaplan_yorke_dimensions(self) -> Tensor:
         """Of each orbit, [k]; NaN where the q exponents do not reach far enough to tell."""
@@ -54,7 +52,8 @@ class LyapunovSpectrum:
         return "\n".join([f"Lyapunov exponents per step, {self.steps:,} steps", *rows, *more])
 
 
-def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
+@checked
+def kaplan_yorke_dimension(exponents: Tensor, n: Size | None = None) -> Tensor:
     """D = j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)|, j the last for which the sum is not negative.
 
     Args:
@@ -63,6 +62,8 @@ def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
 
     Source: Kaplan and Yorke 1979, doi:10.1007/BFb0064319.
     """
+    if exponents.ndim != 1 or not len(exponents) or not exponents.is_floating_point():
+        raise ValueError(f"exponents must be numbers [q], got {exponents.dtype} {list(exponents.shape)}")
     sums = exponents.cumsum(dim=0)
     held = int((sums >= 0).long().cumprod(dim=0).sum())
     if held == len(exponents):
@@ -70,17 +71,18 @@ def kaplan_yorke_dimension(exponents: Tensor, n: int | None = None) -> Tensor:
     return (sums[held - 1] if held else exponents.new_zeros(())) / exponents[held].abs() + held
 
 
+@checked
 def lyapunov_spectrum(
     system: AutonomousMap,
     start: ArrayLike,
     k: int | None = None,
-    steps: int = 10_000,
+    steps: Size = 10_000,
     *,
-    transient: int = 1000,
-    every: int = 1,
+    transient: Size = 1000,
+    every: Size = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> LyapunovSpectrum:
     """Estimate the k leading Lyapunov exponents along the orbit of each start.
 
@@ -97,7 +99,7 @@ def lyapunov_spectrum(
         every: steps between two QR factorisations; 1 is safe, a few are cheaper where no exponent is large.
         memory_budget: bytes for Jacobians at a time.
         seed: of the first tangent vectors.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         A row per orbit, with standard errors. An orbit that leaves every bound gives NaN.
@@ -117,17 +119,22 @@ def lyapunov_spectrum(
     if transient < 0:
         raise ValueError(f"transient must be 0 or more, got {transient}")
     tangents = random_tangents(states, k, seed)
-    bar = tqdm(total=transient + steps, desc="Lyapunov exponents", unit="step", disable=not progress)
-    with torch.no_grad():
+    with torch.no_grad(), Progress("Lyapunov exponents", progress, total=transient + steps, unit="step") as bar:
         path, tangents, _ = carry_tangents(system, states, tangents, transient, every, memory_budget, bar)
         states = path[-1] if transient else states
         growth = carry_tangents(system, states, tangents, steps, every, memory_budget, bar)[2]
-    bar.close()
     return spectrum_of(growth, n, steps)
 
 
+@checked
 def finite_time_exponents(
-    network: DrivenMap, inputs: ArrayLike, state: ArrayLike | None = None, k: int | None = None, *, seed: int = 0
+    network: DrivenMap,
+    inputs: ArrayLike,
+    state: ArrayLike | None = None,
+    k: int | None = None,
+    *,
+    seed: int = 0,
+    progress: bool | None = None,
 ) -> LyapunovSpectrum:
     """The k leading finite-time Lyapunov exponents along driven trajectories h_t = F(h_(t-1), x_t).
 
@@ -139,6 +146,7 @@ def finite_time_exponents(
         state: the first states [batch, n] (or [n]); zeros by default.
         k: how many; all n by default.
         seed: of the first tangent vectors.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         A row per sequence; with fewer than 16 steps the errors are NaN.
@@ -162,8 +170,8 @@ def finite_time_exponents(
     if not 1 <= k <= n:
         raise ValueError(f"k must lie in 1..{n}, the dimension of the state, got {k}")
     tangents = random_tangents(first, k, seed)
-    with torch.no_grad():
-        growth = carry_driven_tangents(frozen, sequences.transpose(0, 1), first, tangents)
+    with torch.no_grad(), Progress("finite-time exponents", progress, total=sequences.shape[1], unit="step") as bar:
+        growth = carry_driven_tangents(frozen, sequences.transpose(0, 1), first, tangents, bar)
     return spectrum_of(growth, n, sequences.shape[1])
 
 

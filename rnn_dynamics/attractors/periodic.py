@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..fixed_points.merging import merge
 from ..roots import Newton, RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import AutonomousMap, IteratedMap
+from ..systems.scales import relative
 from .capture import Trap
 from .rows import Limits
 
@@ -58,13 +58,19 @@ def propose_points(
     return result
 
 
-def distinct_roots(result: RootResult, merge_tolerance: float) -> Tensor:
-    """The rows of a solver's result that are found and distinct."""
+def distinct_roots(result: RootResult, limits: Limits) -> Tensor:
+    """The rows of a solver's result that are found and distinct, those of lowest residual first."""
     found = (result.statuses == Status.FOUND).nonzero().squeeze(-1)
-    return found[merge(result.states[found], result.residuals[found], result.errors[found], merge_tolerance).unique()]
+    left = found[result.residuals[found].argsort(stable=True)]
+    distinct: list[int] = []
+    while len(left):
+        distinct.append(int(left[0]))
+        here = result.states[left]
+        left = left[relative(here - here[0], here, limits.units) > limits.merge_tolerance]
+    return torch.tensor(sorted(distinct), dtype=torch.long, device=found.device)
 
 
-def as_periodic(system: AutonomousMap, state: Tensor, period: int, tolerance: float) -> Periodic | None:
+def as_periodic(system: AutonomousMap, state: Tensor, period: int, limits: Limits) -> Periodic | None:
     """The cycle through a root ``state`` [n] of F^period - id, if it is stable."""
     iterated = IteratedMap(system, period) if period > 1 else system
     turn = iterated.linearize(state[None])[1].dense()[0]
@@ -74,7 +80,7 @@ def as_periodic(system: AutonomousMap, state: Tensor, period: int, tolerance: fl
         return None
     orbit = cycle_states(system, state, period)
     residual = float(residual_norms(iterated, state[None]))
-    return Periodic(Trap.build(system, orbit, turn, tolerance), residual, values)
+    return Periodic(Trap.build(system, orbit, turn, limits.tolerance, limits.units), residual, values)
 
 
 def cycle_states(system: AutonomousMap, state: Tensor, period: int) -> Tensor:
@@ -85,12 +91,17 @@ def cycle_states(system: AutonomousMap, state: Tensor, period: int) -> Tensor:
     return torch.stack(states)
 
 
-def minimal_period(system: AutonomousMap, state: Tensor, period: int, tolerance: float) -> int:
-    """The smallest divisor of ``period`` after which ``state`` [n] is back, to within tolerance * max(1, |h|)."""
+def minimal_period(
+    system: AutonomousMap, state: Tensor, period: int, tolerance: float, units: Tensor | None = None
+) -> int:
+    """The smallest divisor of ``period`` after which ``state`` [n] is back in every coordinate, to within the tolerance
+    times max(u_i, |h_i|), units being 1 by default.
+    """
     current = state
+    units = torch.ones_like(state) if units is None else units
     for step in range(1, period + 1):
         current = system(current)
-        if period % step == 0 and (current - state).norm() <= tolerance * max(1.0, float(state.norm())):
+        if period % step == 0 and relative(current - state, state, units) <= tolerance:
             return step
     return period
 
@@ -123,13 +134,21 @@ def propose_cycles(
     best: dict[int, int] = {}  # the row of each period that misses least
     for row in order[periods[order] > 1].tolist():
         best.setdefault(int(periods[row]), row)
-    for period, row in list(best.items())[:_TRIED]:
-        turns = [states[row : row + 1]]
-        for _ in range(_TURNS):
-            turns.append(system.iterate(turns[-1], period))
-        path = torch.cat(turns)
-        gaps = path.diff(dim=0).norm(dim=-1)
-        at_rest = gaps <= limits.merge_tolerance * max(1.0, float(path[-1].norm()))
+    tried = list(best.items())[:_TRIED]
+    if not tried:
+        return found
+    # All of them together, each looked at after whole turns of its own.
+    state = states[[row for _, row in tried]]
+    turns: list[list[Tensor]] = [[start] for start in state]
+    for step in range(1, _TURNS * max(period for period, _ in tried) + 1):
+        state = system(state)
+        for index, (period, _) in enumerate(tried):
+            if step % period == 0 and step <= _TURNS * period:
+                turns[index].append(state[index])
+    for (period, _), ends in zip(tried, turns, strict=True):
+        path = torch.stack(ends)
+        gaps = relative(path.diff(dim=0), path[1:], limits.units)
+        at_rest = gaps <= limits.merge_tolerance
         if ((gaps[1:] <= _CONTRACTS * gaps[:-1]) | at_rest[1:]).all():
             found += polish_cycle(system, path[-1:], period, limits)
     return found
@@ -139,13 +158,13 @@ def polish_cycle(system: AutonomousMap, states: Tensor, period: int, limits: Lim
     """Stable cycles of a minimal period above 1 that divides ``period``, by Newton's method on F^period."""
     result = propose_points(IteratedMap(system, period), states, limits.memory_budget, _CYCLE_STEPS)
     cycles: list[Periodic] = []
-    for row in distinct_roots(result, limits.merge_tolerance).tolist():
+    for row in distinct_roots(result, limits).tolist():
         state = result.states[row]
-        minimal = minimal_period(system, state, period, limits.merge_tolerance)
-        if minimal == 1 or any(is_on(cycle.orbit, state, limits.merge_tolerance) for cycle in cycles):
+        minimal = minimal_period(system, state, period, limits.merge_tolerance, limits.units)
+        if minimal == 1 or any(is_on(c.orbit, state, limits.merge_tolerance, limits.units) for c in cycles):
             continue
         first = leading_phase(cycle_states(system, state, minimal))[0]
-        cycle = as_periodic(system, first, minimal, limits.tolerance)
+        cycle = as_periodic(system, first, minimal, limits)
         if cycle is not None:
             cycles.append(cycle)
     return cycles
@@ -157,6 +176,9 @@ def leading_phase(orbit: Tensor) -> Tensor:
     return orbit.roll(-first, dims=0)
 
 
-def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float) -> bool:
-    """Whether ``state`` [n] is one of ``orbit`` [k, n], up to the tolerance times max(1, |h|)."""
-    return bool((orbit - state).norm(dim=-1).min() <= merge_tolerance * max(1.0, float(state.norm())))
+def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float, units: Tensor | None = None) -> bool:
+    """Whether ``state`` [n] is one of ``orbit`` [k, n] in every coordinate, up to the tolerance times max(u_i, |h_i|),
+    units being 1 by default.
+    """
+    units = torch.ones_like(state) if units is None else units
+    return bool(relative(orbit - state, state, units).min() <= merge_tolerance)

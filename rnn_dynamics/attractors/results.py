@@ -8,8 +8,10 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
+from ..checks import checked
 from ..fixed_points import Continuum, SlowPoints
 from ..store import storable
+from ..tables import Table
 from .lyapunov import kaplan_yorke_dimension
 from .outcomes import Fate
 
@@ -19,8 +21,15 @@ KINDS = ("fixed point", "continuum", "cycle", "circle", "torus", "chaotic")
 _ZERO = 1e-3
 """An exponent of a circle, torus or continuum that is no farther from 0 counts for its dimension."""
 
+FLOW_LIKE = 24.0
+"""A circle with more steps to a turn moves like the limit cycle of a flow."""
+
 SURE = 10.0
 """A count is called robust if every tolerance could move by this factor without changing it."""
+
+_OF_STARTS = ("fates", "ends", "speeds", "times", "running")
+_BESIDE = ("slow", "slow_manifolds", "held_input", "work", "interrupted")
+"""Fields of ``Attractors`` that are not columns, ``labels`` apart."""
 
 
 @storable
@@ -55,15 +64,23 @@ class Evidence:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Attractors:
-    """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors."""
+class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
+    """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors.
+
+    ``found[0]``, ``found[found.periods > 1]`` and the like are choices of rows (see ``tables.Table``): labels of starts
+    on other attractors are then -1, and ghosts and slow manifolds are left out.
+    """
 
     kinds: tuple[str, ...]
-    """"fixed point", "cycle", "circle" (quasi-periodic), "torus" (two frequencies or more), "chaotic"; or "continuum":
-    a line, ring or sheet of fixed points, which is one object."""
+    """"fixed point", "cycle", "circle" (quasi-periodic: a limit cycle of no whole number of steps), "torus"
+    (two frequencies or more), "chaotic"; or "continuum": a line, ring or sheet of fixed points, which is one object."""
 
     periods: Tensor
     """1 for fixed points, k for cycles, 0 otherwise, [a]."""
+
+    mean_periods: Tensor
+    """Steps of one turn on the average, [a]: the periods of fixed points and cycles; on a circle 2 pi by the mean
+    rotation a step, of which one step makes half a turn at most, NaN where no turn can be made out; NaN otherwise."""
 
     states: Tensor
     """One state on each, [a, n]."""
@@ -107,8 +124,8 @@ class Attractors:
     interrupted: bool
     """Whether Ctrl-C ended it early."""
 
-    def __len__(self) -> int:
-        return len(self.kinds)
+    def _of_a_choice(self) -> dict[str, Any]:
+        return {"slow": self.slow[:0], "slow_manifolds": ()}
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -130,6 +147,7 @@ class Attractors:
         """The share of all starts that settled on each, [a]: its basin, as the starts sample it."""
         return self.hits.double() / max(1, len(self.labels))
 
+    @checked
     def fraction_intervals(self, confidence: float = 0.95) -> Tensor:
         """Wilson's confidence intervals of ``fractions``, [a, 2] (doi:10.1080/01621459.1927.10502953)."""
         return wilson_intervals(self.hits, len(self.labels), confidence)
@@ -159,6 +177,8 @@ class Attractors:
         # Zero exponents come out zero up to their errors only, whose signs may not decide.
         zeros = [float((row.weighted_exponents.abs() <= _ZERO).sum()) for row in self.evidence]
         smooth = ("circle", "torus", "continuum")
+        # On a slow limit cycle attraction may be as slow.
+        zeros = [1.0 if kind == "circle" else zero for kind, zero in zip(self.kinds, zeros, strict=True)]
         values = [
             zero if kind in smooth else float(value) for kind, value, zero in zip(self.kinds, known, zeros, strict=True)
         ]
@@ -187,6 +207,7 @@ class Attractors:
             {
                 "kind": self.kinds,
                 "period": self.periods.numpy(),
+                "mean_period": self.mean_periods.numpy(),
                 "hits": self.hits.numpy(),
                 "share": self.fractions.numpy(),
                 "share_low": low,
@@ -208,14 +229,27 @@ class Attractors:
             periods = sorted({p for p, k in zip(self.periods.tolist(), self.kinds, strict=True) if k == "cycle"})
             name = kind if count == 1 else plural(kind)
             name += f" (period {', '.join(map(str, periods))})" if kind == "cycle" else ""
+            name += self._turns() if kind == "circle" else ""
             parts.append(f"{count} {name}")
-        text = f"{len(self)} attractor{'s' * (len(self) != 1)}" + (f": {', '.join(parts)}" if parts else "")
+        text = self._counted("attractor") + (f": {', '.join(parts)}" if parts else "")
+        if self.chosen_from is not None:
+            return text
         others = [(name, self.outcomes.count(name)) for name in ("slow", "diverged", "unfinished")]
         text += "".join(f"; {count} of {len(self.labels)} starts {name}" for name, count in others if count)
         return text + ("; interrupted" if self.interrupted else "")
 
+    def _turns(self) -> str:
+        """The mean periods of the limit cycles, flow-like circles that take many steps a turn."""
+        circles = [p for p, k in zip(self.mean_periods.tolist(), self.kinds, strict=True) if k == "circle"]
+        slow = sorted(f"{period:,.5g}" for period in circles if period >= FLOW_LIKE)
+        if not slow:
+            return ""
+        return f" (limit cycle{'s' * (len(slow) != 1)} of mean period {', '.join(slow)} steps)"
+
     def advice(self) -> list[str]:
-        """For each way in which starts did not settle, how many did and what to do."""
+        """For each way in which starts did not settle, how many did and what to do; nothing for a choice of rows."""
+        if self.chosen_from is not None:
+            return []
         codes, counts = self.fates.unique(return_counts=True)
         lines = [
             f"{count} of {len(self.fates)} starts: {Fate(code).advice}"
@@ -263,6 +297,7 @@ FORMATS: Any = {
     "exponent": "{:.4g}".format,
     "exponent_error": "{:.0e}".format,
     "dimension": "{:.2f}".format,
+    "mean_period": "{:.6g}".format,
     "residual": "{:.0e}".format,
     "margin": "{:.0e}".format,
 }

@@ -73,6 +73,13 @@ def share_within(paths: Tensor, samples: Tensor, halves: Comparison, bridged: bo
     return torch.cat(near).view(shape).double().mean(dim=0), torch.cat(nearest).view(shape).amin(dim=0)
 
 
+def compare_turn(curve: Tensor) -> Comparison:
+    """The samples [s, n] of one turn in order, the last next to the first."""
+    gaps = (curve - curve.roll(1, dims=0)).norm(dim=-1)
+    extent = float(torch.cdist(curve, curve[:: max(1, len(curve) // _JUDGED)]).max())
+    return Comparison(_SLACK * float(gaps.max()), float(gaps.median()), extent, recurrent=True)
+
+
 def as_curve(samples: Tensor, halves: Comparison) -> Comparison:
     """The same with how much the curve through the samples bends, as they show themselves."""
     own = samples[:: max(1, len(samples) // _JUDGED)]
@@ -87,9 +94,21 @@ def on_curve(paths: Tensor, samples: Tensor, halves: Comparison) -> Tensor:
     return torch.cat(on).view(paths.shape[:2]).double().mean(dim=0)
 
 
+def off_curve(paths: Tensor, samples: Tensor, halves: Comparison) -> Tensor:
+    """How far off the curve through the samples the states of each path [t, r, n] are, in the median, [r]."""
+    off = [_chord_below(states, samples, halves, first=0)[0] for states in _parts(paths)]
+    return torch.cat(off).view(paths.shape[:2]).median(dim=0).values
+
+
 def _bend(states: Tensor, samples: Tensor, halves: Comparison, first: int) -> Tensor:
-    """For states [k, n] by how many L^2 / extent each is off the shortest chord, of length L, that it has samples on
-    both sides of, be it across a gap; infinite if there is none. The ``first`` nearest samples, the state itself, are
+    """For states [k, n] by how many L^2 / extent each is off the chord below it; infinite if there is none."""
+    off, shortest = _chord_below(states, samples, halves, first)
+    return torch.where(shortest < torch.inf, off * halves.extent / shortest.square(), torch.inf)
+
+
+def _chord_below(states: Tensor, samples: Tensor, halves: Comparison, first: int) -> tuple[Tensor, Tensor]:
+    """For states [k, n] how far off each is the shortest chord that it has samples on both sides of, be it across a
+    gap, and that chord's length, both infinite if there is none. The ``first`` nearest samples, the state itself, are
     left out.
     """
     _, index = _neighbours(states, samples, _NEIGHBOURS + first)
@@ -98,7 +117,7 @@ def _bend(states: Tensor, samples: Tensor, halves: Comparison, first: int) -> Te
     spans = (along >= 0) & (along <= length) & (length >= halves.typical) & (length <= 0.5 * halves.extent)
     shortest, chosen = torch.where(spans, length, torch.inf).min(dim=-1)
     off = across.gather(1, chosen.unsqueeze(1)).squeeze(1)
-    return torch.where(shortest < torch.inf, off * halves.extent / shortest.square(), torch.inf)
+    return torch.where(shortest < torch.inf, off, torch.inf), shortest
 
 
 def _parts(paths: Tensor) -> tuple[Tensor, ...]:

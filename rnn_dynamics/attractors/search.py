@@ -1,9 +1,13 @@
 """``find_attractors``: settle starts, and assemble what they settled on."""
 
+from typing import Annotated
+
 import torch
 
-from ..checks import ArrayLike, require_positive
+from ..checks import ArrayLike, OrInfinite, Size, checked, require_positive
+from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
+from ..systems.scales import relative, units_of
 from . import periodic
 from .assembly import assemble
 from .moving import MovingOrbit
@@ -13,20 +17,21 @@ from .rows import Limits
 from .settling import settle
 
 
+@checked
 @torch.no_grad()
 def find_attractors(
     system: AutonomousMap,
     starts: ArrayLike,
     *,
     known: Attractors | None = None,
-    max_steps: int = 10_000,
-    horizon: float = 1e6,
+    max_steps: Size = 10_000,
+    horizon: Annotated[float, OrInfinite()] = 1e6,
     tolerance: float = 1e-11,
     merge_tolerance: float = 1e-6,
     exponent_tolerance: float = 1e-4,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Attractors:
     """Settle every start under F and say on which attractor, of which kind, or why on none.
 
@@ -44,13 +49,15 @@ def find_attractors(
         known: attractors of the same map found before, which keep their rows; new ones come after them.
         max_steps: plain steps for each start at most; the published measure uses 10,000.
         horizon: steps of F for which a slow drift is followed; a drift that lasts longer is *slow*, not an attractor.
-        tolerance: an orbit rests when |F(h) - h| <= tolerance * max(1, |h|).
-        merge_tolerance: fixed points and cycles nearer than this, times max(1, |h|), are one.
+        tolerance: an orbit rests when |F(h) - h| <= tolerance in every coordinate i, in units of max(u_i, |h_i|). The
+            unit u_i is what is typical of the starts (of the box, or of F where they are zero), so that a large
+            coordinate hides no small one.
+        merge_tolerance: fixed points and cycles nearer than this, in the same units, are one.
         exponent_tolerance: a Lyapunov exponent within this of 0 counts as 0. Orbits are followed until theirs are ten
             times larger or smaller, if ``max_steps`` allow.
         memory_budget: bytes for Jacobians at a time.
         seed: of tangent vectors.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The attractors with their evidence, and the fate of every start. Ctrl-C ends it early and keeps what settled.
@@ -62,12 +69,14 @@ def find_attractors(
     states = system.as_states(starts, "starts").clone()
     require_positive(max_steps=max_steps, horizon=horizon, tolerance=tolerance, merge_tolerance=merge_tolerance)
     require_positive(exponent_tolerance=exponent_tolerance, memory_budget=memory_budget)
-    limits = Limits(max_steps, horizon, tolerance, merge_tolerance, exponent_tolerance, memory_budget, seed)
-    cycles, orbits = ([], []) if known is None else _restored(system, known, tolerance)
-    return assemble(settle(system, states, limits, cycles, orbits, progress), known)
+    units = units_of(system, states)
+    limits = Limits(max_steps, horizon, tolerance, merge_tolerance, exponent_tolerance, memory_budget, seed, units)
+    cycles, orbits = ([], []) if known is None else _restored(system, known, limits)
+    with Progress("settling", progress, total=len(states), unit="start") as bar:
+        return assemble(settle(system, states, limits, cycles, orbits, bar), known)
 
 
-def _restored(system: AutonomousMap, known: Attractors, tolerance: float) -> tuple[list[Periodic], list[MovingOrbit]]:
+def _restored(system: AutonomousMap, known: Attractors, limits: Limits) -> tuple[list[Periodic], list[MovingOrbit]]:
     """The traps and samples of attractors found before."""
     if not isinstance(known, Attractors):
         raise ValueError(f"known must be the Attractors of find_attractors, got {type(known).__name__}")
@@ -75,13 +84,15 @@ def _restored(system: AutonomousMap, known: Attractors, tolerance: float) -> tup
         raise ValueError(f"known has states of size {known.states.shape[-1]}, the system of {system.state_size}")
     cycles: list[Periodic] = []
     orbits: list[MovingOrbit] = []
-    for kind, orbit, evidence in zip(known.kinds, known.orbits, known.evidence, strict=True):
+    rows = zip(known.kinds, known.orbits, known.evidence, known.mean_periods.tolist(), strict=True)
+    for kind, orbit, evidence, period in rows:
         orbit = orbit.to(system.device, system.dtype)
         if kind in ("fixed point", "cycle"):
-            cycle = periodic.as_periodic(system, orbit[0], len(orbit), tolerance)
-            if cycle is None or cycle.residual > 1e-6 * max(1.0, float(orbit[0].norm())):
+            cycle = periodic.as_periodic(system, orbit[0], len(orbit), limits)
+            missed = relative(system.iterate(orbit[0], len(orbit)) - orbit[0], orbit[0], limits.units)
+            if cycle is None or float(missed) > 1e-6:
                 raise ValueError(f"known holds a {kind} that is not a stable one of this map: was another input held?")
             cycles.append(cycle)
         elif kind != "continuum":
-            orbits.append(MovingOrbit.from_samples(orbit, kind, evidence.margin))
+            orbits.append(MovingOrbit.from_samples(orbit, kind, evidence.margin, period, limits.units))
     return cycles, orbits

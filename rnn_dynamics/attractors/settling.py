@@ -1,10 +1,11 @@
 """The settling of many starts: plain steps, and at each pause every kind of evidence that a row is done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import Progress
 from ..systems import AutonomousMap
 from .catching import Catcher
 from .drifting import Drifter
@@ -18,6 +19,10 @@ _PAUSES = (32, 32, 64, 128, 256)
 """Steps before each of the first pauses; 512 before each further one."""
 
 _LATER = 512
+
+
+_PARTS = 4
+"""Parts in which as many plain steps again are taken, as long as rows come to attractors found late."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,20 +43,19 @@ def settle(
     limits: Limits,
     cycles: list[Periodic],
     orbits: list[MovingOrbit],
-    progress: bool,
+    bar: Progress,
 ) -> Settled:
     """Settle every row, or say why not; Ctrl-C keeps what has settled."""
-    rows = Rows(states)
+    rows = Rows(states, limits)
     catcher = Catcher(system, rows, limits, cycles)
     drifter = Drifter(system, rows, limits, catcher)
     wanderer = Wanderer(system, rows, limits, catcher, orbits)
     pauses = list(_PAUSES)
-    bar = tqdm(total=len(rows), desc="settling", unit="start", disable=not progress)
     interrupted = False
 
     def advance(steps: int, end: int) -> bool:
         """Move active rows on and look for those that are done; returns whether this was the last time."""
-        stretch = rows.advance(system, steps, limits.tolerance)
+        stretch = rows.advance(system, steps)
         last = rows.done >= end
         catcher.catch()
         catcher.catch_at_points(stretch)
@@ -64,7 +68,8 @@ def settle(
         while len(rows.active) and rows.done < limits.max_steps:
             steps = min(pauses.pop(0) if pauses else _LATER, limits.max_steps - rows.done)
             wanderer.look(advance(steps, limits.max_steps))
-            bar.update(int((rows.fates != ACTIVE).sum()) - bar.n)
+            bar.to(int((rows.fates != ACTIVE).sum()))
+        _come_in(rows, wanderer, advance, limits.max_steps)
         rows.conclude()
         if wanderer.confirm():
             end = rows.done + limits.max_steps
@@ -74,5 +79,18 @@ def settle(
     except KeyboardInterrupt:
         interrupted = True
         rows.fates[rows.active] = Fate.INTERRUPTED
-    bar.close()
     return Settled(system, limits, rows, cycles, orbits, interrupted)
+
+
+def _come_in(rows: Rows, wanderer: Wanderer, advance: Callable[[int, int], bool], max_steps: int) -> None:
+    """Let rows that are on their way to a moving attractor come to it."""
+    if not (len(rows.active) and wanderer.orbits):
+        return
+    coming = wanderer.match()[rows.active]
+    for _ in range(_PARTS):
+        if not coming.any():
+            return
+        end = rows.done + max(1, max_steps // _PARTS)
+        while len(rows.active) and rows.done < end:
+            advance(min(_LATER, end - rows.done), end)
+        coming = wanderer.match()[rows.active]

@@ -197,7 +197,7 @@ class Shooting(RootSolver):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
         units: Tensor | None = None,
     ) -> RootResult:
         assert isinstance(system, IteratedMap)

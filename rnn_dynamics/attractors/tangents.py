@@ -5,8 +5,8 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import Progress, sign_of_life
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, Pushforward
 
 _BLOCK = 64
@@ -27,7 +27,7 @@ def carry_tangents(
     steps: int,
     every: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    bar: tqdm | None = None,
+    bar: Progress | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Carry orbits [r, n] and tangent vectors [r, n, k] along.
 
@@ -46,9 +46,11 @@ def carry_tangents(
     return _carried(_Autonomous(system), states, tangents, steps, every, memory_budget, bar)
 
 
-def carry_driven_tangents(network: DrivenMap, inputs: Tensor, states: Tensor, tangents: Tensor) -> Tensor:
+def carry_driven_tangents(
+    network: DrivenMap, inputs: Tensor, states: Tensor, tangents: Tensor, bar: Progress | None = None
+) -> Tensor:
     """Carry tangents [r, n, k] from states [r, n] under inputs [steps, r, m]: ln |growth| by step, [steps, r, k]."""
-    return _carried(_Driven(network, inputs), states, tangents, len(inputs))[2]
+    return _carried(_Driven(network, inputs), states, tangents, len(inputs), bar=bar)[2]
 
 
 class _Steps(Protocol):
@@ -120,7 +122,7 @@ def _carried(
     steps: int,
     every: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    bar: tqdm | None = None,
+    bar: Progress | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See ``carry_tangents``; rows of which not all fit into memory follow one another."""
     rows = len(states)
@@ -149,6 +151,8 @@ def _carried(
                 since = 0
         if bar is not None:
             bar.update(len(within))
+        else:
+            sign_of_life()
     return torch.cat(path), tangents, torch.stack(growth) if growth else tangents.new_empty(0, *tangents.shape[::2])
 
 

@@ -2,6 +2,7 @@
 
 from .branches import continue_fixed_point
 from .coincidence import Coincidence
+from .continuum_branch import ContinuumBranch, TransverseChange
 from .curve_results import BifurcationCurve, CodimensionTwoPoint
 from .curves import continue_bifurcation
 from .diagram import bifurcation_diagram
@@ -21,11 +22,13 @@ __all__ = [
     "BranchWalk",
     "CodimensionTwoPoint",
     "Coincidence",
+    "ContinuumBranch",
     "Join",
     "MultistabilityMap",
     "Section",
     "SpecialPoint",
     "TrainingBifurcations",
+    "TransverseChange",
     "bifurcation_diagram",
     "continue_bifurcation",
     "continue_fixed_point",

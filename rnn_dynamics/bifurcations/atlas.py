@@ -9,6 +9,8 @@ from torch import Tensor
 from ..continuation.families import Span
 from ..continuation.marching import newton
 from ..continuation.points import Point
+from ..progress import doing
+from ..systems import Box, NoBox
 from .branches import point_on, traced
 from .results import Branch, Join, SpecialPoint, joined, reversed_branch
 from .switching import across, doubled
@@ -24,6 +26,10 @@ _MEETING = 1e-4
 """States of the same special point as two branches locate it; the arms of a pitchfork know theirs to sqrt(eps)."""
 
 
+_REGULAR = 1e-9
+"""The least singular value of [DF - I, dF/ds] on a branch; on a line, ring or sheet of fixed points it is 0 to rounding."""
+
+
 class Interrupted(Exception):
     """Ctrl-C, with the unfinished branch already kept."""
 
@@ -31,14 +37,21 @@ class Interrupted(Exception):
 class Atlas:
     """Branches traced one after the other, each to its ends, so that a point on none of them begins a new one."""
 
-    def __init__(self, span: Span, pace: Pace, max_period: int, memory_budget: int) -> None:
+    def __init__(self, span: Span, pace: Pace, max_period: int, memory_budget: int, max_branches: int = 1000) -> None:
         self.span = span
         self.branches: list[Branch] = []
         self.missed: list[tuple[float, Tensor]] = []
         self.on_branch: Callable[[int], Any] | None = None
         """Told how many branches there are whenever one is added."""
+        self.limited = False
+        """Whether ``max_branches`` ended the search."""
+        self._most = max_branches
         self._pace, self._max_period, self._budget = pace, max_period, memory_budget
         self._states: dict[tuple[float, int, bool], Tensor] = {}  # what ``known`` said since the last branch was added
+
+    def box_at(self, t: float) -> Box | NoBox:
+        """The box of the map at parameter t."""
+        return self.span.system(self.span.inner(t)).box
 
     def known(self, t: float, period: int = 1, stable_only: bool = False) -> Tensor:
         """All phases of cycles of a period (fixed points: 1) that branches have at parameter t, [q, n]."""
@@ -81,15 +94,36 @@ class Atlas:
         """Trace the branch through a fixed point (or cycle) unless it is known, and all that branches off it."""
         if self.holds(state, t, period):
             return
+        if len(self.branches) >= self._most:
+            self.limited = True
+            return
         inner = self.span.iterated(period)
         try:
+            _require_regular(inner, state, inner.inner(t))
             point = point_on(inner, state, inner.inner(t), self._pace.tolerance)
         except ValueError:
             self.missed.append((t, state.cpu()))
             return
         self._trace(inner, point, period)
 
+    @doing("branches")
     def _trace(self, span: Span, point: Point, period: int) -> None:
+        """Trace the branch through a point, then those that leave it, and so on, depth first."""
+        waiting: list[tuple[Span, Branch, SpecialPoint]] = []
+        self._trace_one(span, point, period, waiting)
+        while waiting:
+            inner, branch, special = waiting.pop()
+            switched = self._switched(inner, branch, special)
+            if switched is None:
+                continue
+            if len(self.branches) >= self._most:
+                self.limited = True
+                return
+            self._trace_one(*switched, waiting)
+
+    def _trace_one(
+        self, span: Span, point: Point, period: int, waiting: list[tuple[Span, Branch, SpecialPoint]]
+    ) -> None:
         branch = traced(span, point, period, self._pace)
         self.branches = [other for other in self.branches if not self._within(other, branch)]
         self.branches.append(branch)
@@ -98,8 +132,7 @@ class Atlas:
             self.on_branch(len(self.branches))
         if "interrupted" in branch.ends:
             raise Interrupted
-        for special in branch.special_points:
-            self._switch(span, branch, special)
+        waiting += [(span, branch, special) for special in reversed(branch.special_points)]
 
     def _within(self, part: Branch, whole: Branch) -> bool:
         """Whether a branch that ended early is a part of one traced later."""
@@ -110,23 +143,23 @@ class Atlas:
         distance = (near - part.states[row]).norm(dim=-1)
         return bool((distance <= 1e-3 * max(1.0, float(part.states[row].norm()))).any())
 
-    def _switch(self, span: Span, branch: Branch, special: SpecialPoint) -> None:
+    def _switched(self, span: Span, branch: Branch, special: SpecialPoint) -> tuple[Span, Point, int] | None:
+        """A point of the branch that leaves another at a special point, with its span and period; None where none is."""
         system = span.system(0.0)
         state, s = special.state.to(system.device, system.dtype), span.inner(special.parameter)
         if special.kind == "branch point" and special.multiplicity == 1:
             tangent = branch.tangents[special.row].to(state).clone()
             tangent[-1] *= 1.0 if span.end > span.start else -1.0
             point = across(span, state, s, tangent, self._pace.tolerance, self._knower(span, branch.period))
-            if point is not None:
-                self._trace(span, point, branch.period)
-        elif special.kind == "flip" and 2 * branch.period <= self._max_period and special.multiplicity == 1:
+            return None if point is None else (span, point, branch.period)
+        if special.kind == "flip" and 2 * branch.period <= self._max_period and special.multiplicity == 1:
             if "doubling" in branch.ends and special.row in (0, len(branch) - 1):
-                return  # the flip at which this very branch begins
+                return None  # the flip at which this very branch begins
             twice = span.iterated(2 * branch.period)
             known = self._knower(twice, 2 * branch.period)
             point = doubled(span, state, s, branch.period, self._pace.tolerance, known)
-            if point is not None:
-                self._trace(twice, point, 2 * branch.period)
+            return None if point is None else (twice, point, 2 * branch.period)
+        return None
 
     def _knower(self, span: Span, period: int) -> Callable[[Point], bool]:
         return lambda point: self.holds(point.state, span.parameter(point.s), period)
@@ -158,6 +191,16 @@ class Atlas:
                 if distance <= _MEETING * max(1.0, float(point.state.norm())):
                     found.setdefault((one, other, index), Join((one, other), point.parameter, point.state))
         return sorted(found.values(), key=lambda join: (join.parameter, join.branches))
+
+
+def _require_regular(span: Span, state: Tensor, s: float) -> None:
+    """ValueError where more than one curve of fixed points passes a state [n], or a whole continuum of them."""
+    rows = state.unsqueeze(0)
+    jacobian = span.system(s).linearize(rows)[1].dense()[0]
+    jacobian.diagonal().sub_(1.0)
+    sizes = torch.linalg.svdvals(torch.cat([jacobian, span.derivative(rows, s).T], dim=-1))
+    if not bool(sizes[-1] > _REGULAR * max(1.0, float(sizes[0]))):
+        raise ValueError("the state is no regular point of a branch")
 
 
 def _stitch(one: Branch, other: Branch) -> Branch | None:

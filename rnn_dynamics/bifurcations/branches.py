@@ -7,7 +7,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..continuation import Family, Span, first_point
 from ..continuation.points import Point, covector
 from ..roots import Newton, Reason
@@ -17,6 +17,7 @@ from .rows import assembled, reversed_rows
 from .tracing import BranchWalk, Pace, walked_out
 
 
+@checked
 @torch.no_grad()
 def continue_fixed_point(
     family: Family,
@@ -24,11 +25,12 @@ def continue_fixed_point(
     span: tuple[float, float],
     *,
     at: float | None = None,
-    period: int = 1,
+    period: Size = 1,
     tolerance: float = 1e-11,
-    max_steps: int = 2000,
+    max_steps: Size = 2000,
     longest_step: float = 0.05,
     max_norm: float = 1e6,
+    progress: bool | None = None,
 ) -> Branch:
     """Follow a fixed point, or a cycle, over a parameter by pseudo-arclength, and find what it passes.
 
@@ -52,6 +54,7 @@ def continue_fixed_point(
         longest_step: in arclength, where the whole span is 1 and a state's own size is 1. Shorter steps draw smoother
             curves and cost more; at 0.05 a branch across the span has 20 rows or more.
         max_norm: a branch that leaves this ball is not followed further.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The branch with its special points; Ctrl-C ends it early and keeps what was walked.
@@ -67,7 +70,7 @@ def continue_fixed_point(
     pace = Pace(tolerance, whole_number(max_steps, "max_steps", 1), longest_step, max_norm)
     inner = checked_span(family, span)
     if isinstance(start, Branch):
-        return _continued(inner, start, pace)
+        return _continued(inner, start, pace, progress)
     at = inner.start if at is None else at
     low, high = sorted(span)
     if not isinstance(at, Real) or not low <= at <= high:
@@ -76,7 +79,7 @@ def continue_fixed_point(
     period = whole_number(period, "period", 1)
     state = found_start(inner, start, at, period)
     inner = inner.iterated(period)
-    return traced(inner, point_on(inner, state, inner.inner(at), tolerance), period, pace)
+    return traced(inner, point_on(inner, state, inner.inner(at), tolerance), period, pace, progress)
 
 
 def checked_span(family: Family, span: tuple[float, float]) -> Span:
@@ -130,16 +133,16 @@ def point_on(span: Span, state: Tensor, s: float, tolerance: float) -> Point:
     return point
 
 
-def traced(span: Span, point: Point, period: int, pace: Pace) -> Branch:
+def traced(span: Span, point: Point, period: int, pace: Pace, progress: bool | None = None) -> Branch:
     """The whole branch through a point of it, ``span`` being that of F^period."""
     forward = BranchWalk(span, point, period, pace)
-    ahead = walked_out(forward)
+    ahead = walked_out(forward, "branch", progress)
     if forward.end == "closed":
         return assembled(span, [forward.first, *ahead], ("closed", "closed"), period, forward.refused)
     if forward.end == "interrupted":
         return assembled(span, [forward.first, *ahead], ("interrupted", "interrupted"), period, forward.refused)
     backward = BranchWalk(span, point.reversed(), period, pace)
-    behind = walked_out(backward)
+    behind = walked_out(backward, "branch, the other way", progress)
     if backward.end == "closed":  # forwards it took too many steps for that
         return assembled(span, [backward.first, *behind], ("closed", "closed"), period, backward.refused)
     rows = [*reversed_rows(behind), forward.first, *ahead]
@@ -147,7 +150,7 @@ def traced(span: Span, point: Point, period: int, pace: Pace) -> Branch:
     return assembled(span, rows, ends, period, forward.refused + backward.refused)
 
 
-def _continued(span: Span, branch: Branch, pace: Pace) -> Branch:
+def _continued(span: Span, branch: Branch, pace: Pace, progress: bool | None) -> Branch:
     """A branch that ended early, walked on at its open ends."""
     if branch.span != (span.start, span.end):
         raise ValueError(f"the branch was followed over {branch.span}: it goes on over that span only, got"
@@ -159,7 +162,7 @@ def _continued(span: Span, branch: Branch, pace: Pace) -> Branch:
         turned = reversed_branch(branch) if backwards else branch
         home = None if len(branch) < 2 else _point_at(span, turned, 0, pace)
         walk = BranchWalk(span, _point_at(span, turned, -1, pace), branch.period, pace, home)
-        rows = walked_out(walk)
+        rows = walked_out(walk, "branch", progress)
         if rows:
             more = assembled(span, rows, ("", walk.end or ""), branch.period, walk.refused)
             turned = joined(turned, more)

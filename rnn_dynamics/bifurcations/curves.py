@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import require_positive, whole_number
+from ..checks import Size, checked, require_positive, whole_number
 from ..continuation import Span, first_point
 from ..systems import AutonomousMap
 from .curve_results import CURVE_KINDS, BifurcationCurve
@@ -19,6 +19,7 @@ _NEAR = 1e-4
 """How far from the given point, as a share of the spans and of the state, the curve may be found."""
 
 
+@checked
 @torch.no_grad()
 def continue_bifurcation(
     family: PlaneFamily,
@@ -26,11 +27,12 @@ def continue_bifurcation(
     spans: tuple[tuple[float, float], tuple[float, float]],
     *,
     at: float,
-    period: int = 1,
+    period: Size = 1,
     tolerance: float = 1e-11,
-    max_steps: int = 2000,
+    max_steps: Size = 2000,
     longest_step: float = 0.05,
     max_norm: float = 1e6,
+    progress: bool | None = None,
 ) -> BifurcationCurve:
     """Follow a fold, flip or Neimark-Sacker point over two parameters, and find the points of codimension two.
 
@@ -53,6 +55,7 @@ def continue_bifurcation(
         longest_step: in arclength, where each span is 1 and the first state's own size is 1. At 0.05 a curve across
             the rectangle has 20 rows or more.
         max_norm: a curve that leaves this ball of states is not followed further.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The curve; Ctrl-C ends it early and keeps what was walked.
@@ -86,12 +89,12 @@ def continue_bifurcation(
         )
     pace = Pace(tolerance, max_steps, longest_step, max_norm / plane.unit)
     forward = CurveWalk(plane, borders, first, pace)
-    ahead = walked_out(forward)
+    ahead = walked_out(forward, "curve", progress)
     if forward.end in ("closed", "interrupted"):
         ends = (forward.end, forward.end)
         return assembled_curve(plane, [forward.first, *ahead], ends, forward.refused)
     backward = CurveWalk(plane, borders, first.reversed(), pace)
-    behind = walked_out(backward)
+    behind = walked_out(backward, "curve, the other way", progress)
     rows = [*reversed(behind), forward.first, *ahead]
     return assembled_curve(plane, rows, (backward.end or "", forward.end or ""), forward.refused + backward.refused)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.func import grad, vjp
 
 from ..continuation.families import parameter_derivative
+from ..linear_algebra import solve
 from ..systems import AutonomousMap, Box, IteratedMap, Linearization, NoBox
 
 PlaneFamily = Callable[[float, float], AutonomousMap]
@@ -88,8 +89,8 @@ def solved(matrix: Tensor, borders: Borders) -> Bordered:
     whole[:n, :n], whole[:n, n:], whole[n:, :n] = matrix, borders.left, borders.right.T
     unit = torch.zeros(n + m, m, dtype=matrix.dtype, device=matrix.device)
     unit[n:] = torch.eye(m, dtype=matrix.dtype, device=matrix.device)
-    right = torch.linalg.solve_ex(whole, unit, check_errors=False).result
-    left = torch.linalg.solve_ex(whole.T, unit, check_errors=False).result
+    right = solve(whole, unit)
+    left = solve(whole.T, unit)
     return Bordered(right[:n], left[:n], right[n:])
 
 

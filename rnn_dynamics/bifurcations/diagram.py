@@ -5,16 +5,19 @@ from contextlib import suppress
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..continuation import Family
 from ..continuation.families import Span
-from ..fixed_points import find_fixed_points
+from ..fixed_points import Continuum, find_fixed_points
+from ..progress import Progress, doing
 from ..roots import Newton
 from ..systems import DEFAULT_MEMORY_BUDGET
+from ..systems.scales import units_of
 from .atlas import Atlas, Interrupted
 from .branches import checked_span
+from .continuum_branch import ContinuumBranch
+from .continuum_following import ContinuumFollower
 from .counting import counted, expected_index
 from .diagram_results import BifurcationDiagram, Section
 from .sections import section
@@ -29,23 +32,25 @@ _SHARE, _FEW = 4, 64
 _SECTION_STARTS = 64
 
 
+@checked
 @torch.no_grad()
 def bifurcation_diagram(
     family: Family,
     starts: ArrayLike,
     span: tuple[float, float],
     *,
-    searches: int = 33,
-    max_period: int = 4,
-    sections: int = 9,
+    searches: Size = 33,
+    max_period: Size = 4,
+    sections: Size = 9,
     tolerance: float = 1e-11,
-    max_steps: int = 2000,
+    max_steps: Size = 2000,
     longest_step: float = 0.05,
     max_norm: float = 1e6,
-    section_steps: int = 10_000,
+    section_steps: Size = 10_000,
+    max_branches: Size = 1000,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> BifurcationDiagram:
     """Find every branch of fixed points over a span, disjoint ones and isolas too, and say whether any are missing.
 
@@ -53,6 +58,9 @@ def bifurcation_diagram(
     walked to both its ends; at its branch points the crossing branch is walked too, at its flips that of the doubled
     cycle. Then the branches are counted between bifurcations, and the sum of their indices checked: where maps take a
     box into itself it is 1, elsewhere it must at least stay the same. Intervals with another sum are searched again.
+
+    Lines, rings and sheets of fixed points are no branches: each is followed over the parameter as one object, from
+    where it is born to where it ends, with its stability across it. Where there is one, indices do not sum to 1.
 
     Args:
         family: p -> map; see ``continue_fixed_point``.
@@ -66,9 +74,10 @@ def bifurcation_diagram(
             from 64 of the starts and what was found before; 0 for none. It may cost as much as all the rest.
         tolerance, max_steps, longest_step, max_norm: of each branch, as in ``continue_fixed_point``.
         section_steps: plain steps for each start of a section at most.
+        max_branches: the search ends at so many branches and says so; trained networks have up to some dozens.
         memory_budget: bytes for Jacobians at a time.
         seed: of searches.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         Branches, joins, counts with index sums, sections. Ctrl-C ends it early and keeps what is finished.
@@ -82,23 +91,28 @@ def bifurcation_diagram(
     states = inner.system(0.0).as_states(starts, "starts")
     searches = whole_number(searches, "searches", 1)
     sections = whole_number(sections, "sections", 0)
-    atlas = Atlas(inner, pace, whole_number(max_period, "max_period", 1), memory_budget)
+    max_period = whole_number(max_period, "max_period", 1)
+    atlas = Atlas(inner, pace, max_period, memory_budget, whole_number(max_branches, "max_branches", 1))
+    follower = ContinuumFollower(inner, units_of(inner.system(0.5), states), memory_budget)
     search = _Search(atlas, states, memory_budget, seed)
     looked: list[tuple[float, list[Section]]] = []
+    continua: tuple[ContinuumBranch, ...] = ()
     interrupted = True
     total = searches + sections
-    with suppress(KeyboardInterrupt, Interrupted), tqdm(total=total, desc="diagram", disable=not progress) as bar:
-        atlas.on_branch = lambda count: bar.set_postfix(branches=count, refresh=False)
+    with suppress(KeyboardInterrupt, Interrupted), Progress("diagram", progress, total=total, unit="stage") as bar:
+        atlas.on_branch = lambda count: bar.note(branches=count)
         for number, t in enumerate(_evenly(inner, searches)):
-            search.at(t, thorough=number % _SHARE == 0 or number == searches - 1)
+            follower.found(t, search.at(t, thorough=number % _SHARE == 0 or number == searches - 1))
             bar.update()
-        _fill_gaps(search, inner)
+        continua = follower.branches()
+        _fill_gaps(search, inner, continua)
         looked = _looked(atlas, states, inner, sections, section_steps, memory_budget, seed, bar.update)
         interrupted = False
     atlas.stitched()
     branches = sorted(atlas.branches, key=lambda branch: branch.period)
     atlas.branches = branches
-    counts = counted(branches, span)
+    counts = counted(branches, span, continua, atlas.box_at)
+    expected, reason = expected_index(inner)
     return BifurcationDiagram(
         span=(float(span[0]), float(span[1])),
         branches=tuple(branches),
@@ -110,10 +124,14 @@ def bifurcation_diagram(
         counts=counts.counts,
         stable_counts=counts.stable_counts,
         index_sums=counts.index_sums,
-        expected_index=expected_index(inner),
+        expected_index=expected,
         sections=tuple(each for _, found in looked for each in found),
         sectioned=torch.tensor([t for t, _ in looked], dtype=torch.float64),
         interrupted=interrupted,
+        continua=continua,
+        index_reason=reason,
+        index_valid=counts.valid,
+        limited=atlas.limited,
     )
 
 
@@ -124,8 +142,9 @@ class _Search:
         self._atlas, self._starts, self._budget, self._seed = atlas, starts, memory_budget, seed
         self.parameters: list[float] = []
 
-    def at(self, t: float, thorough: bool = True) -> None:
-        """Search at one parameter, from the starts and from what branches have there."""
+    @doing("searches")
+    def at(self, t: float, thorough: bool = True) -> tuple[Continuum, ...]:
+        """Search at one parameter, from the starts and from what branches have there; the continua that are there."""
         system = self._atlas.span.system(self._atlas.span.inner(t))
         known = self._atlas.known(t)
         starts = self._starts
@@ -144,6 +163,7 @@ class _Search:
         self.parameters.append(t)
         for state in found.states:
             self._atlas.add(state.to(self._starts), t)
+        return found.continua
 
 
 def _evenly(span: Span, count: int) -> list[float]:
@@ -153,16 +173,14 @@ def _evenly(span: Span, count: int) -> list[float]:
     return [span.parameter(index / (count - 1)) for index in range(count)]
 
 
-def _fill_gaps(search: _Search, span: Span) -> None:
+@doing("searches where the index sum is wrong")
+def _fill_gaps(search: _Search, span: Span, continua: tuple[ContinuumBranch, ...]) -> None:
     """Search where the index sum shows that something is missing, until it does not or that is no help."""
     atlas = search._atlas
-    wanted = expected_index(span)
+    wanted, _ = expected_index(span)
     for _ in range(_MORE_ROUNDS):
-        counts = counted(atlas.branches, (span.start, span.end))
-        if not len(counts.index_sums):
-            return
-        right = int(counts.index_sums.mode().values) if wanted is None else wanted
-        wrong = (counts.index_sums != right).nonzero().flatten().tolist()
+        counts = counted(atlas.branches, (span.start, span.end), continua, atlas.box_at)
+        wrong = counts.wrong(wanted)
         before = len(atlas.branches)
         for row in wrong:
             search.at(float(counts.intervals[row].mean()))
@@ -170,6 +188,7 @@ def _fill_gaps(search: _Search, span: Span) -> None:
             return
 
 
+@doing("sections")
 def _looked(
     atlas: Atlas,
     starts: Tensor,

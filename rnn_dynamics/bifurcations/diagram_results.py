@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 from ..store import storable
+from .continuum_branch import ContinuumBranch
 from .results import KINDS, Branch, Join, SpecialPoint, special_table
 
 _SAME = 1e-6
@@ -81,6 +83,19 @@ class BifurcationDiagram:
     interrupted: bool = False
     """Whether Ctrl-C ended it: the branches are those finished by then."""
 
+    continua: tuple[ContinuumBranch, ...] = ()
+    """Lines, rings and sheets of fixed points, which are no branches, by the parameter at which they begin."""
+
+    index_reason: str = ""
+    """The box that justifies the index sum, or why there is none."""
+
+    index_valid: Tensor | None = None
+    """Whether the index sum says something in each interval, [i]: not where there is a continuum, nor where a fixed
+    point is on the wall of a declared box."""
+
+    limited: bool = False
+    """Whether ``max_branches`` ended the search."""
+
     def __len__(self) -> int:
         return len(self.branches)
 
@@ -113,21 +128,39 @@ class BifurcationDiagram:
     @property
     def missing(self) -> tuple[tuple[float, float], ...]:
         """Intervals whose index sum shows that a branch is missing."""
-        rows = (self.index_sums != self._wanted).nonzero().flatten().tolist()
+        rows = ((self.index_sums != self._wanted) & self._valid).nonzero().flatten().tolist()
         return tuple((float(self.intervals[row, 0]), float(self.intervals[row, 1])) for row in rows)
+
+    @property
+    def _valid(self) -> Tensor:
+        return torch.ones_like(self.index_sums, dtype=torch.bool) if self.index_valid is None else self.index_valid
 
     @property
     def verdict(self) -> str:
         """Whether branches are missing, in one sentence."""
         if self.interrupted:
             return "Interrupted: the branches are those finished by then, others may be missing."
+        if self.limited:
+            return "max_branches ended the search: there are more branches."
         if self.missing:
             shown = ", ".join(f"[{low:.6g}, {high:.6g}]" for low, high in self.missing[:6])
             return f"A branch is missing: the indices do not sum to {self._wanted} for parameters in {shown}."
         open_ended = [number for number, branch in enumerate(self.branches) if not branch.complete]
-        text = f"The indices of all fixed points sum to {self._wanted} all over the span"
-        if self.expected_index is None:
-            text = "The index sum is the same all over the span (no box is known that would say which it must be)"
+        if not self._valid.any():
+            text = "The index sum does not apply"
+        elif self.expected_index is None:
+            reason = self.index_reason or "no box is known that would say which it must be"
+            text = f"The index sum is the same all over the span ({reason})"
+        else:
+            inside = " in the declared box" if "declared" in self.index_reason else " of all fixed points"
+            text = f"The indices{inside} sum to {self._wanted} all over the span"
+        if self._valid.any() and not self._valid.all():
+            text += " where it applies"
+        if self.continua:
+            where = ", ".join("[{:.6g}, {:.6g}]".format(*continuum.range) for continuum in self.continua)
+            text += f"; not where fixed points form a continuum, {where}"
+        if not self._valid.all() and not self.continua:
+            text += "; not where a fixed point lies on the wall of the declared box: declare a wider one"
         if self.missed:
             text += f"; {len(self.missed)} fixed points were found that no branch could be traced through"
         if open_ended:
@@ -138,7 +171,8 @@ class BifurcationDiagram:
     def _wanted(self) -> int:
         if self.expected_index is not None:
             return self.expected_index
-        return int(self.index_sums.mode().values) if len(self.index_sums) else 0
+        sums = self.index_sums[self._valid]
+        return int(sums.mode().values) if len(sums) else 0
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per special point."""
@@ -162,13 +196,17 @@ class BifurcationDiagram:
         counts = [(kind, sum(point.kind == kind for point in points)) for kind in KINDS]
         found = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count)
         text += f": {found or 'no bifurcation'}"
+        shapes = [" / ".join(continuum.shapes) for continuum in self.continua]
+        text += "".join(f"; a {shape} of fixed points" for shape in shapes)
         kinds = dict.fromkeys(section.kind for section in self.sections)
         return text + (f"; other attractors: {', '.join(kinds)}" if kinds else "")
 
     def __repr__(self) -> str:
         table = self.to_pandas().to_string(max_rows=40, float_format="{:.6g}".format)
-        return "\n".join([self.summary(), table, self.verdict])
+        continua = [f"  {continuum.summary()}" for continuum in self.continua]
+        return "\n".join([self.summary(), *continua, table, self.verdict])
 
     def _repr_html_(self) -> str:
         table = self.to_pandas().to_html(max_rows=40, float_format="{:.6g}".format)
-        return f"<p><b>{self.summary()}</b></p>{table}<p>{self.verdict}</p>"
+        continua = "<br>".join(continuum.summary() for continuum in self.continua)
+        return f"<p><b>{self.summary()}</b></p><p>{continua}</p>{table}<p>{self.verdict}</p>"

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..attractors.results import KINDS
+from ..checks import checked
 from ..store import storable
 
 
@@ -55,6 +56,7 @@ class MultistabilityMap:
         """The largest number of attractors; 0 where no cell was computed."""
         return max(0, int(self.counts.max()))
 
+    @checked
     def share(self, count: int) -> float:
         """The share of the computed cells that have ``count`` attractors."""
         return float((self.counts[self.known] == count).double().mean()) if bool(self.known.any()) else 0.0

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
-from ..checks import ArrayLike, whole_number
+from ..checks import ArrayLike, Size, Told, checked, whole_number
+from ..progress import Progress
 from ..systems import AutonomousMap
 from .curves import checked_rectangle
 from .defining import PlaneFamily
@@ -18,16 +19,17 @@ Cell = tuple[int, int]
 """Row (of q) and column (of p)."""
 
 
+@checked
 def multistability_map(
     family: PlaneFamily,
     starts: ArrayLike,
     spans: tuple[tuple[float, float], tuple[float, float]],
     *,
-    resolution: tuple[int, int] = (33, 33),
-    max_steps: int = 10_000,
+    resolution: Annotated[tuple[Size, Size], Told("two whole numbers, each 2 or more")] = (33, 33),
+    max_steps: Size = 10_000,
     horizon: float = 1e6,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> MultistabilityMap:
     """Count the attractors at every point of a grid over two parameters.
 
@@ -45,7 +47,7 @@ def multistability_map(
             on a fine one.
         max_steps, horizon: of ``find_attractors``, for every start.
         seed: of tangent vectors.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The counts, and counts by kind; Ctrl-C ends it early and keeps the cells that are done.
@@ -67,7 +69,7 @@ def multistability_map(
     result = blank_map(spans, size, len(states))
     sweep = _Sweep(family, states, result, {"max_steps": max_steps, "horizon": horizon, "seed": seed})
     try:
-        with tqdm(total=2 * size[0] * size[1], desc="cells", disable=not progress) as bar:
+        with Progress("cells", progress, total=2 * size[0] * size[1], unit="cell") as bar:
             for cell in _ploughed(size):
                 sweep.settle(cell)
                 bar.update()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..linear_algebra import lu_factor, lu_solve, solve
 from ..systems import AutonomousMap
 from .multilinear import Multilinear
 
@@ -36,10 +37,10 @@ def eigenpair(matrix: Tensor, value: complex) -> Eigenpair:
     shifted = a - (shift + off) * torch.eye(len(a), dtype=a.dtype, device=a.device)
     vectors = []
     for side in (shifted, shifted.mH):
-        factors = torch.linalg.lu_factor(side)
+        factors, pivots = lu_factor(side)
         vector = torch.cos(torch.arange(len(a), dtype=torch.float64, device=a.device) ** 2 + 0.5).to(a.dtype)
         for _ in range(3):
-            vector = torch.linalg.lu_solve(*factors, vector.unsqueeze(-1)).squeeze(-1)
+            vector = lu_solve(factors, pivots, vector)
             vector = vector / vector.norm()
         vectors.append(vector)
     right, left = vectors
@@ -80,7 +81,7 @@ def branch_point(system: AutonomousMap, state: Tensor, matrix: Tensor, pair: Eig
     bordered = torch.zeros(n + 1, n + 1, dtype=matrix.dtype, device=matrix.device)
     bordered[:n, :n] = torch.eye(n, dtype=matrix.dtype, device=matrix.device) - matrix
     bordered[:n, n], bordered[n, :n] = q, p
-    h = torch.linalg.solve(bordered, torch.cat([bqq, bqq.new_zeros(1)]))[:n]
+    h = solve(bordered, torch.cat([bqq, bqq.new_zeros(1)]))[:n]
     parts = (cubic / 6, forms.second(q, h) / 2)
     c = sum(float(p @ part) for part in parts)
     return NormalForm(c, _named(c, pair, parts), "pitchfork")
@@ -93,7 +94,7 @@ def flip(system: AutonomousMap, state: Tensor, matrix: Tensor, pair: Eigenpair) 
     """
     forms, q = Multilinear(system, state), pair.right
     eye = torch.eye(len(q), dtype=matrix.dtype, device=matrix.device)
-    h = torch.linalg.solve(eye - matrix, forms.second(q, q))
+    h = solve(eye - matrix, forms.second(q, q))
     parts = (forms.third(q, q, q) / 6, forms.second(q, h) / 2)
     c = sum(float(pair.left @ part) for part in parts)
     return NormalForm(c, _named(-c, pair, parts))
@@ -109,8 +110,8 @@ def neimark_sacker(system: AutonomousMap, state: Tensor, matrix: Tensor, pair: E
     forms, q, p = Multilinear(system, state), pair.right, pair.left
     eye = torch.eye(len(q), dtype=q.dtype, device=q.device)
     own = matrix.to(q.dtype)
-    still = torch.linalg.solve(eye - own, forms.second(q, q.conj()).to(q.dtype))
-    double = torch.linalg.solve(pair.value**2 * eye - own, forms.second(q, q).to(q.dtype))
+    still = solve(eye - own, forms.second(q, q.conj()).to(q.dtype))
+    double = solve(pair.value**2 * eye - own, forms.second(q, q).to(q.dtype))
     parts = (
         forms.third(q, q, q.conj()) / 2,
         forms.second(q, still),

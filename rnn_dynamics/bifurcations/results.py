@@ -11,6 +11,7 @@ import torch
 from scipy.optimize import OptimizeResult, brentq, minimize_scalar
 from torch import Tensor
 
+from ..checks import checked
 from ..store import storable
 
 KINDS = ("fold", "branch point", "flip", "Neimark-Sacker")
@@ -182,6 +183,7 @@ class Branch:
         """Whether both ends have a mathematical reason."""
         return not set(OPEN_ENDS) & set(self.ends)
 
+    @checked
     def observed(self, observable: Observable | None = None) -> Tensor:
         """What is drawn of each state, [k]: a unit's number, or a function of states [k, n] -> [k]; |h| by default.
 
@@ -206,6 +208,7 @@ class Branch:
     def _turns(self, row: int) -> bool:
         return any(point.row == row and point.kind == "fold" for point in self.special_points)
 
+    @checked
     def near(self, parameter: float, stable_only: bool = False) -> Tensor:
         """Where the branch passes a parameter, [q, n], by Hermite's cubic between rows: a start for Newton's method."""
         rows = self.passing(parameter)
@@ -216,25 +219,34 @@ class Branch:
         ]
         return torch.stack(found) if found else self.states[:0]
 
+    @checked
     def passing(self, parameter: float) -> list[int]:
         """The rows after which, or at which, the branch passes a parameter."""
         p = self.parameters
         rows = (((p[:-1] - parameter) * (p[1:] - parameter) < 0) | (p[:-1] == parameter)).nonzero().flatten().tolist()
         return rows + [len(self) - 1] * (float(p[-1]) == parameter and not self.closed)
 
+    @checked
     def stable_beyond(self, row: int) -> bool:
         """Whether the branch is stable between a row and the next."""
         return int(self.n_unstable[self._ordinary_beside(row)]) == 0
 
+    @checked
     def index_beyond(self, row: int) -> int:
         """The index between a row and the next."""
         return int(self.indices[self._ordinary_beside(row)])
 
     def _ordinary_beside(self, row: int) -> int:
+        if not -len(self) <= row < len(self):
+            raise ValueError(f"row must lie from {-len(self)} to {len(self) - 1}, got {row}")
         return row + 1 if bool(self.special_rows[row]) and row + 1 < len(self) else row
 
+    @checked
     def distance(self, state: Tensor, parameter: float) -> float:
         """How far a point lies from the curve, in the measure of its arclength: the span is 1, a state's size is 1."""
+        if state.shape != self.states.shape[1:]:
+            raise ValueError(f"state must have shape {list(self.states.shape[1:])}, got {list(state.shape)}")
+        state = state.to(self.states)
         width = abs(self.span[1] - self.span[0])
         scale = max(1.0, float(state.norm()))
         points = torch.cat([self.states / scale, self.parameters.unsqueeze(-1) / width], dim=-1)

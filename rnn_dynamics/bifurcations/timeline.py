@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, as_rows, require_positive, whole_number
+from ..checks import ArrayLike, Size, as_rows, checked, require_positive, whole_number
 from ..continuation.interpolation import held_input
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..fixed_points.completeness import index_sum
+from ..progress import Progress
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, sample_states
 from ..tracking import Event, Observation, match
@@ -31,6 +31,7 @@ _FURTHER = 4
 """Times as many starts as given are allowed for the search's own rounds, as in a tracker."""
 
 
+@checked
 @torch.no_grad()
 def training_bifurcations(
     checkpoints: Checkpoints,
@@ -38,12 +39,12 @@ def training_bifurcations(
     input: ArrayLike | None = None,
     starts: ArrayLike | None = None,
     losses: Losses | None = None,
-    n_starts: int = 512,
+    n_starts: Size = 512,
     prefix: str | None = None,
     nonlinearity: str = "tanh",
     seed: int = 0,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> TrainingBifurcations:
     """Follow all fixed points of a network through its training, and tell every bifurcation that they pass.
 
@@ -69,7 +70,7 @@ def training_bifurcations(
         prefix, nonlinearity: of ``read_checkpoint``, for files.
         seed: of the starts, other ones at each checkpoint.
         memory_budget: bytes for Jacobians at a time.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         ``TrainingBifurcations``. Events are located to 1e-7 of their interval or better. Ctrl-C ends it early and
@@ -94,13 +95,13 @@ def training_bifurcations(
         given = as_rows(starts, "starts", size, dtype=torch.float64, device=stages[0].network.device)
     builder = _Builder(held, given, n_starts, seed, memory_budget)
     interrupted = False
-    bar = tqdm(stages, desc="checkpoints", disable=not progress)
+    bar = Progress("checkpoints", progress, total=len(stages), unit="checkpoint")
     try:
-        for stage in bar:
+        for stage in bar.counting(stages):
             if not builder.add(stage):
                 interrupted = True
                 break
-            bar.set_postfix(fixed_points=len(builder.done[-1].rows), refresh=False)
+            bar.note(fixed_points=len(builder.done[-1].rows))
     except KeyboardInterrupt:
         interrupted = True
     finally:

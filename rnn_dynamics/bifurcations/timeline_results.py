@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ..checks import checked
 from ..store import storable
 from ..tracking import Event, Identities, Observation, match
 from ..tracking.matching import counted
@@ -128,6 +129,7 @@ class TrainingBifurcations:
             for group in groups
         )
 
+    @checked
     def stretches(self, identity: int) -> list[tuple[float, float, bool]]:
         """From which step to which an identity was stable or not: (from, to, stable), in order.
 
@@ -224,6 +226,7 @@ class TrainingBifurcations:
         columns = ["identity", "step", "row", "spectral_radius", "n_unstable", "stable", "residual"]
         return pd.DataFrame(rows, columns=columns)
 
+    @checked
     def positions(self, identity: int) -> Tensor:
         """Where an identity is at each of its checkpoints, [k, n]; ``lives_table`` has their steps.
 

@@ -11,6 +11,7 @@ from ..continuation.crossings import eigenvalues_at
 from ..continuation.families import Span
 from ..continuation.locating import point_between
 from ..continuation.points import Point
+from ..progress import each
 from .passing import Passed, nearest, passed_between, sharpened
 from .rows import Row, row_at
 from .special import described
@@ -141,11 +142,11 @@ class Walk(Protocol[R]):
     def __iter__(self) -> Iterator[R]: ...
 
 
-def walked_out(walk: Walk[R]) -> list[R]:
+def walked_out(walk: Walk[R], what: str, progress: bool | None = None) -> list[R]:
     """All rows that are left of a walk; Ctrl-C leaves those that there are."""
     rows: list[R] = []
     try:
-        for row in walk:
+        for row in each(walk, what, progress, unit="row"):
             rows.append(row)
     except KeyboardInterrupt:
         walk.end = "interrupted"

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from ..checks import Share, Size, checked
 from ..systems.layers import CellLayer, Layer
 
 
+@checked
 class RecurrentModule(nn.Module, ABC):
     """A stack of one cell's layers, called as ``nn.GRU`` is: output, state = module(input, state).
 
@@ -21,12 +23,12 @@ class RecurrentModule(nn.Module, ABC):
 
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
+        input_size: Size,
+        hidden_size: Size,
+        num_layers: Size = 1,
         bias: bool = True,
         batch_first: bool = False,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,

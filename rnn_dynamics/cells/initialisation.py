@@ -1,15 +1,18 @@
 """How the paper initialises each cell."""
 
+from typing import Annotated
+
 import torch
 from torch import nn
 
-from ..checks import generator_of
+from ..checks import CheckedInside, Told, checked, generator_of
 from .base import RecurrentModule, draw_uniform, on_host, xavier_by_gate
 from .parallel import Parallel
 
 
+@checked
 @torch.no_grad()
-def initialise(module: nn.Module, seed: int | torch.Generator = 0) -> nn.Module:
+def initialise(module: Annotated[nn.Module, CheckedInside()], seed: int | torch.Generator = 0) -> nn.Module:
     """Draw a module's weights anew, in place, as the paper does for its kind of cell.
 
     GRU: Xavier input weights, orthogonal recurrent weights, each gate's matrix by itself, zero biases. MGU, BRC, nBRC:
@@ -53,8 +56,17 @@ def initialise(module: nn.Module, seed: int | torch.Generator = 0) -> nn.Module:
     return module
 
 
+_LONGEST = 1e30
+"""Steps: beyond, spans drawn in float32 overflow."""
+
+
+@checked
 @torch.no_grad()
-def chrono_initialise(module: nn.LSTM, t_max: float, seed: int | torch.Generator = 0) -> nn.LSTM:
+def chrono_initialise(
+    module: Annotated[nn.LSTM, CheckedInside()],
+    t_max: Annotated[float, Told("above 2 and finite")],
+    seed: int | torch.Generator = 0,
+) -> nn.LSTM:
     """Set an LSTM's biases, in place, so that its memories last between 1 and ``t_max`` steps.
 
     b_f = ln U, b_i = -b_f with U ~ U[1, t_max - 1] for each unit, and 0 for the other two gates. Torch adds two biases,
@@ -77,9 +89,9 @@ def chrono_initialise(module: nn.LSTM, t_max: float, seed: int | torch.Generator
     """
     if not isinstance(module, nn.LSTM) or not module.bias:
         got = "one without biases" if isinstance(module, nn.LSTM) else type(module).__name__
-        raise ValueError(f"chrono_initialise takes an nn.LSTM with biases, got {got}")
-    if not 2 < t_max < float("inf"):
-        raise ValueError(f"t_max must be above 2 and finite, got {t_max}")
+        raise ValueError(f"chrono_initialise takes an nn.LSTM with biases as module, got {got}")
+    if not 2 < t_max < _LONGEST:
+        raise ValueError(f"t_max must be above 2 and finite, at most {_LONGEST:g}, got {t_max}")
     generator = generator_of(seed)
     for name, bias in module.named_parameters():
         if name.startswith("bias"):

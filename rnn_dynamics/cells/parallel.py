@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ..checks import Size, checked
 from ..systems import recurrent_layers
 from ..systems.layers import Layer, ParallelLayer
 
@@ -14,6 +15,7 @@ State: TypeAlias = Tensor | tuple[Tensor, Tensor]
 Sequences = TypeVar("Sequences", Tensor, PackedSequence)
 
 
+@checked
 class Parallel(nn.Module):
     """A stack of layers that are each several cells on the same input: y = [y_1, y_2], h = [h_1, h_2].
 
@@ -24,10 +26,10 @@ class Parallel(nn.Module):
 
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
+        input_size: Size,
+        hidden_size: Size,
         cells: Sequence[Callable[..., nn.Module]] = (nn.GRU, nn.GRU),
-        num_layers: int = 1,
+        num_layers: Size = 1,
         bias: bool = True,
         batch_first: bool = False,
         *,

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import nn
 
+from ..checks import AtMost, CheckedInside, Told, checked
 from .gated import BRC, MGU, NBRC
 from .initialisation import chrono_initialise, initialise
 from .parallel import Parallel
@@ -30,6 +32,7 @@ _NAMES = {name.lower(): name for name in _CELLS}
 _FORM = re.compile(r"([a-z]+(?:\+[a-z]+)*)-(\d{1,6})(?:x(\d{1,3}))?", re.IGNORECASE | re.ASCII)
 
 
+@checked
 @dataclass(frozen=True)
 class Specification:
     """A network by name; ``str`` is the canonical spelling, "GRU-64" for one layer and "GRU-64x2" for two."""
@@ -43,7 +46,8 @@ class Specification:
     layers: int
 
     @classmethod
-    def parse(cls, text: str) -> "Specification":
+    @checked
+    def parse(cls, text: Annotated[str, CheckedInside()]) -> "Specification":
         """Read a name, in upper or lower case.
 
         Raises:
@@ -67,8 +71,14 @@ class Specification:
         return f"{'+'.join(self.cells)}-{self.units}" + (f"x{self.layers}" if self.layers > 1 else "")
 
 
+@checked
 def module_from_spec(
-    text: str | Specification, input_size: int = 1, seed: int = 0, t_max: float = 600.0, *, nonlinearity: str = "tanh"
+    text: Annotated[str | Specification, CheckedInside()],
+    input_size: Annotated[int, AtMost(), Told("a whole number of 1 or more")] = 1,
+    seed: int = 0,
+    t_max: float = 600.0,
+    *,
+    nonlinearity: str = "tanh",
 ) -> nn.Module:
     """Make the network of a name, initialised as the paper does.
 

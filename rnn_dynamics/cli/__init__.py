@@ -5,6 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
+from ..checks import out_of_memory
 from .bifurcate import EXAMPLES as BIFURCATE_EXAMPLES
 from .bifurcate import bifurcate
 from .fixed_points import analyze, demo
@@ -54,12 +55,23 @@ app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=TRACK_EXAMPLES)(track)
 
 
+def _refuse(sentence: str) -> None:
+    Console(stderr=True, highlight=False).print(f"Error: {sentence}", soft_wrap=True, markup=False)
+    sys.exit(1)
+
+
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 1."""
     try:
         app()
     except ValueError as error:
-        Console(stderr=True, highlight=False).print(f"Error: {error}", soft_wrap=True, markup=False)
-        sys.exit(1)
+        _refuse(str(error))
+    except OSError as error:
+        name = "" if error.filename is None else f" {error.filename}"
+        _refuse(f"cannot use{name}: {error.strerror or error}" if name else str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        _refuse(f"there is not enough memory: {str(error).splitlines()[0] if str(error) else 'none is left'}")
     except KeyboardInterrupt:
         sys.exit(130)

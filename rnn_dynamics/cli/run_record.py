@@ -13,6 +13,9 @@ _FREE = ("epochs", "track_every", "budget", "snapshot_every", "device", "resume"
 """What may change from one part of a run to the next, or is told by the network's name."""
 
 
+_TEXTS = ("task", "network", "hold", "data")
+
+
 def written_record(folder: Path, options: dict[str, Any]) -> Path:
     """Write the options of a run."""
     path = folder / _NAME
@@ -32,10 +35,14 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         options = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"cannot read {path}: {error}") from error
-    if not isinstance(options, dict) or "task" not in options or "network" not in options:
+    if not isinstance(options, dict) or not all(isinstance(options.get(name), str) for name in ("task", "network")):
         raise ValueError(f"{path} does not hold the options of a run")
+    for name, value in options.items():
+        kind = str if name in _TEXTS else int if name in OWN_OPTIONS else None
+        if kind is not None and value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise ValueError(f"{path} does not hold the options of a run: {name} is {value!r}"[:300])
     return options
 
 

@@ -1,5 +1,6 @@
 """What the commands share: options, and how files become networks and inputs."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 from torch import Tensor
 
+from ..checks import generator_of
 from ..systems import Checkpoint, read_checkpoint
 
 console = Console(highlight=False)
@@ -28,6 +30,13 @@ def read_network(path: Path, prefix: str | None, nonlinearity: str) -> Checkpoin
     """Read a checkpoint, and say what it was taken for."""
     read = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity)
     console.print(f"Read {read} from {path}", soft_wrap=True)
+    if read.preceding:
+        console.print(
+            f"Layers precede this RNN: {', '.join(read.preceding)}. Inputs here are the RNN's own: a zero input is not "
+            "what such a layer makes of zeros.",
+            soft_wrap=True,
+            markup=False,
+        )
     if read.cell == "RNN" and nonlinearity == "tanh":
         console.print("Its weights do not tell tanh from ReLU: tanh is assumed; --nonlinearity relu if it is not.")
     return read
@@ -42,7 +51,7 @@ def described(sequences: Tensor, path: Path | None) -> str:
 def sequences_from(path: Path | None, width: int, seed: int) -> Tensor:
     """The sequences of a file for a network with ``width`` inputs, or Gaussian ones."""
     if path is None:
-        return torch.randn(64, 100, width, generator=torch.Generator().manual_seed(seed))
+        return torch.randn(64, 100, width, generator=generator_of(seed))
     return read_sequences(path, width)
 
 
@@ -80,8 +89,7 @@ def require_writable(folder: Path) -> None:
     """Fail before the work, not after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".rnn-dynamics-probe"
-        probe.touch()
-        probe.unlink()
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".rnn-dynamics-"):  # of a name that no other process takes
+            pass
     except OSError as error:
         raise ValueError(f"cannot write to the folder {folder}: {error.strerror or error}") from error

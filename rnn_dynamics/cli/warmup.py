@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..cells import SPEC_FORM, Parallel, Specification, module_from_spec
+from ..checks import MOST, generator_of
 from ..files import replacing
 from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
 from ..report import Measure, as_options, print_warmup, write_history, write_outcome
@@ -67,10 +68,11 @@ def warmup(
         bool, typer.Option("--fixed-horizon", help="M = --horizon in every update, not random and growing to it.")
     ] = False,
     n: Annotated[
-        int, typer.Option("--n", min=2, help="How many states to measure before and after; VAA depends on it.")
+        int,
+        typer.Option("--n", min=2, max=MOST, help="How many states to measure before and after; VAA depends on it."),
     ] = 32,
     measure_horizon: Annotated[
-        int, typer.Option(min=1, help="Steps of the published VAA; 10,000 in the paper.")
+        int, typer.Option(min=1, max=MOST, help="Steps of the published VAA; 10,000 in the paper.")
     ] = HORIZONS[-1],
     prefix: Prefix = None,
     nonlinearity: Nonlinearity = "tanh",
@@ -97,7 +99,7 @@ def warmup(
     width = subject.map.input_size
     sequences = given
     if sequences is None:
-        sequences = torch.randn(_SEQUENCES, _LENGTH, width, generator=torch.Generator().manual_seed(seed))
+        sequences = torch.randn(_SEQUENCES, _LENGTH, width, generator=generator_of(seed))
     elif len(sequences) < 2:
         raise ValueError(f"{inputs} must hold 2 sequences or more: one state alone has VAA* = 1 whatever is done")
     schedule = Horizon(horizon, 0, horizon, random=False) if fixed_horizon else Horizon(longest=horizon)
@@ -173,6 +175,7 @@ def _from_checkpoint(
     path: Path, width: int | None, inputs: Path | None, prefix: str | None, nonlinearity: str
 ) -> _Subject:
     checkpoint = read_network(path, prefix, nonlinearity)
+    checkpoint.require_writable()
     wanted = checkpoint.network.input_size
     if width not in (None, wanted):
         what = "--input-size" if inputs is None else str(inputs)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ..progress import doing, sign_of_life
 from .arclength import OUT_OF_SIGHT, first_point, walk
 from .crossings import Found, Knot, Path, plus_one
 from .families import Span
@@ -68,6 +69,7 @@ class Follower:
         self._find_crossings(fates)
         return fates
 
+    @doing("crossings")
     def _find_crossings(self, fates: list[Fate]) -> None:
         paths = [
             Path(self._span, fate.knots, fate.known, self._tolerance, everywhere=self._looks > 1) for fate in fates
@@ -97,6 +99,7 @@ class Follower:
             return []
         return [row for (row, _), point in zip(ends, of_row, strict=True) if of_row.count(point) > 1]
 
+    @doing("by pseudo-arclength")
     def _walked(self, knots: list[Knot]) -> Fate:
         """The fate of a row that the march set aside, by pseudo-arclength from a good knot."""
         # Not from the last, which may lie on the very point that stopped the march.
@@ -107,6 +110,7 @@ class Follower:
             return Fate("unresolved", s=s, reason="Newton's method fails at the start: it is no regular fixed point")
         path, known, folds = list(knots), [], []
         for step in walk(self._span, point, tolerance=self._tolerance, max_steps=self._max_steps):
+            sign_of_life()
             for special in step.passed:
                 at = special.point
                 distance = float((at.state - path[-1][0]).norm()) + abs(at.s - path[-1][1])

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import ArrayLike, require_positive, whole_number
+from ..progress import shown
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .families import Family, Span
 from .fates import Fate, Follower, distinct
@@ -17,6 +18,7 @@ _NOT_FIXED = 1e-6
 
 
 @torch.no_grad()
+@shown("following fixed points", unit="point")
 def follow(
     family: Family,
     states: ArrayLike,
@@ -27,6 +29,7 @@ def follow(
     max_steps: int = 2000,
     looks: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    progress: bool | None = None,  # noqa: ARG001
 ) -> Followed:
     """Follow fixed points of a family of maps from one parameter to another, and tell how each got there or vanished.
 
@@ -46,6 +49,7 @@ def follow(
             crossings that undo each other on the way are then seen only where the branch needed short steps. More
             looks cost as many steps.
         memory_budget: bytes for Jacobians at a time.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         A row per point. Folds and branch points are located to 1e-8 of the span or better, flips and Neimark-Sacker

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vmap
 
-from ..checks import ArrayLike, as_vector
+from ..checks import ArrayLike, as_vector, checked
 from ..systems import AutonomousMap, DrivenMap, FunctionMap, HeldMap, LayeredMap, as_map
 
 NetworkOf = Callable[[list[Tensor]], DrivenMap]
@@ -55,6 +55,7 @@ class Interpolation:
             return jvp(image, tuple(self._weights(t)), tuple(along))[1]
 
 
+@checked
 def between(
     before: nn.Module | DrivenMap, after: nn.Module | DrivenMap, input: ArrayLike | None = None
 ) -> Interpolation:

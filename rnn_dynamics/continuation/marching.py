@@ -7,6 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ..linear_algebra import determinant_signs
 from ..systems import AutonomousMap
 from .families import Span
 
@@ -63,7 +64,7 @@ def located(span: Span, s: float, states: Tensor, memory_budget: int) -> Located
         for block in linearization.own:
             shifted = -block[:, : block.shape[-1]]
             shifted.diagonal(dim1=-2, dim2=-1).add_(1.0)
-            sign = sign * torch.linalg.slogdet(shifted).sign
+            sign = sign * determinant_signs(shifted)
         signs[part] = sign
     return Located(states, tangents, signs)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..linear_algebra import lu_factor, lu_solve
 from .families import Span
 
 _MOST_ITERATIONS = 8
@@ -103,11 +104,11 @@ def corrected(span: Span, guess: Tensor, row: Tensor, tolerance: float, exact: b
         matrix = bordered(linearization.dense()[0], span.derivative(rows, s)[0], row)
         if not bool(matrix.isfinite().all()):
             return None
-        factors, pivots, _ = torch.linalg.lu_factor_ex(matrix)
+        factors, pivots = lu_factor(matrix)
         if stopped or norm <= (_EXACT * max(1.0, float(state.norm())) if exact else enough):
             return _point(state, s, factors, pivots, row, norm)
         rhs = torch.cat([-residual, row.new_zeros(1)])
-        step = torch.linalg.lu_solve(factors, pivots, rhs.unsqueeze(-1)).squeeze(-1)
+        step = lu_solve(factors, pivots, rhs)
         if not bool(step.isfinite().all()) or length(step, scale) > 1.0:
             return None
         state, s, before = state + step[:-1], s + float(step[-1]), norm
@@ -124,7 +125,7 @@ def bordered(jacobian: Tensor, by_parameter: Tensor, row: Tensor) -> Tensor:
 def _point(state: Tensor, s: float, factors: Tensor, pivots: Tensor, row: Tensor, norm: float) -> Point | None:
     unit = torch.zeros_like(row)
     unit[-1] = 1.0
-    direction = torch.linalg.lu_solve(factors, pivots, unit.unsqueeze(-1)).squeeze(-1)
+    direction = lu_solve(factors, pivots, unit)
     if not bool(direction.isfinite().all()):
         return None
     size = length(direction, max(1.0, float(state.norm())))

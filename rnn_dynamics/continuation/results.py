@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..tables import Table
+
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
@@ -25,7 +27,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, eq=False)
-class Followed:
+class Followed(Table, whole=("start", "end")):
     """One row per point that was followed, in the order given; ``len`` counts them."""
 
     start: float
@@ -55,9 +57,6 @@ class Followed:
 
     reasons: tuple[str, ...]
     """Why a row is unresolved, or a fold's partner unknown; empty otherwise."""
-
-    def __len__(self) -> int:
-        return len(self.outcomes)
 
     def __repr__(self) -> str:
         kinds = ("arrived", "fold", "left", "unresolved")

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, checked
 from ..systems import DrivenMap, LayeredMap
 from .interpolation import Interpolation, frozen_network, held_input, named_weights
 
 
+@checked
 def scaled(
     network: nn.Module | DrivenMap, name: str, input: ArrayLike | None = None, *, gate: str | None = None
 ) -> Interpolation:
@@ -29,6 +30,7 @@ def scaled(
     return build(before, weights, input, "scaled by p")
 
 
+@checked
 def shifted(
     network: nn.Module | DrivenMap, name: str, input: ArrayLike | None = None, *, gate: str | None = None
 ) -> Interpolation:

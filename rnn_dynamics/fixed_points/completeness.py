@@ -1,12 +1,19 @@
 """Whether fixed points are missing, and where to look for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import nan
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from ..checks import Complex, checked
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index
 from ..systems import AutonomousMap, Box, NoBox
+
+_FINEST = 1e-4
+"""Noise is drawn at every scale from the spread of the points known down to this share of it: saddles of saturating
+cells lie that near to one another."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,10 @@ class Completeness:
     interrupted: bool = False
     """Whether Ctrl-C ended the search early."""
 
+    def of_a_choice(self) -> "Completeness":
+        """What is known of some of the points that the search found: nothing about missing ones."""
+        return replace(self, index_sum=None, reason="these are a choice of the points found", unseen=nan)
+
     @property
     def verdict(self) -> str:
         """One sentence."""
@@ -55,14 +66,23 @@ class Completeness:
         return f"index sum 1, as it must be: no sign of a missing point{extra}"
 
 
+@checked
 def index_sum(
-    system: AutonomousMap, states: Tensor, eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE
+    system: AutonomousMap,
+    states: Tensor,
+    eigenvalues: Annotated[Tensor, Complex()],
+    tolerance: float = MARGINAL_TOLERANCE,
 ) -> tuple[int | None, str]:
     """The sum of sign det(I - DF) over fixed points ``states`` [p, n] in the system's box, and why it holds.
 
     Returns:
         (sum, reason), or (None, reason) where no box is known or a point is degenerate (an eigenvalue 1).
     """
+    n = system.state_size
+    for name, given in (("states", states), ("eigenvalues", eigenvalues)):
+        if given.ndim != 2 or given.shape[1] != n or len(given) != len(states):
+            raise ValueError(f"{name} must have shape [p, {n}] with a row for each point, got {list(given.shape)}")
+    eigenvalues = eigenvalues if eigenvalues.is_complex() else eigenvalues.to(torch.complex128)
     box = system.box
     if isinstance(box, NoBox):
         return None, box.reason
@@ -83,7 +103,9 @@ def unseen_estimate(times_reached: Tensor) -> float:
     return once * (once - 1) / (2 * (twice + 1))
 
 
-def fresh_starts(system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator) -> list[tuple[str, Tensor]]:
+def fresh_starts(
+    system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator, units: Tensor
+) -> list[tuple[str, Tensor]]:
     """About ``n`` starts by four recipes from the fixed points ``known`` [p, n].
 
     Midpoints and convex combinations of four find what is missing at the least cost, noise and the box what lies
@@ -92,6 +114,7 @@ def fresh_starts(system: AutonomousMap, known: Tensor, n: int, generator: torch.
     """
     p, share = len(known), max(1, n // 4)
     box = system.box
+    near = 0.1 * units.clamp(max=1.0)
 
     def pick(k: int) -> Tensor:
         return known[torch.randint(p, (k,), generator=generator).to(known.device)]
@@ -108,10 +131,11 @@ def fresh_starts(system: AutonomousMap, known: Tensor, n: int, generator: torch.
     if p > 0:
         spread = known.std(dim=0) if p > 1 else known[0].abs()  # an LSTM's cells spread far wider than its outputs
         noise = torch.randn(share, known.shape[1], generator=generator, dtype=torch.float64).to(known)
-        recipes.append(("noise", pick(share) + spread.clamp(min=0.1) * noise))
+        noise *= _FINEST ** draw(share, 1)
+        recipes.append(("noise", pick(share) + torch.maximum(spread, near) * noise))
     if isinstance(box, Box):
         # A long box (an LSTM's cells) holds its points near the middle.
-        reach = known.abs().amax(dim=0) * 1.5 + 0.1 if p else torch.full_like(box.upper, torch.inf)
+        reach = known.abs().amax(dim=0) * 1.5 + near if p else torch.full_like(box.upper, torch.inf)
         lower, upper = torch.maximum(box.lower, -reach), torch.minimum(box.upper, reach)
         recipes.append(("box", lower + (upper - lower) * draw(share, known.shape[1])))
     return recipes

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, minimum_spanning_tree
+from scipy.stats import rankdata
 from torch import Tensor
 
-from ..systems import AutonomousMap
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 
 _FEWEST = 8
 """Fewer members than this are listed as points."""
@@ -23,9 +24,28 @@ _MOST = 1500
 """More candidates than this are thinned before their pairwise distances are taken."""
 
 
+ENDS = {
+    "closed": "it closes upon itself",
+    "edge": "it ends at an edge of F",
+    "beyond": "it goes on beyond the region of the starts",
+    "steps": "it was not followed to its end",
+    "": "it ends where the starts did",
+}
+"""Why the samples of a line end where they do."""
+
+_TREND = 0.9
+"""Spearman's correlation of residuals with their place above which they fall towards one end."""
+
+_VARIANCE = 0.95
+"""Of the variance: a cloud of slow points has as many dimensions as principal components hold this."""
+
+_MARGIN = 1e-6
+"""How near to 1 a modulus across a continuum leaves open whether it attracts."""
+
+
 @dataclass(frozen=True, eq=False)
 class Continuum:
-    """A connected set of near-neutral fixed or slow points, sampled where starts ended."""
+    """A connected set of fixed points, sampled along its length, or of near-neutral slow points where starts ended."""
 
     states: Tensor
     """[m, n]; in order along the curve where ``dimension`` is 1."""
@@ -34,7 +54,8 @@ class Continuum:
     """|F(h) - h|_2 of each, [m]: along an approximate attractor they bound how fast a memory drifts (2408.00109)."""
 
     dimension: int
-    """1 for a line or ring, 2 for a sheet, ...: that of the neighbourhoods of its samples."""
+    """1 for a line or ring, 2 for a sheet, ...: of fixed points the number of neutral directions; of slow points that
+    of the neighbourhoods of the samples, but no more than hold 95 % of their variance."""
 
     closed: bool
     """Whether a curve returns to its start: a ring rather than a line."""
@@ -42,16 +63,53 @@ class Continuum:
     hits: int
     """How many of the user's starts ended on it."""
 
+    transverse: Tensor | None = None
+    """Max |lambda| across it, of all eigenvalues but the ``dimension`` nearest to 1, [m]: below 1 it attracts."""
+
+    ends: tuple[str, str] = ("", "")
+    """Of a line why it ends at its first and last sample: see ``ENDS``."""
+
+    crossings: Tensor | None = None
+    """Where others cross a line of fixed points, [c, n]."""
+
     @property
     def shape(self) -> str:
         if self.dimension == 1:
             return "ring" if self.closed else "line"
         return f"{self.dimension}-dimensional sheet"
 
+    @property
+    def variances(self) -> Tensor:
+        """The share of the samples' variance that each principal component holds, by falling share."""
+        return torch.from_numpy(_variances(self.states.double().cpu().numpy()))
+
+    @property
+    def attracting(self) -> float:
+        """The share of its samples at which it attracts from all sides; NaN where that is not known."""
+        return float("nan") if self.transverse is None else float((self.transverse < 1 - _MARGIN).double().mean())
+
+    @property
+    def name(self) -> str:
+        """Its shape, and whether it is an attractor: "line attractor", "ring", ..."""
+        if self.attracting != 1:
+            return self.shape
+        return f"{self.shape} attractor" if self.dimension == 1 else f"{self.dimension}-dimensional attractor"
+
     def __repr__(self) -> str:
         zero = max(1e-9, 1e3 * torch.finfo(self.speeds.dtype).eps) * max(1.0, float(self.states.norm(dim=-1).max()))
-        what = "fixed points" if self.speeds.max() <= zero else f"slow points, speed <= {self.speeds.max():.1e}"
-        return f"{self.shape} of {what}, {len(self.states)} samples, {self.hits} starts"
+        exact = bool(self.speeds.max() <= zero)
+        what = "fixed points" if exact else f"slow points, speed <= {self.speeds.max():.1e}"
+        text = f"{self.name} of {what}, {len(self.states)} samples, {self.hits} starts"
+        if not exact and not self.closed:
+            text += (
+                f", {float(self.variances[: self.dimension].sum()):.1%} of the variance in {self.dimension} dimension"
+            )
+            text += "s" * (self.dimension > 1)
+        if 0 < self.attracting < 1:
+            text += f", attracting along {self.attracting:.0%}"
+        if self.crossings is not None and len(self.crossings):
+            text += f", crossed at {len(self.crossings)} point{'s' * (len(self.crossings) > 1)}"
+        return text + (", goes on beyond the starts" if "beyond" in self.ends else "")
 
 
 def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor) -> list[Tensor]:
@@ -85,15 +143,49 @@ def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor) -> list
     ]
 
 
-def describe(states: Tensor, speeds: Tensor, hits: int) -> Continuum:
-    """The continuum whose samples, in order, are ``states`` [m, n]."""
+def fades_out(states: Tensor, speeds: Tensor) -> bool:
+    """Whether |F(h) - h| [m] falls from sample to sample [m, n] towards one end, by two decades and more.
+
+    Along a continuum of fixed points it is rounding, without a trend; where a map fades out, as h + exp(-h), it falls.
+    """
+    known = speeds > 0
+    if int(known.sum()) < _FEWEST:
+        return False
+    host, logs = states[known].double().cpu().numpy(), np.log10(speeds[known].double().cpu().numpy())
+    along = np.linalg.svd(host - host.mean(axis=0), full_matrices=False)[0][:, 0]
+    return bool(np.ptp(logs) >= 2.0 and abs(float(np.corrcoef(rankdata(along), rankdata(logs))[0, 1])) >= _TREND)
+
+
+def describe(states: Tensor, speeds: Tensor, hits: int, system: AutonomousMap | None = None) -> Continuum:
+    """The continuum whose samples, in order, are ``states`` [m, n]; with its ``system``, whether it attracts."""
     host = states.double().cpu().numpy()
     distance = _distances(host)
-    dimension = _dimension(host, distance)
+    held = int((_variances(host).cumsum() < _VARIANCE).sum()) + 1
+    dimension = min(_dimension(host, distance), held)
     edges = distance[np.arange(len(host) - 1), np.arange(1, len(host))]
     # The ends of a ring's walk are neighbours; those of a line, however few its samples, are its length apart.
-    closed = dimension == 1 and bool(distance[0, -1] <= min(3 * edges.max(), 0.5 * edges.sum()))
-    return Continuum(states, speeds, dimension, closed, hits)
+    closed = dimension == 1 and held > 1 and bool(distance[0, -1] <= min(3 * edges.max(), 0.5 * edges.sum()))
+    across = None if system is None else transverse_radii(system, states, dimension)
+    return Continuum(states, speeds, dimension, closed, hits, across, ("closed", "closed") if closed else ("", ""))
+
+
+def transverse_radii(
+    system: AutonomousMap, states: Tensor, dimension: int, memory_budget: int = DEFAULT_MEMORY_BUDGET
+) -> Tensor:
+    """Max |lambda| of DF at states [m, n], but for the ``dimension`` eigenvalues nearest to 1: [m], 0 where none is."""
+    parts = [torch.empty(0, dtype=torch.float64)]
+    for part in system.chunks(len(states), memory_budget):
+        values = system.linearize(states[part])[1].eigenvalues().cpu()
+        order = (values - 1).abs().argsort(dim=-1, stable=True)[:, dimension:]
+        moduli = values.abs().gather(-1, order).double()
+        parts.append(moduli.amax(dim=-1) if moduli.shape[-1] else torch.zeros(len(moduli), dtype=torch.float64))
+    return torch.cat(parts)
+
+
+def _variances(points: np.ndarray) -> np.ndarray:
+    """The share of the variance of points [m, n] along each principal axis, falling."""
+    square = np.linalg.svd(points - points.mean(axis=0), compute_uv=False) ** 2
+    return square / max(float(square.sum()), 1e-300)
 
 
 def _thinned(rows: int, speeds: Tensor) -> Tensor:

@@ -49,8 +49,9 @@ def _places(pool: Pool, states: Tensor) -> Tensor:
     rows = states.isfinite().all(dim=-1).nonzero().squeeze(-1)
     if len(rows) and len(pool.states):
         there = states[rows]
-        distance, place = KDTree(pool.states.cpu().numpy()).query(there.cpu().numpy())
-        near = _NEAR * pool.tolerance * there.norm(dim=-1).clamp(min=1.0)
+        warped = [(rows / pool.units).arcsinh() for rows in (pool.states, there)]  # as in ``merge``
+        distance, place = KDTree(warped[0].cpu().numpy()).query(warped[1].cpu().numpy())
+        near = _NEAR * pool.tolerance * warped[1].norm(dim=-1).clamp(min=1.0)
         same = torch.from_numpy(distance).to(near) <= near
         places[rows] = torch.where(same, torch.from_numpy(place).to(places), -1)
     return places

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..checks import ArrayLike, as_rows
+from ..checks import ArrayLike, as_rows, checked
+from ..progress import each
 from ..roots import RootSolver
 from ..store import storable
 from ..systems import DrivenMap, require_network
@@ -19,7 +19,7 @@ from .search import find_fixed_points
 @storable
 @dataclass(frozen=True, eq=False)
 class FixedPointsOverInputs:
-    """One ``FixedPoints`` per held input."""
+    """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points."""
 
     inputs: Tensor
     """[q, m]."""
@@ -48,6 +48,7 @@ class FixedPointsOverInputs:
         return "\n".join(lines)
 
 
+@checked
 def find_fixed_points_over_inputs(
     network: DrivenMap,
     inputs: ArrayLike,
@@ -55,7 +56,7 @@ def find_fixed_points_over_inputs(
     solver: RootSolver | None = None,
     *,
     dtype: torch.dtype = torch.float64,
-    progress: bool = False,
+    progress: bool | None = None,
     **options: Any,
 ) -> FixedPointsOverInputs:
     """Find the fixed points under each held input of ``inputs`` [q, m], from the same starts.
@@ -68,13 +69,13 @@ def find_fixed_points_over_inputs(
         inputs: one held input per row.
         starts: [k, n], as for ``find_fixed_points``, which also explains ``solver`` and ``options``.
         dtype: of the analysis.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
     """
     require_network(network)
     held = as_rows(inputs, "inputs", network.input_size, dtype=dtype, device=network.device)
     base = as_rows(starts, "starts", network.state_size, dtype=dtype, device=network.device)
     results: list[FixedPoints] = []
-    for row in tqdm(held, desc="held inputs", disable=not progress):
+    for row in each(held, "held inputs", progress, unit="input"):
         results.append(find_fixed_points(network.hold(row, dtype), base, solver, **options))
         if results[-1].completeness.interrupted:
             break

@@ -1,5 +1,6 @@
 """Every row found so far, and the distinct points among them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -14,11 +15,16 @@ class Pool:
     """Every row found so far, and the distinct ones among them."""
 
     tolerance: float
+    units: Tensor
+    are_roots: Callable[[Tensor], Tensor]
+    """Which of some states [k, n] are roots, and not places where the map fades: asked once of every new point."""
     origins: list[str] = field(default_factory=list)
     states: Tensor = field(default_factory=lambda: torch.empty(0, 0))
     residuals: Tensor = field(default_factory=lambda: torch.empty(0))
     errors: Tensor = field(default_factory=lambda: torch.empty(0))
     times: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    ends: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    """For each row of the first result the point that it ended at, or -1."""
 
     def add(self, result: RootResult, origin: str) -> int:
         """Merge a round's found rows in; returns how many points are new."""
@@ -33,12 +39,22 @@ class Pool:
         weights = torch.cat(
             [self.times.to(states.device), torch.ones(int(found.sum()), dtype=torch.long, device=states.device)]
         )
-        representative = merge(states, residuals, errors, self.tolerance)
+        representative = merge(states, residuals, errors, self.tolerance, self.units)
         kept, group = representative.unique(return_inverse=True)
-        self.times = torch.zeros(len(kept), dtype=torch.long, device=states.device).index_add_(0, group, weights)
+        times = torch.zeros(len(kept), dtype=torch.long, device=states.device).index_add_(0, group, weights)
         # A group's origin is that of its earliest member: one already known, if any.
         earliest = torch.full((len(kept),), len(states), device=states.device)
         earliest.scatter_reduce_(0, group, torch.arange(len(states), device=states.device), "amin")
+
+        good = earliest < before
+        good[~good] = self.are_roots(states[kept[~good]])
+        place = torch.where(good, good.cumsum(dim=0) - 1, -1)[group]  # of every row
+        if not len(self.ends):
+            self.ends = torch.full((len(result.states),), -1, device=states.device)
+            self.ends[found] = place
+        else:
+            self.ends = torch.where(self.ends >= 0, place[self.ends], -1)
+        kept, earliest, self.times = kept[good], earliest[good], times[good]
         self.origins = [self.origins[row] if row < before else origin for row in earliest.tolist()]
         self.states, self.residuals, self.errors = states[kept], residuals[kept], errors[kept]
         return int((earliest >= before).sum())

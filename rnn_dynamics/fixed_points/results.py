@@ -1,6 +1,6 @@
 """The fixed points that a search found, as a table of tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -8,16 +8,60 @@ import torch
 from torch import Tensor
 
 from ..roots import Reason, Status
-from ..stability import fixed_point_index, time_constants
+from ..stability import MARGINAL_TOLERANCE, fixed_point_index, time_constants
 from ..store import storable
+from ..tables import Table
 from .completeness import Completeness, Round
 from .continua import Continuum
+
+NOT_ANALYSED = "not analysed"
+"""The kind of slow points beyond the slowest 512, and of those in results that were saved without a spectrum."""
+
+
+class Linearised:
+    """What the eigenvalues of DF at each row say."""
+
+    eigenvalues: Tensor
+    kinds: tuple[str, ...]
+    marginal_tolerance: float
+
+    @property
+    def spectral_radii(self) -> Tensor:
+        """Max |lambda|, [p]."""
+        return self.eigenvalues[:, 0].abs()
+
+    @property
+    def n_unstable(self) -> Tensor:
+        """The number of eigenvalues outside the unit circle, [p]."""
+        return (self.eigenvalues.abs() > 1 + self.marginal_tolerance).sum(dim=-1)
+
+    @property
+    def stable(self) -> Tensor:
+        """Whether each is stable, [p]; a marginal point is not."""
+        return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
+
+    @property
+    def time_constants(self) -> Tensor:
+        """-1 / ln |lambda| in steps, [p, n]: positive for decay, negative for growth."""
+        return time_constants(self.eigenvalues)
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class SlowPoints:
-    """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages."""
+class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
+    """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages.
+
+    A slow point moves on: with v = F(h) - h, F(h + d) = h + v + DF d + ..., so eigenvalues and kinds are those of the
+    linearisation, which says how states near to it move relative to its own image. Where the speed is least,
+    (DF - I)^T v = 0: DF has an eigenvalue 1 whose left eigenvector is the velocity. This mode of the drift comes out
+    as 1 up to the accuracy of the minimum and says nothing, so kinds, ``stable`` and ``n_unstable`` are those of all
+    other modes: "stable" is a passage that draws states in, "saddle" one that they are pushed out of.
+
+    Points beyond the slowest 512, and those of results saved before slow points had spectra, are "not analysed" and
+    have eigenvalues NaN.
+
+    ``slow[0]``, ``slow[slow.speeds < 1e-4]`` and the like are choices of rows (see ``tables.Table``).
+    """
 
     states: Tensor
     """[s, n]."""
@@ -28,14 +72,110 @@ class SlowPoints:
     hits: Tensor
     """How many of the user's starts ended there, [s]."""
 
-    def __len__(self) -> int:
-        return len(self.states)
+    eigenvalues: Tensor = field(default_factory=lambda: torch.empty(0, 0, dtype=torch.complex128))
+    """Of DF, [s, n], complex, by falling modulus."""
+
+    right_eigenvectors: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.complex128))
+    """[s, n, m]: columns v with DF v = lambda v for the m leading eigenvalues, |v| = 1."""
+
+    left_eigenvectors: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.complex128))
+    """[s, n, m]: columns w with w^H DF = lambda w^H, scaled so that w^H v = 1."""
+
+    drift_modes: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    """Which eigenvalue is that of the drift, [s]; -1 where none is: the search stopped before the minimum, or F is not
+    smooth there."""
+
+    kinds: tuple[str, ...] = ()
+    """"stable node", "saddle focus", ...: of the linearisation without the mode of the drift; see ``stability.kinds``.
+    "marginal node" where there is no other mode (n = 1)."""
+
+    input_jacobians: Tensor | None = None
+    """dF/dx, [s, n, m], of a held network; None for a map without input."""
+
+    marginal_tolerance: float = MARGINAL_TOLERANCE
+    """How near to the unit circle an eigenvalue leaves stability undecided."""
+
+    def __post_init__(self) -> None:
+        s, n = self.states.shape
+        if self.eigenvalues.shape == (s, n):
+            return
+        # Saved before slow points had spectra: what is not known is NaN.
+        modes = torch.empty(s, n, 0, dtype=torch.complex128)
+        unknown = torch.full((s, n), torch.nan, dtype=torch.complex128)
+        columns = {"eigenvalues": unknown, "right_eigenvectors": modes, "left_eigenvectors": modes}
+        columns |= {"drift_modes": torch.full((s,), -1)}
+        for name, value in (columns | {"kinds": (NOT_ANALYSED,) * s}).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_unstable(self) -> Tensor:
+        """The number of eigenvalues outside the unit circle beside that of the drift, [s]; -1 where not analysed."""
+        outside = (self._moduli_across() > 1 + self.marginal_tolerance).sum(dim=-1)
+        return torch.where(self.analysed, outside, -1)
+
+    def _moduli_across(self) -> Tensor:
+        """|lambda|, [s, n], 0 for the mode of the drift."""
+        modes = torch.arange(self.eigenvalues.shape[-1])
+        return torch.where(modes == self.drift_modes.unsqueeze(-1), 0.0, self.eigenvalues.abs())
+
+    @property
+    def analysed(self) -> Tensor:
+        """Whether the spectrum of each is known, [s]."""
+        return torch.tensor([kind != NOT_ANALYSED for kind in self.kinds], dtype=torch.bool)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per slow point; kinds, unstable directions and leading time constants are across the drift."""
+        return pd.DataFrame(
+            {
+                "speed": self.speeds.cpu().numpy(),
+                "linearisation": self.kinds,
+                "n_unstable": self.n_unstable.numpy(),
+                "time_constant": time_constants(self._moduli_across().amax(dim=-1)).numpy() if len(self) else [],
+                "hits": self.hits.numpy(),
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: how many, how slow, and how many of them draw states in."""
+        text = self._counted("slow point")
+        if len(self):
+            text += f", speed {self.speeds.min():.1e} to {self.speeds.max():.1e} a step"
+            text += f"; {int(self.stable.sum())} stable across the drift"
+        missing = int((~self.analysed).sum())
+        return text + (f", {missing} not analysed" if missing else "")
+
+    def __repr__(self) -> str:
+        table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
+        return f"{self.summary()}\n{table}"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{self.summary()}</b></p>{self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)}"
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPoints:
-    """The distinct fixed points of a map, one row each, stable ones first; ``len`` counts them."""
+class FixedPoints(
+    Linearised,
+    Table,
+    whole=("marginal_tolerance", "reasons", "slow", "continua", "completeness"),
+    pointers=("labels",),
+):
+    """The distinct fixed points of a map, one row each, stable ones first; ``len`` counts them.
+
+    Modes, with DF = dF/dh at the point, F acting on column vectors, h' = DF h near it:
+
+        DF v_i = lambda_i v_i,    w_i^H DF = lambda_i w_i^H,    |v_i|_2 = 1,    w_i^H v_j = 1 if i = j, else 0
+
+    ``eigenvalues[p, i]`` is lambda_i, by falling modulus, ``right_eigenvectors[p, :, i]`` is v_i, the direction that
+    the mode moves along, and ``left_eigenvectors[p, :, i]`` is w_i: of a deviation d from the point, w_i^H d is the
+    share of mode i (``torch.vdot(w_i, d)``, which conjugates), and of an input pulse x it is w_i^H (dF/dx) x.
+    Vectors of complex pairs are conjugate; the phase of each v_i is LAPACK's. Where an eigenvalue is defective w_i is
+    infinite or huge. All n eigenvalues are there, but vectors of the m = ``n_modes`` leading ones only; ``repr`` says
+    so where m < n, and ``find_fixed_points(..., modes=n)`` keeps all.
+
+    ``points[0]``, ``points[points.stable]`` and the like are choices of rows (see ``tables.Table``): labels of starts
+    that went to other points are then -1, slow points and continua are left out, and no index sum is given.
+    """
 
     states: Tensor
     """[p, n]."""
@@ -47,7 +187,7 @@ class FixedPoints:
     """Of DF, [p, n], complex, by falling modulus."""
 
     right_eigenvectors: Tensor
-    """[p, n, m]: columns v with DF v = lambda v for the m leading eigenvalues, |v| = 1."""
+    """[p, n, m]: columns v with DF v = lambda v for the m leading eigenvalues, |v|_2 = 1."""
 
     left_eigenvectors: Tensor
     """[p, n, m]: columns w with w^H DF = lambda w^H, scaled so that w^H v = 1."""
@@ -82,28 +222,13 @@ class FixedPoints:
     completeness: Completeness
     """Whether points are missing."""
 
-    def __len__(self) -> int:
-        return len(self.states)
+    def _of_a_choice(self) -> dict[str, Any]:
+        return {"slow": self.slow[:0], "continua": (), "completeness": self.completeness.of_a_choice()}
 
     @property
-    def spectral_radii(self) -> Tensor:
-        """Max |lambda|, [p]."""
-        return self.eigenvalues[:, 0].abs()
-
-    @property
-    def n_unstable(self) -> Tensor:
-        """The number of eigenvalues outside the unit circle, [p]."""
-        return (self.eigenvalues.abs() > 1 + self.marginal_tolerance).sum(dim=-1)
-
-    @property
-    def stable(self) -> Tensor:
-        """Whether each is stable, [p]; a marginal point is not."""
-        return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
-
-    @property
-    def time_constants(self) -> Tensor:
-        """-1 / ln |lambda| in steps, [p, n]: positive for decay, negative for growth."""
-        return time_constants(self.eigenvalues)
+    def n_modes(self) -> int:
+        """How many leading eigenvalues have their eigenvectors kept, m."""
+        return self.right_eigenvectors.shape[-1]
 
     @property
     def index_sum(self) -> int | None:
@@ -142,7 +267,7 @@ class FixedPoints:
         parts = [f"{count} with {k} unstable" for k, count in enumerate(by_unstable) if k and count]
         n_stable = int(self.stable.sum())
         n_marginal = sum(kind.startswith("marginal") for kind in self.kinds)
-        text = f"{len(self)} fixed point{'s' * (len(self) != 1)}: {n_stable} stable"
+        text = f"{self._counted('fixed point')}: {n_stable} stable"
         if parts:
             text += ", " + ", ".join(parts) + " direction" + "s" * (by_unstable[-1] * (len(by_unstable) - 1) != 1)
         if n_marginal:
@@ -154,7 +279,12 @@ class FixedPoints:
         return text
 
     def advice(self) -> list[str]:
-        """For each way in which starts did not end at a fixed point, how many did and what to do."""
+        """For each way in which starts did not end at a fixed point, how many did and what to do.
+
+        Nothing for a choice of rows.
+        """
+        if self.chosen_from is not None:
+            return []
         codes, counts = self.reasons.unique(return_counts=True)
         return [
             f"{count} of {len(self.reasons)} starts: {Reason(code).advice}"
@@ -162,12 +292,16 @@ class FixedPoints:
             if Reason(code).status is not Status.FOUND
         ]
 
+    def _left_out(self) -> list[str]:
+        m, n = self.n_modes, self.eigenvalues.shape[-1]
+        return [f"eigenvectors of the {m} leading modes of {n}; modes={n} keeps all"] if len(self) and m < n else []
+
     def __repr__(self) -> str:
         table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
-        return "\n".join([self.summary(), table, self.completeness.verdict, *self.advice()])
+        return "\n".join([self.summary(), table, self.completeness.verdict, *self._left_out(), *self.advice()])
 
     def _repr_html_(self) -> str:
-        lines = [self.completeness.verdict, *self.advice()]
+        lines = [self.completeness.verdict, *self._left_out(), *self.advice()]
         table = self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)
         return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join(lines)}</p>"
 
@@ -176,6 +310,7 @@ _FORMATS: Any = {
     "spectral_radius": "{:.4f}".format,
     "time_constant": "{:.1f}".format,
     "residual": "{:.0e}".format,
+    "speed": "{:.1e}".format,
     "share": "{:.1%}".format,
 }
 

@@ -1,13 +1,15 @@
 """The search: many starts, then what the index sum asks for."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
-from ..checks import ArrayLike, require_positive
-from ..roots import Newton, RootSolver
+from ..checks import ArrayLike, Size, checked, require_positive, whole_number
+from ..progress import count, shown
+from ..roots import Newton, RootSolver, are_roots
 from ..stability import MARGINAL_TOLERANCE
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
 from .implied import add_implied
@@ -15,19 +17,22 @@ from .pool import Pool
 from .results import FixedPoints
 
 
+@checked
 @torch.no_grad()
+@shown("fixed points", unit="start")
 def find_fixed_points(
     system: AutonomousMap,
     starts: ArrayLike,
     solver: RootSolver | None = None,
     *,
-    extra_starts: int | None = None,
-    merge_tolerance: float = 1e-6,
+    extra_starts: Size | None = None,
+    merge_tolerance: float = 1e-9,
     marginal_tolerance: float = MARGINAL_TOLERANCE,
-    max_steps: int = 100,
+    modes: int | None = None,
+    max_steps: Size = 100,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,  # noqa: ARG001
 ) -> FixedPoints:
     """Find the fixed points F(h) = h that starts lead to, then those that must be there as well.
 
@@ -40,12 +45,16 @@ def find_fixed_points(
         starts: [k, n]; states along trajectories with noise (``sample_states``) are best.
         solver: ``Newton()`` by default.
         extra_starts: the budget of further starts: 16 times the starts, and at least 16,384, by default; 0 for none.
-        merge_tolerance: rows within this distance, times max(1, |h|), are one point. Converged rows agree to 1e-12.
+        merge_tolerance: rows nearer than this, each coordinate measured by its size max(u_i, |h_i|) with u_i = 1 for
+            starts of that order, are one point; it is the resolution of the search. Converged rows agree to 1e-12, and
+            where they do not, at degenerate points, by their estimated errors.
         marginal_tolerance: an eigenvalue this near the unit circle leaves stability undecided.
+        modes: of how many leading eigenvalues the eigenvectors are kept for each point. By default of all n if those of
+            all points take 32 MB at most (100 points of 100 units), else of 32; the result says which.
         max_steps: solver steps per start.
         memory_budget: bytes for Jacobians at a time.
         seed: of the search's own starts.
-        progress: show progress bars.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The distinct points with their spectra, slow points, continua, and what is known about missing ones.
@@ -58,6 +67,7 @@ def find_fixed_points(
     states = system.as_states(starts, "starts")
     require_positive(merge_tolerance=merge_tolerance, marginal_tolerance=marginal_tolerance, max_steps=max_steps)
     require_positive(memory_budget=memory_budget)
+    modes = None if modes is None else whole_number(modes, "modes", 1)
     if extra_starts is not None and extra_starts < 0:
         raise ValueError(f"extra_starts must be 0 or more, got {extra_starts}")
     solver = solver or Newton()
@@ -68,39 +78,49 @@ def find_fixed_points(
 
     # Slow points are looked for from the user's starts only.
     further = replace(solver, slow_points=0) if isinstance(solver, Newton) else solver
-    options = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress}
+    units = units_of(system, states)
+    options: dict[str, Any] = {"max_steps": max_steps, "memory_budget": memory_budget, "units": units}
 
     first = solver.solve(system, states, **options)
-    pool = Pool(merge_tolerance)
+    count(len(states))
+    equation = system.ungated()
+    pool = Pool(merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
-    analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+    analysis = analyse(system, pool, marginal_tolerance, memory_budget, states)
     if implied := add_implied(system, pool, analysis.isolated, further, options):
         rounds.append(implied)
-        analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+        analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
     size = max(256, len(states) // 4)
     interrupted = first.interrupted
-    done = interrupted or bool(analysis.lines)
+    done = interrupted
     try:
         while budget > 0 and not done:
-            size = min(budget, max(size, 2 * len(pool.states)))
-            recipes = fresh_starts(system, pool.states, size, generator)[:size]
+            size = min(budget, max(size, 2 * sum(analysis.objects)))
+            recipes = fresh_starts(system, pool.states, size, generator, units)[:size]
             if not recipes:
                 break  # nothing was found and no box is known: there is nowhere to start from
             result = further.solve(system, torch.cat([batch for _, batch in recipes]), **options)
             budget -= len(result.states)
+            count(len(result.states))
             fresh = 0
             for (origin, _), part in zip(recipes, result.split([len(batch) for _, batch in recipes]), strict=True):
                 rounds.append(Round(origin, len(part.states), pool.add(part, origin)))
                 fresh += rounds[-1].new
-            if fresh:
-                analysis = analyse(system, pool, marginal_tolerance, memory_budget)
+            before = analysis.objects
+            if fresh or len(pool.states) != len(analysis.isolated):
+                analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
                 if implied := add_implied(system, pool, analysis.isolated, further, options):
                     rounds.append(implied)
-                    analysis = analyse(system, pool, marginal_tolerance, memory_budget)
-            settled = not fresh and analysis.index_sum in (1, None) and unseen_estimate(pool.times) < 0.5
+                    analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
+            # Of a continuum every round finds other points; new is what is not on it.
+            fresh = analysis.objects != before
+            unseen = unseen_estimate(pool.times[analysis.isolated.to(pool.times.device)])
+            settled = not fresh and analysis.index_sum in (1, None) and unseen < 0.5
             interrupted = result.interrupted
-            done = settled or interrupted or bool(analysis.lines)
+            done = settled or interrupted
             size *= 2
     except KeyboardInterrupt:
         interrupted = True  # what the pool holds is returned
-    return assemble(system, pool, first, tuple(rounds), marginal_tolerance, memory_budget, interrupted)
+    return assemble(
+        system, pool, analysis, first, tuple(rounds), marginal_tolerance, states, memory_budget, interrupted, modes
+    )

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ..progress import each, sign_of_life
 from ..systems import DrivenMap
 from .published import vaa
 
 
 @torch.no_grad()
 def vaa_curve(
-    network: DrivenMap, starts: Tensor, input: Tensor, horizons: Sequence[int], epsilon: float, progress: bool = False
+    network: DrivenMap,
+    starts: Tensor,
+    input: Tensor,
+    horizons: Sequence[int],
+    epsilon: float,
+    progress: bool | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Move states [n, state] under one held input [m] in the network's own precision, and take VAA at each horizon.
 
@@ -23,8 +28,9 @@ def vaa_curve(
     system = network.hold(input, dtype=network.dtype)
     states, previous, done = starts, starts, 0
     whole, layers, speeds = [], [], []
-    for horizon in tqdm(horizons, desc="published VAA", disable=not progress):
+    for horizon in each(horizons, "published VAA", progress, unit="horizon"):
         while done < horizon:
+            sign_of_life()
             following = system(states)
             if torch.equal(following, states) or (done and torch.equal(following, previous)):
                 # At rest, or back after two steps, to the last bit: nothing changes but, perhaps, which of the two.

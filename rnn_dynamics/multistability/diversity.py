@@ -6,7 +6,7 @@ from math import exp, log
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArrayLike, as_tensor, checked
 from ..fixed_points.completeness import unseen_estimate
 from ..store import storable
 
@@ -51,6 +51,7 @@ class Diversity:
         )
 
 
+@checked
 def diversity(hits: ArrayLike) -> Diversity:
     """Estimate diversity from hit counts [a], for example ``found.hits``.
 
@@ -58,7 +59,12 @@ def diversity(hits: ArrayLike) -> Diversity:
         ValueError: for counts that are negative or not whole.
     """
     counts = as_tensor(hits, "hits", dtype=torch.float64, device=torch.device("cpu"))
-    if counts.ndim != 1 or bool((counts < 0).any()) or bool((counts != counts.round()).any()):
+    if (
+        counts.ndim != 1
+        or bool((counts < 0).any())
+        or bool((counts != counts.round()).any())
+        or float(counts.sum()) >= 2**53
+    ):
         raise ValueError(f"hits must be counts [a], whole and not negative, got {hits!r}")
     counts = counts[counts > 0]
     n = int(counts.sum())

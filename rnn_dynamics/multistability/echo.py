@@ -10,15 +10,17 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
 from ..attractors import finite_time_exponents
-from ..checks import ArrayLike, as_rows, as_tensor, require_positive
+from ..checks import ArrayLike, Size, as_rows, as_tensor, checked, require_memory, require_positive
+from ..progress import count, doing, expect, shown
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
+from ..tables import Table
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class EchoIndex:
-    """The number of stable responses to one input sequence, at each of several amplitudes."""
+class EchoIndex(Table, whole=("steps",)):
+    """The number of stable responses to one input sequence, at each of several amplitudes; ``len`` counts them."""
 
     amplitudes: Tensor
     """[a]."""
@@ -64,16 +66,19 @@ class EchoIndex:
         return f"<p><b>echo index over {self.steps:,} steps</b></p>{self.to_pandas().to_html(index=False)}"
 
 
+@checked
 @torch.no_grad()
+@shown("echo index", unit="step")
 def echo_index(
     network: DrivenMap,
     sequence: ArrayLike,
     amplitudes: Sequence[float] = (1.0,),
     *,
     starts: ArrayLike | None = None,
-    n: int = 64,
+    n: Size = 64,
     tolerance: float = 1e-3,
     seed: int = 0,
+    progress: bool | None = None,  # noqa: ARG001
 ) -> EchoIndex:
     """Count the stable responses of a network to one input sequence, from many initial states.
 
@@ -88,6 +93,7 @@ def echo_index(
         n: how many, where they are drawn.
         tolerance: final states within this, times max(1, |h|), are one response.
         seed: of the initial states.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Raises:
         ValueError: for shapes that do not fit, or no starts where no box is known.
@@ -106,11 +112,14 @@ def echo_index(
     frozen = network.frozen(torch.float64)
     first = _starts(network, inputs, starts, n, seed)
     k = len(first)
+    require_memory(8.0 * k * k, "the distances between states", "n" if starts is None else "starts", k)
     states = first.repeat(len(factors), 1)
     half = states
+    expect(len(inputs))
     for time, input in enumerate(inputs):
         if time == len(inputs) // 2:
             half = states
+        count()
         states = frozen.step(states, (factors[:, None] * input).repeat_interleave(k, dim=0))
     ends, halves = states.view(len(factors), k, -1), half.view(len(factors), k, -1)
     labels = torch.stack([_groups(end, tolerance) for end in ends])
@@ -118,7 +127,8 @@ def echo_index(
     for factor, row in zip(factors, labels, strict=True):
         members = [int((row == group).nonzero()[0]) for group in range(int(row.max()) + 1)]
         driven = (factor * inputs).expand(len(members), -1, -1)
-        exponents.append(finite_time_exponents(network, driven, first[members], k=1).exponents[:, 0])
+        with doing("exponents"):
+            exponents.append(finite_time_exponents(network, driven, first[members], k=1).exponents[:, 0])
         counts.append(int((exponents[-1] < 0).sum()))
     finer, coarser = (torch.stack([_groups(end, tolerance * by) for end in ends]) for by in (0.1, 10.0))
     return EchoIndex(

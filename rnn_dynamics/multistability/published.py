@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArrayLike, as_tensor, checked
 
 _BLOCK = 2**22
 """Distances held at a time: 32 MB in float64."""
@@ -13,6 +13,7 @@ _SOFTENING = 1e-6
 """Added to the distance that VAA* divides by; the published constant."""
 
 
+@checked
 @torch.no_grad()
 def vaa(states: ArrayLike, epsilon: float = 1e-4) -> float:
     """The published variability amongst attractors of final states.
@@ -37,6 +38,7 @@ def vaa(states: ArrayLike, epsilon: float = 1e-4) -> float:
     return float(torch.cat(near).to(torch.float64).reciprocal().mean())
 
 
+@checked
 def soft_vaa(states: Tensor, epsilon: float = 1e-4) -> Tensor:
     """VAA*, the differentiable stand-in for VAA that warmup maximises.
 
@@ -82,7 +84,8 @@ def _rows(states: ArrayLike, epsilon: float) -> Tensor:
     if not (epsilon > 0 and epsilon < float("inf")):
         raise ValueError(f"epsilon must be positive and finite, got {epsilon}")
     if isinstance(states, Tensor) and states.is_floating_point():
-        rows = states  # as_tensor would cut the gradient
+        # as_tensor would cut the gradient; distances in half precision cannot resolve epsilon.
+        rows = states.float() if states.element_size() < 4 else states
         as_tensor(rows, "states", dtype=rows.dtype, device=rows.device)
     else:
         rows = as_tensor(states, "states", dtype=torch.float64, device=torch.device("cpu"))

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..attractors import Attractors, find_attractors
 from ..attractors.results import KINDS, plural
-from ..checks import ArrayLike, InputSequences, as_rows, require_positive
+from ..checks import ArrayLike, InputSequences, Size, as_rows, checked, require_positive
+from ..progress import each
 from ..store import storable
-from ..systems import DrivenMap, require_network, sample_states
+from ..systems import DrivenMap, FirstState, require_network, sample_states
 from .curve import vaa_curve
 from .diversity import Diversity, diversity
 
@@ -139,25 +139,27 @@ class Reachability:
         return f"<p><b>{self.summary()}</b></p>{table}"
 
 
+@checked
 @torch.no_grad()
 def reachability(
     network: DrivenMap,
     sequences: InputSequences,
     hold: ArrayLike | None = None,
     *,
-    n: int = 200,
-    draws: int = 1,
-    horizons: Sequence[int] = HORIZONS,
+    n: Size = 200,
+    draws: Size = 1,
+    horizons: Sequence[Size] = HORIZONS,
     epsilon: float = 1e-4,
     seed: int = 0,
-    progress: bool = False,
+    state: FirstState | None = None,
+    progress: bool | None = None,
     **options: Any,
 ) -> Reachability:
     """Measure which attractors input sequences can reach: the published VAA, and beside it what is there.
 
-    As published: each of n sequences is run from h = 0 for c ~ U{1..T} steps and its last state kept; all states are
-    then moved M steps under one held input x ~ N(0, I), in the network's own precision. From the same states,
-    ``find_attractors`` says in float64 what they settle on.
+    As published: each of n sequences is run from h = 0 (or ``state``) for c ~ U{1..T} steps and its last state kept;
+    all states are then moved M steps under one held input x ~ N(0, I), in the network's own precision. From the same
+    states, ``find_attractors`` says in float64 what they settle on.
 
     Args:
         network: the driven map.
@@ -169,7 +171,8 @@ def reachability(
         horizons: steps M at which VAA is taken; the paper's numbers are those at 10,000.
         epsilon: of ``vaa``.
         seed: of states and held inputs.
-        progress: show progress bars.
+        state: where sequences begin, as in ``sample_states``: a trained h0; zeros by default, as published.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``find_attractors``: budgets and tolerances.
 
     Raises:
@@ -181,7 +184,7 @@ def reachability(
     require_positive(n=n, draws=draws, epsilon=epsilon)
     steps = _checked_horizons(horizons)
     generator = torch.Generator().manual_seed(seed)
-    starts = sample_states(network, sequences, n, seed=generator, distinct=True)
+    starts = sample_states(network, sequences, n, seed=generator, distinct=True, state=state)
     if hold is None:
         inputs = torch.randn(draws, network.input_size, generator=generator).to(starts)
     elif network.input_size == 0:
@@ -190,9 +193,11 @@ def reachability(
         inputs = as_rows(hold, "hold", network.input_size, dtype=starts.dtype, device=starts.device)
     curves: list[tuple[Tensor, Tensor, Tensor]] = []
     found: list[Attractors] = []
-    for input in tqdm(inputs, desc="held inputs", disable=not (progress and len(inputs) > 1)):
-        curves.append(vaa_curve(network, starts, input, steps, epsilon, progress))
-        found.append(find_attractors(network.hold(input), starts, seed=seed, progress=progress, **options))
+    several = len(inputs) > 1
+    inner = None if several else progress
+    for input in each(inputs, "held inputs", progress, unit="input") if several else inputs:
+        curves.append(vaa_curve(network, starts, input, steps, epsilon, inner))
+        found.append(find_attractors(network.hold(input), starts, seed=seed, progress=inner, **options))
         if found[-1].interrupted:
             break
     whole, layers, speeds = (torch.stack(part) for part in zip(*curves, strict=True))

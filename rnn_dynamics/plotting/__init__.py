@@ -1,13 +1,15 @@
 """Floor 9: figures of results, in one style; the only floor that imports matplotlib."""
 
+from . import _backend  # noqa: F401  # first, as the others import matplotlib
 from .attractors import plot_attractors
 from .basins import plot_basins
 from .bifurcations import plot_bifurcations
 from .echo import plot_echo_index
 from .fixed_points import plot_fixed_points
 from .reachability import plot_reachability
+from .saving import save_figure
 from .spectrum import plot_spectrum
-from .style import figure, save_figure
+from .style import figure
 from .tracking import plot_tracking
 from .transitions import plot_transition_graph
 from .warmup import plot_warmup, plot_warmup_outcome

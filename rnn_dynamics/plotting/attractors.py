@@ -10,25 +10,27 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ..attractors import Attractors
-from ..checks import ArrayLike, as_rows
+from ..checks import ArrayLike, as_rows, checked
 from . import style
 from .classes import ATTRACTORS, SLOW, UNSETTLED, kind_name, require_attractors
 from .fixed_points import as_trajectories, draw_trajectories
 from .orbits import draw_orbit, legend_entry
-from .projection import Projection, onto_axes, principal
+from .projection import Projection, ProjectionAxes, projection_for, remember
 
 _START = 1.6
 """Diameter in points of starts that settled."""
 
 
+@checked
 def plot_attractors(
     found: Attractors,
     trajectories: ArrayLike | None = None,
     ax: Axes | None = None,
     *,
-    axes: ArrayLike | None = None,
+    axes: ProjectionAxes | None = None,
     dimensions: int = 2,
     starts: ArrayLike | None = None,
+    aspect: str | None = None,
     legend: bool = True,
 ) -> Axes:
     """Draw attractors by kind, with the starts that settle on each, ghosts, slow manifolds and trajectories.
@@ -42,18 +44,22 @@ def plot_attractors(
     Args:
         found: the result of ``find_attractors``.
         trajectories: states [batch, time, n], thin and grey behind; their principal components are the axes. Without
-            them those of all that is drawn.
-        ax: where to draw; a new figure, one column wide, by default.
-        axes: directions [dimensions, n] to project on instead, such as readout weights.
+            them those of all that is drawn, or all units where there are no more of them than ``dimensions``.
+        ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the axes, and
+            its legend grows.
+        axes: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
+            from names, which then label the axes, to units or directions.
         dimensions: 2 or 3.
         starts: the states [k, n] that were given to ``find_attractors``; those that did not settle are grey crosses.
+        aspect: "equal" draws one unit equally long on all axes, "auto" fills the picture; by default equal for units,
+            principal components and other orthonormal directions.
         legend: whether to add the legend, which stands above the axis; False for all but one of several panels.
 
     Returns:
         The axis; ``ax.figure`` is what ``save_figure`` takes.
 
     Raises:
-        ValueError: for shapes that do not fit, or an axis that does not fit ``dimensions``.
+        ValueError: for shapes that do not fit, an axis that does not fit ``dimensions`` or shows other axes.
     """
     require_attractors(found)
     n = found.states.shape[-1]
@@ -65,10 +71,8 @@ def plot_attractors(
     begun = torch.empty(0, n) if starts is None else _as_starts(starts, found)
     others = [found.slow.states, *(manifold.states for manifold in found.slow_manifolds)]
     parts = [*found.orbits, *others, begun]
-    if axes is not None:
-        project = onto_axes(axes, n, dimensions)
-    else:
-        project = principal([paths] if paths.numel() else parts, dimensions)
+    project = projection_for(ax, axes, paths, parts, dimensions)
+    equal = style.is_equal(ax, aspect, project.isometric)
     ax = style.axis_for(ax, dimensions)
     drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in [*parts, paths]])
 
@@ -88,9 +92,10 @@ def plot_attractors(
             handles += _draw_starts(ax, found, project(begun))
         if paths.numel():
             handles.append(draw_trajectories(ax, project(paths)))
-        style.label_axes(ax, project.labels)
+        style.label_axes(ax, project.labels, equal)
+        remember(ax, project)
         if legend:
-            style.add_legend(ax, handles or [Line2D([], [], linestyle="none", label="no attractors")])
+            style.add_legend(ax, handles or [style.nothing("no attractors")])
     return ax
 
 

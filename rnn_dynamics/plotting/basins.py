@@ -13,6 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from ..attractors import BasinMap
+from ..checks import checked
 from . import style
 from .classes import ATTRACTORS, HATCHES, Look, kind_name
 from .orbits import draw_orbit
@@ -38,6 +39,7 @@ _LISTED = 12
 """The basins that the legend lists, the largest first."""
 
 
+@checked
 def plot_basins(basins: BasinMap, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw which states of a plane settle on which attractor.
 

@@ -18,6 +18,7 @@ from ..bifurcations import (
     TrainingBifurcations,
 )
 from ..bifurcations.results import Observable
+from ..checks import checked
 from . import style
 from .branch_curves import height_of
 from .diagrams import bounded, branch_handles, draw_branches, draw_exponents, draw_gaps, draw_moduli, draw_sections
@@ -34,6 +35,7 @@ _LINE = 54
 """Letters, with room for its symbol 6 for each entry, of a legend in one line."""
 
 
+@checked
 def plot_bifurcations(
     result: Result | Sequence[Result],
     ax: Axes | Sequence[Axes] | None = None,

@@ -29,13 +29,17 @@ class Look:
     """Diameter in points; shapes of equal diameter do not look equally large."""
 
     def draw(self, ax: Axes, coordinates: np.ndarray, label: str, **options: Any) -> Line2D:
-        """Draw markers at ``coordinates`` [k, 2 or 3]; returns the legend's entry."""
+        """Draw markers at ``coordinates`` [k, 2 or 3]; returns the legend's ``entry``."""
         settings = {"marker": self.marker, "s": self.size**2, "linewidths": _EDGE, "label": label} | options
         lines = self.marker in _LINES
         settings |= {"color": self.edge} if lines else {"facecolors": self.face, "edgecolors": self.edge}
         if ax.name == "3d":
             settings["depthshade"] = False  # fading would change what the colours say
         ax.scatter(*coordinates.T, **settings)
+        return self.entry(label)
+
+    def entry(self, label: str) -> Line2D:
+        """What stands for these points in a legend."""
         return Line2D(
             [], [], linestyle="none", marker=self.marker, markersize=self.size, markerfacecolor=self.face,
             markeredgecolor=self.edge, markeredgewidth=_EDGE, label=label,
@@ -76,6 +80,11 @@ HATCHES = {"slow": "////", "diverged": "\\\\\\\\", "unfinished": "...."}
 """Of areas and bars of such starts."""
 
 
+def rank(look: Look) -> int:
+    """The place in a legend of a class of points: the most stable first, slow points last."""
+    return [*_LOOKS.values(), SLOW].index(look)
+
+
 def point_look(kind: str, n_unstable: int) -> Look:
     """The look of a fixed point of one of the ``kinds`` of ``FixedPoints``."""
     name = kind.split()[0]
@@ -102,9 +111,14 @@ def require_fixed_points(points: object) -> None:
 class PointClass:
     """The fixed points of one class."""
 
-    label: str
+    name: str
     look: Look
     rows: list[int]
+
+    @property
+    def label(self) -> str:
+        """With the number of points."""
+        return f"{self.name} ({len(self.rows)})"
 
 
 def classify(points: FixedPoints, rows: Iterable[int] | None = None) -> list[PointClass]:
@@ -120,5 +134,5 @@ def classify(points: FixedPoints, rows: Iterable[int] | None = None) -> list[Poi
             numbers = {n_unstable[row] for row in own}
             span = f"{min(numbers)}" if len(numbers) == 1 else f"{min(numbers)}–{max(numbers)}"
             text = f"saddle, {span} unstable" if name.startswith("saddle") else name
-            result.append(PointClass(f"{text} ({len(own)})", look, own))
+            result.append(PointClass(text, look, own))
     return result

@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ..checks import checked
 from ..multistability import EchoIndex
 from . import style
 
 
+@checked
 def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw how many stable responses one input sequence has at each amplitude.
 
@@ -46,7 +48,7 @@ def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = T
                 ax.plot(amplitudes[members], counts[members], color=style.BLUE, linestyle="none", zorder=3, **look)
                 handles.append(Line2D([], [], color=style.BLUE, linestyle="none", **look))
         ax.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-        ax.set_ylim(0, 1.06 * responses.max() + 0.2)
+        ax.set_ylim(0, 1.06 * responses.max(initial=1) + 0.2)
         ax.set_xlabel("amplitude of the input")
         ax.set_ylabel("responses to the input")
         if legend:

@@ -1,18 +1,22 @@
 """Fixed points in the plane or in space."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArrayLike, as_tensor, checked
 from ..fixed_points import Continuum, FixedPoints
 from . import style
-from .classes import SLOW, classify, require_fixed_points
-from .projection import Projection, onto_axes, principal
+from .classes import SLOW, Look, classify, rank
+from .conditions import Condition, Conditions, coloured, conditions_of, listed
+from .projection import Projection, ProjectionAxes, projection_for, remember
 
 _REACH = 0.07
 """How far unstable directions reach to each side, as a share of the picture: seen, but not across to the next point."""
@@ -24,14 +28,17 @@ _MOST_VECTOR = 50_000
 """Longer trajectories are stored in the PDF as an image, which would otherwise take minutes to open."""
 
 
+@checked
 def plot_fixed_points(
-    points: FixedPoints,
+    points: Conditions,
     trajectories: ArrayLike | None = None,
     ax: Axes | None = None,
     *,
-    axes: ArrayLike | None = None,
+    axes: ProjectionAxes | None = None,
     dimensions: int = 2,
     directions: bool = True,
+    labels: Sequence[str] | None = None,
+    aspect: str | None = None,
     legend: bool = True,
 ) -> Axes:
     """Draw fixed points by kind, with their unstable directions, slow points, continua and trajectories.
@@ -41,62 +48,109 @@ def plot_fixed_points(
     an unstable direction (for a complex pair two, which span its plane), shorter than others the more it leaves the
     picture.
 
+    Of several conditions, such as held inputs, colour tells the condition, shape and filling the kind. Up to eight have
+    colours of their own; more have those of a scale, in order, of which the legend names six.
+
     Args:
-        points: the result of ``find_fixed_points``.
+        points: the result of ``find_fixed_points`` or ``find_fixed_points_over_inputs``, or a list of the former.
         trajectories: states [batch, time, n], thin and grey behind; their principal components are the axes. Without
-            them those of all that is drawn.
-        ax: where to draw; a new figure, one column wide, by default.
-        axes: directions [dimensions, n] to project on instead, such as readout weights.
+            them those of all that is drawn, or all units where there are no more of them than ``dimensions``.
+        ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the axes, and
+            its legend grows.
+        axes: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
+            from names, which then label the axes, to units or directions.
         dimensions: 2 or 3.
         directions: whether to draw unstable directions.
+        labels: names of the conditions; their inputs by default.
+        aspect: "equal" draws one unit equally long on all axes, "auto" fills the picture; by default equal for units,
+            principal components and other orthonormal directions.
         legend: whether to add the legend, which stands above the axis; False for all but one of several panels.
 
     Returns:
         The axis; ``ax.figure`` is what ``save_figure`` takes.
 
     Raises:
-        ValueError: for shapes that do not fit, or an axis that does not fit ``dimensions``.
+        ValueError: for shapes that do not fit, an axis that does not fit ``dimensions`` or shows other axes.
     """
-    require_fixed_points(points)
-    n = points.states.shape[-1]
+    conditions = conditions_of(points, labels)
+    n = conditions[0].points.states.shape[-1]
     if dimensions not in (2, 3):
         raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
     if dimensions == 3 and n < 3:
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
     paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
-    others = [points.slow.states, *(continuum.states for continuum in points.continua)]
-    if axes is not None:
-        project = onto_axes(axes, n, dimensions)
-    else:
-        project = principal([paths] if paths.numel() else [points.states, *others], dimensions)
+    parts = [part for condition in conditions for part in _parts(condition.points)]
+    project = projection_for(ax, axes, paths, parts, dimensions)
+    equal = style.is_equal(ax, aspect, project.isometric)
     ax = style.axis_for(ax, dimensions)
-    drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in (points.states, paths, *others)])
-    magnitude = max(1.0, float(np.abs(drawn).max(initial=0)))
-    extent = float(np.ptp(drawn, axis=0).max()) if len(drawn) else magnitude
+    drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in (*parts, paths)])
 
-    handles: list[Line2D] = []
     with style.styled():
-        if extent < 1e-9 * magnitude:  # a point alone has no scale of its own
-            extent = magnitude
-            ax.plot(*np.stack([drawn[0] - extent / 2, drawn[0] + extent / 2]).T, linestyle="none")
-        handles += [_draw_continuum(ax, project(continuum.states), continuum) for continuum in points.continua]
-        segments = _unstable_segments(points, project, _REACH * extent)
-        unstable = directions and any(map(len, segments))
-        for group in classify(points):
-            if unstable:
-                own = _broken(np.concatenate([segments[row] for row in group.rows]))
-                ax.plot(*own.T, color=group.look.edge, linewidth=style.THICK, zorder=3)
-            handles.append(group.look.draw(ax, project(points.states[group.rows]), group.label, zorder=4))
-        if len(points.slow):
-            handles.append(SLOW.draw(ax, project(points.slow.states), f"slow ({len(points.slow)})", zorder=3.5))
-        if unstable:
-            handles.append(Line2D([], [], color=style.GREY, linewidth=style.THICK, label="unstable direction"))
+        extents = _extents(ax, drawn, equal)
+        names, handles = _draw_conditions(ax, conditions, project, _REACH * extents, directions)
         if paths.numel():
             handles.append(draw_trajectories(ax, project(paths)))
-        style.label_axes(ax, project.labels)
+        style.label_axes(ax, project.labels, equal)
+        remember(ax, project)
         if legend:
-            style.add_legend(ax, handles or [Line2D([], [], linestyle="none", label="no fixed points")])
+            handles = style.side_by_side(names, handles) if names else handles
+            style.add_legend(ax, handles or [style.nothing("no fixed points")])
     return ax
+
+
+def _parts(points: FixedPoints) -> list[Tensor]:
+    return [points.states, points.slow.states, *(continuum.states for continuum in points.continua)]
+
+
+def _extents(ax: Axes, drawn: np.ndarray, equal: bool) -> np.ndarray:
+    """How far what is drawn reaches along each axis, [d]; along the longest where one unit is ``equal`` on all."""
+    magnitude = max(1.0, float(np.abs(drawn).max(initial=0)))
+    if not len(drawn):
+        return np.full(drawn.shape[1], magnitude)
+    sides = np.ptp(drawn, axis=0)
+    longest = float(sides.max())
+    if longest < 1e-9 * magnitude:  # a point alone has no scale of its own
+        longest = magnitude
+        ax.plot(*np.stack([drawn[0] - longest / 2, drawn[0] + longest / 2]).T, linestyle="none")
+    return np.where(equal | (sides < 1e-9 * magnitude), longest, sides)
+
+
+def _draw_conditions(
+    ax: Axes, conditions: list[Condition], project: Projection, reaches: np.ndarray, directions: bool
+) -> tuple[list[Artist], list[Artist]]:
+    """Draw all conditions; returns the legend's entries: those of conditions, and of what shapes and lines mean."""
+    several = conditions[0].color is not None
+    names: list[Artist] = [
+        Patch(label=f"{each.name} ({len(each.points)})", facecolor=str(each.color), edgecolor="none")
+        for each in (listed(conditions) if several else [])
+    ]
+    continua: list[Artist] = []
+    counts: dict[str, tuple[Look, int]] = {}
+    unstable = False
+    for condition in conditions:
+        points, prefix = condition.points, f"{condition.name}: " if several else ""
+        for continuum in points.continua:
+            color = condition.color or style.SKY
+            continua.append(_draw_continuum(ax, project(continuum.states), continuum, color, prefix))
+        segments = _unstable_segments(points, project, reaches) if directions else []
+        unstable |= any(map(len, segments))
+        for group in classify(points):
+            look = condition.look(group.look)
+            if any(len(segments[row]) for row in group.rows if segments):
+                own = _broken(np.concatenate([segments[row] for row in group.rows]))
+                ax.plot(*own.T, color=look.edge, linewidth=style.THICK, zorder=3)
+            look.draw(ax, project(points.states[group.rows]), prefix + group.label, zorder=4)
+            counts[group.name] = (group.look, counts.get(group.name, (look, 0))[1] + len(group.rows))
+        if len(points.slow):
+            look, label = condition.look(SLOW), f"{prefix}slow ({len(points.slow)})"
+            look.draw(ax, project(points.slow.states), label, zorder=3.5)
+            counts["slow"] = (SLOW, counts.get("slow", (look, 0))[1] + len(points.slow))
+    handles = continua
+    for name, (look, count) in sorted(counts.items(), key=lambda entry: rank(entry[1][0])):
+        handles.append((coloured(look, style.GREY) if several else look).entry(f"{name} ({count})"))
+    if unstable:
+        handles.append(Line2D([], [], color=style.GREY, linewidth=style.THICK, label="unstable direction"))
+    return names, handles
 
 
 def as_trajectories(trajectories: ArrayLike, n: int) -> Tensor:
@@ -117,9 +171,9 @@ def draw_trajectories(ax: Axes, paths: np.ndarray) -> Line2D:
     return Line2D([], [], color=style.LIGHT_GREY, linewidth=style.THICK, label="trajectories")
 
 
-def _draw_continuum(ax: Axes, states: np.ndarray, continuum: Continuum) -> Line2D:
+def _draw_continuum(ax: Axes, states: np.ndarray, continuum: Continuum, color: str, prefix: str) -> Line2D:
     """A curve as a line through its samples, a sheet as a cloud of them."""
-    look: dict[str, Any] = {"color": style.SKY, "label": f"{continuum.shape} ({len(states)} samples)"}
+    look: dict[str, Any] = {"color": color, "label": f"{prefix}{continuum.shape} ({len(states)} samples)"}
     if continuum.dimension == 1:
         path = np.concatenate([states, states[:1]]) if continuum.closed else states
         look |= {"linewidth": 2 * style.THICK}
@@ -130,11 +184,15 @@ def _draw_continuum(ax: Axes, states: np.ndarray, continuum: Continuum) -> Line2
     return Line2D([], [], **look)
 
 
-def _unstable_segments(points: FixedPoints, project: Projection, reach: float) -> list[np.ndarray]:
-    """For each point the ends [k, 2, d] of a segment along each of its unstable directions, the longest 2 ``reach``."""
+def _unstable_segments(points: FixedPoints, project: Projection, reaches: np.ndarray) -> list[np.ndarray]:
+    """For each point the ends [k, 2, d] of a segment along each of its unstable directions.
+
+    The longest reaches to ``reaches`` [d], on an ellipse where axes have scales of their own.
+    """
     directions = [project.directions(_unstable_directions(points, row)) for row in range(len(points))]
-    longest = max((float(np.linalg.norm(seen, axis=1).max(initial=0)) for seen in directions), default=0)
-    scale = reach / max(longest, _SEEN)
+    scales = reaches / reaches.max()
+    longest = max((float(np.linalg.norm(seen / scales, axis=1).max(initial=0)) for seen in directions), default=0)
+    scale = reaches.max() / max(longest, _SEEN)
     centers = project(points.states)
     return [
         np.stack([center - scale * seen, center + scale * seen], axis=1)

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from torch import Tensor
@@ -77,12 +76,13 @@ def legend_entry(kind: str, look: Look, label: str) -> Line2D:
 
 def _chain(states: Tensor) -> np.ndarray:
     """The rows of ``states`` in the order in which one walks along their curve: always to the nearest one left."""
-    distance = torch.cdist(states.double(), states.double()).cpu().numpy()
+    rows = states.double().cpu()
     row, order = 0, [0]
-    left = np.ones(len(distance), dtype=bool)
+    left = np.ones(len(rows), dtype=bool)
     left[0] = False
-    while left.any():
-        row = int(np.where(left, distance[row], np.inf).argmin())
+    while left.any():  # a row of distances at a time: all at once grow as the square of the states
+        distance = (rows - rows[row]).norm(dim=-1).numpy()
+        row = int(np.where(left, distance, np.inf).argmin())
         left[row] = False
         order.append(row)
     return np.array([*order, 0])

@@ -1,12 +1,23 @@
 """From states in n dimensions to two or three that can be drawn."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from ..checks import ArrayLike, as_tensor
+
+ProjectionAxes: TypeAlias = ArrayLike | Sequence[int] | Mapping[str, ArrayLike | int]
+"""Units by number, directions, or either by name."""
+
+_SAME_LENGTH = 1e-9
+"""Directions this near to orthonormal leave distances as they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +41,105 @@ class Projection:
         """How unit vectors [k, n] are seen: [k, d], of length 1 at most, shorter the more they leave the picture."""
         return (_host(vectors) @ self.axes.T / torch.linalg.matrix_norm(self.axes, ord=2)).numpy()
 
+    @property
+    def isometric(self) -> bool:
+        """Whether a step of 1 is equally long on all axes: of principal components and units, not of any directions."""
+        shown = self.axes[self.axes.any(dim=1)]
+        return bool((shown @ shown.T - torch.eye(len(shown), dtype=shown.dtype)).abs().max() <= _SAME_LENGTH)
 
-def onto_axes(axes: ArrayLike, n: int, dimensions: int) -> Projection:
-    """Onto given directions [dimensions, n], as they are: neither centred nor made orthogonal."""
-    rows = as_tensor(axes, "axes", dtype=torch.float64, device=torch.device("cpu"))
+
+_shown: WeakKeyDictionary[Axes, Projection] = WeakKeyDictionary()
+"""What each axis shows, for what is drawn on it next."""
+
+
+def projection_for(
+    ax: Axes | None, axes: ProjectionAxes | None, paths: Tensor, parts: list[Tensor], dimensions: int
+) -> Projection:
+    """Onto ``axes`` if given; else onto those that ``ax`` shows already; else onto the best.
+
+    That are the principal components of trajectories ``paths`` [batch, time, n] if there are any, else those of states
+    ``parts``; but all units where there are no more than dimensions.
+
+    Raises:
+        ValueError: for axes that do not fit, or others than what was drawn on ``ax`` before.
+    """
+    n = paths.shape[-1]
+    before = _shown.get(ax) if isinstance(ax, Axes) and ax.has_data() else None
+    if before is not None and before.axes.shape != (dimensions, n):
+        d, m = before.axes.shape
+        raise ValueError(f"ax shows {d} axes of states of size {m}, got {dimensions} of states of size {n}")
+    if axes is None and before is not None:
+        return before
+    if axes is None:
+        if paths.numel():
+            return principal([paths], dimensions)
+        return _onto_units(n, dimensions) if 1 < n <= dimensions else principal(parts, dimensions)
+    given = onto_axes(axes, n, dimensions)
+    if before is not None and not (torch.equal(before.axes, given.axes) and torch.equal(before.center, given.center)):
+        raise ValueError(f"ax shows other axes ({', '.join(before.labels)}): leave axes out, or use another ax")
+    return given
+
+
+def remember(ax: Axes, projection: Projection) -> None:
+    """That ``ax`` shows ``projection``."""
+    _shown[ax] = projection
+
+
+def onto_axes(axes: ProjectionAxes, n: int, dimensions: int) -> Projection:
+    """Onto given units, or directions [dimensions, n] as they are: neither centred nor made orthogonal."""
+    names = list(map(str, axes)) if isinstance(axes, Mapping) else None
+    if isinstance(axes, Mapping):
+        rows = torch.stack([_direction(row, f"axes[{name!r}]", n) for name, row in axes.items()] or [torch.empty(0)])
+    elif _are_units(axes):
+        rows = torch.stack([_direction(unit, "axes", n) for unit in axes])
+    else:
+        rows = as_tensor(axes, "axes", dtype=torch.float64, device=torch.device("cpu"))
     if rows.shape != (dimensions, n):
         raise ValueError(
-            f"axes must have shape [{dimensions}, {n}] for dimensions={dimensions} and states of size {n},"
-            f" got {list(rows.shape)}"
+            f"axes must have shape [{dimensions}, {n}] for dimensions={dimensions} and states of size {n}, or be"
+            f" {dimensions} units, got {list(rows.shape)}"
         )
     if not rows.any():
         raise ValueError("axes must not all be zero")
-    return Projection(torch.zeros(n, dtype=torch.float64), rows, tuple(f"axis {k + 1}" for k in range(dimensions)))
+    labels = names or [_name(row, number) for number, row in enumerate(rows)]
+    return Projection(torch.zeros(n, dtype=torch.float64), rows, tuple(labels))
+
+
+def _are_units(axes: Any) -> bool:
+    """Whether these are numbers of units rather than directions."""
+    if isinstance(axes, Tensor | np.ndarray):
+        whole = not (axes.is_floating_point() if isinstance(axes, Tensor) else axes.dtype.kind not in "iu")
+        return axes.ndim == 1 and whole
+    return isinstance(axes, Sequence) and len(axes) > 0 and all(isinstance(unit, Integral) for unit in axes)
+
+
+def _direction(value: Any, name: str, n: int) -> Tensor:
+    """A direction [n], given as such or as the number of a unit."""
+    row = as_tensor(value, name, dtype=torch.float64, device=torch.device("cpu"))
+    if row.ndim == 0:
+        unit = float(row)
+        if isinstance(value, bool) or not unit.is_integer() or not -n <= unit < n:
+            raise ValueError(f"{name} must be units from 0 to {n - 1}, or directions [{n}], got {value}")
+        return torch.eye(n, dtype=torch.float64)[int(unit)]
+    if row.shape != (n,):
+        raise ValueError(f"{name} must be a unit's number or a direction [{n}], got {list(row.shape)}")
+    return row
+
+
+def _name(row: Tensor, number: int) -> str:
+    """A single unit by its number, another direction by its place."""
+    unit = int(row.argmax())
+    alone = row[unit] == 1 and int(row.count_nonzero()) == 1
+    return _unit_name(unit) if alone else f"projection on direction {number}"
+
+
+def _unit_name(unit: int) -> str:
+    return f"unit {unit}"
+
+
+def _onto_units(n: int, dimensions: int) -> Projection:
+    units = torch.eye(n, dtype=torch.float64)[:dimensions]
+    return Projection(torch.zeros(n, dtype=torch.float64), units, tuple(map(_unit_name, range(dimensions))))
 
 
 def principal(parts: list[Tensor], dimensions: int) -> Projection:
@@ -56,8 +154,7 @@ def principal(parts: list[Tensor], dimensions: int) -> Projection:
     variances, vectors = torch.linalg.eigh(centred.T @ centred)
     total = float(variances.clamp(min=0).sum())
     if total <= 1e-24 * max(1.0, float(rows.square().sum())):
-        units = torch.eye(n, dtype=torch.float64)[:dimensions]
-        return Projection(torch.zeros_like(center), units, tuple(f"state of unit {k + 1}" for k in range(dimensions)))
+        return _onto_units(n, dimensions)
     axes = vectors.T.flip(0)[:dimensions]
     # The sign is arbitrary; fixed, so that the same result gives the same picture.
     largest = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))

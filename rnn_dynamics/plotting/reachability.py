@@ -1,7 +1,7 @@
 """What the published measure claims beside what is there, and how fast the states still move when it is taken."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from ..checks import Told, checked
 from ..multistability import Reachability
 from . import style
 from .classes import ATTRACTORS, HATCHES, kind_name
@@ -24,8 +25,12 @@ _BARS: dict[str, dict[str, Any]] = {kind: {"facecolor": look.edge} for kind, loo
 """Kinds have the colours that they have in other figures, what is no attractor a hatching."""
 
 
+@checked
 def plot_reachability(
-    reach: Reachability, axes: Sequence[Axes] | None = None, *, legend: bool = True
+    reach: Reachability,
+    axes: Annotated[Sequence[Axes], Told("two matplotlib Axes")] | None = None,
+    *,
+    legend: bool = True,
 ) -> tuple[Axes, Axes]:
     """Draw how many attractors the published VAA claims at each horizon, what is there, and how fast states still move.
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, checked
 from ..fixed_points import FixedPoints
+from ..tables import chosen_rows
 from . import style
 from .classes import classify, require_fixed_points
 
@@ -17,6 +17,7 @@ _SMALLER = 0.55
 """The size of markers here as a share of that of fixed points: there are n times as many."""
 
 
+@checked
 def plot_spectrum(
     points: FixedPoints, ax: Axes | None = None, *, which: ArrayLike | int | None = None, legend: bool = True
 ) -> Axes:
@@ -35,7 +36,7 @@ def plot_spectrum(
         ValueError: for rows that ``points`` does not have, or an axis that is not two-dimensional.
     """
     require_fixed_points(points)
-    rows = _rows(which, len(points))
+    rows = list(range(len(points))) if which is None else chosen_rows(which, len(points), "which", "points")
     ax = style.axis_for(ax, dimensions=2)
     handles: list[Line2D] = []
     with style.styled():
@@ -51,18 +52,5 @@ def plot_spectrum(
         style.label_axes(ax, ("Re λ", "Im λ"))
         ax.autoscale_view()
         if legend:
-            style.add_legend(ax, handles or [Line2D([], [], linestyle="none", label="no fixed points")])
+            style.add_legend(ax, handles or [style.nothing("no fixed points")])
     return ax
-
-
-def _rows(which: ArrayLike | int | None, p: int) -> list[int]:
-    if which is None:
-        return list(range(p))
-    chosen = np.atleast_1d(which.cpu().numpy() if isinstance(which, torch.Tensor) else np.asarray(which))
-    if chosen.dtype == bool and chosen.shape == (p,):
-        return np.flatnonzero(chosen).tolist()
-    if chosen.ndim != 1 or not (chosen.size == 0 or chosen.dtype.kind in "iu"):
-        raise ValueError(f"which must be rows, as numbers or as a mask [{p}], got {chosen.dtype} {list(chosen.shape)}")
-    if chosen.size and not (-p <= chosen.min() and chosen.max() < p):
-        raise ValueError(f"which must lie between {-p} and {p - 1} for {p} points, got {chosen.tolist()}")
-    return (chosen % p).tolist() if chosen.size else []

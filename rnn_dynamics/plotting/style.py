@@ -1,22 +1,24 @@
-"""The one place for the look of figures: sizes, fonts, colours, and how a figure is made and saved."""
+"""The one place for the look of figures: sizes, fonts, colours, legends, and how a figure is made."""
 
 import math
-import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.projections import get_projection_names
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
-from ..files import replacing
+from ..checks import Told, checked, described
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
 """Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
@@ -36,7 +38,13 @@ THIN, THICK = 0.5, 1.0
 _LABEL, SMALL = 8, 7
 """Font sizes in points."""
 
-_DPI = 300
+_NOTHING = ("no fixed points", "no attractors")
+"""Entries that say that there is nothing, until there is something."""
+
+_COUNT = re.compile(r"(.*) \((\d+)\)")
+"""A label that ends in how many there are."""
+
+described(Axes, "one matplotlib Axes")
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -58,6 +66,7 @@ _STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,  # TrueType: text stays text, which journals demand
     "ps.fonttype": 42,
     "svg.fonttype": "none",
+    "svg.hashsalt": "rnn_dynamics",  # identifiers drawn by chance would differ from file to file
 }
 
 
@@ -70,7 +79,12 @@ def styled() -> Iterator[None]:
         yield
 
 
-def figure(columns: int = 1, height: float | None = None, projection: str | None = None) -> tuple[Figure, Axes]:
+@checked
+def figure(
+    columns: int = 1,
+    height: Annotated[float, Told("a positive number of inches")] | None = None,
+    projection: str | None = None,
+) -> tuple[Figure, Axes]:
     """A figure of a journal's column width in the house style, and its one axis.
 
     Args:
@@ -81,6 +95,8 @@ def figure(columns: int = 1, height: float | None = None, projection: str | None
     Raises:
         ValueError: for another number of columns, or a height that is not positive.
     """
+    if projection is not None and projection not in get_projection_names():
+        raise ValueError(f"projection must be one of {', '.join(get_projection_names())}, got {projection[:60]!r}")
     if columns not in COLUMN_WIDTHS:
         raise ValueError(f"columns must be 1 or 2, got {columns}")
     height = 0.9 * COLUMN_WIDTHS[1] if height is None else height
@@ -111,7 +127,9 @@ def axis_for(ax: Axes | None, dimensions: int) -> Axes:
         raise ValueError(f"ax must be one matplotlib Axes, got {type(ax).__name__}")
     wanted = "3d" if dimensions == 3 else "rectilinear"
     if ax.name != wanted:
-        raise ValueError(f"a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}")
+        raise ValueError(
+            f"ax must fit: a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}"
+        )
     dress(ax)
     return ax
 
@@ -136,12 +154,30 @@ def dress(ax: Axes) -> None:
             axis.pane.set(facecolor="white", edgecolor=LIGHT_GREY)
 
 
-def label_axes(ax: Axes, labels: Sequence[str]) -> None:
-    """Name the axes, hide the ticks of a nameless one, and draw one unit equally long on all."""
+def is_equal(ax: Axes | None, aspect: str | None, isometric: bool) -> bool:
+    """Whether one unit shall be equally long on all axes: as ``aspect`` or the caller's axis says, else if it can.
+
+    Raises:
+        ValueError: for an aspect that is not "equal", "auto" or None.
+    """
+    if aspect not in ("equal", "auto", None):
+        raise ValueError(f"aspect must be 'equal', 'auto' or None, got {aspect!r}")
+    if aspect is not None:
+        return aspect == "equal"
+    return isometric or (isinstance(ax, Axes) and ax.get_aspect() != "auto")
+
+
+def label_axes(ax: Axes, labels: Sequence[str], equal: bool = True) -> None:
+    """Name the axes, hide the ticks of a nameless one, and draw one unit equally long on all if they are ``equal``."""
     for axis, label in zip(_axes_of(ax), labels, strict=True):
         axis.set_label_text(label)
         if not label:
             axis.set_ticks([])
+    if not equal:
+        ax.set_aspect("auto")
+        return
+    if ax.get_aspect() != "auto":
+        return  # the caller's own, or from what was drawn before
     shared = any(len(group.get_siblings(ax)) > 1 for group in (ax.get_shared_x_axes(), ax.get_shared_y_axes()))
     ax.set_aspect("equal", adjustable="box" if shared else "datalim")  # shared limits may not be moved
 
@@ -150,12 +186,69 @@ def _axes_of(ax: Axes) -> list[Any]:
     return [ax.xaxis, ax.yaxis, ax.zaxis] if isinstance(ax, Axes3D) else [ax.xaxis, ax.yaxis]
 
 
+def nothing(text: str) -> Line2D:
+    """The entry of a legend that has no other: one of ``_NOTHING``."""
+    assert text in _NOTHING
+    return Line2D([], [], linestyle="none", label=text)
+
+
+def side_by_side(first: Sequence[Artist], second: Sequence[Artist]) -> list[Artist]:
+    """The entries of a legend of two columns, which are filled one after the other: the shorter is filled up."""
+    short = len(second) - len(first)
+    return [*first, *(Line2D([], [], linestyle="none", label="") for _ in range(short)), *second]
+
+
 def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
-    """A legend in columns above the axis, where it hides nothing and collides with no label."""
+    """A legend in columns above the axis, where it hides nothing and collides with no label.
+
+    Entries of a legend that the axis has already come first. Those that look and read the same are one, which counts
+    both: "stable (4)" and "stable (3)" become "stable (7)".
+    """
     ax.legend(
-        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, borderpad=0.2,
-        fontsize=SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3, columnspacing=1.2,
+        handles=_merged(_entries(ax), list(handles)), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns,
+        frameon=False, borderpad=0.2, fontsize=SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3,
+        columnspacing=1.2,
     )  # fmt: skip
+
+
+def _entries(ax: Axes) -> list[Artist]:
+    """What the legend of an axis holds, if it has one."""
+    legend = ax.get_legend()
+    if legend is None:
+        return []
+    for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+        if handle is not None:
+            handle.set_label(text.get_text())
+    return [handle for handle in legend.legend_handles if handle is not None]
+
+
+def _merged(before: list[Artist], handles: list[Artist]) -> list[Artist]:
+    if not before:
+        return handles
+    merged: dict[object, Artist] = {}
+    for handle in [*before, *handles]:
+        words, count = _counted(handle)
+        key = (words, count is None, _look_of(handle))
+        if key in merged and count is not None:
+            merged[key].set_label(f"{words} ({count + (_counted(merged[key])[1] or 0)})")
+        merged.setdefault(key, handle)
+    something = [handle for handle in merged.values() if str(handle.get_label()) not in ("", *_NOTHING)]
+    return something or handles
+
+
+def _counted(handle: Artist) -> tuple[str, int | None]:
+    """The label of an entry without the count that it ends in, and that count."""
+    label = str(handle.get_label())
+    match = _COUNT.fullmatch(label)
+    return (label, None) if match is None else (match[1], int(match[2]))
+
+
+def _look_of(handle: Artist) -> tuple[object, ...]:
+    """What can be seen of an entry."""
+    names = ("color", "marker", "markerfacecolor", "markeredgecolor", "linestyle", "facecolor", "edgecolor", "hatch")
+    # The boxes in a legend are of a class of their own.
+    kind = next((kind for kind in (Line2D, Patch) if isinstance(handle, kind)), type(handle))
+    return (kind, *(repr(getattr(handle, f"get_{name}")()) for name in names if hasattr(handle, f"get_{name}")))
 
 
 def qualitative(number: int) -> str:
@@ -167,31 +260,3 @@ def tint(color: str, strength: float) -> str:
     """A colour thinned with white: 1 leaves it as it is, 0 is white."""
     red, green, blue = (1 - strength * (1 - part) for part in to_rgb(color))
     return to_hex((red, green, blue))
-
-
-def save_figure(figure: Figure | SubFigure, path_without_suffix: str | os.PathLike[str]) -> list[Path]:
-    """Write a figure as PDF (text as text) and PNG (300 dpi), side by side, each whole or not at all.
-
-    Args:
-        figure: from ``figure()``, or ``ax.figure`` of any plot.
-        path_without_suffix: ".pdf" and ".png" are appended; missing folders are made.
-
-    Returns:
-        The two paths.
-
-    Raises:
-        ValueError: for something else than a figure, a path that has a suffix, or a folder that cannot be written.
-    """
-    stem = Path(path_without_suffix)
-    if not isinstance(figure, Figure):
-        raise ValueError(f"save_figure takes a matplotlib Figure (of a plot: ax.figure), got {type(figure).__name__}")
-    if stem.suffix in (".pdf", ".png"):
-        raise ValueError(f"path_without_suffix must come without {stem.suffix}, as both files are written: {stem}")
-    paths = [stem.with_name(stem.name + suffix) for suffix in (".pdf", ".png")]
-    with styled():
-        for path in paths:
-            # Without the date the same figure is the same file.
-            metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
-            with replacing(path) as temporary:
-                figure.savefig(temporary, dpi=_DPI, metadata=metadata)
-    return paths

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
+from ..checks import checked
 from ..tracking import Event, Identities, TrackingHistory
 from . import style
 from .projection import principal
@@ -30,6 +31,7 @@ _MARKS: dict[str, dict[str, Any]] = {
 }
 
 
+@checked
 def plot_tracking(
     history: TrackingHistory,
     axes: Sequence[Axes] | None = None,

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from ..checks import ArrayLike
+from ..checks import ArrayLike, CheckedInside, checked
 from . import style
 from .arrows import draw_arrow, draw_loop
 from .classes import ATTRACTORS, UNSETTLED, Look, kind_name, point_look
@@ -55,8 +55,9 @@ _DASHES = ("-", "--", ":")
 """After eight inputs colours begin again, with the next of these."""
 
 
+@checked
 def plot_transition_graph(
-    graph: nx.MultiDiGraph,
+    graph: Annotated[nx.MultiDiGraph, CheckedInside()],
     ax: Axes | None = None,
     *,
     positions: Mapping[Any, ArrayLike] | ArrayLike | None = None,
@@ -96,7 +97,7 @@ def plot_transition_graph(
         ax.set_aspect("equal")
         ax.margins(0.2 if self_loops else 0.08)
         if legend:
-            handles = handles or [Line2D([], [], linestyle="none", label="no attractors")]
+            handles = handles or [style.nothing("no attractors")]
             short = max(len(str(handle.get_label())) for handle in handles) <= _SHORT
             style.add_legend(ax, handles, columns=3 if short else 2)
     return ax

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from ..checks import checked
 from ..multistability import Reachability
 from ..training import Warmup
 from . import style
@@ -18,6 +19,7 @@ _HEIGHT = 2.4
 """Inches."""
 
 
+@checked
 def plot_warmup(warmup: Warmup, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw VAA* of each layer at every update, its target, and behind them the held steps M that it was taken after.
 
@@ -107,6 +109,7 @@ def _draw_norms(ax: Axes, warmup: Warmup) -> list[Line2D]:
     return handles
 
 
+@checked
 def plot_warmup_outcome(
     before: Reachability, after: Reachability, ax: Axes | None = None, *, legend: bool = True
 ) -> Axes:

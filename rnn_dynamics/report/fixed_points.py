@@ -11,12 +11,12 @@ from rich.table import Table
 from torch import Tensor
 
 from ..files import replacing
-from ..fixed_points import FixedPoints
+from ..fixed_points import FixedPoints, SlowPoints
 from ..plotting import plot_fixed_points, plot_spectrum, save_figure
 from ..plotting.style import figure
 from ..store import save
 
-_MOST_ROWS = 60
+_MOST_ROWS, _MOST_SLOW = 60, 12
 
 
 def print_report(points: FixedPoints, console: Console) -> None:
@@ -43,6 +43,8 @@ def print_report(points: FixedPoints, console: Console) -> None:
     console.print(table)
     if len(rows) > _MOST_ROWS:
         console.print(f"... and {len(rows) - _MOST_ROWS} more, in the saved result")
+    if len(points.slow):
+        console.print(_slow_table(points.slow))
     check = points.completeness
     searched = sum(round_.starts for round_ in check.rounds)
     console.print(
@@ -55,6 +57,30 @@ def print_report(points: FixedPoints, console: Console) -> None:
         lines.append(f"  it applies because {check.reason}")
     lines.append(f"  {searched:,} starts in all, {len(points.labels):,} of them given")
     console.print("\n".join([*lines, *(f"  {line}" for line in points.advice())]), markup=False, soft_wrap=True)
+
+
+def _slow_table(slow: SlowPoints) -> Table:
+    table = Table(
+        title=f"{slow.summary()} (kinds are of the linearisation there)",
+        box=SIMPLE_HEAD,
+        header_style="bold",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("#", justify="right")
+    table.add_column("kind", no_wrap=True)
+    for heading in ("speed", "unstable", "tau/steps", "starts"):
+        table.add_column(heading, justify="right")
+    for number, cells in slow.to_pandas().head(_MOST_SLOW).to_dict(orient="index").items():
+        table.add_row(
+            str(number),
+            cells["linearisation"],
+            f"{cells['speed']:.1e}",
+            str(cells["n_unstable"]),
+            f"{cells['time_constant']:.1f}",
+            str(cells["hits"]),
+        )
+    return table
 
 
 def write_report(points: FixedPoints, trajectories: Tensor, folder: Path, name: str = "fixed_points") -> list[Path]:

@@ -3,6 +3,7 @@
 For developers: a solver is a frozen dataclass of tolerances with one method, ``RootSolver.solve``.
 """
 
+from .evidence import are_roots
 from .krylov import NewtonKrylov
 from .newton import Newton
 from .results import Reason, RootResult, Status
@@ -10,4 +11,14 @@ from .scipy_root import ScipyRoot
 from .solver import RootSolver
 from .speed import SpeedMinimizer
 
-__all__ = ["Newton", "NewtonKrylov", "Reason", "RootResult", "RootSolver", "ScipyRoot", "SpeedMinimizer", "Status"]
+__all__ = [
+    "Newton",
+    "NewtonKrylov",
+    "Reason",
+    "RootResult",
+    "RootSolver",
+    "ScipyRoot",
+    "SpeedMinimizer",
+    "Status",
+    "are_roots",
+]

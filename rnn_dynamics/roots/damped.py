@@ -6,16 +6,20 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..systems import AutonomousMap
-from .results import Reason
+from ..progress import Progress
+from ..systems import AutonomousMap, scaled_norm, sizes
+from .results import Reason, RootResult
 from .solver import thresholds
 
 Direction: TypeAlias = Callable[[AutonomousMap, Tensor, Tensor], Tensor]
 
 _SUFFICIENT_DECREASE = 1e-4
 _HALVINGS = 10
+
+_SHORT, _CONTRACTS, _ROUNDING = 1e-3, 0.5, 1e4
+"""Newton's method contracts to a root if a step of less than a thousandth of the state's size is at most half as long
+as the one before, while the residual is well above rounding. Where a map fades away steps do not shrink."""
 
 _PATIENCE = 10
 """A row whose residual does not halve in ten steps has stalled. Of 8,345 measured starts that converged 1.1 % took more
@@ -27,11 +31,17 @@ class NewtonState:
     """The rows of one iteration."""
 
     states: Tensor
-    norms: Tensor  # |G(h) - h|
+    norms: Tensor  # |(G(h) - h) / s|
     errors: Tensor
     reasons: Tensor
     steps: Tensor
+    evident: Tensor  # where it was seen to contract to a root
     interrupted: bool = False
+
+    @property
+    def result(self) -> RootResult:
+        """What ``conclude`` judges."""
+        return RootResult(self.states, self.norms, self.errors, self.reasons, self.steps, self.interrupted)
 
 
 @torch.no_grad()
@@ -43,81 +53,106 @@ def damped_newton(
     tolerance: float,
     step_bound: float,
     max_steps: int,
-    progress: bool,
+    progress: bool | None,
+    units: Tensor,
 ) -> NewtonState:
-    """Newton's method on G(h) - h with backtracking on its norm; finished rows leave the batch.
+    """Newton's method on G(h) - h with backtracking on |(G(h) - h) / s|, s the sizes of the row's coordinates; finished
+    rows leave the batch.
 
     A row is done when its residual meets the tolerance and another step no longer halves it, so that what is returned
     is as exact as the arithmetic allows.
     """
     k = len(starts)
-    states, norms = _settle(equation, starts)
+    states, norms = _settle(equation, starts, starts, units)
     rows = NewtonState(
         states=states,
         norms=norms,
         errors=starts.new_full((k,), torch.nan),
         reasons=torch.full((k,), int(Reason.BUDGET), device=starts.device),
         steps=torch.zeros(k, dtype=torch.long, device=starts.device),
+        evident=torch.zeros(k, dtype=torch.bool, device=starts.device),
     )
+    eps = torch.finfo(starts.dtype).eps
+    lengths = starts.new_full((k,), torch.inf)  # of the steps before
     active = rows.norms.isfinite().nonzero().squeeze(-1)
     rows.reasons[~rows.norms.isfinite()] = Reason.NOT_FINITE
-    bar = tqdm(total=k, initial=k - len(active), desc="Newton", unit="start", disable=not progress)
+    bar = Progress("Newton", progress, total=k, initial=k - len(active), unit="start")
     try:
-        mark = rows.norms.clone()
+        fallen = torch.ones_like(rows.norms)  # by which factor the residual fell since patience was last tried
         for iteration in range(max_steps):
             if not len(active):
                 break
             states, norms = rows.states[active], rows.norms[active]
-            step = _bounded(equation, direction(equation, states, equation(states) - states), step_bound)
-            new_states, new_norms = _backtrack(equation, states, norms, step)
+            step = _bounded(equation, direction(equation, states, equation(states) - states), states, units, step_bound)
+            new_states, moved_norms = _backtrack(equation, states, norms, step, units)
+            new_norms = _rescaled(equation, new_states, states, moved_norms, units)
 
-            moved = new_norms < norms
+            moved, ratio = moved_norms < norms, moved_norms / norms.clamp(min=torch.finfo(norms.dtype).tiny)
             rows.steps[active] += 1
             rows.states[active], rows.norms[active] = new_states, new_norms
-            errors = step.norm(dim=-1) * torch.where(moved, new_norms / norms, 1.0)
+            length = scaled_norm(step, states, units)
+            errors = length * torch.where(moved, ratio, 1.0)
             rows.errors[active] = torch.where(moved, errors, rows.errors[active])
+            contracts = (length <= _SHORT) & (length <= _CONTRACTS * lengths[active]) & (norms > _ROUNDING * eps)
+            rows.evident[active] |= moved & contracts
+            lengths[active] = length
 
-            small = new_norms <= thresholds(new_states, tolerance)
-            exact = new_norms <= 4 * torch.finfo(starts.dtype).eps * new_states.norm(dim=-1).clamp(min=1.0)
-            done = small & (exact | (new_norms > 0.5 * norms))
+            small = new_norms <= thresholds(new_states, tolerance, units)
+            exact = new_norms <= thresholds(new_states, 0.0, units) / 16
+            done = small & (exact | (ratio > 0.5) | ~moved)
             stalled = ~moved & ~small
+            fallen[active] *= torch.where(moved, ratio, 1.0)
             if iteration % _PATIENCE == _PATIENCE - 1:
-                stalled |= (new_norms > 0.5 * mark[active]) & ~small
-                mark[active] = new_norms
+                stalled |= (fallen[active] > 0.5) & ~small
+                fallen[active] = 1.0
             rows.reasons[active[done]] = Reason.CONVERGED
             rows.reasons[active[stalled]] = Reason.STALLED
             bar.update(int((done | stalled).sum()))
             active = active[~(done | stalled)]
     except KeyboardInterrupt:
         rows.reasons[active], rows.interrupted = int(Reason.INTERRUPTED), True
-    bar.close()
+    finally:
+        bar.close()
     return rows
 
 
-def _settle(equation: AutonomousMap, states: Tensor) -> tuple[Tensor, Tensor]:
-    """States whose idle coordinates, on which G does not depend, are where G puts them; and |G(h) - h|.
+def _settle(equation: AutonomousMap, states: Tensor, before: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
+    """States whose idle coordinates, on which G does not depend, are where G puts them; and |(G(h) - h) / s|, with the
+    sizes s of the states ``before``.
 
     So an LSTM's cell states, which may lie hundreds of units away, neither bound the step nor swamp the residual.
     """
     values = equation(states)
     if equation.acting is not None:
         states = torch.where(equation.acting, states, values)
-    return states.clone(), (values - states).norm(dim=-1).nan_to_num(nan=torch.inf)
+    return states.clone(), scaled_norm(values - states, before, units)
 
 
-def _bounded(equation: AutonomousMap, step: Tensor, bound: float) -> Tensor:
+def _rescaled(equation: AutonomousMap, states: Tensor, before: Tensor, norms: Tensor, units: Tensor) -> Tensor:
+    """Norms taken with the sizes of the states ``before``, as they are with those of ``states``: evaluated anew only
+    where these differ.
+    """
+    other = (sizes(states, units) != sizes(before, units)).any(dim=-1).nonzero().squeeze(-1)
+    norms = norms.clone()
+    norms[other] = scaled_norm(equation(states[other]) - states[other], states[other], units)
+    return norms
+
+
+def _bounded(equation: AutonomousMap, step: Tensor, states: Tensor, units: Tensor, bound: float) -> Tensor:
     acting = step if equation.acting is None else torch.where(equation.acting, step, 0.0)
-    length = acting.norm(dim=-1, keepdim=True)
+    length = (acting / sizes(states, units)).norm(dim=-1, keepdim=True)
     return step * (bound / length.clamp(min=torch.finfo(step.dtype).tiny)).clamp(max=1.0)
 
 
-def _backtrack(equation: AutonomousMap, states: Tensor, norms: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+def _backtrack(
+    equation: AutonomousMap, states: Tensor, norms: Tensor, step: Tensor, units: Tensor
+) -> tuple[Tensor, Tensor]:
     """Halve each row's step until the residual falls enough; a row where it never does stays where it was."""
     new_states, new_norms = states.clone(), norms.clone()
     todo = torch.arange(len(states), device=states.device)
     scale = 1.0
     for _ in range(_HALVINGS):
-        trial, trial_norms = _settle(equation, states[todo] + scale * step[todo])
+        trial, trial_norms = _settle(equation, states[todo] + scale * step[todo], states[todo], units)
         better = trial_norms < (1.0 - _SUFFICIENT_DECREASE * scale) * norms[todo]
         new_states[todo[better]], new_norms[todo[better]] = trial[better], trial_norms[better]
         todo = todo[~better]

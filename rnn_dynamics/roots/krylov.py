@@ -6,15 +6,18 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from ..checks import Size, checked
+from ..linear_algebra import solve
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .damped import damped_newton
 from .results import RootResult
-from .solver import RootSolver, conclude
+from .solver import RootSolver, as_starts, conclude
 
 _CHECK_EVERY = 4
 """The small least-squares problem is solved after every fourth direction: it costs more than it saves after each."""
 
 
+@checked
 @dataclass(frozen=True)
 class NewtonKrylov(RootSolver):
     """Damped Newton whose steps come from batched GMRES on Jacobian-vector products.
@@ -23,7 +26,7 @@ class NewtonKrylov(RootSolver):
     instead of n^3. It pays where few eigenvalues of DF lie outside a small disk: contracting gates, low-rank weights.
 
     Args:
-        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2).
+        tolerance: of the scaled residual, as ``RootSolver`` says.
         step_bound: the longest step, as in ``Newton``.
         krylov_size: search directions per Newton step at most; 80 met the forcing term at 512 units, 40 not always.
         forcing: GMRES stops when |residual of the linear system| <= forcing * |r| on every row; 1e-3 costs no more
@@ -34,18 +37,22 @@ class NewtonKrylov(RootSolver):
 
     tolerance: float = 1e-11
     step_bound: float = 2.0
-    krylov_size: int = 80
+    krylov_size: Size = 80
     forcing: float = 1e-3
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
+        units: Tensor | None = None,
     ) -> RootResult:
+        starts = as_starts(system, starts)
+        units = units_of(system, starts) if units is None else units
         size = min(self.krylov_size, starts.shape[1])
         rows_at_once = max(1, memory_budget // (2 * (size + 1) * starts.shape[1] * starts.element_size()))
 
@@ -62,8 +69,17 @@ class NewtonKrylov(RootSolver):
             step_bound=self.step_bound,
             max_steps=max_steps,
             progress=progress,
+            units=units,
         )
-        return conclude(system, rows.states, rows.errors, rows.reasons, rows.steps, self.tolerance, rows.interrupted)
+        return conclude(
+            system,
+            rows.result,
+            tolerance=self.tolerance,
+            starts=starts,
+            units=units,
+            memory_budget=memory_budget,
+            evident=rows.evident,
+        )
 
 
 def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forcing: float) -> Tensor:
@@ -97,7 +113,7 @@ def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forci
         # A tiny ridge stands in for the pseudo-inverse where a row's Krylov space is exhausted.
         ridge = eps**2 * small.square().sum(dim=(-2, -1)) + tiny
         normal.diagonal(dim1=-2, dim2=-1).add_(ridge.unsqueeze(-1))
-        weights = torch.linalg.solve_ex(normal, small.mT @ part, check_errors=False).result
+        weights = solve(normal, small.mT @ part)
         left = (small @ weights - part).squeeze(-1).norm(dim=-1)
         if (left <= forcing * scale).all():
             break

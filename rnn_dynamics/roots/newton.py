@@ -5,16 +5,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from ..checks import Size, checked
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .damped import damped_newton
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude, residual_norms
+from .solver import RootSolver, as_starts, conclude, scaled_residuals
 from .speed import descend
 
 _DESCENT_STEPS = 40
 """Most minima of the speed are reached within 40 steps; the rest lie in valleys that take hundreds."""
 
 
+@checked
 @dataclass(frozen=True)
 class Newton(RootSolver):
     """Batched damped Newton in the state's dtype; rows that stall may go on to a minimum of the speed.
@@ -24,10 +26,10 @@ class Newton(RootSolver):
     as a slow point.
 
     Args:
-        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2). 1e-11 is a hundred times what rounding leaves
-            at 1,000 units in float64; rows are driven on to rounding anyway.
-        step_bound: the longest step. Longer ones jump over the middle of the box and find fewer fixed points; a bound
-            of 1 found at most one more of 27, in a fifth more steps.
+        tolerance: of the scaled residual, as ``RootSolver`` says. 1e-11 is a hundred times what rounding leaves at
+            1,000 units in float64; rows are driven on to rounding anyway.
+        step_bound: the longest step |d / s|_2. Longer ones jump over the middle of the box and find fewer fixed points;
+            a bound of 1 found at most one more of 27, in a fifth more steps.
         slow_points: how many stalled rows, those of lowest speed, are followed to a minimum of the speed. A descent
             costs about as much as 15 starts that converge, so at 512 units following all would take most of the time.
         ungated: solve G(h) = h rather than F(h) = h, which takes 1.5 to 3 times as long and, at 64 units, loses a
@@ -36,18 +38,23 @@ class Newton(RootSolver):
 
     tolerance: float = 1e-11
     step_bound: float = 2.0
-    slow_points: int = 64
+    slow_points: Size = 64
     ungated: bool = True
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
+        units: Tensor | None = None,
     ) -> RootResult:
+        starts = as_starts(system, starts)
+        units = units_of(system, starts) if units is None else units
+
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:
             step = torch.empty_like(states)
             for part in equation.chunks(len(states), memory_budget):
@@ -64,9 +71,12 @@ class Newton(RootSolver):
             step_bound=self.step_bound,
             max_steps=max_steps,
             progress=progress,
+            units=units,
         )
         stalled = (rows.reasons == Reason.STALLED).nonzero().squeeze(-1)
-        stalled = stalled[residual_norms(system, rows.states[stalled]).argsort(stable=True)[: self.slow_points]]
+        stalled = stalled[
+            scaled_residuals(system, rows.states[stalled], units).argsort(stable=True)[: self.slow_points]
+        ]
         if len(stalled):
             ends = descend(
                 system,
@@ -75,9 +85,18 @@ class Newton(RootSolver):
                 max_steps=min(max_steps, _DESCENT_STEPS),
                 memory_budget=memory_budget,
                 progress=progress,
+                units=units,
             )
             rows.states[stalled], rows.errors[stalled] = ends.states, ends.errors
             rows.reasons[stalled] = ends.reasons
             rows.steps[stalled] += ends.steps
             rows.interrupted |= ends.interrupted
-        return conclude(system, rows.states, rows.errors, rows.reasons, rows.steps, self.tolerance, rows.interrupted)
+        return conclude(
+            system,
+            rows.result,
+            tolerance=self.tolerance,
+            starts=starts,
+            units=units,
+            memory_budget=memory_budget,
+            evident=rows.evident,
+        )

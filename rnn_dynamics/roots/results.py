@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..store import storable
+from ..tables import Table
 
 
 class Status(IntEnum):
@@ -29,6 +30,7 @@ class Reason(IntEnum):
     OUTSIDE_BOX = 6
     INTERRUPTED = 7
     FAST_MINIMUM = 8
+    FADING = 9
 
     @property
     def status(self) -> Status:
@@ -50,14 +52,15 @@ _ADVICE = {
     Reason.NOT_FINITE: "the map returned NaN or infinity here: start nearer to states that the network visits",
     Reason.OUTSIDE_BOX: "ended outside, or at the wall of, the box that holds every fixed point: start inside it",
     Reason.FAST_MINIMUM: "a minimum of the speed, but a fast one, over a tenth of the state's size: start elsewhere",
+    Reason.FADING: "F(h) - h fades below the tolerance here without a fixed point: start where it does not",
     Reason.INTERRUPTED: "interrupted before it finished: run it again",
 }
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class RootResult:
-    """One row per start, in the order of the starts."""
+class RootResult(Table, whole=("interrupted",)):
+    """One row per start, in the order of the starts; ``len`` counts them."""
 
     states: Tensor
     """Where each start ended, [k, n]."""
@@ -66,7 +69,7 @@ class RootResult:
     """|F(h) - h|_2 of that very state, [k]."""
 
     errors: Tensor
-    """An estimate of the distance to the exact root, [k]; NaN where there is none."""
+    """An estimate of the distance d to the exact root, |d / s|_2 with s_i = max(u_i, |h_i|), [k]; NaN where none."""
 
     reasons: Tensor
     """``Reason`` codes, [k], int64."""

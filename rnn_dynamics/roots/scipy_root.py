@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from scipy import optimize
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from ..checks import Size, checked
+from ..progress import each
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude
+from .solver import RootSolver, as_starts, conclude
 
 _WITH_JACOBIAN = ("hybr", "lm")
 _WITHOUT_JACOBIAN = (
@@ -25,13 +26,14 @@ _WITHOUT_JACOBIAN = (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class ScipyRoot(RootSolver):
     """SciPy's root finders: an independent method to check ``Newton`` against, one start at a time on the CPU.
 
     Args:
         method: "hybr" (MINPACK's Powell hybrid), "lm", "krylov", or any other method of ``scipy.optimize.root``.
-        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2), whatever SciPy itself reports.
+        tolerance: of the scaled residual, as ``RootSolver`` says, whatever SciPy itself reports.
     """
 
     method: str = "hybr"
@@ -42,16 +44,21 @@ class ScipyRoot(RootSolver):
         if self.method not in known:
             raise ValueError(f"method must be one of {', '.join(known)}; got {self.method!r}")
 
+    @checked
     @torch.no_grad()
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
+        units: Tensor | None = None,
     ) -> RootResult:
+        starts = as_starts(system, starts)
+        units = units_of(system, starts) if units is None else units
+
         def residual(h: np.ndarray) -> np.ndarray:
             state = torch.from_numpy(h).to(starts)
             return (system(state) - state).cpu().double().numpy()
@@ -68,7 +75,7 @@ class ScipyRoot(RootSolver):
         steps = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
         interrupted = False
         try:
-            for row in tqdm(range(len(starts)), desc=f"scipy {self.method}", unit="start", disable=not progress):
+            for row in each(range(len(starts)), f"scipy {self.method}", progress, unit="start"):
                 try:
                     with np.errstate(all="ignore"):
                         answer = optimize.root(
@@ -88,4 +95,7 @@ class ScipyRoot(RootSolver):
         except KeyboardInterrupt:
             interrupted = True
         errors = starts.new_full((len(starts),), torch.nan)
-        return conclude(system, ends, errors, reasons, steps, self.tolerance, interrupted)
+        ended = RootResult(ends, errors, errors, reasons, steps, interrupted)
+        return conclude(
+            system, ended, tolerance=self.tolerance, starts=starts, units=units, memory_budget=memory_budget
+        )

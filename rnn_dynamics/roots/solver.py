@@ -1,19 +1,22 @@
 """What a root solver is."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, scaled_norm, sizes
+from .evidence import are_roots
 from .results import Reason, RootResult
 
 
 class RootSolver(ABC):
     """Solves F(h) = h from many starts at once.
 
-    A state is *found* when |F(h) - h|_2 <= tolerance * max(1, |h|_2), evaluated on that very state, and it lies in the
-    system's box where one is known to hold every fixed point.
+    A state is *found* when |(F(h) - h) / s|_2 <= tolerance * max(1, |h / s|_2), s_i = max(u_i, |h_i|), evaluated on
+    that very state, with u_i the unit of each coordinate: 1 for starts of that order. It must lie in the system's box
+    where one is known to hold every fixed point, and be a root, not a place where F(h) - h fades away.
     """
 
     tolerance: float
@@ -26,7 +29,8 @@ class RootSolver(ABC):
         *,
         max_steps: int = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
+        units: Tensor | None = None,
     ) -> RootResult:
         """Solve from each row of ``starts`` [k, n].
 
@@ -35,7 +39,8 @@ class RootSolver(ABC):
             starts: first guesses.
             max_steps: steps per start.
             memory_budget: bytes for Jacobians; more starts than fit are worked through in chunks.
-            progress: show a progress bar.
+            progress: whether to show a bar; by default in notebooks only, after ten seconds.
+            units: of each coordinate, [n]; those of the starts by default.
 
         Returns:
             A row per start: numerical trouble is a reason on its row, never an exception. Ctrl-C ends the search
@@ -43,41 +48,72 @@ class RootSolver(ABC):
         """
 
 
+def as_starts(system: AutonomousMap, starts: Tensor) -> Tensor:
+    """Starts [k, n] of the map's size, in its precision.
+
+    Raises:
+        ValueError: for another shape.
+    """
+    if starts.ndim != 2 or starts.shape[1] != system.state_size:
+        raise ValueError(f"starts must have shape [k, {system.state_size}], got {list(starts.shape)}")
+    return starts.detach().to(dtype=system.dtype, device=system.device)
+
+
 def residual_norms(system: AutonomousMap, states: Tensor) -> Tensor:
     """|F(h) - h|_2, [k]; infinite where the map is."""
     return (system(states) - states).norm(dim=-1).nan_to_num(nan=torch.inf)
 
 
-def thresholds(states: Tensor, tolerance: float) -> Tensor:
-    """The residual that counts as zero at each state, [k]: never below what the dtype can resolve."""
+def scaled_residuals(system: AutonomousMap, states: Tensor, units: Tensor) -> Tensor:
+    """|(F(h) - h) / s|_2, [k]; infinite where the map is."""
+    return scaled_norm(system(states) - states, states, units)
+
+
+def thresholds(states: Tensor, tolerance: float, units: Tensor) -> Tensor:
+    """The scaled residual that counts as zero at each state, [k]: never below what the dtype can resolve."""
     floor = 64 * torch.finfo(states.dtype).eps
-    return max(tolerance, floor) * states.norm(dim=-1).clamp(min=1.0)
+    return max(tolerance, floor) * (states / sizes(states, units)).norm(dim=-1).clamp(min=1.0)
 
 
 @torch.no_grad()
 def conclude(
     system: AutonomousMap,
-    states: Tensor,
-    errors: Tensor,
-    reasons: Tensor,
-    steps: Tensor,
+    result: RootResult,
+    *,
     tolerance: float,
-    interrupted: bool,
+    starts: Tensor,
+    units: Tensor,
+    memory_budget: int,
+    evident: Tensor | None = None,
 ) -> RootResult:
-    """Judge every row once more, on the map itself and on the very states that are returned."""
+    """Judge every row once more, on the map itself and on the very states that are returned.
+
+    Args:
+        system: the map.
+        result: rows as the solver left them; their residuals are not looked at.
+        tolerance: of the scaled residual.
+        starts: where the search began.
+        units: of the coordinates.
+        memory_budget: bytes for Jacobians.
+        evident: rows at which Newton's method was seen to contract, so that they need no further evidence.
+    """
+    states, reasons = result.states, result.reasons
     residuals = residual_norms(system, states)
-    small = residuals <= thresholds(states, tolerance)
+    limit = thresholds(states, tolerance, units)
+    small = scaled_residuals(system, states, units) <= limit
     # Far out, where gates saturate, F(h) - h rounds to zero without a root; the ungated map still sees the difference.
     ungated = system.ungated()
-    honest = (
-        small if ungated is system else small & (residual_norms(ungated, states) <= 1e3 * thresholds(states, tolerance))
-    )
+    honest = small if ungated is system else small & (scaled_residuals(ungated, states, units) <= 1e3 * limit)
+    doubtful = honest if evident is None else honest & ~evident
+    rows = doubtful.nonzero().squeeze(-1)
+    fading = rows[~are_roots(ungated, states[rows], starts, units, memory_budget)]
     reasons = torch.where(honest, Reason.CONVERGED, reasons)
     reasons = torch.where(~honest & (reasons == Reason.CONVERGED), Reason.STALLED, reasons)
+    reasons[fading] = Reason.FADING
     finite = residuals.isfinite() & states.isfinite().all(dim=-1)
     ended = reasons != Reason.INTERRUPTED
     reasons = torch.where(ended & ~finite, Reason.NOT_FINITE, reasons)
     box = system.box
     if isinstance(box, Box) and box.holds_all:
         reasons = torch.where(ended & finite & ~box.contains(states), Reason.OUTSIDE_BOX, reasons)
-    return RootResult(states, residuals, errors, reasons, steps, interrupted)
+    return replace(result, residuals=residuals, reasons=reasons)

@@ -4,19 +4,21 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization
+from ..checks import Size, checked
+from ..progress import Progress
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization, scaled_norm, units_of
 from .results import Reason, RootResult
-from .solver import RootSolver, conclude, residual_norms, thresholds
+from .solver import RootSolver, as_starts, conclude, scaled_residuals, thresholds
 
 _STATIONARY = 1e-4
 """A minimum of the speed: |(DF - I)^T r| <= 1e-4 |r|, so r is all but in the null space that a fold's ghost leaves."""
 
 _SLOW = 0.1
-"""A minimum is called slow if the state takes ten steps or more to move by max(1, |h|)."""
+"""A minimum is called slow if the state takes ten steps or more to move by its size."""
 
 
+@checked
 @dataclass(frozen=True)
 class SpeedMinimizer(RootSolver):
     """Levenberg-Marquardt on q(h) = |F(h) - h|^2 / 2, from each start to the local minimum below it.
@@ -25,23 +27,26 @@ class SpeedMinimizer(RootSolver):
     (Sussillo and Barak 2013, doi:10.1162/NECO_a_00409). Fewer starts reach fixed points than with ``Newton``.
 
     Args:
-        tolerance: found when |F(h) - h|_2 <= tolerance * max(1, |h|_2).
-        slow_enough: stop at this speed. 0, the default, goes down to the minimum; a positive value leaves the
-            starts spread along a slow manifold, which ``find_fixed_points`` then recognises as one object.
+        tolerance: of the scaled residual, as ``RootSolver`` says.
+        slow_enough: stop at this speed |(F(h) - h) / u|_2. 0, the default, goes down to the minimum; a positive value
+            leaves the starts spread along a slow manifold, which ``find_fixed_points`` then recognises as one object.
     """
 
     tolerance: float = 1e-11
     slow_enough: float = 0.0
 
+    @checked
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool = False,
+        progress: bool | None = None,
+        units: Tensor | None = None,
     ) -> RootResult:
+        starts = as_starts(system, starts)
         return descend(
             system,
             starts,
@@ -50,6 +55,7 @@ class SpeedMinimizer(RootSolver):
             memory_budget=memory_budget,
             progress=progress,
             slow_enough=self.slow_enough,
+            units=units_of(system, starts) if units is None else units,
         )
 
 
@@ -61,10 +67,12 @@ def descend(
     tolerance: float,
     max_steps: int,
     memory_budget: int,
-    progress: bool,
+    progress: bool | None,
+    units: Tensor,
     slow_enough: float = 0.0,
 ) -> RootResult:
-    """Levenberg-Marquardt on the speed; the damping is mu |r|, mu adapted to the gain (Fan and Yuan 2005).
+    """Levenberg-Marquardt on the speed; the damping is mu |r|, mu adapted to the gain (Fan and Yuan 2005). Coordinates
+    are measured in their ``units``.
 
     That damping keeps convergence quadratic at a continuum of fixed points, where the Jacobian is singular
     (doi:10.1007/s00607-004-0083-1).
@@ -72,14 +80,14 @@ def descend(
     k, device = len(starts), starts.device
     box = system.box if isinstance(system.box, Box) and system.box.holds_all else None
     states = starts.clone() if box is None else starts.clamp(box.lower, box.upper)
-    norms = residual_norms(system, states)
+    norms = _speeds(system, states, units)
     errors = starts.new_full((k,), torch.nan)
     steps = torch.zeros(k, dtype=torch.long, device=device)
     reasons = torch.full((k,), int(Reason.BUDGET), device=device)
     reasons[~norms.isfinite()] = Reason.NOT_FINITE
     damping = starts.new_ones(k)
     active = norms.isfinite().nonzero().squeeze(-1)
-    bar = tqdm(total=k, initial=k - len(active), desc="speed descent", unit="start", disable=not progress)
+    bar = Progress("speed descent", progress, total=k, initial=k - len(active), unit="start")
     interrupted = False
     try:
         for _ in range(max_steps):
@@ -92,33 +100,33 @@ def descend(
                 rows = active[part]
                 value, linearization = system.linearize(states[rows])
                 step[part], slope[part], predicted[part] = _marquardt(
-                    linearization, value - states[rows], damping[rows] * norms[rows]
+                    linearization, value - states[rows], damping[rows] * norms[rows], units
                 )
             trial = states[active] + step
             if box is not None:
                 trial = trial.clamp(box.lower, box.upper)
-            trial_norms = residual_norms(system, trial)
+            trial_norms = _speeds(system, trial, units)
             old = norms[active]
             gain = (old**2 - trial_norms**2) / (old**2 - predicted**2).clamp(min=torch.finfo(old.dtype).tiny)
             better = (gain > 1e-4) & (trial_norms < old)
             moved = active[better]
             states[moved], norms[moved] = trial[better], trial_norms[better]
-            errors[moved] = step.norm(dim=-1)[better] * (trial_norms / old)[better]
+            errors[moved] = (scaled_norm(step, states[active], units) * trial_norms / old)[better]
             steps[active] += 1
             factor = torch.where(gain > 0.75, 0.1, torch.where(gain > 0.25, 1.0, 4.0))
             damping[active] = (damping[active] * torch.where(better, factor, 4.0)).clamp(1e-12, 1e16)
 
-            at_root = norms[active] <= 0.01 * thresholds(states[active], tolerance)
+            residuals = scaled_residuals(system, states[active], units)
+            at_root = residuals <= 0.01 * thresholds(states[active], tolerance, units)
             slow = norms[active] <= slow_enough
             stationary = slope <= _STATIONARY * old
             left = better & _pinned(states[active], norms[active] / old, box)
-            sizes = states[active].norm(dim=-1).clamp(min=1.0)
-            length = step.norm(dim=-1)
-            stuck = (length <= 1e-12 * sizes) & (length > 0)  # 0 where the factorisation failed
+            length = (step / units).norm(dim=-1)
+            stuck = (scaled_norm(step, states[active], units) <= 1e-12) & (length > 0)  # 0: the factorisation failed
             for ended, reason in (
                 (stuck, Reason.STALLED),
                 (stationary, Reason.FAST_MINIMUM),
-                (stationary & (norms[active] <= _SLOW * sizes), Reason.SPEED_MINIMUM),
+                (stationary & (residuals <= _SLOW), Reason.SPEED_MINIMUM),
                 (slow, Reason.SLOW_ENOUGH),
                 (left, Reason.OUTSIDE_BOX),
                 (at_root, Reason.CONVERGED),
@@ -129,8 +137,15 @@ def descend(
             active = active[~ended]
     except KeyboardInterrupt:
         reasons[active], interrupted = int(Reason.INTERRUPTED), True
-    bar.close()
-    return conclude(system, states, errors, reasons, steps, tolerance, interrupted)
+    finally:
+        bar.close()
+    ended = RootResult(states, norms, errors, reasons, steps, interrupted)
+    return conclude(system, ended, tolerance=tolerance, starts=starts, units=units, memory_budget=memory_budget)
+
+
+def _speeds(system: AutonomousMap, states: Tensor, units: Tensor) -> Tensor:
+    """|(F(h) - h) / u|_2, [k]; infinite where the map is."""
+    return ((system(states) - states) / units).norm(dim=-1).nan_to_num(nan=torch.inf)
 
 
 def _pinned(states: Tensor, progress: Tensor, box: Box | None) -> Tensor:
@@ -141,10 +156,14 @@ def _pinned(states: Tensor, progress: Tensor, box: Box | None) -> Tensor:
     return at_wall & (progress > 0.99)
 
 
-def _marquardt(linearization: Linearization, residual: Tensor, damping: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The step of (A^T A + damping I) d = -A^T r with A = J - I, |A^T r|, and the predicted |r + A d|."""
+def _marquardt(
+    linearization: Linearization, residual: Tensor, damping: Tensor, units: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The step of (A^T A + damping I) d = -A^T r with A = J - I, |A^T r|, and the predicted |r + A d|, all in units."""
     matrix = linearization.dense().clone()
     matrix.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+    matrix *= units / units.unsqueeze(-1)
+    residual = residual / units
     gradient = (matrix.mT @ residual.unsqueeze(-1)).squeeze(-1)
     normal = matrix.mT @ matrix
     floor = 64 * torch.finfo(normal.dtype).eps * normal.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
@@ -153,4 +172,4 @@ def _marquardt(linearization: Linearization, residual: Tensor, damping: Tensor) 
     step = -torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
     step = torch.where(step.isfinite().all(dim=-1, keepdim=True), step, torch.zeros_like(step))
     predicted = (residual + (matrix @ step.unsqueeze(-1)).squeeze(-1)).norm(dim=-1)
-    return step, gradient.norm(dim=-1), predicted
+    return step * units, gradient.norm(dim=-1), predicted

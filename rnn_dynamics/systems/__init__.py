@@ -3,7 +3,8 @@
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, WrappedMap
 from .boxes import Box, NoBox
 from .checkpoints import Checkpoint, read_checkpoint
-from .driven import DrivenMap, HeldMap, InputFamily, require_network, require_system
+from .driven import DrivenMap, FirstState, HeldMap, InputFamily, require_network, require_system
+from .encoded import EncodedMap
 from .functions import FunctionMap
 from .iterated import IteratedMap
 from .layered import LayeredMap
@@ -11,7 +12,7 @@ from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .pushforward import Pushforward
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
-from .scales import relative, sizes, units_of
+from .scales import relative, scaled_norm, sizes, units_of
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -19,6 +20,8 @@ __all__ = [
     "Box",
     "Checkpoint",
     "DrivenMap",
+    "EncodedMap",
+    "FirstState",
     "FunctionMap",
     "HeldMap",
     "InputFamily",
@@ -39,6 +42,7 @@ __all__ = [
     "require_network",
     "require_system",
     "sample_states",
+    "scaled_norm",
     "sizes",
     "states_after",
     "units_of",

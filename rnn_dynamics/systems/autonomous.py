@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_rows
+from ..checks import ArrayLike, Size, as_rows, checked
+from ..progress import sign_of_life
 from .boxes import Box, NoBox
 from .linearization import Linearization
 from .pushforward import Pushforward
@@ -77,8 +78,11 @@ class AutonomousMap(ABC):
     def chunks(self, rows: int, memory_budget: int) -> Iterator[slice]:
         """Slices of ``rows`` rows, each small enough to be linearized within ``memory_budget`` bytes."""
         size = max(1, memory_budget // self.bytes_per_linearization)
-        return (slice(begin, min(begin + size, rows)) for begin in range(0, rows, size))
+        for begin in range(0, rows, size):
+            sign_of_life()
+            yield slice(begin, min(begin + size, rows))
 
+    @checked
     def jacobian(self, states: Tensor, memory_budget: int = DEFAULT_MEMORY_BUDGET) -> Tensor:
         """The Jacobians dF/dh at states [k, n] (or one state [n]).
 
@@ -90,8 +94,11 @@ class AutonomousMap(ABC):
         result = torch.cat(parts)
         return result if states.ndim == 2 else result[0]
 
-    def iterate(self, states: Tensor, steps: int) -> Tensor:
+    @checked
+    def iterate(self, states: Tensor, steps: Size) -> Tensor:
         """F applied ``steps`` times to states [..., n]."""
+        if not states.ndim or states.shape[-1] != self.state_size:
+            raise ValueError(f"states must have shape [..., {self.state_size}], got {list(states.shape)}")
         for _ in range(steps):
             states = self(states)
         return states

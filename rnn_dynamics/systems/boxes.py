@@ -18,17 +18,17 @@ class Box:
 
     def contains(self, states: Tensor) -> Tensor:
         """For states [..., n], whether each lies in the box, up to rounding."""
-        low, high = self._slack(self.lower), self._slack(self.upper)
-        return ((states >= self.lower - low) & (states <= self.upper + high)).all(dim=-1)
+        return ((states >= self.lower - self._slack) & (states <= self.upper + self._slack)).all(dim=-1)
 
     def touches(self, states: Tensor) -> Tensor:
         """For states [..., n], whether each lies on the wall of the box, up to rounding."""
-        low, high = self._slack(self.lower), self._slack(self.upper)
-        return (((states - self.lower).abs() <= low) | ((states - self.upper).abs() <= high)).any(dim=-1)
+        below, above = (states - self.lower).abs(), (states - self.upper).abs()
+        return ((below <= self._slack) | (above <= self._slack)).any(dim=-1)
 
-    @staticmethod
-    def _slack(bound: Tensor) -> Tensor:
-        return max(1e-6, 16 * torch.finfo(bound.dtype).eps) * bound.abs().clamp(min=1.0)
+    @property
+    def _slack(self) -> Tensor:
+        rounding = 16 * torch.finfo(self.lower.dtype).eps
+        return 1e-6 * (self.upper - self.lower) / 2 + rounding * torch.maximum(self.lower.abs(), self.upper.abs())
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Uniform states [n, state_size]."""

@@ -1,15 +1,18 @@
 """From saved weights to driven maps, and back."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
+from ..checks import checked
 from .layered import LayeredMap
 from .layers import ElmanLayer, LSTMLayer
-from .weight_files import read_tensors, write_tensors
-from .weight_groups import CELLS, NAME, WeightGroup, shortened, weight_groups
+from .preceding import preceding
+from .stored_parts import WANTED, put_together
+from .weight_files import is_safetensors, read_tensors, write_tensors
+from .weight_groups import CELLS, WeightGroup, shortened, weight_groups
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Checkpoint:
     prefix: str  # what its weights' names begin with: "encoder.rnn.", or "" at the top level
     source: Path
     places: dict[tuple[str, str], Tensor]  # the network's own weights, by containers and key in the file
+    computed: tuple[str, ...] = ()  # its weights that the file holds in parts: weight_norm, pruning
+    preceding: tuple[str, ...] = ()  # what seems to come before it in its model: "encoder.fc (784 to 64)"
 
     def __str__(self) -> str:
         bottom = self.network.layers[0]
@@ -40,14 +45,33 @@ class Checkpoint:
         Raises:
             ValueError: if the file cannot be written, or not hold these weights; it appears only when it is whole.
         """
+        self.require_writable()
         write_tensors(self.source, self.places, Path(path))
         return Path(path)
 
+    def require_writable(self) -> None:
+        """Refuse a network some of whose weights the file holds in parts: new weights do not tell new parts.
 
+        Raises:
+            ValueError: that names those weights.
+        """
+        if self.computed:
+            raise ValueError(
+                f"{self.source} holds {shortened(self.computed, ', ', 6)} in parts (weight_norm or pruning), into "
+                "which new weights cannot be written: save the module's weights themselves, as "
+                "torch.nn.utils.remove_weight_norm and prune.remove make them"
+            )
+
+
+@checked
 def read_checkpoint(
     path: str | os.PathLike[str], *, prefix: str | None = None, cell: str | None = None, nonlinearity: str = "tanh"
 ) -> Checkpoint:
     """Read a recurrent network from a file of weights, without running any code the file may carry.
+
+    Weights that the file holds in parts are put together: those of weight_norm and pruning, as hooks or
+    parametrizations, and a WeightDrop's raw ones. Read are RNN, GRU, LSTM, MGU, BRC and nBRC; a cell with further
+    weights of its own (layer normalisation within, peepholes) is none of these and is refused.
 
     Args:
         path: what ``torch.save`` wrote (.pt, .pth, .bin, .ckpt, read with ``weights_only=True``), or .safetensors.
@@ -57,15 +81,24 @@ def read_checkpoint(
             otherwise. Cells of ``Parallel`` are found by its names.
         nonlinearity: "tanh" or "relu", of a plain RNN only, since its weights do not tell.
 
+    Returns:
+        A ``Checkpoint``: ``network`` is the driven map, ``str`` says what it was taken for, ``preceding`` names layers
+        that the map's inputs go through in the model (``as_map(module, encoder=...)`` takes them in).
+
     Raises:
-        ValueError: for a file that cannot be read, holds no or several recurrent networks, or weights that do not fit.
+        ValueError: for a file that cannot be read, holds no or several recurrent networks, weights that do not fit, or
+            weights whose part in the step is not known.
     """
     if cell not in (None, *CELLS):
         raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(f"nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
     try:
-        checkpoint = _built(_chosen(weight_groups(read_tensors(Path(path), NAME)), prefix), nonlinearity, Path(path))
+        stored = put_together(read_tensors(Path(path), WANTED))
+        group = _chosen(weight_groups(stored), prefix)
+        checkpoint = _built(group, nonlinearity, Path(path))
+        before = preceding(stored, group, checkpoint.network.input_size, in_order=not is_safetensors(Path(path)))
+        checkpoint = replace(checkpoint, preceding=before)
         if cell not in (None, checkpoint.cell):
             raise ValueError(f"it holds weights of {checkpoint.cell} cells, but cell='{cell}' was asked for")
         if nonlinearity != "tanh" and "RNN" not in checkpoint.cell.split(" | "):
@@ -88,7 +121,12 @@ def _built(group: WeightGroup, nonlinearity: str, source: Path) -> Checkpoint:
 
     places = {place: tied(weight) for place, weight in stack.places.items()}
     return Checkpoint(
-        LayeredMap([layer.apply(tied) for layer in stack.layers]), stack.cell, group.prefix, source, places
+        LayeredMap([layer.apply(tied) for layer in stack.layers]),
+        stack.cell,
+        group.prefix,
+        source,
+        places,
+        stack.computed,
     )
 
 

@@ -1,16 +1,18 @@
 """The driven map (h, x) -> F(h, x), and what holding its input makes of it."""
 
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Self, TypeAlias
 
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, as_vector, require_floating
+from ..checks import ArrayLike, as_tensor, as_vector, checked, described, require_floating
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
 from .linearization import Linearization
 from .pushforward import Pushforward
+
+FirstState: TypeAlias = ArrayLike | tuple[Tensor, Tensor]
 
 
 class DrivenMap(ABC):
@@ -72,12 +74,13 @@ class DrivenMap(ABC):
     def box(self, input: Tensor) -> Box | NoBox:
         """A box mapped into itself under the held input [m]."""
 
-    def run(self, inputs: ArrayLike, state: Tensor | None = None) -> Tensor:
+    @checked
+    def run(self, inputs: ArrayLike, state: FirstState | None = None) -> Tensor:
         """The states that an input sequence leads through, h_t = F(h_{t-1}, x_t).
 
         Args:
             inputs: [batch, time, m], whatever ``batch_first`` the module was built with.
-            state: the first state [batch, n]; zeros by default, as in torch.
+            state: the first state; zeros by default, as in torch. See ``first_states``.
 
         Returns:
             [batch, time, n]: after each input, the full state (layers in order; an LSTM layer gives [h, c]).
@@ -86,12 +89,45 @@ class DrivenMap(ABC):
             inputs = as_tensor(inputs, "inputs", dtype=self.dtype, device=self.device)
         if inputs.ndim != 3 or inputs.shape[-1] != self.input_size or 0 in inputs.shape[:2]:
             raise ValueError(f"inputs must have shape [batch, time, {self.input_size}], got {list(inputs.shape)}")
-        if state is None:
-            state = inputs.new_zeros(len(inputs), self.state_size)
-        elif state.shape != (len(inputs), self.state_size):
-            raise ValueError(f"state must have shape [{len(inputs)}, {self.state_size}], got {list(state.shape)}")
+        inputs = inputs.to(self.dtype)
+        first = inputs.new_zeros(len(inputs), self.state_size)
+        first = first if state is None else self.first_states(state, len(inputs)).to(inputs)
         # Contiguous, as torch rounds a strided product differently with and without gradients.
-        return self.scan(inputs.transpose(0, 1).contiguous(), state).transpose(0, 1)
+        return self.scan(inputs.transpose(0, 1).contiguous(), first).transpose(0, 1)
+
+    def first_states(self, state: FirstState | None, batch: int) -> Tensor:
+        """The states [batch, n] to begin with, from a state in any of the usual forms; gradients flow through.
+
+        Args:
+            state: [n] or [1, n] for all sequences alike, [batch, n] for each its own; or as torch's modules have it,
+                [layers, batch, units], [layers, 1, units] or [layers, units], of an LSTM a pair (h, c) of these.
+                Zeros by default.
+            batch: how many sequences there are.
+
+        Raises:
+            ValueError: for another shape, or entries that are not finite.
+        """
+        n = self.state_size
+        if state is None:
+            return torch.zeros(batch, n, dtype=self.dtype, device=self.device)
+        given = list(state) if isinstance(state, tuple) else [state]
+        parts = [
+            part if isinstance(part, Tensor) and not part.is_complex() and part.layout is torch.strided
+            else as_tensor(part, "state", dtype=self.dtype, device=self.device)
+            for part in given
+        ]  # fmt: skip
+        parts = [part.to(dtype=self.dtype, device=self.device) for part in parts]
+        rows: Tensor | None = parts[0]
+        if len(parts) > 1 or rows.ndim == 3 or (rows.ndim == 2 and rows.shape[-1] != n):
+            rows = _from_layers(parts, self.layer_sizes)
+        elif rows.ndim == 1:
+            rows = rows.unsqueeze(0)
+        if rows is None or rows.ndim != 2 or rows.shape[1] != n or len(rows) not in (1, batch):
+            got = " and ".join(str(list(part.shape)) for part in parts)
+            raise ValueError(f"state must have shape [{batch}, {n}] or [{n}], or be as torch takes it, got {got}")
+        if not rows.detach().isfinite().all():
+            raise ValueError("state must be finite, but holds NaN or infinite entries")
+        return rows.expand(batch, n)
 
     def scan(self, inputs: Tensor, state: Tensor) -> Tensor:
         """The states [time, batch, n] that inputs [time, batch, m] lead through from states [batch, n]."""
@@ -105,6 +141,7 @@ class DrivenMap(ABC):
         """The states [batch, n] after the last of inputs [time, batch, m], in the fastest way there is."""
         return self.scan(inputs, state)[-1]
 
+    @checked
     def hold(self, input: ArrayLike | None = None, dtype: torch.dtype = torch.float64) -> "HeldMap":
         """The autonomous map h -> F(h, input) under a constant input, on a frozen copy of the weights.
 
@@ -119,6 +156,7 @@ class DrivenMap(ABC):
             self.frozen(dtype), as_vector(input, "input", self.input_size, dtype=dtype, device=self.device).clone()
         )
 
+    @checked
     def input_family(self, direction: ArrayLike | int, offset: ArrayLike | None = None) -> "InputFamily":
         """The family p -> map under the held input offset + p direction, on a frozen float64 copy of the weights.
 
@@ -178,9 +216,13 @@ class HeldMap(AutonomousMap):
     def pushforward(self, states: Tensor, vectors: int) -> Pushforward:
         return self.network.pushforward(states, self._inputs(states), vectors)
 
+    @checked
     def input_jacobian(self, states: Tensor) -> Tensor | None:
         if not len(self.input):
             return None
+        if states.ndim != 2 or states.shape[1] != self.state_size:
+            raise ValueError(f"states must have shape [k, {self.state_size}], got {list(states.shape)}")
+        states = states.to(self.dtype)
         return self.network.linearize(states, self._inputs(states), wrt_input=True)[2]
 
     @property
@@ -221,12 +263,38 @@ class InputFamily:
         return by_input @ self.direction
 
 
+def _from_layers(parts: list[Tensor], layer_sizes: tuple[int, ...]) -> Tensor | None:
+    """States [batch, n] of torch's h, or h and c, each [layers, batch, units], without batch or without layers."""
+    layers = len(layer_sizes)
+    width = sum(part.shape[-1] for part in parts)
+    if len({part.shape[:-1] for part in parts}) != 1 or width * layers != sum(layer_sizes):
+        return None
+    if parts[0].ndim == 3 and len(parts[0]) == layers:
+        return torch.cat([part[layer] for layer in range(layers) for part in parts], dim=-1)
+    if parts[0].ndim == 2 and layers > 1 and len(parts[0]) == layers:  # without batch
+        return torch.cat([part[layer] for layer in range(layers) for part in parts]).unsqueeze(0)
+    if parts[0].ndim < 3 and layers == 1:  # a cell's
+        return torch.cat([part.reshape(-1, part.shape[-1]) for part in parts], dim=-1)
+    return None
+
+
 def require_network(network: object) -> None:
     if not isinstance(network, DrivenMap):
-        raise ValueError(f"network must be a map, as as_map(module) gives it; got {type(network).__name__}")
+        raise ValueError(f"network must be {_NETWORK}; got {type(network).__name__}")
 
 
 def require_system(system: object) -> None:
     if not isinstance(system, AutonomousMap):
-        hint = "system.hold()" if isinstance(system, DrivenMap) else "as_map(module).hold()"
-        raise ValueError(f"system must be an autonomous map, as {hint} gives it; got {type(system).__name__}")
+        raise ValueError(f"system must be {_system_words(system)}; got {type(system).__name__}")
+
+
+_NETWORK = "a map, as as_map(module) gives it"
+
+
+def _system_words(came: object) -> str:
+    hint = "system.hold()" if isinstance(came, DrivenMap) else "as_map(module).hold()"
+    return f"an autonomous map, as {hint} gives it"
+
+
+described(DrivenMap, _NETWORK)
+described(AutonomousMap, _system_words)

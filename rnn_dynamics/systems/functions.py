@@ -1,20 +1,18 @@
 """Any function step(state, input) as a driven map, differentiated by autograd."""
 
-import copy
-from collections.abc import Callable
-from typing import Self, TypeAlias
+from typing import Self
 
 import torch
 from torch import Tensor
-from torch.func import jacrev, vmap
 
 from ..checks import ArrayLike, as_vector
 from .boxes import Box, NoBox
+from .derived_weights import copied, has_derived_weights, present
 from .driven import DrivenMap
+from .gradients import Step
 from .linearization import Linearization
+from .probing import accepted_dtype, batched
 from .pushforward import Pushforward, TapedPushforward
-
-Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 class FunctionMap(DrivenMap):
@@ -32,21 +30,15 @@ class FunctionMap(DrivenMap):
         self._n, self._m = state_size, input_size
         parameter = next(step.parameters(), None) if isinstance(step, torch.nn.Module) else None
         self._device = torch.device(device or ("cpu" if parameter is None else parameter.device))
-        self._dtype = self._accepted_dtype() if parameter is None else parameter.dtype
+        if parameter is None:
+            self._dtype = accepted_dtype(step, state_size, input_size, self._device)
+        else:
+            self._dtype = parameter.dtype
+        if isinstance(step, torch.nn.Module):
+            _require_real(step)
         self._bounds = None if box is None else self._checked_bounds(*box)
         self._batched: Step | None = None
-
-    def _accepted_dtype(self) -> torch.dtype:
-        """What a plain function computes in: float64, unless tensors that it captures are float32."""
-        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
-            for dtype in (torch.float64, torch.float32):
-                where = {"dtype": dtype, "device": self._device}
-                try:
-                    if self._step(torch.zeros(self._n, **where), torch.zeros(self._m, **where)).dtype == dtype:
-                        return dtype
-                except Exception:
-                    continue
-        return torch.float64
+        self._computes_weights = isinstance(step, torch.nn.Module) and has_derived_weights(step)
 
     def __repr__(self) -> str:
         name = getattr(self._step, "__name__", type(self._step).__name__)
@@ -75,57 +67,27 @@ class FunctionMap(DrivenMap):
 
     def step(self, state: Tensor, input: Tensor) -> Tensor:
         if state.ndim == 1:
-            return self._step(state, input)
+            return self._called(state, input)
         if self._batched is None:
             self._batched = self._probed(state.dtype)
         return self._batched(state, input)
 
-    def _probed(self, dtype: torch.dtype) -> Step:
-        # A step that draws random numbers is refused, and leaves the global generator as it was.
-        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
-            return self._find_batched(dtype)
+    def _called(self, state: Tensor, input: Tensor) -> Tensor:
+        step = self._step
+        if self._computes_weights and isinstance(step, torch.nn.Module):
+            step = present(step)
+        return step(state, input)
 
-    def _find_batched(self, dtype: torch.dtype) -> Step:
-        """The step itself where it treats rows independently, else its vmap; checked on random states."""
-        generator = torch.Generator().manual_seed(0)
-        # One row more than units, so that a step written for one state cannot mistake rows for units.
-        states = (0.1 * torch.randn(self._n + 1, self._n, generator=generator, dtype=torch.float64)).to(dtype)
-        inputs = (0.1 * torch.randn(self._n + 1, self._m, generator=generator, dtype=torch.float64)).to(dtype)
-        states, inputs = states.to(self._device), inputs.to(self._device)
-        wanted = f"step(state, input) must return a state of shape [{self._n}] and dtype {dtype}"
-        try:
-            row, again = self._step(states[0], inputs[0]), self._step(states[0], inputs[0])
-        except (RuntimeError, TypeError, IndexError, ValueError) as error:
-            hint = "; it works in float32: use W.to(state.dtype) for the tensors W that it captures"
-            hint = hint if dtype is torch.float64 and self._dtype is torch.float32 else ""
-            raise ValueError(f"{wanted}; it raised {type(error).__name__}: {error}{hint}") from error
-        if not isinstance(row, Tensor) or row.shape != (self._n,) or row.dtype != dtype:
-            got = f"{list(row.shape)} of {row.dtype}" if isinstance(row, Tensor) else type(row).__name__
-            raise ValueError(f"{wanted}, got {got}")
-        if not torch.equal(row.nan_to_num(), again.nan_to_num()):
-            raise ValueError("step(state, input) must be deterministic; two calls differed (dropout? noise?)")
-        try:
-            jacrev(self._step)(states[0], inputs[0])
-        except (RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(f"step must be written in torch operations, to be differentiated: {error}") from error
-        for candidate in (self._step, vmap(self._step)):
-            try:
-                rows = candidate(states, inputs)
-            except (RuntimeError, IndexError, ValueError):
-                continue
-            if rows.shape != states.shape:
-                continue
-            # A step that reduces over rows (x.sum(), say) agrees on no row but with one state at a time.
-            alone = torch.stack([self._step(*pair) for pair in zip(states, inputs, strict=True)])
-            if torch.allclose(rows, alone, rtol=1e-5, atol=1e-6, equal_nan=True):
-                return candidate
-        raise ValueError("step(state, input) works on one state but neither on a batch nor under torch.func.vmap")
+    def _probed(self, dtype: torch.dtype) -> Step:
+        step = self._called if self._computes_weights else self._step
+        return batched(step, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
 
     def frozen(self, dtype: torch.dtype) -> Self:
         step = self._step
         if isinstance(step, torch.nn.Module):
-            step = copy.deepcopy(step).to(dtype).eval().requires_grad_(False)
+            step = copied(step).to(dtype).eval().requires_grad_(False)
         frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
+        frozen._computes_weights = False  # or at least nobody else's
         frozen._batched = frozen._probed(dtype)
         return frozen
 
@@ -169,3 +131,13 @@ class FunctionMap(DrivenMap):
         if not box.contains(self.step(states, input.expand(len(states), -1))).all():
             raise ValueError("the declared box is not mapped into itself: a sampled state of it leaves it in one step")
         return box
+
+
+def _require_real(module: torch.nn.Module) -> None:
+    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+        if tensor.is_complex():
+            raise ValueError(
+                f"{name} of {type(module).__name__} is complex, which is not supported yet: keep it real, as "
+                "torch.view_as_real gives it, let the step make it complex, and put real and imaginary parts of "
+                "the state side by side"
+            )

@@ -1,6 +1,6 @@
 """Stacked recurrent layers as one driven map."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 import torch
@@ -16,19 +16,30 @@ from .pushforward import LayeredPushforward, Pushforward
 class LayeredMap(DrivenMap):
     """Layers in order, each fed by the new output of the one below; the state is their states side by side."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = tuple(layers)
+    def __init__(self, layers: Sequence[Layer], anew: Callable[[], Sequence[Layer]] | None = None) -> None:
+        """Stack layers, bottom first.
+
+        Args:
+            layers: that fit onto one another.
+            anew: makes them again, where their weights are computed from others that may move; asked at every use.
+        """
+        self._layers, self._anew = tuple(layers), anew
         self._sizes = [layer.state_size for layer in layers]
-        for below, layer in zip(self.layers, self.layers[1:], strict=False):
+        for below, layer in zip(self._layers, self._layers[1:], strict=False):
             if layer.input_size != below.output_size:
                 raise ValueError(
                     f"a layer expects inputs of {layer.input_size}, the one below gives {below.output_size}"
                 )
 
     def __repr__(self) -> str:
-        kind = self.layers[0].name
-        sizes = " + ".join(str(layer.state_size) for layer in self.layers)
+        kind = self._layers[0].name
+        sizes = " + ".join(map(str, self._sizes))
         return f"{kind} map, {sizes} state units, {self.input_size} inputs"
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Bottom first, with their present weights."""
+        return self._layers if self._anew is None else tuple(self._anew())
 
     @property
     def state_size(self) -> int:
@@ -40,15 +51,15 @@ class LayeredMap(DrivenMap):
 
     @property
     def input_size(self) -> int:
-        return self.layers[0].input_size
+        return self._layers[0].input_size
 
     @property
     def dtype(self) -> torch.dtype:
-        return next(iter(self.layers[0].weights().values())).dtype
+        return next(iter(self._layers[0].weights().values())).dtype
 
     @property
     def device(self) -> torch.device:
-        return next(iter(self.layers[0].weights().values())).device
+        return next(iter(self._layers[0].weights().values())).device
 
     @property
     def weights(self) -> list[Tensor]:
@@ -58,7 +69,7 @@ class LayeredMap(DrivenMap):
     @property
     def weight_names(self) -> list[str]:
         """Of ``weights``, in torch's manner: "weight_hh_l0" is the recurrent weight of the bottom layer."""
-        return [f"{name}_l{index}" for index, layer in enumerate(self.layers) for name in layer.weights()]
+        return [f"{name}_l{index}" for index, layer in enumerate(self._layers) for name in layer.weights()]
 
     def with_weights(self, weights: Iterable[Tensor]) -> Self:
         """The same layers on other weights, given in the order of ``weights``."""
@@ -70,13 +81,16 @@ class LayeredMap(DrivenMap):
 
     @property
     def acting(self) -> Tensor | None:
-        if all(layer.acting_size == layer.state_size for layer in self.layers):
+        if all(layer.acting_size == layer.state_size for layer in self._layers):
             return None
-        parts = [torch.arange(layer.state_size, device=self.device) < layer.acting_size for layer in self.layers]
+        parts = [torch.arange(layer.state_size, device=self.device) < layer.acting_size for layer in self._layers]
         return torch.cat(parts)
 
     def ungated(self) -> "LayeredMap":
-        return LayeredMap([layer.ungated() for layer in self.layers])
+        return LayeredMap(
+            [layer.ungated() for layer in self._layers],
+            None if self._anew is None else lambda: [layer.ungated() for layer in self.layers],
+        )
 
     def step(self, state: Tensor, input: Tensor) -> Tensor:
         parts = []
@@ -123,8 +137,8 @@ class LayeredMap(DrivenMap):
 
     def bytes_per_linearization(self, itemsize: int) -> int:
         own = sum(size**2 for size in self._sizes)
-        feed = sum(layer.state_size * layer.input_size for layer in self.layers[1:])
-        full = 0 if len(self.layers) == 1 else self.state_size**2  # where the blocks are put together
+        feed = sum(layer.state_size * layer.input_size for layer in self._layers[1:])
+        full = 0 if len(self._layers) == 1 else self.state_size**2  # where the blocks are put together
         # Jacobian, its shifted copy, LAPACK's column-major copy, and one temporary of the assembly.
         return itemsize * (4 * own + 2 * feed + 3 * full)
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..linear_algebra import solve
+
 
 @dataclass(frozen=True, eq=False)
 class Linearization:
@@ -72,7 +74,7 @@ def _solve_shifted(jacobian: Tensor, rhs: Tensor, shift: Tensor) -> Tensor:
     active = jacobian.shape[-1]
     matrix = jacobian[:, :active].clone()
     matrix.diagonal(dim1=-2, dim2=-1).sub_(shift.unsqueeze(-1))
-    lead = torch.linalg.solve_ex(matrix, rhs[:, :active], check_errors=False).result
+    lead = solve(matrix, rhs[:, :active].unsqueeze(-1)).squeeze(-1)
     if active == jacobian.shape[-2]:
         return lead
     trailing = (jacobian[:, active:] @ lead.unsqueeze(-1)).squeeze(-1) - rhs[:, active:]

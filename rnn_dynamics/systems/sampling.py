@@ -6,8 +6,17 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..checks import HasSequences, InputSequences, as_tensor, generator_of, require_positive
-from .driven import DrivenMap, require_network
+from ..checks import (
+    HasSequences,
+    InputSequences,
+    Size,
+    as_tensor,
+    checked,
+    generator_of,
+    require_memory,
+    require_positive,
+)
+from .driven import DrivenMap, FirstState, require_network
 
 _KEPT, _KEPT_OF_INPUTS = 12, 4
 """Numbers that autograd keeps at each step, for each unit of a gated cell and for each input, rounded up.
@@ -17,17 +26,19 @@ vmap: 9 in GRUs and LSTMs, 2 to 7 in the others.
 """
 
 
+@checked
 @torch.no_grad()
 def sample_states(
     network: DrivenMap,
     sequences: InputSequences,
-    n: int,
+    n: Size,
     noise: float = 0.0,
     seed: int | torch.Generator = 0,
     *,
     distinct: bool = False,
+    state: FirstState | None = None,
 ) -> Tensor:
-    """Draw ``n`` states, uniformly over the sequences and their times, of trajectories from h = 0.
+    """Draw ``n`` states, uniformly over the sequences and their times, of the trajectories that they lead through.
 
     Args:
         network: the driven map.
@@ -36,6 +47,8 @@ def sample_states(
         noise: standard deviation of Gaussian noise added to each coordinate, in units of the state. 0.5 spreads the
             starts of a tanh or gated network over its box, where saddles between memories are found too.
         seed: of the draw; the same seed gives the same states.
+        state: where trajectories begin, a trained h0, say: [n] for all, [batch, n] for each sequence, or as torch's
+            modules take it, of an LSTM (h, c). Zeros by default.
         distinct: take one state of each sequence, as the published VAA does, for as long as there are sequences.
 
     Returns:
@@ -46,7 +59,10 @@ def sample_states(
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or positive and finite, got {noise}")
     generator = generator_of(seed)
+    if network.device.type == "cpu":  # drawn states, noise and those run, and what says where each comes from
+        require_memory(n * (3 * network.dtype.itemsize * network.state_size + 40), "states", "n", n)
     inputs, lengths = padded(network, sequences)
+    first = network.first_states(state, len(inputs))
     batch = torch.randint(len(inputs), (n,), generator=generator)
     if distinct:
         once = torch.randperm(len(inputs), generator=generator)[:n]
@@ -55,11 +71,11 @@ def sample_states(
     result = torch.empty(n, network.state_size, dtype=network.dtype, device=network.device)
     used, column = batch.unique(return_inverse=True)  # sequences that no draw fell on are not run
     used, column, times = used.to(network.device), column.to(network.device), times.to(network.device)
-    state = result.new_zeros(len(used), network.state_size)
+    reached = first[used]
     for time in range(int(times.max()) + 1):
-        state = network.step(state, inputs[used, time])
+        reached = network.step(reached, inputs[used, time])
         now = times == time
-        result[now] = state[column[now]]
+        result[now] = reached[column[now]]
     return result + noise * torch.randn(n, network.state_size, generator=generator).to(result)
 
 

@@ -7,18 +7,22 @@ from .autonomous import AutonomousMap
 from .boxes import Box
 
 _TYPICAL = 0.75
-"""A coordinate's unit is the upper quartile of its absolute values: a few starts far out do not set it."""
+"""A coordinate's unit follows the upper quartile of its absolute values: a few starts far out do not set it."""
 
-_OF_BOX = 1e-3
+_ROUNDED = 16.0
+"""Units are powers of 16, and 1 for all that lies between 1/4 and 4: what counts as zero depends on the order of
+magnitude of the starts, not on which they are, and is the same for all networks whose units fire between -1 and 1."""
+
+_OF_BOX = 1 / 16
 """Starts crowded at one place do not make the unit smaller than this share of the box."""
 
 
 @torch.no_grad()
 def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
-    """The unit of each coordinate, [n], positive: the size below which its values are taken as near zero.
+    """The unit u_i of each coordinate, [n], positive: below it, values are as good as zero.
 
-    From the ``states`` [k, n] that an analysis starts from; for coordinates that are zero in them from the system's
-    box, or else from where one step takes them; 1 where all of this is zero.
+    From the ``states`` [k, n] that an analysis starts from; for coordinates that are zero in all of them from the
+    system's box, or else 1, or what one step makes of them if that is more.
     """
     units = _typical(states)
     box = system.box
@@ -27,18 +31,24 @@ def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
         # The cells of an LSTM may have a box that is wider than any state by far.
         units = torch.maximum(units, _OF_BOX * torch.minimum(half, half.median()).nan_to_num(posinf=0.0))
     if (units == 0).any():
-        units = torch.where(units > 0, units, _typical(system(states)))
-    return torch.where(units > 0, units, 1.0)
+        units = torch.where(units > 0, units, _typical(system(states)).clamp(min=1.0))
+    units = units.double()
+    return (_ROUNDED ** (units.log() / torch.tensor(_ROUNDED).log().to(units)).round()).to(states.dtype)
 
 
 def sizes(states: Tensor, units: Tensor) -> Tensor:
-    """max(unit_i, |h_i|) of states [..., n]: what a difference in coordinate i is compared with."""
+    """s_i = max(u_i, |h_i|) of states [..., n]: what a difference in coordinate i is compared with."""
     return torch.maximum(states.abs(), units)
 
 
 def relative(differences: Tensor, states: Tensor, units: Tensor) -> Tensor:
-    """The largest |d_i| / max(unit_i, |h_i|) of differences [..., n] at states [..., n], [...]; NaN is infinite."""
+    """The largest |d_i| / s_i of differences [..., n] at states [..., n], [...]; NaN is infinite."""
     return (differences.abs() / sizes(states, units)).nan_to_num(nan=torch.inf).amax(dim=-1)
+
+
+def scaled_norm(differences: Tensor, states: Tensor, units: Tensor) -> Tensor:
+    """|d / s|_2 of differences [..., n] at states [..., n], [...]; NaN is infinite."""
+    return (differences / sizes(states, units)).norm(dim=-1).nan_to_num(nan=torch.inf)
 
 
 def _typical(states: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .layers import BRCLayer, ElmanLayer, GRULayer, Layer, LSTMLayer, MGULayer, NBRCLayer, ParallelLayer
-from .weight_files import Contents
+from .stored_parts import NAME, Stored
 
 CELLS: dict[str, Callable[..., Layer]] = {
     "RNN": ElmanLayer,
@@ -21,9 +21,9 @@ CELLS: dict[str, Callable[..., Layer]] = {
     "BRC": BRCLayer,
     "nBRC": NBRCLayer,
 }
-NAME = re.compile(r"(.*\.)?((?:weight_(?:ih|hh|hr)|bias_(?:ih|hh))(?:_l(?:0|[1-9]\d{0,3}))?(?:_reverse)?)")
 _PART = re.compile(r"(.*\.)?parallel\.(\d{1,4})\.(\d{1,4})\.")  # cell j of layer k of a ``Parallel``
 _WRAPPERS = ("module", "_orig_mod")  # what DataParallel and torch.compile put before or between the names
+_FIRST_STATE = re.compile(r"[hc]x|[hc]x?_?0|(?:hidden|state)_?0?|init(?:ial)?_\w+|\w+_init(?:ial)?")
 _READABLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -34,7 +34,10 @@ class Stack:
     cell: str
     layers: list[Layer]
     places: dict[tuple[str, str], Tensor]
-    """The very tensors of ``layers``, by the name that they have in the file."""
+    """The very tensors of ``layers``, by the name that they have in the file; without those that are computed."""
+
+    computed: tuple[str, ...]
+    """The weights that are computed from others in the file."""
 
 
 class WeightGroup(ABC):
@@ -58,6 +61,9 @@ class CellGroup(WeightGroup):
     def __init__(self, containers: str, key_prefix: str) -> None:
         super().__init__(containers, key_prefix)
         self.weights: dict[str, Tensor] = {}
+        self.stored = Stored({})
+        self.beside: dict[str, Tensor] = {}
+        """What else the file has below the prefix, by name, but for other networks."""
 
     def build(self, nonlinearity: str) -> Stack:
         if any(name.endswith("_reverse") for name in self.weights):
@@ -77,9 +83,10 @@ class CellGroup(WeightGroup):
         names = [*needed, *present]
         if others := held - set(names):
             raise ValueError(f"{self.key_prefix}{min(others)}{suffixes[0]} is no weight of {cell}, whose shapes it has")
+        self._require_alone(cell, shapes)
         options = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
         dtype = torch.float64 if any(w.dtype == torch.float64 for w in self.weights.values()) else torch.float32
-        layers, places = [], {}
+        layers, places, computed = [], {}, []
         for suffix in suffixes:
             for name in names:
                 self._require_shape(name + suffix, *shapes[name])
@@ -87,8 +94,13 @@ class CellGroup(WeightGroup):
             shapes["weight_ih"] = (shapes["weight_ih"][0], shapes["weight_hh"][1])
             weights = {name: self.weights[name + suffix].detach().to(dtype) for name in names}
             layers.append(CELLS[cell](**weights, **options))
-            places |= {(self.containers, self.key_prefix + name + suffix): w for name, w in weights.items()}
-        return Stack(cell, layers, places)
+            for name, weight in weights.items():
+                place = (self.containers, self.key_prefix + name + suffix)
+                if place in self.stored.computed:
+                    computed.append(place[1])
+                else:
+                    places[self.stored.origin.get(place, place)] = weight
+        return Stack(cell, layers, places, tuple(computed))
 
     def _bottom_shapes(self, suffix: str, projected: bool) -> tuple[str, dict[str, tuple[int, ...]]]:
         """The kind of cell, and the shapes that its bottom layer must have by its recurrent weights."""
@@ -117,8 +129,36 @@ class CellGroup(WeightGroup):
         shapes = {"bias_ih": (drives,), "bias_hh": (rows,), "weight_hr": (outputs, units)}
         return cell, {"weight_ih": (drives, inputs), "weight_hh": (rows, outputs), **shapes}
 
+    def _require_alone(self, cell: str, shapes: dict[str, tuple[int, ...]]) -> None:
+        """Refuse a cell with weights of its own beside those that make up its kind: its step is another one."""
+        outputs = shapes["weight_hh"][1]
+        drives = shapes["weight_ih"][0]
+        widths = {outputs, drives, drives // 4 if cell == "LSTM" else outputs}
+        inner: dict[str, list[str]] = {}
+        for name in self.beside:
+            inner.setdefault(name.rpartition(".")[0], []).append(name)
+        acting = [name for name in inner.pop("", []) if not _FIRST_STATE.fullmatch(name)]
+        for names in inner.values():
+            tensors = [self.beside[name] for name in names]
+            matrices = [tensor for tensor in tensors if tensor.ndim > 1]
+            # A readout or an encoder may lie here, but what ends in as many numbers as units or gates acts on them.
+            ends = [tensor.shape[0] for tensor in (matrices or tensors) if tensor.ndim]
+            if any(end in widths for end in ends):
+                acting += names
+        if acting:
+            raise ValueError(
+                f"beside the weights of {cell} at '{self.key_prefix}' lie {shortened(acting, ', ', 6)}, which may "
+                "change its step and are not read: take rd.as_map(step, state_size=n, input_size=m) of the module, or "
+                "save without them"
+            )
+
     def _require_sound(self, name: str) -> None:
         key, weight = self.key_prefix + name, self.weights.get(name)
+        if parts := self.stored.unread.get((self.containers, key)):
+            raise ValueError(
+                f"{key} is computed from {', '.join(parts)}, and the file does not tell how: load it into "
+                "its module and take rd.as_map(module), or save the weight itself"
+            )
         if weight is None:
             raise ValueError(f"{key} is missing")
         if weight.is_meta or weight.is_nested or weight.layout is not torch.strided:
@@ -151,6 +191,7 @@ class ParallelGroup(WeightGroup):
         rows, columns = (max(place[axis] for place in self.cells) + 1 for axis in (0, 1))
         layers: list[Layer] = []
         places: dict[tuple[str, str], Tensor] = {}
+        computed: tuple[str, ...] = ()
         names: list[str] = []
         for row in range(rows):
             stacks = []
@@ -159,6 +200,7 @@ class ParallelGroup(WeightGroup):
                     raise ValueError(f"{self.key_prefix}parallel.{row}.{column} is missing")
                 stacks.append(self.cells[row, column].build(nonlinearity))
                 places |= stacks[-1].places
+                computed += stacks[-1].computed
             layer = ParallelLayer(tuple(stack.layers[0] for stack in stacks))
             wanted = layers[-1].output_size if layers else layer.input_size
             for column, (stack, cell) in enumerate(zip(stacks, layer.cells, strict=True)):
@@ -169,14 +211,16 @@ class ParallelGroup(WeightGroup):
                     )
             layers.append(layer)
             names = names or [stack.cell for stack in stacks]
-        return Stack(" | ".join(names), layers, places)
+        return Stack(" | ".join(names), layers, places, computed)
 
 
-def weight_groups(contents: Contents) -> list[WeightGroup]:
+def weight_groups(stored: Stored) -> list[WeightGroup]:
     """What may be recurrent modules, in the order of the file."""
+    contents = stored.contents
+    cells: list[CellGroup] = []
     groups: dict[tuple[str, str, str], WeightGroup] = {}
     for (containers, key), tensor in contents.items():
-        if not (found := NAME.fullmatch(key)) or tensor is None:
+        if not (found := NAME.fullmatch(key)):
             continue
         prefix, layout = found[1] or "", "_l" if "_l" in found[2] else ""  # a *Cell's names are without _l
         if part := _PART.fullmatch(prefix):
@@ -187,14 +231,33 @@ def weight_groups(contents: Contents) -> list[WeightGroup]:
             cell = groups.setdefault((containers, prefix, layout), CellGroup(containers, prefix))
             assert isinstance(cell, CellGroup)
         cell.weights[found[2]] = tensor
+        if cell.stored is not stored:
+            cell.stored = stored
+            cells.append(cell)
     if not groups:
         others = shortened([containers + key for containers, key in contents], ", ") or "none"
         raise ValueError(f"it holds no recurrent weights, with names like 'rnn.weight_hh_l0'; tensors in it: {others}")
+    for cell in cells:
+        cell.beside = _beside(cell, stored)
     used = Counter(group.prefix for group in groups.values())
     for group in groups.values():
         if used[group.prefix] > 1:
             group.prefix = group.full_prefix
     return list(groups.values())
+
+
+def _beside(cell: CellGroup, stored: Stored) -> dict[str, Tensor]:
+    """What lies below a cell's prefix and is neither read nor of another network."""
+    begin = len(cell.key_prefix)
+    return {
+        key[begin:]: tensor
+        for (containers, key), tensor in stored.contents.items()
+        if containers == cell.containers
+        and key.startswith(cell.key_prefix)
+        and not NAME.fullmatch(key)
+        and (containers, key) not in stored.read
+        and (tensor.is_floating_point() or tensor.is_complex())
+    }
 
 
 def shortened(items: Sequence[object], separator: str, shown: int = 12) -> str:

@@ -1,13 +1,13 @@
 """Lengths that are one number or a range."""
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import torch
 from torch import Tensor
 
-from ..checks import whole_number
+from ..checks import CheckedInside, whole_number
 
-Length: TypeAlias = int | tuple[int, int]
+Length: TypeAlias = Annotated[int | tuple[int, int], CheckedInside()]
 
 
 def draw_lengths(length: Length, n: int, least: int, generator: torch.Generator) -> Tensor:

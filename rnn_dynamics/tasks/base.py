@@ -10,12 +10,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from ..checks import whole_number
+from ..checks import Count, checked
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]  # inputs [b, T, m], targets, lengths [b]
 Rows: TypeAlias = Tensor | Sequence[int] | slice
 
 
+@checked
 class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
     """n sequences, of which sequence i has T_i steps and is asked for an answer at its last ``asked`` steps.
 
@@ -37,17 +38,19 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
 
     score_name: ClassVar[str]
 
-    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, target_size: int, asked: int) -> None:
+    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, target_size: int, asked: Count) -> None:
         n = len(lengths)
         if n == 0 or lengths.dtype != torch.int64 or inputs.ndim != 3 or len(inputs) != n or len(targets) != n:
             given = f"{list(inputs.shape)}, {list(targets.shape)} and {lengths.dtype} {list(lengths.shape)}"
-            raise ValueError(f"inputs [n, T, m], targets and int64 lengths [n] must agree on n >= 1, got {given}")
+            raise ValueError(
+                f"inputs [n, T, m], targets or labels, and int64 lengths [n] must agree on n >= 1, got {given}"
+            )
         if int(lengths.min()) < 1 or int(lengths.max()) != inputs.shape[1]:
             ends = f"{int(lengths.min())} to {int(lengths.max())}"
             raise ValueError(f"lengths must be at least 1 and the longest T = {inputs.shape[1]}, got {ends}")
         self.inputs = torch.where(last_steps(lengths, inputs.shape[1]).unsqueeze(-1), inputs, 0.0)
         self.targets, self.lengths = targets, lengths
-        self.input_size, self.target_size, self.asked = inputs.shape[2], target_size, whole_number(asked, "asked", 1)
+        self.input_size, self.target_size, self.asked = inputs.shape[2], target_size, asked
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -64,19 +67,37 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
             return self.inputs
         return [inputs[:length] for inputs, length in zip(self.inputs, self.lengths.tolist(), strict=True)]
 
+    @checked
     def batch(self, rows: Rows) -> Batch:
         """What ``collate`` gives for these rows, by indexing at once: the longest of them ends the batch."""
+        rows = self._rows(rows)
         lengths, targets = self.lengths[rows], self.targets[rows]
-        if len(lengths) == 0:
-            raise ValueError("rows are empty: at least one sequence is needed")
         time = int(lengths.max())
         return self.inputs[rows][:, :time], targets[:, :time] if targets.ndim > 1 else targets, lengths
 
+    @checked
     def select(self, rows: Rows) -> Self:
         """The same task with only these sequences, for instance to split off a validation set."""
         selected = copy(self)
         selected.inputs, selected.targets, selected.lengths = self.batch(rows)
         return selected
+
+    def _rows(self, rows: Rows) -> Tensor | slice:
+        """Rows that there are, one at least."""
+        n = len(self)
+        if isinstance(rows, slice):
+            if not range(n)[rows]:
+                raise ValueError("rows are empty: at least one sequence is needed")
+            return rows
+        chosen = torch.as_tensor(rows)
+        if not chosen.numel():
+            raise ValueError("rows are empty: at least one sequence is needed")
+        mask = chosen.dtype is torch.bool and chosen.shape == (n,) and bool(chosen.any())
+        whole = chosen.dtype is not torch.bool and not chosen.is_floating_point() and chosen.ndim == 1
+        if not mask and not (whole and -n <= int(chosen.min()) and int(chosen.max()) < n):
+            given = f"{str(chosen.dtype).removeprefix('torch.')} {list(chosen.shape)}"
+            raise ValueError(f"rows must be whole numbers from {-n} to {n - 1}, a mask [{n}] or a slice, got {given}")
+        return chosen if mask else chosen.long()
 
     @staticmethod
     def collate(batch: Sequence[tuple[Tensor, Tensor]]) -> Batch:
@@ -100,9 +121,14 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
 
     def _asked(self, outputs: Tensor, lengths: Tensor) -> Tensor:
         """Which steps [b, T] of ``outputs`` are asked for."""
+        if lengths.ndim != 1 or lengths.is_floating_point() or not lengths.numel() or int(lengths.min()) < 1:
+            given = f"{str(lengths.dtype).removeprefix('torch.')} {list(lengths.shape)}"
+            raise ValueError(f"lengths must be whole numbers [b] of at least 1, got {given}")
+        if not outputs.is_floating_point():
+            raise ValueError(f"outputs must be floating-point numbers, got {outputs.dtype}")
         if outputs.ndim != 3 or len(outputs) != len(lengths) or outputs.shape[2] != self.target_size:
             wanted = f"[{len(lengths)}, T, {self.target_size}]"
-            raise ValueError(f"outputs must have shape {wanted}, got {list(outputs.shape)}")
+            raise ValueError(f"outputs must have shape {wanted}, got {list(outputs.shape)} for {len(lengths)} lengths")
         longest = int(lengths.max())
         if longest > outputs.shape[1]:
             raise ValueError(f"outputs must have a step for each of {longest} inputs, got {outputs.shape[1]}")

@@ -4,15 +4,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..checks import Count, checked
 from .base import SequenceTask
 
 
+@checked
 class ClassificationTask(SequenceTask):
     """A task with one label a sequence, asked at its last step: trained by cross-entropy, scored by accuracy."""
 
     score_name = "accuracy"
 
-    def __init__(self, inputs: Tensor, labels: Tensor, lengths: Tensor, *, classes: int) -> None:
+    def __init__(self, inputs: Tensor, labels: Tensor, lengths: Tensor, *, classes: Count) -> None:
         if labels.ndim != 1 or labels.is_floating_point() or not ((labels >= 0) & (labels < classes)).all():
             given = f"{labels.dtype} {list(labels.shape)}"
             if labels.numel():
@@ -25,9 +27,11 @@ class ClassificationTask(SequenceTask):
         """The share of the most frequent label."""
         return self.targets.bincount().max().item() / len(self)
 
+    @checked
     def loss(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        return functional.cross_entropy(self._logits(outputs, targets, lengths), targets.to(outputs.device))
+        return functional.cross_entropy(self._logits(outputs, targets, lengths), targets.long().to(outputs.device))
 
+    @checked
     @torch.no_grad()
     def score(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> float:
         guesses = self._logits(outputs, targets, lengths).argmax(dim=-1)
@@ -37,4 +41,8 @@ class ClassificationTask(SequenceTask):
         asked = self._asked(outputs, lengths)
         if targets.shape != lengths.shape:
             raise ValueError(f"targets must be labels of shape {list(lengths.shape)}, got {list(targets.shape)}")
+        if targets.is_floating_point() or targets.dtype is torch.bool:
+            raise ValueError(f"targets must be labels, whole numbers, got {targets.dtype}")
+        if int(targets.min()) < 0 or int(targets.max()) >= self.target_size:
+            raise ValueError(f"targets must be labels from 0 to {self.target_size - 1}, got {targets.tolist()[:8]}")
         return outputs[asked]

@@ -2,11 +2,12 @@
 
 import torch
 
-from ..checks import generator_of, whole_number
+from ..checks import Count, checked, generator_of
 from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
 
+@checked
 class CopyFirstInput(RegressionTask):
     """Give the first input at the last step.
 
@@ -24,8 +25,8 @@ class CopyFirstInput(RegressionTask):
     Source: Vecoven et al. 2021, arXiv 2006.05252; Lambrechts et al., arXiv 2106.01001.
     """
 
-    def __init__(self, n: int, length: Length = 50, *, seed: int | torch.Generator) -> None:
-        generator, n = generator_of(seed), whole_number(n, "n", 1)
+    def __init__(self, n: Count, length: Length = 50, *, seed: int | torch.Generator) -> None:
+        generator = generator_of(seed)
         lengths = draw_lengths(length, n, 1, generator)
         inputs = torch.randn(n, int(lengths.max()), 1, generator=generator)
         super().__init__(inputs, inputs[:, :1].expand_as(inputs), lengths, asked=1)

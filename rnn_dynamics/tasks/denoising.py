@@ -1,13 +1,16 @@
 """Denoising: pick the marked values out of noise, hold them, and give them in order."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
-from ..checks import generator_of, whole_number
+from ..checks import AtLeast, Count, checked, generator_of
 from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
 
+@checked
 class Denoising(RegressionTask):
     """Give the marked values, in order, over the last steps.
 
@@ -32,10 +35,15 @@ class Denoising(RegressionTask):
     """
 
     def __init__(
-        self, n: int, length: Length = 100, pad: int = 5, *, marks: int = 5, seed: int | torch.Generator
+        self,
+        n: Count,
+        length: Length = 100,
+        pad: Annotated[int, AtLeast(0)] = 5,
+        *,
+        marks: Count = 5,
+        seed: int | torch.Generator,
     ) -> None:
-        generator, n = generator_of(seed), whole_number(n, "n", 1)
-        marks, tail = whole_number(marks, "marks", 1), max(whole_number(pad, "pad", 0), marks)
+        generator, tail = generator_of(seed), max(pad, marks)
         lengths = draw_lengths(length, n, 1, generator)
         shortest = length[0] if isinstance(length, tuple) else length
         if shortest < marks + tail:

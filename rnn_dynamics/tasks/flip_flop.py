@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
-from ..checks import generator_of, require_positive, whole_number
+from ..checks import Count, Share, Size, checked, generator_of, require_positive
 from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
 
+@checked
 def flip_flop(
-    n_sequences: int, length: int, bits: int = 3, pulse_rate: float = 0.2, *, generator: torch.Generator
+    n_sequences: Size, length: Size, bits: Size = 3, pulse_rate: Share = 0.2, *, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Pulses and the memory that they write, y_t = the last nonzero x on the same channel up to t.
 
@@ -25,8 +26,6 @@ def flip_flop(
     Source: Sussillo and Barak 2013, doi:10.1162/NECO_a_00409.
     """
     require_positive(n_sequences=n_sequences, length=length, bits=bits)
-    if not 0 <= pulse_rate <= 1:
-        raise ValueError(f"pulse_rate must lie in [0, 1], got {pulse_rate}")
     shape = (n_sequences, length, bits)
     pulsed = torch.rand(shape, generator=generator) < pulse_rate
     pulsed[:, 0] = True
@@ -36,6 +35,7 @@ def flip_flop(
     return torch.where(pulsed, signs, 0.0), signs.gather(1, last)
 
 
+@checked
 class FlipFlop(RegressionTask):
     """Give, at every step and on every channel, the sign of the last pulse: ``flip_flop`` as a data set.
 
@@ -56,9 +56,9 @@ class FlipFlop(RegressionTask):
     """
 
     def __init__(
-        self, n: int, length: Length, bits: int = 3, pulse_rate: float = 0.2, *, seed: int | torch.Generator
+        self, n: Count, length: Length, bits: Count = 3, pulse_rate: Share = 0.2, *, seed: int | torch.Generator
     ) -> None:
-        generator, n, bits = generator_of(seed), whole_number(n, "n", 1), whole_number(bits, "bits", 1)
+        generator = generator_of(seed)
         lengths = draw_lengths(length, n, 1, generator)
         time = int(lengths.max())
         inputs, targets = flip_flop(n, time, bits, pulse_rate, generator=generator)

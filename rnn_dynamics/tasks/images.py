@@ -1,13 +1,13 @@
 """Labelled images: scikit-learn's digits, which need no network, and MNIST from its files."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import whole_number
+from ..checks import AtLeast, Within, checked
 from .idx import read_idx
 
 # The mirror that torchvision reads first, and the sums that it and others publish for the files.
@@ -27,7 +27,10 @@ class LabelledImages(NamedTuple):
     labels: Tensor
 
 
-def digits(test_share: float = 0.2, *, seed: int = 0) -> tuple[LabelledImages, LabelledImages]:
+@checked
+def digits(
+    test_share: Annotated[float, Within(0, 1, ends=False)] = 0.2, *, seed: Annotated[int, AtLeast(0, 2**32 - 1)] = 0
+) -> tuple[LabelledImages, LabelledImages]:
     """Scikit-learn's 1,797 handwritten digits, which come with it: a training and a test part.
 
     Args:
@@ -43,16 +46,15 @@ def digits(test_share: float = 0.2, *, seed: int = 0) -> tuple[LabelledImages, L
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    if isinstance(test_share, bool) or not isinstance(test_share, float) or not 0 < test_share < 1:
-        raise ValueError(f"test_share must lie between 0 and 1, got {test_share!r}")
     pixels, labels = load_digits(return_X_y=True)
     images = torch.from_numpy(pixels).float().view(-1, 8, 8) / 16  # 16 grey levels above black
     rows = np.arange(len(labels))
-    parts = train_test_split(rows, test_size=test_share, stratify=labels, random_state=whole_number(seed, "seed", 0))
+    parts = train_test_split(rows, test_size=test_share, stratify=labels, random_state=seed)
     train, test = (LabelledImages(images[part], torch.from_numpy(labels[part]).long()) for part in parts)
     return train, test
 
 
+@checked
 def mnist(folder: str | Path) -> tuple[LabelledImages, LabelledImages]:
     """MNIST, or any data set in its format, from four files: a training and a test part.
 
@@ -70,6 +72,7 @@ def mnist(folder: str | Path) -> tuple[LabelledImages, LabelledImages]:
     return train, test
 
 
+@checked
 def download_mnist(folder: str | Path, *, mirror: str = MNIST_MIRROR) -> tuple[LabelledImages, LabelledImages]:
     """Fetch MNIST's four files (12 MB) into ``folder`` and read them; files already there are kept if they are right.
 

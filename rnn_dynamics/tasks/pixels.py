@@ -1,16 +1,17 @@
 """Images read as sequences: pixel by pixel, under a fixed permutation, or row by row."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, whole_number
+from ..checks import ArrayLike, AtLeast, Count, as_tensor, checked
 from .classification import ClassificationTask
 
 PERMUTATION_SEED = 210601001  # of this library's own permutation: the same for training and test, and for ever
 
 
+@checked
 class PixelSequences(ClassificationTask):
     """Name the class of an image that is read step by step, asked at the last step.
 
@@ -32,17 +33,20 @@ class PixelSequences(ClassificationTask):
     Source: Le et al., arXiv 1504.00941 (by pixel, permuted); Lambrechts et al., arXiv 2106.01001 (rows, blanks).
     """
 
-    def __init__(self, sequences: Tensor, labels: Tensor, *, blank: int = 0, classes: int = 10) -> None:
+    def __init__(
+        self, sequences: Tensor, labels: Tensor, *, blank: Annotated[int, AtLeast(0)] = 0, classes: Count = 10
+    ) -> None:
         if sequences.ndim != 3 or 0 in sequences.shape:
             raise ValueError(f"sequences must have shape [n, T, m], got {list(sequences.shape)}")
-        zeros = sequences.new_zeros(len(sequences), whole_number(blank, "blank", 0), sequences.shape[2])
+        zeros = sequences.new_zeros(len(sequences), blank, sequences.shape[2])
         inputs = torch.cat((sequences, zeros), dim=1)
-        super().__init__(
-            inputs, labels, torch.full((len(inputs),), inputs.shape[1]), classes=whole_number(classes, "classes", 1)
-        )
+        super().__init__(inputs, labels, torch.full((len(inputs),), inputs.shape[1]), classes=classes)
 
     @classmethod
-    def by_pixel(cls, images: ArrayLike, labels: ArrayLike, *, blank: int = 0, classes: int = 10) -> Self:
+    @checked
+    def by_pixel(
+        cls, images: ArrayLike, labels: ArrayLike, *, blank: Annotated[int, AtLeast(0)] = 0, classes: Count = 10
+    ) -> Self:
         """One pixel a step, row by row: inputs [n, h w + blank, 1].
 
         Args:
@@ -52,8 +56,15 @@ class PixelSequences(ClassificationTask):
         return cls(_scaled(images).flatten(1).unsqueeze(-1), _labels(labels), blank=blank, classes=classes)
 
     @classmethod
+    @checked
     def permuted(
-        cls, images: ArrayLike, labels: ArrayLike, *, blank: int = 0, classes: int = 10, seed: int = PERMUTATION_SEED
+        cls,
+        images: ArrayLike,
+        labels: ArrayLike,
+        *,
+        blank: Annotated[int, AtLeast(0)] = 0,
+        classes: Count = 10,
+        seed: int = PERMUTATION_SEED,
     ) -> Self:
         """``by_pixel`` with step t showing pixel p(t), p = ``fixed_permutation(h * w, seed)``; blanks stay at the end.
 
@@ -66,15 +77,19 @@ class PixelSequences(ClassificationTask):
         return cls(pixels[:, order].unsqueeze(-1), _labels(labels), blank=blank, classes=classes)
 
     @classmethod
-    def by_row(cls, images: ArrayLike, labels: ArrayLike, *, blank: int = 0, classes: int = 10) -> Self:
+    @checked
+    def by_row(
+        cls, images: ArrayLike, labels: ArrayLike, *, blank: Annotated[int, AtLeast(0)] = 0, classes: Count = 10
+    ) -> Self:
         """One row a step, from the top: inputs [n, h + blank, w]. Arguments as for ``by_pixel``."""
         return cls(_scaled(images), _labels(labels), blank=blank, classes=classes)
 
 
-def fixed_permutation(pixels: int, seed: int = PERMUTATION_SEED) -> Tensor:
+@checked
+def fixed_permutation(pixels: Count, seed: Annotated[int, AtLeast(0, 2**63 - 1)] = PERMUTATION_SEED) -> Tensor:
     """A permutation of 0..pixels - 1, [pixels], which depends on nothing but its arguments."""
-    generator = torch.Generator().manual_seed(whole_number(seed, "seed", 0))
-    return torch.randperm(whole_number(pixels, "pixels", 1), generator=generator)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randperm(pixels, generator=generator)
 
 
 def _scaled(images: ArrayLike) -> Tensor:

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..checks import Count, checked
 from .base import SequenceTask, last_steps
 
 
+@checked
 class RegressionTask(SequenceTask):
     """A task scored by its mean squared error over the asked steps.
 
@@ -16,7 +18,7 @@ class RegressionTask(SequenceTask):
 
     score_name = "mean squared error"
 
-    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, asked: int) -> None:
+    def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, asked: Count) -> None:
         if targets.ndim != 3 or targets.shape[:2] != inputs.shape[:2]:
             raise ValueError(f"targets must have shape {[*inputs.shape[:2], 'd']}, got {list(targets.shape)}")
         super().__init__(inputs, targets, lengths, target_size=targets.shape[2], asked=asked)
@@ -26,12 +28,14 @@ class RegressionTask(SequenceTask):
     def baseline(self) -> float:
         return 1.0
 
+    @checked
     def loss(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         asked = self._asked(outputs, lengths)
         if targets.shape != outputs.shape:
             raise ValueError(f"targets must have shape {list(outputs.shape)}, got {list(targets.shape)}")
         return functional.mse_loss(outputs[asked], targets.to(outputs)[asked])
 
+    @checked
     @torch.no_grad()
     def score(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> float:
         return self.loss(outputs, targets, lengths).item()

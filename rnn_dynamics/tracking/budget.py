@@ -4,7 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..checks import checked
 
+
+@checked
 class Budget:
     """An account of observing against training time; trackers of one ensemble share one.
 

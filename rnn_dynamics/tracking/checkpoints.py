@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
-from ..checks import InputSequences
+from ..checks import InputSequences, checked
+from ..progress import Progress
 from ..systems import read_checkpoint
 from .history import TrackingHistory
 from .tracker import AttractorTracker
@@ -17,6 +16,7 @@ from .tracker import AttractorTracker
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 
 
+@checked
 def checkpoint_files(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     """The files of weights in a folder, by their step: the last whole number in each name, "epoch=3-step=120.ckpt".
 
@@ -47,6 +47,7 @@ def checkpoint_files(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     return sorted(found.items())
 
 
+@checked
 def track_checkpoints(
     folder: str | os.PathLike[str],
     sequences: InputSequences,
@@ -54,7 +55,7 @@ def track_checkpoints(
     prefix: str | None = None,
     nonlinearity: str = "tanh",
     tracker: AttractorTracker | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     **options: Any,
 ) -> TrackingHistory:
     """Look at every checkpoint of a folder, in the order of steps.
@@ -64,7 +65,7 @@ def track_checkpoints(
         sequences: as in ``AttractorTracker``.
         prefix, nonlinearity: of ``read_checkpoint``.
         tracker: one to show them to; otherwise one without a budget is made, with ``options``.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``AttractorTracker``.
 
     Returns:
@@ -75,16 +76,18 @@ def track_checkpoints(
     """
     files = checkpoint_files(folder)
     tracker = tracker or AttractorTracker(sequences, **{"budget": None, "time_limit": None, **options})
-    bar = tqdm(files, desc="checkpoints", disable=not progress)
+    bar = Progress("checkpoints", progress, total=len(files), unit="checkpoint")
     try:
-        for step, path in bar:
+        for step, path in bar.counting(files):
             network = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity).network
             try:
                 tracker.observe(step, network, force=True)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from error
-            bar.set_postfix(attractors=tracker.latest_count, refresh=False)
+            bar.note(attractors=tracker.latest_count)
     except KeyboardInterrupt:
+        pass  # what was seen is kept
+    finally:
         bar.close()
     # What went on between two checkpoints was no training.
     return replace(tracker.history, training_seconds=math.nan)

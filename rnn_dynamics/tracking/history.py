@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..attractors.results import KINDS, plural
+from ..checks import checked
 from ..store import storable
 from .matching import Identities, counted, match, steps_rise
 from .observation import Observation
@@ -67,6 +68,7 @@ class TrackingHistory:
         """Wall time of the observations as a share of the training time; NaN if nothing was timed between them."""
         return self.seconds / self.training_seconds if self.training_seconds > 0 else float("nan")
 
+    @checked
     def scalars(self, name: str) -> Tensor:
         """What was reported under ``name``, [o]; NaN where it was not.
 
@@ -78,6 +80,7 @@ class TrackingHistory:
             raise ValueError(f"no scalar {name!r} was reported; there are: {', '.join(sorted(known)) or 'none'}")
         return torch.tensor([dict(o.scalars).get(name, float("nan")) for o in self.observations], dtype=torch.float64)
 
+    @checked
     def match(self, *, max_distance: float = 0.25, stability_weight: float = 0.5, followed: bool = True) -> Identities:
         """Identities and events under other settings than the defaults; see ``tracking.match``."""
         return match(self.observations, max_distance=max_distance, stability_weight=stability_weight, followed=followed)

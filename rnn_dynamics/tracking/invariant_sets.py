@@ -12,6 +12,7 @@ from ..attractors.periodic import is_on
 from ..attractors.results import KINDS
 from ..fixed_points import FixedPoints
 from ..store import storable
+from ..tables import Table
 
 _SAMPLES = 64
 """States kept of a circle, torus, chaotic set or continuum: enough to tell one from another."""
@@ -25,7 +26,7 @@ _SAME = 1e-6
 
 @storable
 @dataclass(frozen=True, eq=False)
-class InvariantSets:
+class InvariantSets(Table):
     """Fixed points, stable or not, cycles and other attractors; ``len`` counts them."""
 
     kinds: tuple[str, ...]
@@ -54,9 +55,6 @@ class InvariantSets:
 
     hits: Tensor
     """How many of the sampled states settled on each, [s]."""
-
-    def __len__(self) -> int:
-        return len(self.kinds)
 
     @property
     def reached(self) -> Tensor:

@@ -10,6 +10,7 @@ from ..attractors import Attractors, find_attractors
 from ..checks import InputSequences
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..multistability import vaa_curve
+from ..progress import shown
 from ..systems import DrivenMap, sample_states
 from .invariant_sets import InvariantSets, rows_of, table
 from .observation import Observation, Passage
@@ -48,6 +49,7 @@ class Seen:
 
 
 @torch.no_grad()
+@shown("observation", unit="part")
 def observe_network(
     network: DrivenMap,
     sequences: InputSequences,

@@ -25,6 +25,10 @@ class _LastWeights:
     weights: tuple[Tensor, ...]
 
 
+def _is_one(result: object) -> bool:
+    return isinstance(result, Observation)
+
+
 class Record:
     """observation-00000.safetensors, ...; the weights of the last one; settings and time account as JSON."""
 
@@ -40,9 +44,14 @@ class Record:
             self._require_same(settings)
         self.observations: list[Observation] = [load(file) for file in files]
         account = self._json(_ACCOUNT)
-        self.spent = float(account.get("spent", 0.0))
-        self.training_seconds = float(account.get("training_seconds", 0.0))
-        self.skipped = int(account.get("skipped", 0))
+        try:
+            self.spent = float(account.get("spent", 0.0))
+            self.training_seconds = float(account.get("training_seconds", 0.0))
+            self.skipped = int(account.get("skipped", 0))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"{folder / _ACCOUNT} does not hold a time account: {error}") from error
+        if strange := [file for file, one in zip(files, self.observations, strict=True) if not _is_one(one)]:
+            raise ValueError(f"{strange[0]} does not hold an observation")
         self._count = len(files)
         if not files:
             self._write(_SETTINGS, settings)
@@ -66,6 +75,8 @@ class Record:
             kept = load(self.folder / _WEIGHTS)
         except ValueError:
             return None  # what is missing or torn costs the identities of one step, and not the run
+        if not isinstance(kept, _LastWeights):
+            return None
         own = network.frozen(torch.float64)
         shapes = [[weight.shape for weight in weights] for weights in (kept.weights, own.weights)]
         if kept.step != step or shapes[0] != shapes[1]:
@@ -82,9 +93,12 @@ class Record:
     def _json(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
-            return json.loads(path.read_text()) if path.exists() else {}
-        except (OSError, ValueError) as error:
+            found = json.loads(path.read_text()) if path.exists() else {}
+        except (OSError, ValueError, RecursionError) as error:
             raise ValueError(f"cannot read {path}: {error}") from error
+        if not isinstance(found, dict):
+            raise ValueError(f"{path} must hold an object, got a {type(found).__name__}")
+        return found
 
     def _write(self, name: str, value: dict[str, Any]) -> None:
         with replacing(self.folder / name) as temporary:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..checks import ArrayLike, InputSequences, as_tensor, as_vector, require_positive, whole_number
+from ..checks import ArrayLike, InputSequences, Size, as_tensor, as_vector, checked, require_positive, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map
 from .budget import Budget
 from .history import TrackingHistory
@@ -17,6 +17,7 @@ from .observing import Effort, Seen, observe_network
 from .record import Record
 
 
+@checked
 class AttractorTracker:
     """Say, at every step that it is shown, what a network in training can reach, and what changed.
 
@@ -38,15 +39,15 @@ class AttractorTracker:
         sequences: InputSequences,
         *,
         hold: ArrayLike | None = None,
-        n: int = 32,
-        horizon: int = 10_000,
+        n: Size = 32,
+        horizon: Size = 10_000,
         epsilon: float = 1e-4,
-        every: int = 1,
+        every: Size = 1,
         budget: float | Budget | None = 0.1,
         fixed_points: bool = True,
-        searched: int = 512,
-        most_points: int = 200,
-        max_steps: int = 10_000,
+        searched: Size = 512,
+        most_points: Size = 200,
+        max_steps: Size = 10_000,
         drift_horizon: float = 1e6,
         time_limit: float | None = 60.0,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
@@ -131,6 +132,7 @@ class AttractorTracker:
         """The number of attractors reached at the last observation; None before the first."""
         return self._observations[-1].count if self._observations else None
 
+    @checked
     def observe(
         self, step: int, module: nn.Module | DrivenMap, *, force: bool = False, **scalars: float
     ) -> Observation | None:
@@ -217,5 +219,5 @@ def _numbers(scalars: dict[str, Any]) -> dict[str, float]:
         return {
             name: float(value.detach() if isinstance(value, torch.Tensor) else value) for name, value in scalars.items()
         }
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ValueError(f"scalars must be numbers, such as loss=0.1: {error}") from error

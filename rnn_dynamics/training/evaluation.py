@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from ..checks import whole_number
+from ..checks import Size, checked, whole_number
 from ..tasks import SequenceTask
 from .batches import means
 from .members import device_and_dtype, in_mode
 
 
-def evaluate(model: nn.Module, task: SequenceTask, *, batch_size: int = 512) -> tuple[float, float]:
+@checked
+def evaluate(model: nn.Module, task: SequenceTask, *, batch_size: Size = 512) -> tuple[float, float]:
     """The mean loss and score of a model over all asked steps of a task, in evaluation mode.
 
     Args:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
+from ..progress import Progress
 from ..tasks import flip_flop
 
 
@@ -28,7 +28,7 @@ def train_flip_flop(
     length: int = 60,
     batch: int = 64,
     pulse_rate: float = 0.1,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> TrainedFlipFlop:
     """Train ``module``, in place, to hold as many bits as it has inputs.
 
@@ -38,13 +38,12 @@ def train_flip_flop(
     Args:
         module: an RNN, GRU or LSTM whose ``input_size`` is the number of bits.
         steps, length, batch: optimiser steps, and the shape of each step's sequences.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
     """
     generator = torch.Generator().manual_seed(seed)
     bits, device, dtype = module.input_size, next(module.parameters()).device, next(module.parameters()).dtype
     width = module.proj_size or module.hidden_size
-    with torch.random.fork_rng():
-        readout = nn.Linear(width, bits, device=device, dtype=dtype)
+    readout = nn.Linear(width, bits, device="meta", dtype=dtype).to_empty(device=device)  # draws nothing
     with torch.no_grad():
         readout.weight.copy_(torch.randn(bits, width, generator=generator) / width**0.5)
         readout.bias.zero_()
@@ -59,16 +58,17 @@ def train_flip_flop(
         hidden = module(first)[0]
         return inputs, targets, readout(hidden if module.batch_first else hidden.transpose(0, 1))
 
-    bar = tqdm(range(steps), desc=f"training {type(module).__name__}-{module.hidden_size}", disable=not progress)
-    for _ in bar:
-        _, targets, guesses = outputs(batch)
-        loss = (guesses - targets).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        schedule.step()
-        bar.set_postfix(loss=f"{loss.item():.1e}", refresh=False)
+    title = f"training {type(module).__name__}-{module.hidden_size}"
+    with Progress(title, progress, total=steps, unit="step") as bar:
+        for _ in bar.counting(range(steps)):
+            _, targets, guesses = outputs(batch)
+            loss = (guesses - targets).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimiser.step()
+            schedule.step()
+            bar.note(loss=f"{loss.item():.1e}")
     was_training = module.training
     module.eval()
     with torch.no_grad():

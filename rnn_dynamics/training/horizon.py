@@ -1,10 +1,14 @@
 """How far ahead each step of warmup looks."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
+from ..checks import MOST, CheckedInside, checked
 
+
+@checked
 @dataclass(frozen=True)
 class Horizon:
     """At update s, M ~ U{1, ..., m_s} held steps (or M = m_s), with m_s = min(start + growth s, longest).
@@ -14,9 +18,9 @@ class Horizon:
     random=False)`` is a fixed horizon.
     """
 
-    start: int = 1
-    growth: int = 10
-    longest: int = 200
+    start: Annotated[int, CheckedInside()] = 1
+    growth: Annotated[int, CheckedInside()] = 10
+    longest: Annotated[int, CheckedInside()] = 200
     random: bool = True
 
     def __post_init__(self) -> None:
@@ -25,10 +29,11 @@ class Horizon:
         Raises:
             ValueError: unless 1 <= start <= longest and growth >= 0, all whole numbers.
         """
-        whole = all(isinstance(value, int) for value in (self.start, self.growth, self.longest))
+        whole = all(isinstance(value, int) and value <= MOST for value in (self.start, self.growth, self.longest))
         if not whole or self.growth < 0 or not 1 <= self.start <= self.longest:
             raise ValueError(f"Horizon needs whole numbers, 1 <= start <= longest and growth >= 0, got {self}")
 
+    @checked
     def draw(self, step: int, generator: torch.Generator) -> int:
         """M at update ``step``."""
         most = min(self.start + self.growth * step, self.longest)

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
+from ..progress import Progress
 from ..systems import recurrent_module
 from ..tasks import SequenceTask
 from .batches import asked_steps, epoch_order, means
@@ -78,10 +78,10 @@ class Loop:
         # A kill or Ctrl-C may have come before the present step was shown.
         self._observed = list(state.get("observed", [self._step] * len(self._logs)))
 
-    def run(self, progress: bool) -> tuple[Training, ...]:
+    def run(self, progress: bool | None) -> tuple[Training, ...]:
         """Train to the end, or to what ends it before."""
         batches = -(-len(self._task) // self._settings.batch_size)
-        bar = tqdm(total=self._settings.epochs * batches, initial=self._step, desc="training", disable=not progress)
+        bar = Progress("training", progress, total=self._settings.epochs * batches, initial=self._step, unit="update")
         try:
             # A caller may be within no_grad().
             with torch.enable_grad(), self._members.borrowed(), bar:
@@ -210,8 +210,8 @@ class Loop:
     def _result(self, log: MemberLog) -> Training:
         return log.result(self._task.score_name, self._validation.baseline)
 
-    def _show(self, bar: Any) -> None:
-        if bar.disable or not self._active:
+    def _show(self, bar: Progress) -> None:
+        if bar.silent or not self._active:
             return
         losses = [self._logs[i].losses[-1] for i in self._active]
         shown: dict[str, Any] = {"loss": f"{sum(losses) / len(losses):.1e}"}
@@ -221,7 +221,7 @@ class Loop:
         known = sorted({count for count in counts if count is not None})
         if known:
             shown["attractors"] = f"{known[0]}-{known[-1]}" if len(known) > 1 else known[0]
-        bar.set_postfix(shown, refresh=False)
+        bar.note(**shown)
 
     def _not_finite(self) -> str:
         clip = self._settings.clip_norm

@@ -9,8 +9,8 @@ import torch
 from .members import Moments, Weights
 from .training_results import Training
 
-_PER_UPDATE = ("losses", "gradient_norms")
-_PER_EPOCH = ("train_losses", "validation_losses", "validation_scores")
+PER_UPDATE = ("losses", "gradient_norms")
+PER_EPOCH = ("train_losses", "validation_losses", "validation_scores")
 
 
 @dataclass
@@ -74,7 +74,7 @@ class MemberLog:
         return {name: values[-1] if values else math.nan for name, values in names.items()}
 
     def result(self, score_name: str, baseline: float) -> Training:
-        numbers = {name: _doubles(getattr(self, name)) for name in (*_PER_UPDATE, *_PER_EPOCH)}
+        numbers = {name: _doubles(getattr(self, name)) for name in (*PER_UPDATE, *PER_EPOCH)}
         return Training(
             seed=self.seed,
             epoch_steps=torch.tensor(self.epoch_steps, dtype=torch.int64),
@@ -88,12 +88,12 @@ class MemberLog:
 
     def packed(self) -> dict[str, Any]:
         """All of it as tensors, numbers, strings and dicts."""
-        numbers = {name: _doubles(getattr(self, name)) for name in (*_PER_UPDATE, *_PER_EPOCH)}
+        numbers = {name: _doubles(getattr(self, name)) for name in (*PER_UPDATE, *PER_EPOCH)}
         return {**vars(self), **numbers}
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> "MemberLog":
-        numbers = {name: packed[name].tolist() for name in (*_PER_UPDATE, *_PER_EPOCH)}
+        numbers = {name: packed[name].tolist() for name in (*PER_UPDATE, *PER_EPOCH)}
         return cls(**{**packed, **numbers})
 
 

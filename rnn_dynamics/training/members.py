@@ -1,5 +1,6 @@
 """Models in training side by side, and the simplest case of one."""
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from ..tasks import SequenceTask
 from .batches import draw_seed
+
+_drawing = threading.RLock()
 
 Weights: TypeAlias = dict[str, Tensor]
 Moments: TypeAlias = dict[str, dict[str, Tensor]]
@@ -184,9 +187,12 @@ def in_mode(model: nn.Module, *, training: bool) -> Iterator[None]:
 
 @contextmanager
 def own_draws(seed: int, device: torch.device) -> Iterator[None]:
-    """Let what draws from torch's global random state follow ``seed``, and leave that state as it was."""
+    """Let what draws from torch's global random state follow ``seed``, and leave that state as it was.
+
+    Trainings in other threads wait meanwhile: the state is one for all of them.
+    """
     cuda = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if cuda else []):
+    with _drawing, torch.random.fork_rng(devices=[device] if cuda else []):
         torch.default_generator.manual_seed(seed)  # of the CPU only, unlike torch.manual_seed
         if cuda:
             with torch.cuda.device(device):

@@ -5,10 +5,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..checks import generator_of, whole_number
+from ..checks import Size, checked, generator_of, whole_number
 from ..systems import recurrent_layers
 
 
+@checked
 class SequenceModel(nn.Module):
     """y_t = W h_t + b, where h_t is what a recurrent module puts out at step t.
 
@@ -17,7 +18,7 @@ class SequenceModel(nn.Module):
         readout: W and b, an ``nn.Linear``.
     """
 
-    def __init__(self, recurrent: nn.Module, outputs: int, *, seed: int | torch.Generator = 0) -> None:
+    def __init__(self, recurrent: nn.Module, outputs: Size, *, seed: int | torch.Generator = 0) -> None:
         """Put a readout on a recurrent module.
 
         Args:

@@ -13,6 +13,7 @@ import torch
 
 from ..files import replacing
 from .members import Weights
+from .saved_state import fault_of
 from .training_results import Training
 
 FORMAT = 1
@@ -60,11 +61,13 @@ class RunFolder:
         if not resume:
             raise ValueError(f"{self.path} holds a training already: go on with resume=True, or choose another folder")
         try:
-            with zipfile.ZipFile(self.state_path) as archive:
+            content = io.BytesIO(self.state_path.read_bytes())  # at once: another process may replace the file
+            with zipfile.ZipFile(content) as archive:
                 damaged = archive.testzip()  # torch.load takes a flipped bit for a number
             if damaged is not None:
                 raise ValueError(f"its part {damaged} is damaged")
-            state = torch.load(self.state_path, map_location="cpu", weights_only=True)
+            content.seek(0)
+            state = torch.load(content, map_location="cpu", weights_only=True)
         except _UNREADABLE as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             if isinstance(error, pickle.UnpicklingError):  # torch would have it loaded without weights_only
@@ -72,6 +75,8 @@ class RunFolder:
             raise ValueError(f"cannot read {self.state_path}: {reason}") from error
         if not isinstance(state, dict) or state.get("format") != FORMAT or not state.keys() >= _PARTS:
             raise ValueError(f"{self.state_path} is not a training of format {FORMAT}")
+        if (fault := fault_of(state)) is not None:
+            raise ValueError(f"{self.state_path} is not what a training wrote: {fault}")
         self._good_step = state["step"]
         return state
 

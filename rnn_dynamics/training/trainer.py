@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import whole_number
+from ..checks import CheckedInside, OrInfinite, Positive, Size, Told, checked, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
@@ -19,24 +19,25 @@ from .stacked import StackedModels, require_alike
 from .training_results import Training
 
 
+@checked
 @torch.inference_mode(mode=False)  # a caller may be within inference_mode(), whose tensors cannot be trained
 def train(
     model: nn.Module,
     task: SequenceTask,
     *,
     validation: SequenceTask | float = 0.2,
-    epochs: int = 50,
-    batch_size: int = 32,
-    lr: float = 1e-3,
-    clip_norm: float | None = None,
-    patience: int | None = None,
+    epochs: Size = 50,
+    batch_size: Size = 32,
+    lr: Annotated[float, Positive()] = 1e-3,
+    clip_norm: Annotated[float, OrInfinite()] | None = None,
+    patience: Size | None = None,
     seed: int = 0,
     tracker: Tracker | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    snapshot_every: int | None = None,
+    snapshot_every: Size | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Training:
     """Train a model on a task, in place, by Adam; it ends with the weights of the lowest validation loss.
 
@@ -54,8 +55,9 @@ def train(
         lr: of Adam.
         clip_norm: c > 0 scales a gradient g by min(1, c / (|g| + 1e-6)); none by default.
         patience: stop after so many epochs without a lower validation loss; never by default.
-        seed: of the batches and of what the model draws; the weights are the caller's. The global random state is not
-            touched.
+        seed: of the batches and of what the model draws; the weights are the caller's. The global random state is left
+            as it was. It is borrowed for each run through the model, as dropout knows no other: trainings in several
+            threads take turns there, and a thread of your own that draws meanwhile needs a generator of its own.
         tracker: an ``AttractorTracker`` or its like, shown the recurrent module before training, at every step that is
             a multiple of its ``every``, and at the end. What it keeps is its own: give it a folder too.
         folder: where to keep ``state.pt``, written after each epoch and each minute, and ``seed-S`` with the weights
@@ -64,7 +66,7 @@ def train(
         snapshot_every: also keep the weights of each so many updates, of the first and of the last, in
             ``folder/seed-S/checkpoints``, for ``track_checkpoints``.
         memory_budget: bytes for validating.
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The history. If a loss or gradient is not finite, or Ctrl-C is pressed, it ends early and says so in ``status``
@@ -85,24 +87,25 @@ def train(
     )[0]
 
 
+@checked
 @torch.inference_mode(mode=False)
 def train_ensemble(
-    models: Sequence[nn.Module],
+    models: Annotated[Sequence[nn.Module], Told("a list of one SequenceModel or more")],
     task: SequenceTask,
     *,
-    seeds: Sequence[int] | None = None,
+    seeds: Sequence[Annotated[int, CheckedInside()]] | None = None,
     validation: SequenceTask | float = 0.2,
-    epochs: int = 50,
-    batch_size: int = 32,
-    lr: float = 1e-3,
-    clip_norm: float | None = None,
-    patience: int | None = None,
+    epochs: Size = 50,
+    batch_size: Size = 32,
+    lr: Annotated[float, Positive()] = 1e-3,
+    clip_norm: Annotated[float, OrInfinite()] | None = None,
+    patience: Size | None = None,
     trackers: Sequence[Tracker | None] | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    snapshot_every: int | None = None,
+    snapshot_every: Size | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> tuple[Training, ...]:
     """Train many models of one architecture on a task in one batched program, in place.
 
@@ -195,7 +198,7 @@ def run_loop(
     trackers: list[Tracker | None],
     folder: str | os.PathLike[str] | None,
     resume: bool,
-    progress: bool,
+    progress: bool | None,
 ) -> tuple[Training, ...]:
     """Train members, from the start or from what ``folder`` holds."""
     if folder is None and (resume or settings.snapshot_every is not None):
@@ -230,9 +233,9 @@ def _require_same(
     before = state["identity"]
     differing = []
     for name, now in identity.items():
-        if before[name] != now:
+        if before.get(name) != now:
             short = name.endswith("data") or isinstance(now, dict)
-            differing.append(f"the {name} differ" if short else f"{name} was {before[name]}, is now {now}")
+            differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {now}")
     if state["epoch"] > epochs:
         differing.append(f"epochs is now {epochs}, but {state['epoch']} are done")
     if differing:

@@ -3,36 +3,49 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from ..checks import InputSequences, generator_of, require_positive, whole_number
+from ..checks import (
+    Bytes,
+    CheckedInside,
+    InputSequences,
+    OrInfinite,
+    Positive,
+    Size,
+    Told,
+    checked,
+    generator_of,
+    require_positive,
+    whole_number,
+)
+from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
 from .horizon import Horizon
 from .warmup_parts import WarmedPart, warmed_parts
 from .warmup_results import Warmup
 
 
+@checked
 def warm_up(
-    module: nn.Module | DrivenMap,
+    module: Annotated[nn.Module | DrivenMap, CheckedInside()],
     sequences: InputSequences,
-    steps: int = 100,
-    lr: float = 1e-2,
+    steps: Size = 100,
+    lr: Annotated[float, Positive()] = 1e-2,
     batch_size: int = 32,
-    target: float = 0.95,
+    target: Annotated[float, Told("lie in (0, 1], as VAA* does")] = 0.95,
     *,
     horizon: Horizon | None = None,
-    cells: Sequence[int] = (0,),
+    cells: Annotated[Sequence[int], Told("whole numbers in a sequence")] = (0,),
     through_trajectories: bool = True,
-    clip_norm: float | None = None,
-    epsilon: float = 1e-4,
-    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    clip_norm: Annotated[float, OrInfinite(), Positive()] | None = None,
+    epsilon: Annotated[float, Positive()] = 1e-4,
+    memory_budget: Bytes = DEFAULT_MEMORY_BUDGET,
     seed: int | torch.Generator = 0,
     callback: Callable[..., Any] | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Warmup:
     """Warm up a recurrent network, in place: maximise its reachable multistability, as published.
 
@@ -65,7 +78,7 @@ def warm_up(
         callback: called as ``callback(step, module, soft_vaa=..., loss=..., gradient_norm=..., horizon=...)`` before
             each update, with the weights that these numbers belong to, and once at the end with ``step=steps``, when no
             update follows and they are NaN (the horizon 0).
-        progress: show a progress bar.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
         The history. If a loss or gradient is not finite, or Ctrl-C is pressed, it ends early and says so in ``status``
@@ -95,11 +108,11 @@ def warm_up(
     history: list[tuple[Tensor, float, float, int]] = []
     status = "finished"
 
-    bar = tqdm(range(steps), desc="warming up", disable=not progress)
+    bar = Progress("warming up", progress, total=steps, unit="step")
     # A caller may be within no_grad() or inference_mode().
     with torch.inference_mode(False), torch.enable_grad(), _lent_gradients(weights), bar:
         try:
-            for step in bar:
+            for step in bar.counting(range(steps)):
                 rows = next(batches)
                 times = 1 + (torch.rand(len(rows), generator=generator, dtype=torch.float64) * lengths[rows]).long()
                 ahead = horizon.draw(step, generator)
@@ -117,7 +130,7 @@ def warm_up(
                 entry = (values.detach().cpu().double(), loss.item(), norm, ahead)
                 kept, history = _copies(weights), [*history, entry]  # both or, on Ctrl-C, neither
                 mean = float(entry[0].mean())
-                bar.set_postfix(VAA=f"{mean:.2f}", M=ahead, refresh=False)
+                bar.note(VAA=f"{mean:.2f}", M=ahead)
                 if callback is not None:
                     callback(step, module, soft_vaa=mean, loss=loss.item(), gradient_norm=norm, horizon=ahead)
                 for weight, gradient in zip(weights, gradients, strict=True):

@@ -1,0 +1,85 @@
+"""What ``state.pt`` must hold for a training to go on from it."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from torch import Tensor
+
+from .member_log import PER_EPOCH, PER_UPDATE, MemberLog
+
+
+def fault_of(state: Any) -> str | None:
+    """What is wrong with a state that was read, by name; None for one that a training can go on from."""
+    if not isinstance(state, dict):
+        return f"it is a {type(state).__name__}"
+    identity, members = state.get("identity"), state.get("members")
+    if not isinstance(identity, dict) or not isinstance(identity.get("weights"), dict):
+        return "identity is not that of a training"
+    for name in ("epoch", "position", "step"):
+        if not _count(state.get(name)):
+            return f"{name} is {state.get(name)!r}"
+    if not isinstance(members, list) or not members:
+        return "members is not a list of members"
+    observed = state.get("observed", [0] * len(members))
+    if not isinstance(observed, list) or len(observed) != len(members) or not all(map(_whole, observed)):
+        return "observed is not a step for each member"
+    faults = (_fault_of_member(member, identity["weights"]) for member in members)
+    return next((f"member {row}: {fault}" for row, fault in enumerate(faults) if fault), None)
+
+
+def _fault_of_member(member: Any, shapes: dict[str, str]) -> str | None:
+    if not isinstance(member, dict) or set(member) != {field.name for field in fields(MemberLog)}:
+        return "it is not the log of a member"
+    wrong = [name for name, right in _FIELDS.items() if not right(member[name])]
+    if wrong:
+        return f"{wrong[0]} is of a wrong type"
+    if not -1 <= member["best_epoch"] < len(member["validation_losses"]):
+        return f"best_epoch is {member['best_epoch']} of {len(member['validation_losses'])}"
+    for name in ("best", "last"):
+        if member[name] and {key: _shape(weight) for key, weight in member[name].items()} != shapes:
+            return f"the weights of {name} are not the model's"
+    if not member["best"]:
+        return "best holds no weights"
+    if not set(member["moments"]) <= set(shapes):
+        return "moments are not those of the model's weights"
+    for key, moments in member["moments"].items():
+        shaped = [moment for name, moment in moments.items() if name != "step"]
+        if any(moment.shape != member["best"][key].shape for moment in shaped):
+            return f"moments of {key} are not of its shape"
+    return None
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _count(value: Any) -> bool:
+    return _whole(value) and value >= 0
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.ndim == 1 and value.is_floating_point()
+
+
+def _weights(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(k, str) and isinstance(w, Tensor) for k, w in value.items())
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys((*PER_UPDATE, *PER_EPOCH), _numbers),
+    "seed": _count,
+    "best": _weights,
+    "last": _weights,
+    "moments": lambda value: isinstance(value, dict) and all(map(_weights, value.values())),
+    "status": lambda value: isinstance(value, str),
+    "advice": lambda value: isinstance(value, str),
+    "best_epoch": _whole,
+    "epoch_steps": lambda value: isinstance(value, list) and all(map(_count, value)),
+    "asked": _count,
+    "asked_loss": lambda value: isinstance(value, int | float),
+}
+
+
+def _shape(weight: Tensor) -> str:
+    return f"{str(weight.dtype).removeprefix('torch.')} {list(weight.shape)}"

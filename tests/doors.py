@@ -1,0 +1,615 @@
+"""A valid, tiny call of every public function: what the fuzzer breaks one argument of."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import rnn_dynamics as rd
+from rnn_dynamics import cells, plotting, tasks, training
+from rnn_dynamics.bifurcations import SpecialPoint
+from rnn_dynamics.tracking import Budget, checkpoint_files
+
+
+@dataclass(frozen=True)
+class Door:
+    """A function and arguments that it takes, made anew for each call where it changes them."""
+
+    name: str
+    function: Callable[..., Any]
+    make: Callable[[], dict[str, Any]]
+    of_result: bool = False
+    """A result put together by hand: its fields get values of other types only, since their shapes are the maker's."""
+
+
+def network() -> rd.DrivenMap:
+    return rd.as_map(module())
+
+
+def module() -> nn.RNN:
+    """Two coordinates with two fixed points each that attract, and one input."""
+    with torch.random.fork_rng():
+        made = nn.RNN(1, 2, batch_first=True)
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.zero_()
+        made.weight_hh_l0.copy_(1.5 * torch.eye(2))
+        made.weight_ih_l0.fill_(0.1)
+    return made
+
+
+def _normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def starts() -> Tensor:
+    return _normal(6, 2)
+
+
+def sequences() -> Tensor:
+    return _normal(4, 5, 1).float()
+
+
+def plane_family(p: float, q: float) -> rd.AutonomousMap:
+    return rd.as_map(lambda h, _: torch.tanh(q * h) + p, 2, 0).hold()
+
+
+@cache
+def points() -> rd.FixedPoints:
+    return rd.find_fixed_points(network().hold(), starts(), extra_starts=8)
+
+
+@cache
+def attractors() -> rd.Attractors:
+    return rd.find_attractors(network().hold(), starts())
+
+
+@cache
+def folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="rnn-dynamics-doors-"))
+
+
+@cache
+def branch() -> rd.Branch:
+    return rd.continue_fixed_point(network().input_family(0), torch.full((2,), 0.8), (-9.0, 3.0), at=0.0)
+
+
+@cache
+def fold() -> SpecialPoint:
+    """A fold of h = tanh(1.5 h) + p in each of two coordinates."""
+    family = rd.as_map(lambda h, x: torch.tanh(1.5 * h) + x, 1, 1).input_family(0)
+    followed = rd.continue_fixed_point(family, torch.full((1,), 1.3), (-2.0, 2.0), at=0.3)
+    return next(point for point in followed.special_points if point.kind == "fold")
+
+
+@cache
+def diagram() -> rd.BifurcationDiagram:
+    return rd.bifurcation_diagram(network().input_family(0), starts(), (-1, 1), searches=2, sections=0, max_period=1)
+
+
+@cache
+def reach() -> rd.Reachability:
+    return rd.reachability(network(), sequences(), [0.0], n=4, horizons=(0, 5))
+
+
+@cache
+def history() -> rd.TrackingHistory:
+    tracker = rd.AttractorTracker(sequences(), hold=[0.0], n=4, horizon=5, budget=None, searched=8)
+    for step in range(2):
+        tracker.observe(step, module(), loss=0.5)
+    return tracker.history
+
+
+@cache
+def timeline() -> rd.TrainingBifurcations:
+    return rd.training_bifurcations([(0, module()), (1, module())], n_starts=8)
+
+
+@cache
+def basins() -> Any:
+    return rd.basin_map(network().hold(), [[0, 0], [1, 0], [0, 1]], attractors(), resolution=4)
+
+
+@cache
+def echo() -> Any:
+    return rd.echo_index(network(), sequences()[0], (0.5, 1.0), starts=starts())
+
+
+@cache
+def plane_map() -> rd.MultistabilityMap:
+    return rd.multistability_map(plane_family, starts(), ((-1, 1), (0.5, 2)), resolution=(2, 2), max_steps=200)
+
+
+@cache
+def graph() -> Any:
+    return rd.transition_graph(network(), attractors(), torch.full((1, 1), 5.0))
+
+
+def task() -> tasks.FlipFlop:
+    return tasks.FlipFlop(10, 4, bits=1, seed=0)
+
+
+def model() -> rd.SequenceModel:
+    return rd.SequenceModel(module(), 1, seed=0)
+
+
+@cache
+def warmed() -> rd.Warmup:
+    return rd.warm_up(module(), sequences(), 2, batch_size=2, horizon=rd.Horizon(longest=3))
+
+
+@cache
+def trained() -> rd.Training:
+    return rd.train(model(), task(), epochs=1, batch_size=4)
+
+
+@cache
+def checkpoints() -> Path:
+    where = folder() / "checkpoints"
+    where.mkdir()
+    for step in (1, 2):
+        torch.save(module().state_dict(), where / f"step-{step}.pt")
+    return where
+
+
+def _images() -> dict[str, Any]:
+    return {"images": _normal(6, 2, 2).abs().clamp(max=1), "labels": torch.arange(6), "blank": 1, "classes": 10}
+
+
+def _tracking(**options: Any) -> rd.AttractorTracker:
+    return rd.AttractorTracker(sequences(), **options)
+
+
+def _drawn(result: Callable[[], Any], draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Use a result some fields of which are replaced."""
+
+    def use(**replaced: Any) -> Any:
+        kept = {field.name: getattr(result(), field.name) for field in fields(result()) if field.init}
+        changed = type(result())(**(kept | replaced))
+        return changed.summary() if hasattr(changed, "summary") else None, draw(changed)
+
+    return use
+
+
+def _fields(result: Callable[[], Any]) -> Callable[[], dict[str, Any]]:
+    return lambda: {field.name: getattr(result(), field.name) for field in fields(result()) if field.init}
+
+
+def doors() -> Iterator[Door]:
+    """Every public function, and every result put to use."""
+    yield Door("as_map", rd.as_map, lambda: {"module": module()})
+    yield Door(
+        "as_map of a function",
+        lambda **options: rd.as_map(**options).hold(),
+        lambda: {
+            "module": lambda h, x: torch.tanh(h), "state_size": 2, "input_size": 1,
+            "box": ([-1.0, -1.0], [1.0, 1.0]), "device": "cpu",
+        },
+    )  # fmt: skip
+    system = network().hold
+    searching = {"max_steps": 20, "memory_budget": 2**20, "seed": 0, "progress": False}
+    yield Door(
+        "find_fixed_points",
+        rd.find_fixed_points,
+        lambda: {
+            "system": system(), "starts": starts(), "solver": rd.Newton(), "extra_starts": 4, "merge_tolerance": 1e-6,
+            "marginal_tolerance": 1e-6, **searching,
+        },
+    )  # fmt: skip
+    yield Door(
+        "find_fixed_points_over_inputs",
+        rd.find_fixed_points_over_inputs,
+        lambda: {
+            "network": network(), "inputs": torch.zeros(1, 1), "starts": starts(), "solver": None,
+            "dtype": torch.float64, "progress": False, "extra_starts": 0,
+        },
+    )  # fmt: skip
+    yield Door(
+        "index_sum",
+        rd.index_sum,
+        lambda: {
+            "system": system(), "states": points().states, "eigenvalues": points().eigenvalues, "tolerance": 1e-6,
+        },
+    )  # fmt: skip
+    settling = {"max_steps": 200, "horizon": 1e3, "tolerance": 1e-11, "merge_tolerance": 1e-6}
+    yield Door(
+        "find_attractors",
+        rd.find_attractors,
+        lambda: {
+            "system": system(), "starts": starts(), "known": attractors(), **settling, "exponent_tolerance": 1e-4,
+            "memory_budget": 2**20, "seed": 0, "progress": False,
+        },
+    )  # fmt: skip
+    yield Door(
+        "find_cycles",
+        rd.find_cycles,
+        lambda: {
+            "system": system(), "period": 2, "starts": starts(), "solver": None, "merge_tolerance": 1e-6, "seed": 0,
+            "extra_starts": 0, "max_steps": 10,
+        },
+    )  # fmt: skip
+    yield Door(
+        "finite_time_exponents",
+        rd.finite_time_exponents,
+        lambda: {"network": network(), "inputs": sequences(), "state": torch.zeros(4, 2), "k": 1, "seed": 0},
+    )
+    yield Door(
+        "kaplan_yorke_dimension",
+        rd.kaplan_yorke_dimension,
+        lambda: {"exponents": torch.tensor([0.1, -0.2]), "n": 2},
+    )
+    yield Door(
+        "lyapunov_spectrum",
+        rd.lyapunov_spectrum,
+        lambda: {
+            "system": system(), "start": starts()[:1], "k": 2, "steps": 20, "transient": 5, "every": 1,
+            "memory_budget": 2**20, "seed": 0, "progress": False,
+        },
+    )  # fmt: skip
+    yield Door(
+        "basin_boundary",
+        rd.basin_boundary,
+        lambda: {
+            "system": system(), "first": [0.5, 0.5], "second": [-0.5, -0.5], "known": attractors(), "width": 0.1,
+            "max_rounds": 4,
+        },
+    )  # fmt: skip
+    yield Door(
+        "basin_map",
+        rd.basin_map,
+        lambda: {
+            "system": system(), "points": [[0, 0], [1, 0], [0, 1.0]], "known": attractors(), "resolution": 4,
+            "border": 0.25,
+        },
+    )  # fmt: skip
+    walking = {"tolerance": 1e-11, "max_steps": 10, "longest_step": 0.5, "max_norm": 1e6}
+    yield Door(
+        "bifurcation_diagram",
+        rd.bifurcation_diagram,
+        lambda: {
+            "family": network().input_family(0), "starts": starts(), "span": (-0.5, 0.5), "searches": 2,
+            "max_period": 1, "sections": 1, **walking, "section_steps": 100, "memory_budget": 2**20, "seed": 0,
+            "progress": False,
+        },
+    )  # fmt: skip
+    yield Door(
+        "continue_fixed_point",
+        rd.continue_fixed_point,
+        lambda: {
+            "family": network().input_family(0), "start": [0.8, 0.8], "span": (-0.5, 0.5), "at": 0.0, "period": 1,
+            **walking,
+        },
+    )  # fmt: skip
+    yield Door(
+        "continue_bifurcation",
+        rd.continue_bifurcation,
+        lambda: {
+            "family": lambda p, q: rd.as_map(lambda h, _: torch.tanh(q * h) + p, 1, 0).hold(), "point": fold(),
+            "spans": ((-2.0, 2.0), (1.2, 2.0)), "at": 1.5, "period": 1, **walking,
+        },
+    )  # fmt: skip
+    yield Door(
+        "multistability_map",
+        rd.multistability_map,
+        lambda: {
+            "family": plane_family, "starts": starts(), "spans": ((-1, 1), (0.5, 2)), "resolution": (2, 2),
+            "max_steps": 100, "horizon": 100.0, "seed": 0, "progress": False,
+        },
+    )  # fmt: skip
+    yield Door("between", rd.between, lambda: {"before": module(), "after": network(), "input": [0.0]})
+    weight = {"network": module(), "name": "weight_hh_l0", "input": [0.0], "gate": None}
+    yield Door("scaled", rd.scaled, lambda: dict(weight))
+    yield Door("shifted", rd.shifted, lambda: weight | {"name": "bias_hh_l0"})
+    yield Door(
+        "reachability",
+        rd.reachability,
+        lambda: {
+            "network": network(), "sequences": sequences(), "hold": [0.0], "n": 4, "draws": 1, "horizons": (0, 3),
+            "epsilon": 1e-4, "seed": 0, "progress": False, "max_steps": 100,
+        },
+    )  # fmt: skip
+    yield Door(
+        "echo_index",
+        rd.echo_index,
+        lambda: {
+            "network": network(), "sequence": sequences()[0], "amplitudes": (1.0,), "starts": starts(), "n": 4,
+            "tolerance": 1e-3, "seed": 0,
+        },
+    )  # fmt: skip
+    yield Door("vaa", rd.vaa, lambda: {"states": starts(), "epsilon": 1e-4})
+    yield Door("soft_vaa", rd.soft_vaa, lambda: {"states": starts(), "epsilon": 1e-4})
+    yield Door("diversity", rd.diversity, lambda: {"hits": torch.tensor([3, 2, 1])})
+    yield Door(
+        "sample_states",
+        rd.sample_states,
+        lambda: {
+            "network": network(), "sequences": sequences(), "n": 5, "noise": 0.1, "seed": 0, "distinct": False,
+        },
+    )  # fmt: skip
+    yield Door(
+        "transition_graph",
+        rd.transition_graph,
+        lambda: {
+            "network": network(), "attractors": attractors(), "inputs": torch.full((2, 1), 5.0), "names": ["a", "b"],
+            "noise": 0.1, "trials": 1, "seed": 0, "max_steps": 100,
+        },
+    )  # fmt: skip
+    yield Door(
+        "saddle_connections",
+        rd.saddle_connections,
+        lambda: {
+            "system": system(), "points": points(), "attractors": attractors(), "displacement": 1e-4, "max_steps": 100,
+        },
+    )  # fmt: skip
+    yield Door("save", rd.save, lambda: {"result": points(), "path": folder() / "points.safetensors"})
+    yield Door("load", rd.load, lambda: {"path": rd.save(points(), folder() / "points.safetensors")})
+    yield from _training_doors()
+    yield from _plotting_doors()
+    yield from _making_doors()
+    yield from _method_doors()
+    yield from _result_doors()
+
+
+def _training_doors() -> Iterator[Door]:
+    yield Door(
+        "AttractorTracker",
+        rd.AttractorTracker,
+        lambda: {
+            "sequences": sequences(), "hold": [0.0], "n": 4, "horizon": 5, "epsilon": 1e-4, "every": 1, "budget": 0.1,
+            "fixed_points": True, "searched": 8, "most_points": 20, "max_steps": 100, "drift_horizon": 100.0,
+            "time_limit": 60.0, "memory_budget": 2**20, "seed": 0, "folder": None, "resume": False,
+        },
+    )  # fmt: skip
+    yield Door(
+        "AttractorTracker.observe",
+        lambda **options: _tracking(hold=[0.0], n=4, horizon=5, searched=8, budget=None).observe(**options),
+        lambda: {"step": 0, "module": module(), "force": False, "loss": 0.5},
+    )
+    yield Door("Budget", Budget, lambda: {"share": 0.1})
+    yield Door("checkpoint_files", checkpoint_files, lambda: {"folder": checkpoints()})
+    yield Door(
+        "track_checkpoints",
+        rd.track_checkpoints,
+        lambda: {
+            "folder": checkpoints(), "sequences": sequences(), "prefix": None, "nonlinearity": "tanh",
+            "tracker": None, "progress": False, "n": 4, "horizon": 5, "searched": 8, "max_steps": 100,
+        },
+    )  # fmt: skip
+    fitting = {
+        "validation": 0.2, "epochs": 1, "batch_size": 4, "lr": 1e-3, "clip_norm": 1.0, "patience": 2, "folder": None,
+        "resume": False, "snapshot_every": None, "memory_budget": 2**20, "progress": False,
+    }  # fmt: skip
+    yield Door("train", rd.train, lambda: {"model": model(), "task": task(), **fitting, "seed": 0, "tracker": None})
+    yield Door(
+        "train_ensemble",
+        rd.train_ensemble,
+        lambda: {"models": [model(), model()], "task": task(), **fitting, "seeds": [0, 1], "trackers": None},
+    )
+    yield Door(
+        "training_bifurcations",
+        rd.training_bifurcations,
+        lambda: {
+            "checkpoints": [(0, module()), (1, module())], "input": [0.0], "starts": starts(), "losses": [1.0, 0.5],
+            "n_starts": 4, "prefix": None, "nonlinearity": "tanh", "seed": 0, "memory_budget": 2**20,
+            "progress": False,
+        },
+    )  # fmt: skip
+    yield Door(
+        "warm_up",
+        rd.warm_up,
+        lambda: {
+            "module": module(), "sequences": sequences(), "steps": 1, "lr": 1e-2, "batch_size": 2, "target": 0.95,
+            "horizon": rd.Horizon(longest=2), "cells": (0,), "through_trajectories": True, "clip_norm": 1.0,
+            "epsilon": 1e-4, "memory_budget": 2**20, "seed": 0, "progress": False,
+        },
+    )  # fmt: skip
+    yield Door("evaluate", training.evaluate, lambda: {"model": model(), "task": task(), "batch_size": 4})
+    yield Door("SequenceModel", rd.SequenceModel, lambda: {"recurrent": module(), "outputs": 1, "seed": 0})
+    yield Door("Horizon", rd.Horizon, lambda: {"start": 1, "growth": 1, "longest": 3, "random": True})
+
+
+def _plotting_doors() -> Iterator[Door]:
+    yield Door(
+        "plot_attractors",
+        rd.plot_attractors,
+        lambda: {
+            "found": attractors(), "trajectories": _normal(2, 3, 2), "ax": None, "axes": torch.eye(2),
+            "dimensions": 2, "starts": starts(), "legend": True,
+        },
+    )  # fmt: skip
+    yield Door("plot_basins", rd.plot_basins, lambda: {"basins": basins(), "ax": None, "legend": True})
+    yield Door(
+        "plot_bifurcations",
+        rd.plot_bifurcations,
+        lambda: {
+            "result": branch(), "ax": None, "observable": 0, "eigenvalues": False, "labels": True, "legend": True,
+            "cycles": True, "sections": True, "parameter": "p", "observable_label": None,
+        },
+    )  # fmt: skip
+    yield Door("plot_bifurcations of a diagram", rd.plot_bifurcations, lambda: {"result": diagram()})
+    yield Door("plot_bifurcations of a plane", rd.plot_bifurcations, lambda: {"result": plane_map()})
+    yield Door("plot_bifurcations of a training", rd.plot_bifurcations, lambda: {"result": timeline()})
+    yield Door("plot_echo_index", rd.plot_echo_index, lambda: {"echo": echo(), "ax": None, "legend": True})
+    yield Door(
+        "plot_fixed_points",
+        rd.plot_fixed_points,
+        lambda: {
+            "points": points(), "trajectories": _normal(2, 3, 2), "ax": None, "axes": torch.eye(2), "dimensions": 2,
+            "directions": True, "legend": True,
+        },
+    )  # fmt: skip
+    yield Door("plot_reachability", rd.plot_reachability, lambda: {"reach": reach(), "axes": None, "legend": True})
+    yield Door(
+        "plot_spectrum",
+        rd.plot_spectrum,
+        lambda: {"points": points(), "ax": None, "which": [0, 1], "legend": True},
+    )
+    yield Door(
+        "plot_tracking",
+        rd.plot_tracking,
+        lambda: {
+            "history": history(), "axes": None, "scalar": "loss", "observable": 0, "identities": None, "legend": True,
+        },
+    )  # fmt: skip
+    yield Door(
+        "plot_transition_graph",
+        rd.plot_transition_graph,
+        lambda: {
+            "graph": graph(), "ax": None, "positions": None, "labels": True, "self_loops": False, "legend": True,
+        },
+    )  # fmt: skip
+    yield Door("plot_warmup", rd.plot_warmup, lambda: {"warmup": warmed(), "ax": None, "legend": True})
+    yield Door(
+        "plot_warmup_outcome",
+        plotting.plot_warmup_outcome,
+        lambda: {"before": reach(), "after": reach(), "ax": None, "legend": True},
+    )
+    yield Door("figure", plotting.figure, lambda: {"columns": 1, "height": 2.0, "projection": None})
+
+
+def _making_doors() -> Iterator[Door]:
+    yield Door("Newton", rd.Newton, lambda: {"tolerance": 1e-11, "step_bound": 2.0, "slow_points": 4, "ungated": True})
+    yield Door(
+        "NewtonKrylov",
+        rd.NewtonKrylov,
+        lambda: {"tolerance": 1e-11, "step_bound": 2.0, "krylov_size": 10, "forcing": 1e-3},
+    )
+    yield Door("ScipyRoot", rd.ScipyRoot, lambda: {"method": "hybr", "tolerance": 1e-11})
+    yield Door("SpeedMinimizer", rd.SpeedMinimizer, lambda: {"tolerance": 1e-11, "slow_enough": 0.0})
+    for solver in (rd.Newton(), rd.NewtonKrylov(), rd.ScipyRoot(), rd.SpeedMinimizer()):
+        yield Door(
+            f"{type(solver).__name__}.solve",
+            solver.solve,
+            lambda: {
+                "system": network().hold(), "starts": starts(), "max_steps": 5, "memory_budget": 2**20,
+                "progress": False,
+            },
+        )  # fmt: skip
+    for cell in (cells.MGU, cells.BRC, cells.NBRC):
+        yield Door(
+            cell.__name__,
+            _seeded(cell),
+            lambda: {
+                "input_size": 1, "hidden_size": 2, "num_layers": 1, "bias": True, "batch_first": False,
+                "dropout": 0.0, "device": None, "dtype": None,
+            },
+        )  # fmt: skip
+    yield Door(
+        "Parallel",
+        _seeded(cells.Parallel),
+        lambda: {
+            "input_size": 1, "hidden_size": 4, "cells": (nn.GRU, cells.MGU), "num_layers": 1, "bias": True,
+            "batch_first": False, "split": (2, 2), "device": None, "dtype": None,
+        },
+    )  # fmt: skip
+    yield Door(
+        "module_from_spec",
+        cells.module_from_spec,
+        lambda: {"text": "chrono-2", "input_size": 1, "seed": 0, "t_max": 6.0, "nonlinearity": "tanh"},
+    )
+    yield Door("Specification.parse", cells.Specification.parse, lambda: {"text": "GRU-4x2"})
+    yield Door("initialise", cells.initialise, lambda: {"module": module(), "seed": 0})
+    yield Door(
+        "chrono_initialise",
+        cells.chrono_initialise,
+        lambda: {"module": _seeded(nn.LSTM)(1, 2), "t_max": 6.0, "seed": 0},
+    )
+    generated = {"n": 4, "length": (12, 14), "seed": 0}
+    yield Door("CopyFirstInput", tasks.CopyFirstInput, lambda: dict(generated))
+    yield Door("Denoising", tasks.Denoising, lambda: {**generated, "pad": 3, "marks": 2})
+    yield Door("FlipFlop", tasks.FlipFlop, lambda: {**generated, "bits": 2, "pulse_rate": 0.2})
+    yield Door(
+        "flip_flop",
+        tasks.flip_flop,
+        lambda: {
+            "n_sequences": 2, "length": 5, "bits": 1, "pulse_rate": 0.2, "generator": torch.Generator(),
+        },
+    )  # fmt: skip
+    yield Door("by_pixel", tasks.PixelSequences.by_pixel, _images)
+    yield Door("permuted", tasks.PixelSequences.permuted, lambda: {**_images(), "seed": 3})
+    yield Door("by_row", tasks.PixelSequences.by_row, _images)
+    yield Door(
+        "PixelSequences",
+        tasks.PixelSequences,
+        lambda: {"sequences": _normal(6, 4, 1).abs().float(), "labels": torch.arange(6), "blank": 1, "classes": 10},
+    )
+    yield Door("fixed_permutation", tasks.fixed_permutation, lambda: {"pixels": 6, "seed": 1})
+    yield Door("digits", tasks.digits, lambda: {"test_share": 0.2, "seed": 0})
+    yield Door("mnist", tasks.mnist, lambda: {"folder": folder()})
+    yield Door("read_idx", tasks.read_idx, lambda: {"path": folder() / "none"})
+
+
+def _seeded(made: Callable[..., Any]) -> Callable[..., Any]:
+    """Torch draws first weights from the global random state."""
+
+    def make(*values: Any, **options: Any) -> Any:
+        with torch.random.fork_rng():
+            return made(*values, **options)
+
+    return make
+
+
+def _method_doors() -> Iterator[Door]:
+    yield Door("hold", network().hold, lambda: {"input": [0.0], "dtype": torch.float64})
+    yield Door("run", network().run, lambda: {"inputs": sequences(), "state": torch.zeros(4, 2)})
+    yield Door("input_family", network().input_family, lambda: {"direction": 0, "offset": [0.0]})
+    yield Door("iterate", network().hold().iterate, lambda: {"states": starts(), "steps": 3})
+    yield Door("jacobian", network().hold().jacobian, lambda: {"states": starts(), "memory_budget": 2**20})
+    yield Door("input_jacobian", network().hold().input_jacobian, lambda: {"states": starts()})
+    yield Door("fraction_intervals", attractors().fraction_intervals, lambda: {"confidence": 0.9})
+    yield Door("Horizon.draw", rd.Horizon().draw, lambda: {"step": 2, "generator": torch.Generator()})
+    yield Door("batch", task().batch, lambda: {"rows": [0, 1]})
+    yield Door("select", task().select, lambda: {"rows": torch.tensor([0, 1])})
+    for method in ("loss", "score"):
+        for one in (task(), tasks.PixelSequences.by_pixel(**_images())):
+            yield Door(
+                f"{type(one).__name__}.{method}",
+                getattr(one, method),
+                lambda one=one: {
+                    "outputs": _normal(2, one.inputs.shape[1], one.target_size).float(), "targets": one.targets[:2],
+                    "lengths": one.lengths[:2],
+                },
+            )  # fmt: skip
+    yield Door("distance", branch().distance, lambda: {"state": branch().states[0], "parameter": 0.0})
+    yield Door("near", branch().near, lambda: {"parameter": 0.0, "stable_only": False})
+    yield Door("passing", branch().passing, lambda: {"parameter": 0.0})
+    yield Door("observed", branch().observed, lambda: {"observable": 0})
+    yield Door("index_beyond", branch().index_beyond, lambda: {"row": 0})
+    yield Door("stable_beyond", branch().stable_beyond, lambda: {"row": 0})
+    yield Door("share", plane_map().share, lambda: {"count": 2})
+    yield Door(
+        "TrackingHistory.match",
+        history().match,
+        lambda: {"max_distance": 0.25, "stability_weight": 0.5, "followed": True},
+    )
+    yield Door("scalars", history().scalars, lambda: {"name": "loss"})
+
+
+def _result_doors() -> Iterator[Door]:
+    """Results made of other fields, then summed up, drawn and saved."""
+    shown: list[tuple[Callable[[], Any], Callable[..., Any]]] = [
+        (points, lambda it: (rd.plot_fixed_points(it), it.to_pandas())),
+        (attractors, lambda it: (rd.plot_attractors(it), it.to_pandas())),
+        (reach, lambda it: (rd.plot_reachability(it), it.to_pandas())),
+        (branch, lambda it: (rd.plot_bifurcations(it), it.to_pandas())),
+        (diagram, lambda it: (rd.plot_bifurcations(it), it.to_pandas())),
+        (plane_map, lambda it: (rd.plot_bifurcations(it), it.to_pandas())),
+        (timeline, lambda it: (rd.plot_bifurcations(it), it.to_pandas())),
+        (history, lambda it: (rd.plot_tracking(it), it.to_pandas())),
+        (warmed, lambda it: (rd.plot_warmup(it), it.to_pandas())),
+        (basins, rd.plot_basins),
+        (echo, rd.plot_echo_index),
+        (trained, lambda it: it.to_pandas()),
+        (fold, lambda it: repr(it)),
+        (lambda: rd.diversity(torch.tensor([2, 1])), repr),
+    ]
+    for result, draw in shown:
+        name = type(result()).__name__
+        saved = _drawn(result, lambda it: rd.save(it, folder() / "result.safetensors"))
+        yield Door(f"{name}, used", _drawn(result, draw), _fields(result), of_result=True)
+        yield Door(f"{name}, saved", saved, _fields(result), of_result=True)

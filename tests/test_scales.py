@@ -1,0 +1,128 @@
+"""A large coordinate hides no small one, and small units do not vanish."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import rnn_dynamics as rd
+from rnn_dynamics.systems import relative, units_of
+
+DOUBLE = torch.float64
+
+
+def _map(step, n: int):
+    return rd.as_map(lambda h, _: step(h), state_size=n, input_size=0).hold()
+
+
+def _randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
+
+
+@pytest.mark.parametrize("large", [1.0, 1e5, 1e6, 1e8, 1e12])
+@pytest.mark.parametrize("where", ["at zero", "spread", "at the large one"])
+def test_three_points_beside_a_large_coordinate(large: float, where: str) -> None:
+    """X' = x + .3 (K - x), y' = y + .2 (y - y^3): (K, -1), (K, 1) stable with .7 and .6, (K, 0) a saddle with 1.2."""
+
+    def step(h: Tensor) -> Tensor:
+        x, y = h[..., 0], h[..., 1]
+        return torch.stack([x + 0.3 * (large - x), y + 0.2 * (y - y**3)], dim=-1)
+
+    starts = _randn(64, 2)
+    if where == "spread":
+        starts = starts * torch.tensor([large, 1.0], dtype=DOUBLE)
+    elif where == "at the large one":
+        starts = starts + torch.tensor([large, 0.0], dtype=DOUBLE)
+    points = rd.find_fixed_points(_map(step, 2), starts)
+    assert len(points) == 3
+    assert points.kinds == ("stable node", "stable node", "saddle")
+    assert (points.states[:, 0] / large - 1).abs().max() < 1e-13
+    assert (points.states[:, 1] - torch.tensor([-1.0, 1.0, 0.0])).abs().max() < 1e-13
+    wanted = torch.tensor([[0.7, 0.6], [0.7, 0.6], [1.2, 0.7]], dtype=DOUBLE)
+    assert (points.eigenvalues.real - wanted).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("unit", [1e9, 1.0, 1e-3, 1e-6, 1e-9, 1e-12])
+def test_three_points_in_any_unit(unit: float) -> None:
+    """H' = h + .2 (h - h^3 / s^2): -s and s stable with .6, 0 unstable with 1.2, from starts of order s."""
+    points = rd.find_fixed_points(_map(lambda h: h + 0.2 * (h - h**3 / unit**2), 1), unit * _randn(64, 1))
+    assert points.kinds == ("stable node", "stable node", "unstable node")
+    assert (points.states[:, 0] / unit - torch.tensor([-1.0, 1.0, 0.0])).abs().max() < 1e-13
+    assert (points.eigenvalues[:, 0].real - torch.tensor([0.6, 0.6, 1.2], dtype=DOUBLE)).abs().max() < 1e-12
+    assert points.index_sum is None
+    assert int(points.hits.sum()) == 64
+
+
+def test_a_declared_box_of_small_size_justifies_the_index_sum() -> None:
+    unit = 1e-9
+    box = (torch.tensor([-1.5 * unit]), torch.tensor([1.5 * unit]))
+    system = rd.as_map(lambda h, _: h + 0.2 * (h - h**3 / unit**2), 1, 0, box=box).hold()
+    points = rd.find_fixed_points(system, unit * _randn(64, 1))
+    assert len(points) == 3
+    assert points.index_sum == 1
+
+
+def test_points_of_one_size_beside_starts_of_another() -> None:
+    """The same map at s = 1e-6, from starts of order 1."""
+    points = rd.find_fixed_points(_map(lambda h: h + 0.2 * (h - h**3 / 1e-12), 1), _randn(64, 1))
+    assert points.kinds == ("stable node", "stable node", "unstable node")
+
+
+def test_a_coordinate_that_drifts_without_end_is_no_fixed_point() -> None:
+    """X' = x + 1 beside y that rests at 1e7, 1e12 or 1e30: nothing is fixed."""
+    for large in (1e7, 1e12, 1e30):
+
+        def step(h: Tensor, large: float = large) -> Tensor:
+            return torch.stack([h[..., 0] + 1e-3, 0.5 * h[..., 1] + 0.5 * large], dim=-1)
+
+        starts = _randn(32, 2) + torch.tensor([0.0, large], dtype=DOUBLE)
+        points = rd.find_fixed_points(_map(step, 2), starts)
+        assert len(points) == 0
+        assert not any("fixed" in repr(continuum) for continuum in points.continua)
+
+
+def _counting_lstm(forget: float) -> nn.LSTM:
+    """Cell 0 adds about 1 a step and keeps all but exp(-forget) of it; unit 1 is bistable, whatever cell 0 holds."""
+    with torch.random.fork_rng():
+        module = nn.LSTM(1, 2, dtype=DOUBLE)
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.zero_()
+        module.bias_ih_l0.copy_(torch.tensor([30.0, 3.0, forget, -3.0, 30.0, 0.0, 30.0, 3.0]))  # i, f, g, o by unit
+        module.weight_hh_l0[5, 1] = 4.0
+    return module
+
+
+def test_an_lstm_with_a_full_cell_beside_a_bistable_one() -> None:
+    """C_0 rests at i g / (1 - f), about 1e6; unit 1 has two memories and a saddle between them."""
+    module = _counting_lstm(13.8)
+    points = rd.find_fixed_points(rd.as_map(module).hold(), _randn(64, 4), max_steps=200)
+    filled = torch.sigmoid(torch.tensor(30.0, dtype=DOUBLE)) * torch.tanh(torch.tensor(30.0, dtype=DOUBLE))
+    filled = filled / torch.sigmoid(torch.tensor(-13.8, dtype=DOUBLE))
+    assert len(points) == 3
+    assert (points.states[:, 2] / filled - 1).abs().max() < 1e-6
+    assert points.n_unstable.tolist() == [0, 0, 1]
+    assert abs(float(points.states[0, 1] + points.states[1, 1])) < 1e-9
+    assert float(points.states[:2, 1].abs().min()) > 0.5
+
+
+def test_a_smooth_point_far_out_is_on_no_kink() -> None:
+    """At h of 1e5 and more DF was compared over a stretch of the map's own width."""
+    for large in (1e5, 1e8):
+        system = _map(lambda h, large=large: large + torch.tanh(2 * (h - large)), 1)
+        points = rd.find_fixed_points(system, large + _randn(64, 1))
+        assert points.kinds == ("stable node", "stable node", "unstable node")
+
+
+def test_units_follow_the_order_of_the_starts_and_not_the_starts() -> None:
+    system = _map(lambda h: 0.5 * h, 3)
+    starts = _randn(100, 3) * torch.tensor([1e-8, 1.0, 1e5], dtype=DOUBLE)
+    units = units_of(system, starts)
+    assert torch.equal(units_of(system, _randn(100, 3)), units_of(system, _randn(20, 3, seed=1)))
+    assert units[1] == 1.0
+    assert ((units / torch.tensor([1e-8, 1.0, 1e5])).log2().abs() <= 2.5).all()
+    far = torch.cat([starts, torch.full((5, 3), 1e20, dtype=DOUBLE)])
+    assert torch.equal(units, units_of(system, far))
+    shifted = _map(lambda h: 0.5 * h + torch.tensor([300.0, 0.0, 0.0], dtype=DOUBLE), 3)
+    assert units_of(shifted, torch.zeros(4, 3, dtype=DOUBLE)).tolist() == [256.0, 1.0, 1.0]
+    here = torch.tensor([[0.0, 2.0, 1e6]], dtype=DOUBLE)
+    assert float(relative(torch.tensor([[0.0, 1e-3, 1.0]]), here, torch.ones(3))) == pytest.approx(5e-4)
