@@ -104,7 +104,7 @@ class FunctionMap(DrivenMap):
                 by = torch.autograd.grad(value, roots, units, is_grads_batched=True, materialize_grads=True)
             else:  # a constant
                 by = [root.new_zeros(self._n, *root.shape) for root in roots]
-        by_state, *by_input = (one.detach().transpose(0, 1).contiguous() for one in by)
+        by_state, *by_input = (one.detach().transpose(0, 1) for one in by)
         return value.detach(), Linearization([by_state], []), by_input[0] if wrt_input else None
 
     def pushforward(self, states: Tensor, inputs: Tensor, vectors: int) -> Pushforward:
