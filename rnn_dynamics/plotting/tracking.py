@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import CheckedInside, checked
 from ..tracking import Event, Identities, TrackingHistory
 from . import style
 from .projection import principal
@@ -34,7 +34,7 @@ _MARKS: dict[str, dict[str, Any]] = {
 @checked
 def plot_tracking(
     history: TrackingHistory,
-    axes: Sequence[Axes] | None = None,
+    axes: Sequence[Annotated[Axes, CheckedInside()]] | None = None,
     *,
     scalar: str | None = None,
     observable: Callable[[Tensor], Tensor] | int | None = None,

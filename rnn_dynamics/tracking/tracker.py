@@ -3,12 +3,22 @@
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import nn
 
-from ..checks import ArrayLike, InputSequences, Size, as_tensor, as_vector, checked, require_positive, whole_number
+from ..checks import (
+    ArrayLike,
+    CheckedInside,
+    InputSequences,
+    Size,
+    as_tensor,
+    as_vector,
+    checked,
+    require_positive,
+    whole_number,
+)
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map
 from .budget import Budget
 from .history import TrackingHistory
@@ -134,7 +144,12 @@ class AttractorTracker:
 
     @checked
     def observe(
-        self, step: int, module: nn.Module | DrivenMap, *, force: bool = False, **scalars: float
+        self,
+        step: int,
+        module: Annotated[nn.Module | DrivenMap, CheckedInside()],
+        *,
+        force: bool = False,
+        **scalars: float,
     ) -> Observation | None:
         """Look at the network as it is now.
 
