@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -175,7 +176,7 @@ def observable_of(
         return lambda states: float(states[:, unit].mean()), f"state of unit {unit}"
 
     def mean(states: Tensor) -> float:
-        values = given(states)
+        values = torch.as_tensor(given(states))
         if values.shape not in ((len(states),), (len(states), 1)):
             raise ValueError(f"observable must take states [k, n] to [k], got {list(values.shape)}")
         return float(values.double().mean())
