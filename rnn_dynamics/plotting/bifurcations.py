@@ -38,9 +38,9 @@ _LINE = 54
 @checked
 def plot_bifurcations(
     result: Annotated[Result | Sequence[Result], CheckedInside()],
-    ax: Axes | Sequence[Axes] | None = None,
+    ax: Annotated[Axes | Sequence[Axes] | None, CheckedInside()] = None,
     *,
-    observable: Observable | Literal["norm"] | None = None,
+    observable: Annotated[Observable | Literal["norm"] | None, CheckedInside()] = None,
     eigenvalues: bool = False,
     labels: bool = True,
     legend: bool = True,
