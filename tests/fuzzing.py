@@ -68,7 +68,7 @@ def _of_tensor(value: Tensor) -> dict[str, Callable[[], Any]]:
         "huge": lambda: filled * 1e308,
         "tiny": lambda: filled * 1e-320,
         "rank + 1": lambda: real.unsqueeze(0),
-        "rank - 1": lambda: real[0] if real.ndim else real,
+        "rank - 1": lambda: real[0] if real.ndim and len(real) else real,
         "empty": lambda: real[:0] if real.ndim else real.new_zeros(0),
         "doubled": lambda: torch.cat([real, real], dim=-1) if real.ndim else real,
         "gradient": lambda: real.clone().requires_grad_(),
@@ -207,7 +207,7 @@ def hostile(value: Any, draw: random.Random) -> tuple[str, Any]:
     name = draw.choice(sorted(pool))
     try:
         return name, pool[name]()
-    except (RuntimeError, TypeError, ValueError, OverflowError):  # no such thing of this value
+    except (RuntimeError, TypeError, ValueError, OverflowError, IndexError):  # no such thing of this value
         return "None", None
 
 

@@ -3,11 +3,12 @@
 import math
 from dataclasses import replace
 from numbers import Real
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, Size, checked, require_positive, whole_number
+from ..checks import ArrayLike, CheckedInside, Size, checked, require_positive, whole_number
 from ..continuation import Family, Span, first_point
 from ..continuation.points import Point, covector
 from ..roots import Newton, Reason
@@ -20,11 +21,11 @@ from .tracing import BranchWalk, Pace, walked_out
 @checked
 @torch.no_grad()
 def continue_fixed_point(
-    family: Family,
+    family: Annotated[Family, CheckedInside()],
     start: ArrayLike | Branch,
-    span: tuple[float, float],
+    span: Annotated[tuple[float, float], CheckedInside()],
     *,
-    at: float | None = None,
+    at: Annotated[float, CheckedInside()] | None = None,
     period: Size = 1,
     tolerance: float = 1e-11,
     max_steps: Size = 2000,

@@ -2,11 +2,12 @@
 
 import math
 from numbers import Real
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import Size, checked, require_positive, whole_number
+from ..checks import CheckedInside, Size, checked, require_positive, whole_number
 from ..continuation import Span, first_point
 from ..systems import AutonomousMap
 from .curve_results import CURVE_KINDS, BifurcationCurve
@@ -23,7 +24,7 @@ _NEAR = 1e-4
 @torch.no_grad()
 def continue_bifurcation(
     family: PlaneFamily,
-    point: SpecialPoint,
+    point: Annotated[SpecialPoint, CheckedInside()],
     spans: tuple[tuple[float, float], tuple[float, float]],
     *,
     at: float,

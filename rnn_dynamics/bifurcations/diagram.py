@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, Size, checked, require_positive, whole_number
+from ..checks import ArrayLike, CheckedInside, Size, checked, require_positive, whole_number
 from ..continuation import Family
 from ..continuation.families import Span
 from ..fixed_points import Continuum, find_fixed_points
@@ -35,9 +36,9 @@ _SECTION_STARTS = 64
 @checked
 @torch.no_grad()
 def bifurcation_diagram(
-    family: Family,
+    family: Annotated[Family, CheckedInside()],
     starts: ArrayLike,
-    span: tuple[float, float],
+    span: Annotated[tuple[float, float], CheckedInside()],
     *,
     searches: Size = 33,
     max_period: Size = 4,

@@ -62,7 +62,10 @@ def multistability_map(
         raise ValueError(f"resolution must be two whole numbers (columns, rows), got {resolution!r}") from error
     size = (whole_number(columns, "resolution", 2), whole_number(rows, "resolution", 2))
     seed = whole_number(seed, "seed", 0)
-    system = family(spans[0][0], spans[1][0])
+    try:
+        system = family(spans[0][0], spans[1][0])
+    except TypeError as error:
+        raise ValueError(f"family must be a function (p, q) -> map: {error}") from error
     if not isinstance(system, AutonomousMap):
         raise ValueError(f"family(p, q) must be an autonomous map, got {type(system).__name__}")
     states = system.as_states(starts, "starts")

@@ -383,7 +383,11 @@ def observe(states: Tensor, observable: Observable | None) -> Tensor:
         if not -states.shape[-1] <= observable < states.shape[-1]:
             raise ValueError(f"observable must be the number of a unit below {states.shape[-1]}, got {observable}")
         return states[:, observable]
-    values = torch.as_tensor(observable(states)).detach()
+    try:
+        values = torch.as_tensor(observable(states)).detach()
+    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"observable must be a function of states [{len(states)}, n]: {what}") from error
     if values.shape != (len(states),):
         raise ValueError(
             f"observable must give one number per state, [{len(states)}] of [{len(states)}, n];"

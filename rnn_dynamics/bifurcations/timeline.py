@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, Size, as_rows, checked, require_positive, whole_number
+from ..checks import ArrayLike, CheckedInside, Size, as_rows, checked, require_positive, whole_number
 from ..continuation.interpolation import held_input
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..fixed_points.completeness import index_sum
@@ -34,7 +35,7 @@ _FURTHER = 4
 @checked
 @torch.no_grad()
 def training_bifurcations(
-    checkpoints: Checkpoints,
+    checkpoints: Annotated[Checkpoints, CheckedInside()],
     *,
     input: ArrayLike | None = None,
     starts: ArrayLike | None = None,

@@ -1,10 +1,12 @@
 """What an argument must be: words for it, and the value as the function takes it."""
 
+import errno
 import os
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -203,11 +205,17 @@ def text(value: Any) -> str:
     return value
 
 
+_LONGEST_NAME = 255
+"""Bytes that file systems in use take for a name."""
+
+
 def path(value: Any) -> Any:
     if not isinstance(value, str | os.PathLike) or not isinstance(name := os.fspath(value), str):
         raise Mismatch
     if "\0" in name:
         raise Mismatch(f"must be a path, got one that holds a null byte: {name!r}")
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(name).parts):
+        raise Mismatch(f"must be a path that can be: {os.strerror(errno.ENAMETOOLONG)}: {name}")
     return value
 
 

@@ -1,7 +1,7 @@
 """Branches and bifurcation diagrams: what is stable, what is not, and where that changes."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +18,7 @@ from ..bifurcations import (
     TrainingBifurcations,
 )
 from ..bifurcations.results import Observable
-from ..checks import checked
+from ..checks import CheckedInside, checked
 from . import style
 from .branch_curves import height_of
 from .diagrams import bounded, branch_handles, draw_branches, draw_exponents, draw_gaps, draw_moduli, draw_sections
@@ -37,10 +37,10 @@ _LINE = 54
 
 @checked
 def plot_bifurcations(
-    result: Result | Sequence[Result],
-    ax: Axes | Sequence[Axes] | None = None,
+    result: Annotated[Result | Sequence[Result], CheckedInside()],
+    ax: Annotated[Axes | Sequence[Axes] | None, CheckedInside()] = None,
     *,
-    observable: Observable | Literal["norm"] | None = None,
+    observable: Annotated[Observable | Literal["norm"] | None, CheckedInside()] = None,
     eigenvalues: bool = False,
     labels: bool = True,
     legend: bool = True,

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import CheckedInside, checked
 from ..tracking import Event, Identities, TrackingHistory
 from . import style
 from .projection import principal
@@ -34,7 +35,7 @@ _MARKS: dict[str, dict[str, Any]] = {
 @checked
 def plot_tracking(
     history: TrackingHistory,
-    axes: Sequence[Axes] | None = None,
+    axes: Sequence[Annotated[Axes, CheckedInside()]] | None = None,
     *,
     scalar: str | None = None,
     observable: Callable[[Tensor], Tensor] | int | None = None,
@@ -183,7 +184,7 @@ def observable_of(
         return lambda states: float(states[:, unit].mean()), f"state of unit {unit}"
 
     def mean(states: Tensor) -> float:
-        values = given(states)
+        values = torch.as_tensor(given(states))
         if values.shape not in ((len(states),), (len(states), 1)):
             raise ValueError(f"observable must take states [k, n] to [k], got {list(values.shape)}")
         return float(values.double().mean())

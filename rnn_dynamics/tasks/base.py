@@ -121,7 +121,13 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
 
     def _asked(self, outputs: Tensor, lengths: Tensor) -> Tensor:
         """Which steps [b, T] of ``outputs`` are asked for."""
-        if lengths.ndim != 1 or lengths.is_floating_point() or not lengths.numel() or int(lengths.min()) < 1:
+        if (
+            lengths.ndim != 1
+            or lengths.is_floating_point()
+            or lengths.dtype is torch.bool
+            or not lengths.numel()
+            or int(lengths.min()) < 1
+        ):
             given = f"{str(lengths.dtype).removeprefix('torch.')} {list(lengths.shape)}"
             raise ValueError(f"lengths must be whole numbers [b] of at least 1, got {given}")
         if not outputs.is_floating_point():

@@ -3,12 +3,22 @@
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import nn
 
-from ..checks import ArrayLike, InputSequences, Size, as_tensor, as_vector, checked, require_positive, whole_number
+from ..checks import (
+    ArrayLike,
+    CheckedInside,
+    InputSequences,
+    Size,
+    as_tensor,
+    as_vector,
+    checked,
+    require_positive,
+    whole_number,
+)
 from ..continuation.interpolation import named_weights
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, LayeredMap, as_map
 from ..systems.modules import recurrent_layers
@@ -159,7 +169,12 @@ class AttractorTracker:
 
     @checked
     def observe(
-        self, step: int, module: nn.Module | DrivenMap, *, force: bool = False, **scalars: float
+        self,
+        step: int,
+        module: Annotated[nn.Module | DrivenMap, CheckedInside()],
+        *,
+        force: bool = False,
+        **scalars: float,
     ) -> Observation | None:
         """Look at the network as it is now; where it is not looked at, keep its weights as ``record`` does.
 
