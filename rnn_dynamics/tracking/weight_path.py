@@ -59,7 +59,7 @@ class WeightPath:
             along = self._product(corner, first, last, first)
             away = self._product(corner, first, corner, first)
             share = min(max(along / straight, 0.0), 1.0) if straight > 0 else 0.0
-            distances.append(away - 2 * share * along + share * share * straight)
+            distances.append(max(away - 2 * share * along + share * share * straight, 0.0))  # but for rounding
         most = max(distances) * (1 - 1e-9)
         middle = 0.5 * (last - first) - 1
         best = min((i for i, far in enumerate(distances) if far >= most), key=lambda i: abs(i - middle))
