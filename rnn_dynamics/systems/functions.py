@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from numbers import Real
 from typing import Self, TypeAlias
 
 import torch
@@ -141,7 +142,12 @@ class FunctionMap(DrivenMap):
 
     def _checked_bounds(self, lower: ArrayLike, upper: ArrayLike) -> tuple[Tensor, Tensor]:
         where = {"dtype": torch.float64, "device": self._device}
-        low, high = as_vector(lower, "box lower", self._n, **where), as_vector(upper, "box upper", self._n, **where)
+        # One number stands for all coordinates.
+        bounds = [torch.full((self._n,), float(bound)) if isinstance(bound, Real) else bound for bound in (lower, upper)]
+        low, high = (
+            as_vector(bound, f"box {name}", self._n, **where)
+            for bound, name in zip(bounds, ("lower", "upper"), strict=True)
+        )
         if not (low < high).all():
             raise ValueError("box must have lower < upper in every coordinate")
         return low, high
