@@ -1,5 +1,6 @@
 """What lies between two steps of a walk: every eigenvalue that crosses the unit circle, located."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,6 +10,7 @@ from ..continuation.arclength import Special
 from ..continuation.crossings import Found, Path, eigenvalues_at, plus_one
 from ..continuation.families import Span
 from ..continuation.points import Point, corrected, covector, length
+from .kinks import Kink, kink_between
 from .rows import Row
 
 _TOGETHER = 1e-5
@@ -17,6 +19,9 @@ pitchfork's arms."""
 
 _EQUAL = 1e-5
 """Eigenvalues this near to one another at a crossing cross at once: a symmetry makes them equal."""
+
+_AT_KINK = 2e-5
+"""In arclength: the walk passes a kink by a step of 1e-5 at most."""
 
 _SECANTS = 8
 _ON_CIRCLE = 1e-13
@@ -31,9 +36,37 @@ class Passed:
     eigenvalues: Tensor
     eigenvalue: complex
     multiplicity: int = 1
+    kink: Kink | None = None
 
 
-def passed_between(span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float) -> list[Passed]:
+def passed_between(
+    span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float, suspected: bool = False
+) -> list[Passed]:
+    """All that lies between two rows, in order; kinks of F are looked for where there may be one (``suspected``)."""
+    kink = kink_between(span, before, after, tolerance) if suspected else None
+    if kink is None:
+        return _smooth_between(span, before, after, known, tolerance)
+    row = covector(after.point.coordinates - before.point.coordinates, before.point.scale)
+    low, high = (float(row @ side.point.coordinates) for side in (kink.before, kink.after))
+    places = [float(row @ special.point.coordinates) for special in known]
+    # What the walk saw at the kink itself, as a fold, is the kink.
+    near = [length(special.point.coordinates - kink.point.coordinates, kink.point.scale) for special in known]
+    others = [(special, at) for special, at, off in zip(known, places, near, strict=True) if off > _AT_KINK]
+    found = Passed("border collision", kink.point, kink.before.eigenvalues, complex(math.nan, math.nan), kink=kink)
+    first = tuple(special for special, at in others if at <= low)
+    last = tuple(special for special, at in others if at >= high)
+    return [
+        *passed_between(span, before, kink.before, first, tolerance, _far(before, kink.before)),
+        found,
+        *passed_between(span, kink.after, after, last, tolerance, _far(kink.after, after)),
+    ]
+
+
+def _far(one: Row, other: Row) -> bool:
+    return length(other.point.coordinates - one.point.coordinates, one.point.scale) > 10 * _AT_KINK
+
+
+def _smooth_between(span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float) -> list[Passed]:
     """Folds and branch points that the walk found, flips, Neimark-Sacker points and hidden ones, in order."""
     ends = [(row.point.state, row.point.s) for row in (before, after)]
     found = []

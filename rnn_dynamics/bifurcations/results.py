@@ -14,13 +14,16 @@ from torch import Tensor
 from ..checks import checked
 from ..store import storable
 
-KINDS = ("fold", "branch point", "flip", "Neimark-Sacker")
+KINDS = ("fold", "branch point", "flip", "Neimark-Sacker", "border collision")
 
-LABELS = {"fold": "LP", "branch point": "BP", "flip": "PD", "Neimark-Sacker": "NS"}
-"""The field's short names: limit point, branch point, period doubling, Neimark-Sacker."""
+LABELS = {"fold": "LP", "branch point": "BP", "flip": "PD", "Neimark-Sacker": "NS", "border collision": "BC"}
+"""The field's short names: limit point, branch point, period doubling, Neimark-Sacker, border collision."""
 
 _RESONANT = 1e-3
 """How near exp(i k angle) must be to 1, k = 1 to 4, for a strong resonance."""
+
+KEPT = 16
+"""Leading eigenvalues in each row of a branch's table, and of each side of a border collision."""
 
 ENDS = {
     "span": "it leaves the span",
@@ -42,10 +45,12 @@ Observable = Callable[[Tensor], Tensor] | int
 @storable
 @dataclass(frozen=True, eq=False)
 class SpecialPoint:
-    """A point of a branch at which an eigenvalue of DF^k lies on the unit circle."""
+    """A point of a branch at which an eigenvalue of DF^k lies on the unit circle, or at which DF^k jumps."""
 
     kind: str
-    """"fold" (+1, the branch turns), "branch point" (+1, another branch crosses), "flip" (-1) or "Neimark-Sacker"."""
+    """"fold" (+1, the branch turns), "branch point" (+1, another branch crosses), "flip" (-1), "Neimark-Sacker", or
+    "border collision": the branch meets a kink of F (a ReLU's corner), where eigenvalues jump, be it over the circle
+    or not (Feigin 1970; di Bernardo, Budd, Champneys and Kowalczyk (2008), Piecewise-smooth Dynamical Systems, 3.1)."""
 
     parameter: float
 
@@ -53,7 +58,7 @@ class SpecialPoint:
     """[n]."""
 
     eigenvalue: complex
-    """The one on the circle; of a pair that with positive imaginary part."""
+    """The one on the circle; of a pair that with positive imaginary part; NaN at a border collision."""
 
     residual: float
     """|F^k(h) - h|_2 of this very state."""
@@ -63,7 +68,9 @@ class SpecialPoint:
 
     detail: str = ""
     """Of a branch point "pitchfork" or "transcritical"; of a fold whether two points are "born" or "meet" as the
-    parameter rises; of a strongly resonant Neimark-Sacker point "1:1" to "1:4"."""
+    parameter rises; of a strongly resonant Neimark-Sacker point "1:1" to "1:4"; of a border collision "nonsmooth fold"
+    (two meet and vanish at the kink, or are born there) or "persistence" (the point crosses it), and whether a cycle of
+    twice the period begins there."""
 
     coefficient: float = math.nan
     """Of the normal form; see ``normal_forms``. NaN where F has no such derivatives."""
@@ -75,24 +82,48 @@ class SpecialPoint:
     multiplicity: int = 1
     """How many eigenvalues (or pairs) are on the circle at once; more than one needs a symmetry."""
 
+    before: Tensor | None = None
+    """Of a border collision the leading eigenvalues on the side of the rows before it, [m], complex."""
+
+    after: Tensor | None = None
+    """The same on the side of the rows after it."""
+
+    @property
+    def turns(self) -> bool:
+        """Whether the branch turns back there: a fold, or a nonsmooth one."""
+        return self.kind == "fold" or self.detail.startswith("nonsmooth fold")
+
+    @property
+    def sides(self) -> str:
+        """Of a border collision how the index sign det(I - DF) and the leading eigenvalue jump; else ""."""
+        if self.before is None or self.after is None:
+            return ""
+        signs = [1 - 2 * int(((side.imag == 0) & (side.real > 1)).sum() % 2) for side in (self.before, self.after)]
+        leading = [_short(complex(side[0])) for side in (self.before, self.after)]
+        return f"index {signs[0]:+d} to {signs[1]:+d}, leading eigenvalue {leading[0]} to {leading[1]}"
+
     @property
     def label(self) -> str:
-        """The short name: "LP", "BP", "PD" or "NS"."""
+        """The short name: "LP", "BP", "PD", "NS" or "BC"."""
         return LABELS[self.kind]
 
     @property
     def angle(self) -> float:
-        """The argument of the eigenvalue in radians: 0 at folds and branch points, pi at flips."""
+        """The argument of the eigenvalue in radians: 0 at folds and branch points, pi at flips, NaN where there is none."""
         return abs(cmath.phase(self.eigenvalue))
 
     def __repr__(self) -> str:
         text = f"{self.kind} at {self.parameter:.9g}"
-        notes = [self.detail, self.criticality]
+        notes = [self.detail, self.sides, self.criticality]
         if self.kind == "Neimark-Sacker":
             notes.insert(0, f"angle {self.angle:.5g}")
         notes += [f"{self.multiplicity} at once"] if self.multiplicity > 1 else []
         notes = [note for note in notes if note]
         return text + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _short(value: complex) -> str:
+    return f"{value.real:.4g}" if value.imag == 0 else f"{value.real:.4g}{value.imag:+.4g}i"
 
 
 def strong_resonance(angle: float) -> str:
@@ -206,7 +237,7 @@ class Branch:
         return parts or [(slice(0, len(self)), self.stable_beyond(0))]
 
     def _turns(self, row: int) -> bool:
-        return any(point.row == row and point.kind == "fold" for point in self.special_points)
+        return any(point.row == row and point.turns for point in self.special_points)
 
     @checked
     def near(self, parameter: float, stable_only: bool = False) -> Tensor:
@@ -355,7 +386,10 @@ def reversed_branch(branch: Branch) -> Branch:
         branch,
         **{name: getattr(branch, name).flip(0) for name in _COLUMNS if name != "tangents"},
         tangents=-branch.tangents.flip(0),
-        special_points=tuple(replace(point, row=last - point.row) for point in reversed(branch.special_points)),
+        special_points=tuple(
+            replace(point, row=last - point.row, before=point.after, after=point.before)
+            for point in reversed(branch.special_points)
+        ),
         ends=(branch.ends[1], branch.ends[0]),
     )
 
@@ -404,7 +438,7 @@ def special_table(points: list[tuple[int, SpecialPoint]]) -> pd.DataFrame:
                 "branch": branch,
                 "kind": point.kind,
                 "parameter": point.parameter,
-                "detail": point.detail,
+                "detail": ", ".join(filter(None, (point.detail, point.sides))),
                 "criticality": point.criticality,
                 "coefficient": point.coefficient,
                 "angle": point.angle,

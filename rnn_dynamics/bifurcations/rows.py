@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..continuation.crossings import count_outside, eigenvalues_at
+from ..continuation.crossings import count_outside
 from ..continuation.families import Span
 from ..continuation.points import Point
-from .results import Branch, SpecialPoint
-
-_KEPT = 16
-"""Leading eigenvalues in each row of the table."""
+from ..continuation.spectra import leading_eigenvalues
+from .results import KEPT, Branch, SpecialPoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +18,18 @@ class Row:
 
     point: Point
     eigenvalues: Tensor
+    action: Tensor
+    """DF v, [n], of one fixed v: it jumps where DF does."""
+
     special: SpecialPoint | None = None
 
 
 def row_at(span: Span, point: Point) -> Row:
     """An ordinary row."""
-    return Row(point, eigenvalues_at(span, point.state, point.s))
+    _, linearization = span.system(point.s).linearize(point.state.unsqueeze(0))
+    probe = torch.cos(torch.arange(len(point.state), dtype=point.state.dtype, device=point.state.device) ** 2 + 0.5)
+    action = linearization.apply(probe[None, :, None])[0, :, 0]
+    return Row(point, leading_eigenvalues(linearization), action)
 
 
 def n_outside(row: Row) -> int:
@@ -37,15 +41,20 @@ def n_outside(row: Row) -> int:
 
 def index_at(row: Row) -> int:
     """Sign det(I - DF): the bordered determinant's sign times that of the pace; 0 at a fold or branch point."""
-    if row.special is not None and row.special.kind in ("fold", "branch point"):
+    if row.special is not None and (row.special.turns or row.special.kind == "branch point"):
         return 0
     real = row.eigenvalues[row.eigenvalues.imag == 0].real
     return 1 - 2 * int((real > 1).sum() % 2)
 
 
+def turned(special: SpecialPoint | None) -> SpecialPoint | None:
+    """A special point of a branch whose rows are listed the other way."""
+    return special if special is None else replace(special, before=special.after, after=special.before)
+
+
 def reversed_rows(rows: list[Row]) -> list[Row]:
     """The same rows as if the branch had been walked the other way."""
-    return [Row(row.point.reversed(), row.eigenvalues, row.special) for row in reversed(rows)]
+    return [replace(row, point=row.point.reversed(), special=turned(row.special)) for row in reversed(rows)]
 
 
 def padded(values: list[Tensor], width: int) -> Tensor:
@@ -76,7 +85,7 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
         orbits=orbits.cpu(),
         residuals=residuals.cpu(),
         tangents=torch.stack([_outer_tangent(span, row.point) for row in rows]).cpu(),
-        eigenvalues=padded([row.eigenvalues for row in rows], min(_KEPT, like.shape[-1])),
+        eigenvalues=padded([row.eigenvalues for row in rows], min(KEPT, like.shape[-1])),
         n_unstable=torch.tensor([n_outside(row) for row in rows]),
         indices=torch.tensor([index_at(row) for row in rows]),
         special_points=tuple(

@@ -2,13 +2,15 @@
 
 import math
 
+import torch
 from torch import Tensor
 
 from ..continuation.families import Span
 from . import normal_forms
+from .kinks import Kink
 from .normal_forms import NormalForm
 from .passing import Passed
-from .results import SpecialPoint, strong_resonance
+from .results import KEPT, SpecialPoint, strong_resonance
 
 
 def described(span: Span, passed: Passed, rising: bool, row: int = -1) -> SpecialPoint:
@@ -17,6 +19,9 @@ def described(span: Span, passed: Passed, rising: bool, row: int = -1) -> Specia
     system = span.system(point.s)
     state = point.state.unsqueeze(0)
     value, linearization = system.linearize(state)
+    residual = float((value - state).norm())
+    if passed.kink is not None:
+        return _border_collision(span, passed, passed.kink, rising, residual)
     form = _normal_form(span, passed, linearization.dense()[0])
     detail = form.detail
     if passed.kind == "fold":
@@ -29,12 +34,38 @@ def described(span: Span, passed: Passed, rising: bool, row: int = -1) -> Specia
         parameter=span.parameter(point.s),
         state=point.state.cpu(),
         eigenvalue=passed.eigenvalue,
-        residual=float((value - state).norm()),
+        residual=residual,
         row=row,
         detail=detail,
         coefficient=form.coefficient,
         criticality=form.criticality,
         multiplicity=passed.multiplicity,
+    )
+
+
+def _border_collision(span: Span, passed: Passed, kink: Kink, rising: bool, residual: float) -> SpecialPoint:
+    """Whether the fixed points on both sides of the kink meet there or are one, by the way the branch goes on.
+
+    With A and B = DF on both sides it turns back if det(I - A) det(I - B) < 0, and a cycle of twice the period begins
+    if the numbers of eigenvalues below -1 of A and B differ by an odd number (Feigin 1970; di Bernardo et al. 2008).
+    """
+    before, after = (row.eigenvalues.cpu().to(torch.complex128) for row in (kink.before, kink.after))
+    detail = "persistence"
+    if kink.turns:
+        detail = f"nonsmooth fold, two {'meet' if rising else 'are born'} as the parameter rises"
+    below = [int(((side.imag == 0) & (side.real < -1)).sum()) for side in (before, after)]
+    if (below[0] - below[1]) % 2:
+        detail += ", a cycle of twice the period begins"
+    return SpecialPoint(
+        kind=passed.kind,
+        parameter=span.parameter(passed.point.s),
+        state=passed.point.state.cpu(),
+        eigenvalue=passed.eigenvalue,
+        residual=residual,
+        row=-1,
+        detail=detail,
+        before=before[:KEPT],
+        after=after[:KEPT],
     )
 
 

@@ -12,6 +12,7 @@ from ..continuation.families import Span
 from ..continuation.locating import point_between
 from ..continuation.points import Point
 from ..progress import each
+from .kinks import rate, suspected
 from .passing import Passed, nearest, passed_between, sharpened
 from .rows import Row, row_at
 from .special import described
@@ -49,6 +50,7 @@ class BranchWalk(Iterator[Row]):
         pace = pace or Pace()
         self.end: str | None = None
         self.refused = 0
+        self._usual: float | None = None  # how fast DF changes along the branch where it is smooth
         self._span, self._period, self._pace = span, period, pace
         self._first = row_at(span, first)
         self._last = self._first
@@ -87,11 +89,18 @@ class BranchWalk(Iterator[Row]):
         before, after = self._last, row_at(self._span, step.point)
         back = passes(self._span, self._home.point, before.point, after.point, self._pace.tolerance)
         if back:
-            after = Row(self._home.point, self._home.eigenvalues)
+            after = replace(self._home, special=None)
         place = before.point
-        for passed in passed_between(self._span, before, after, step.passed, self._pace.tolerance):
+        found = passed_between(
+            self._span, before, after, step.passed, self._pace.tolerance,
+            suspected(before, after, self._usual, step.refused),
+        )  # fmt: skip
+        if not any(passed.kink for passed in found):
+            self._usual = rate(before, after)
+        for passed in found:
             if self._pending:  # never two special rows side by side
-                middle = self._middle(place, passed.point)
+                ahead = passed.point if passed.kink is None else passed.kink.before.point
+                middle = self._middle(place, ahead)
                 # Between two at the very same place there is that place only.
                 self._pending.append(row_at(self._span, place) if middle is None else middle)
             if passed.kind == "branch point" and self._halved(passed):
@@ -99,8 +108,11 @@ class BranchWalk(Iterator[Row]):
                 self.end = "doubling"
                 return
             rising = before.point.pace * (self._span.end - self._span.start) > 0
-            self._pending.append(Row(passed.point, passed.eigenvalues, described(self._span, passed, rising)))
-            place = passed.point
+            special = described(self._span, passed, rising)
+            self._pending.append(
+                replace(row_at(self._span, passed.point), eigenvalues=passed.eigenvalues, special=special)
+            )
+            place = passed.point if passed.kink is None else passed.kink.after.point
         self._pending.append(after)
         self._last = after
         if back:
@@ -115,7 +127,7 @@ class BranchWalk(Iterator[Row]):
         flip = replace(passed, kind="flip", point=point, eigenvalue=nearest(eigenvalues, -1.0 + 0.0j))
         # The tangent is that of the arms: across the flip, along the flipping direction.
         row = replace(passed.point, state=point.state, s=point.s, residual=point.residual)
-        return Row(row, eigenvalues_at(self._span, point.state, point.s), described(half, flip, rising=True))
+        return replace(row_at(self._span, row), special=described(half, flip, rising=True))
 
     def _middle(self, before: Point, after: Point) -> Row | None:
         point = point_between(self._span, before, after, 0.5, self._pace.tolerance)

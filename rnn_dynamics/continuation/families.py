@@ -11,6 +11,11 @@ from ..systems import AutonomousMap, IteratedMap
 _RELATIVE_STEP = 6e-6
 """The cube root of float64's precision: where rounding and truncation of a central difference balance, near 1e-11."""
 
+_NEARER = 1e-4
+"""Of that step where F has a kink within it: rounding is 1e-7 then, which Newton's method does not mind."""
+
+_UNLIKE = 0.01
+
 
 class Family(Protocol):
     """A map h -> F(h, t) for every t: a function, or an object called like one."""
@@ -52,7 +57,22 @@ def parameter_derivative(
         step = step if t - step < low else -step
         ahead, farther = family(t + step)(states), family(t + 2 * step)(states)
         return (4 * ahead - farther - 3 * family(t)(states)) / (2 * step)
-    return (family(t + step)(states) - family(t - step)(states)) / (2 * step)
+    here, ahead, behind = family(t)(states), family(t + step)(states), family(t - step)(states)
+    central = (ahead - behind) / (2 * step)
+    kinked = _kinked(here, ahead, behind)
+    if kinked.any():  # a kink within the step, as of a ReLU: much nearer, one side of it remains
+        step *= _NEARER
+        ahead, behind = family(t + step)(states), family(t - step)(states)
+        central = torch.where(kinked.unsqueeze(-1), (ahead - behind) / (2 * step), central)
+    return central
+
+
+def _kinked(here: Tensor, ahead: Tensor, behind: Tensor) -> Tensor:
+    """The rows [k] whose differences to both sides are too unlike for a smooth F: those agree to the step."""
+    forwards, backwards = ahead - here, here - behind
+    unlike = (forwards - backwards).abs()
+    rounding = 64 * torch.finfo(here.dtype).eps * here.abs()
+    return (unlike > _UNLIKE * (forwards.abs() + backwards.abs()) + rounding).any(dim=-1)
 
 
 class IteratedFamily:

@@ -21,7 +21,16 @@ from ..bifurcations.results import Observable
 from ..checks import CheckedInside, checked
 from . import style
 from .branch_curves import height_of
-from .diagrams import bounded, branch_handles, draw_branches, draw_exponents, draw_gaps, draw_moduli, draw_sections
+from .diagrams import (
+    bounded,
+    branch_handles,
+    draw_branches,
+    draw_continua,
+    draw_exponents,
+    draw_gaps,
+    draw_moduli,
+    draw_sections,
+)
 from .special_points import draw_marks, label_marks, marks_of
 from .timeline import draw_timeline
 from .two_parameter import draw_two_parameters
@@ -52,13 +61,16 @@ def plot_bifurcations(
     """Draw branches over their parameter, solid where stable and dashed where not, with all their special points.
 
     Between rows the states [n] follow Hermite's cubics through the branch's tangents, so that folds are round. Special
-    points are triangles (folds), squares (branch points), diamonds (flips) and circles (Neimark-Sacker), filled if
-    supercritical, white if subcritical or not judged; folds, which are neither, are filled. Fixed points are blue,
+    points are triangles (folds), squares (branch points), diamonds (flips), circles (Neimark-Sacker) and crosses (border
+    collisions), filled if supercritical, white if subcritical or not judged; folds and border collisions are filled. Fixed points are blue,
     cycles ochre, all phases of each.
 
     Of a diagram the sampled attractors are dots, with their largest Lyapunov exponents in a panel below, where that of
     a stable branch of period k, ln(max |lambda|) / k, is a line. Fixed points that no branch passes are crosses, and
     where the index sum shows that a branch is missing the ground is grey.
+
+    Lines, rings and sheets of fixed points are bands, from their least to their greatest height, darker and with solid
+    edges where they attract all along.
 
     Curves over two parameters, a map of multistability, or a sequence of both, are drawn in the plane of the two: see
     ``draw_two_parameters``. A training's bifurcations are drawn as a timeline: see ``draw_timeline``.
@@ -71,7 +83,7 @@ def plot_bifurcations(
         observable: what is drawn of a state: a unit's number; a function of states [k, n] -> [k]; "norm", |h|; by
             default the unit if there is only one, else the first principal component of all that is drawn.
         eigenvalues: whether a panel below shows the three leading moduli |lambda| of each row of each branch.
-        labels: whether LP, BP, PD and NS stand beside the markers; left out where they would be more than 14.
+        labels: whether LP, BP, PD, NS and BC stand beside the markers; left out where they would be more than 14.
         legend: whether to add the legend, which stands above the axis.
         cycles: whether branches of cycles are drawn.
         sections: whether sampled attractors and their exponents are drawn.
@@ -95,13 +107,17 @@ def plot_bifurcations(
         own = ax if ax is None or isinstance(ax, Axes) else ax[0]
         return draw_two_parameters(own, *plane, labels=labels, legend=legend, names=names)
     branches, sampled = _parts(result, cycles, sections)
-    height, label = height_of(branches, sampled, observable)
+    continua = list(result.continua) if isinstance(result, BifurcationDiagram) else []
+    height, label = height_of(
+        branches, [*sampled, *(each for branch in continua for each in branch.continua)], observable
+    )
     alone = isinstance(ax, Axes) and not eigenvalues  # one axis given: the diagram without its exponents
     axes = _axes(ax, 1 + eigenvalues + (bool(sampled) and not alone))
     low, high = _range(result, branches, sampled)
     main = axes[0]
     with style.styled():
         handles: list[Artist] = branch_handles(branches)
+        bands = draw_continua(main, continua, height)
         curves = draw_branches(main, branches, height)
         entries, dots = draw_sections(main, sampled, height)
         lacks = draw_gaps(main, result, height) if isinstance(result, BifurcationDiagram) else []
@@ -109,7 +125,7 @@ def plot_bifurcations(
         bottom, top = main.get_ylim()
         marks = marks_of(branches, height, (high - low, top - bottom))
         bounded(main, branches, curves, [mark.y for mark in marks])
-        handles += [*draw_marks(main, marks), *entries, *lacks]
+        handles += [*draw_marks(main, marks), *bands, *entries, *lacks]
         main.set_ylabel(label if observable_label is None else observable_label)
         if eigenvalues:
             draw_moduli(axes[1], branches)
@@ -155,7 +171,8 @@ def _parts(result: object, cycles: bool, sections: bool) -> tuple[list[Branch], 
             what += f" of {', '.join(sorted({type(part).__name__ for part in result}))}"
         raise ValueError(f"result must be a Branch, a sequence of them or a BifurcationDiagram, got {what}")
     branches = [branch for branch in branches if len(branch) and (cycles or branch.period == 1)]
-    if not branches and not sampled:
+    continua = result.continua if isinstance(result, BifurcationDiagram) else ()
+    if not branches and not sampled and not continua:
         raise ValueError("result has nothing to draw: no branch with a row" + ("" if cycles else " and period 1"))
     sizes = {part.states.shape[-1] for part in (*branches, *sampled)}
     if len(sizes) > 1:

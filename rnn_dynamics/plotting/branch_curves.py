@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..bifurcations import Branch, Section
 from ..bifurcations.results import Observable, hermite, observe
+from ..fixed_points import Continuum
 from .projection import principal
 
 _BETWEEN = 8
@@ -24,7 +25,7 @@ Height = Callable[[Tensor], np.ndarray]
 
 
 def height_of(
-    branches: Sequence[Branch], sections: Sequence[Section], observable: Observable | Literal["norm"] | None
+    branches: Sequence[Branch], sections: Sequence[Section | Continuum], observable: Observable | Literal["norm"] | None
 ) -> tuple[Height, str]:
     """What is drawn of a state, and what the axis then shows."""
     n = (branches[0].states if branches else sections[0].states).shape[-1]

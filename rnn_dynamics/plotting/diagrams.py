@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..bifurcations import BifurcationDiagram, Branch, Section
+from ..bifurcations import BifurcationDiagram, Branch, ContinuumBranch, Section
 from . import style
 from .branch_curves import Height, along, drawn, parameters_along, phases_of, smooth
 from .classes import ATTRACTORS, kind_name
@@ -165,6 +165,29 @@ def draw_sections(ax: Axes, sections: Sequence[Section], height: Height) -> tupl
         handles.append(Line2D([], [], label=label, **look))
         dots.append(np.stack([x, y], axis=1))
     return handles, np.concatenate(dots)
+
+
+def draw_continua(ax: Axes, continua: Sequence[ContinuumBranch], height: Height) -> list[Artist]:
+    """Shade the range of heights of each line, ring or sheet of fixed points, darker where it attracts all along it.
+
+    Its edges are lines as those of branches: solid where it attracts, dashed elsewhere.
+    """
+    handles: dict[str, Artist] = {}
+    for branch in continua:
+        where = branch.parameters.numpy()
+        heights = [height(continuum.states) for continuum in branch.continua]
+        low, high = (np.array([edge(values) for values in heights]) for edge in (np.min, np.max))
+        # A stretch between two parameters is what it is at both; where they differ it changes within.
+        for row in range(len(branch) - 1):
+            both = slice(row, row + 2)
+            attracts = all(word in ("attracting", "marginal") for word in branch.stabilities[both])
+            color = style.tint(style.SKY, 0.55 if attracts else 0.8)
+            label = f"continuum of fixed points{', attracting' if attracts else ''}"
+            ax.fill_between(where[both], low[both], high[both], color=color, linewidth=0, zorder=1)
+            for edge in (low, high):
+                add_line(ax, where[both], edge[both], attracts, style.SKY, 0.6)
+            handles.setdefault(label, Patch(facecolor=color, edgecolor=style.SKY, label=label))
+    return list(handles.values())
 
 
 def draw_exponents(ax: Axes, branches: Sequence[Branch], sections: Sequence[Section]) -> None:

@@ -14,7 +14,13 @@ from ..bifurcations.results import KINDS
 from . import style
 from .branch_curves import Height
 
-_MARKERS = {"fold": ("^", 4.4), "branch point": ("s", 3.6), "flip": ("D", 3.6), "Neimark-Sacker": ("o", 4.0)}
+_MARKERS = {
+    "fold": ("^", 4.4),
+    "branch point": ("s", 3.6),
+    "flip": ("D", 3.6),
+    "Neimark-Sacker": ("o", 4.0),
+    "border collision": ("X", 4.4),
+}
 """Shape and size in points, as shapes of equal size do not look equally large; the shapes of a training's timeline."""
 
 _MOST_LABELS = 14
@@ -47,8 +53,8 @@ class Mark:
 
     @property
     def filled(self) -> bool:
-        """Folds are neither super- nor subcritical; they are filled as everywhere in the field."""
-        return self.point.kind == "fold" or self.point.criticality == "supercritical"
+        """Folds and border collisions are neither super- nor subcritical; they are filled as everywhere in the field."""
+        return self.point.kind in ("fold", "border collision") or self.point.criticality == "supercritical"
 
 
 def marks_of(branches: Iterable[Branch], height: Height, size: tuple[float, float]) -> list[Mark]:

@@ -1,5 +1,6 @@
 """Any function step(state, input) as a driven map, differentiated by autograd."""
 
+from numbers import Real
 from typing import Self
 
 import torch
@@ -117,7 +118,14 @@ class FunctionMap(DrivenMap):
 
     def _checked_bounds(self, lower: ArrayLike, upper: ArrayLike) -> tuple[Tensor, Tensor]:
         where = {"dtype": torch.float64, "device": self._device}
-        low, high = as_vector(lower, "box lower", self._n, **where), as_vector(upper, "box upper", self._n, **where)
+        # One number stands for all coordinates.
+        bounds = [
+            torch.full((self._n,), float(bound)) if isinstance(bound, Real) else bound for bound in (lower, upper)
+        ]
+        low, high = (
+            as_vector(bound, f"box {name}", self._n, **where)
+            for bound, name in zip(bounds, ("lower", "upper"), strict=True)
+        )
         if not (low < high).all():
             raise ValueError("box must have lower < upper in every coordinate")
         return low, high
