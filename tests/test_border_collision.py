@@ -54,7 +54,9 @@ def test_in_the_line_the_slopes_decide(a: float, b: float) -> None:
     assert abs(point.parameter) < 1e-8
     assert abs(float(point.state)) < 1e-8
     assert math.isnan(point.coefficient)
-    assert sorted([complex(point.before[0]), complex(point.after[0])], key=lambda z: z.real) == pytest.approx(sorted([a, b]))
+    assert sorted([complex(point.before[0]), complex(point.after[0])], key=lambda z: z.real) == pytest.approx(
+        sorted([a, b])
+    )
     folds = (1 - a) * (1 - b) < 0
     assert point.detail.startswith("nonsmooth fold") == folds
     # A cycle of period 2 begins where one slope lies beyond -1: x = a (b x + mu) + mu with x > 0 > b x + mu.
@@ -96,9 +98,7 @@ def test_in_the_plane_trace_and_determinant_decide(left: tuple[float, float], ri
     assert point.detail.startswith("nonsmooth fold") == folds
     sides = [eigenvalues(*left), eigenvalues(*right)]
     for found in (point.before, point.after):
-        assert any(
-            max(min(abs(complex(value) - other) for other in side) for value in found) < 1e-9 for side in sides
-        )
+        assert any(max(min(abs(complex(value) - other) for other in side) for value in found) < 1e-9 for side in sides)
     below = [sum(value.imag == 0 and value.real < -1 for value in side) for side in sides]
     assert ("twice the period" in point.detail) == ((below[0] - below[1]) % 2 == 1)
 
@@ -117,7 +117,9 @@ def test_a_relu_network_under_a_moving_input() -> None:
     # Both on until unit 2 goes off: h1 = (b1 + u1 mu) / (1 - w11), w21 h1 + u2 mu + b2 = 0.
     second = -(b[1] + w[1, 0] * b[0] / 0.7) / (u[1] + w[1, 0] * u[0] / 0.7)
     assert [point.kind for point in branch.special_points] == ["border collision"] * 2
-    assert [point.parameter for point in branch.special_points] == pytest.approx([float(first), float(second)], abs=1e-8)
+    assert [point.parameter for point in branch.special_points] == pytest.approx(
+        [float(first), float(second)], abs=1e-8
+    )
     assert all(point.detail == "persistence" for point in branch.special_points)
 
 

@@ -26,7 +26,7 @@ _MEETING = 1e-4
 
 
 _REGULAR = 1e-9
-"""The least singular value of [DF - I, dF/ds] on a branch; on a line, ring or sheet of fixed points it is 0 to rounding."""
+"""The least singular value of [DF - I, dF/ds] on a branch; on a line, ring or sheet of fixed points it is 0."""
 
 
 class Interrupted(Exception):
@@ -36,9 +36,7 @@ class Interrupted(Exception):
 class Atlas:
     """Branches traced one after the other, each to its ends, so that a point on none of them begins a new one."""
 
-    def __init__(
-        self, span: Span, pace: Pace, max_period: int, memory_budget: int, max_branches: int = 1000
-    ) -> None:
+    def __init__(self, span: Span, pace: Pace, max_period: int, memory_budget: int, max_branches: int = 1000) -> None:
         self.span = span
         self.branches: list[Branch] = []
         self.missed: list[tuple[float, Tensor]] = []
@@ -144,7 +142,7 @@ class Atlas:
         return bool((distance <= 1e-3 * max(1.0, float(part.states[row].norm()))).any())
 
     def _switched(self, span: Span, branch: Branch, special: SpecialPoint) -> tuple[Span, Point, int] | None:
-        """A point of the branch that leaves another at a special point, with its span and period; None where none is."""
+        """A point of the branch that leaves another at a special point, with its span and period; None for none."""
         system = span.system(0.0)
         state, s = special.state.to(system.device, system.dtype), span.inner(special.parameter)
         if special.kind == "branch point" and special.multiplicity == 1:

@@ -108,7 +108,9 @@ class BranchWalk(Iterator[Row]):
                 return
             rising = before.point.pace * (self._span.end - self._span.start) > 0
             special = described(self._span, passed, rising)
-            self._pending.append(replace(row_at(self._span, passed.point), eigenvalues=passed.eigenvalues, special=special))
+            self._pending.append(
+                replace(row_at(self._span, passed.point), eigenvalues=passed.eigenvalues, special=special)
+            )
             place = passed.point if passed.kink is None else passed.kink.after.point
         self._pending.append(after)
         self._last = after

@@ -101,7 +101,9 @@ class Continuum:
         what = "fixed points" if exact else f"slow points, speed <= {self.speeds.max():.1e}"
         text = f"{self.name} of {what}, {len(self.states)} samples, {self.hits} starts"
         if not exact and not self.closed:
-            text += f", {float(self.variances[: self.dimension].sum()):.1%} of the variance in {self.dimension} dimension"
+            text += (
+                f", {float(self.variances[: self.dimension].sum()):.1%} of the variance in {self.dimension} dimension"
+            )
             text += "s" * (self.dimension > 1)
         if 0 < self.attracting < 1:
             text += f", attracting along {self.attracting:.0%}"

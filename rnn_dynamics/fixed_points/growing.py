@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
+from scipy.optimize import OptimizeResult, minimize_scalar
 from torch import Tensor
 
 from ..roots.solver import residual_norms
@@ -131,7 +131,9 @@ class _Growth:
         self.found: list[Curve | Sheet] = []
         for continuum in known:
             points = equation.points_of(continuum.states)
-            self._add(Curve(points, continuum.ends) if continuum.dimension == 1 else Sheet.of(points, continuum.dimension))
+            self._add(
+                Curve(points, continuum.ends) if continuum.dimension == 1 else Sheet.of(points, continuum.dimension)
+            )
 
     def _add(self, found: Curve | Sheet, kept: Curve | Sheet | None = None) -> None:
         """Give all states that are on it a continuum, of which only ``kept`` is listed."""
@@ -244,8 +246,10 @@ class _Growth:
             values = np.linalg.svd(self._equation.at(point)[1][0], compute_uv=False)
             return float(values[-2]), point[0]
 
-        share = float(minimize_scalar(lambda u: at(u)[0], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-7}).x)  # pyright: ignore[reportAttributeAccessIssue]
-        value, point = at(share)
+        least: OptimizeResult = minimize_scalar(  # pyright: ignore[reportAssignmentType]
+            lambda u: at(u)[0], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-7}
+        )
+        value, point = at(float(least.x))
         return point if value <= _CROSSING else None
 
     def _branch_off(self, place: np.ndarray) -> None:
@@ -253,7 +257,9 @@ class _Growth:
         (chart,), (d,) = self._equation.opened(place[None])
         if d < 2:
             left, _, right = np.linalg.svd(self._equation.at(place[None])[1][0])
-            chart = Chart(place[None], right[None, -2:].transpose(0, 2, 1), left[None, :, -2:], chart.drift, chart.usable)
+            chart = Chart(
+                place[None], right[None, -2:].transpose(0, 2, 1), left[None, :, -2:], chart.drift, chart.usable
+            )
             d = 2
         generator = np.random.default_rng(0)
         for radius in _RADII:

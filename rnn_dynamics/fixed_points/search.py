@@ -98,4 +98,6 @@ def find_fixed_points(
             size *= 2
     except KeyboardInterrupt:
         interrupted = True  # what the pool holds is returned
-    return assemble(system, pool, analysis, first, tuple(rounds), marginal_tolerance, units, states, memory_budget, interrupted)
+    return assemble(
+        system, pool, analysis, first, tuple(rounds), marginal_tolerance, units, states, memory_budget, interrupted
+    )

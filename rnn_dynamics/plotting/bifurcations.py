@@ -20,7 +20,16 @@ from ..bifurcations import (
 from ..bifurcations.results import Observable
 from . import style
 from .branch_curves import height_of
-from .diagrams import bounded, branch_handles, draw_branches, draw_continua, draw_exponents, draw_gaps, draw_moduli, draw_sections
+from .diagrams import (
+    bounded,
+    branch_handles,
+    draw_branches,
+    draw_continua,
+    draw_exponents,
+    draw_gaps,
+    draw_moduli,
+    draw_sections,
+)
 from .special_points import draw_marks, label_marks, marks_of
 from .timeline import draw_timeline
 from .two_parameter import draw_two_parameters
@@ -50,9 +59,9 @@ def plot_bifurcations(
     """Draw branches over their parameter, solid where stable and dashed where not, with all their special points.
 
     Between rows the states [n] follow Hermite's cubics through the branch's tangents, so that folds are round. Special
-    points are triangles (folds), squares (branch points), diamonds (flips), circles (Neimark-Sacker) and crosses (border
-    collisions), filled if supercritical, white if subcritical or not judged; folds and border collisions are filled. Fixed points are blue,
-    cycles ochre, all phases of each.
+    points are triangles (folds), squares (branch points), diamonds (flips), circles (Neimark-Sacker) and crosses
+    (border collisions), filled if supercritical, white if subcritical or not judged; folds and border collisions, which
+    are neither, are filled. Fixed points are blue, cycles ochre, all phases of each.
 
     Of a diagram the sampled attractors are dots, with their largest Lyapunov exponents in a panel below, where that of
     a stable branch of period k, ln(max |lambda|) / k, is a line. Fixed points that no branch passes are crosses, and
@@ -97,7 +106,9 @@ def plot_bifurcations(
         return draw_two_parameters(own, *plane, labels=labels, legend=legend, names=names)
     branches, sampled = _parts(result, cycles, sections)
     continua = list(result.continua) if isinstance(result, BifurcationDiagram) else []
-    height, label = height_of(branches, [*sampled, *(each for branch in continua for each in branch.continua)], observable)
+    height, label = height_of(
+        branches, [*sampled, *(each for branch in continua for each in branch.continua)], observable
+    )
     alone = isinstance(ax, Axes) and not eigenvalues  # one axis given: the diagram without its exponents
     axes = _axes(ax, 1 + eigenvalues + (bool(sampled) and not alone))
     low, high = _range(result, branches, sampled)
