@@ -27,7 +27,7 @@ _MEETING = 1e-4
 
 
 _REGULAR = 1e-9
-"""The least singular value of [DF - I, dF/ds] on a branch; on a line, ring or sheet of fixed points it is 0 to rounding."""
+"""The least singular value of [DF - I, dF/ds] on a branch; on a line, ring or sheet of fixed points it is 0."""
 
 
 class Interrupted(Exception):
@@ -144,7 +144,7 @@ class Atlas:
         return bool((distance <= 1e-3 * max(1.0, float(part.states[row].norm()))).any())
 
     def _switched(self, span: Span, branch: Branch, special: SpecialPoint) -> tuple[Span, Point, int] | None:
-        """A point of the branch that leaves another at a special point, with its span and period; None where none is."""
+        """A point of the branch that leaves another at a special point, with its span and period; None for none."""
         system = span.system(0.0)
         state, s = special.state.to(system.device, system.dtype), span.inner(special.parameter)
         if special.kind == "branch point" and special.multiplicity == 1:

@@ -10,8 +10,10 @@ from torch import Tensor
 from ..continuation.families import Span
 from ..fixed_points import Continuum
 from ..fixed_points.continua import transverse_radii
+from ..fixed_points.curves import Curve
 from ..fixed_points.growing import grow_continua
 from ..fixed_points.neutral import NeutralEquation
+from ..fixed_points.sheets import Sheet
 from ..roots.solver import residual_norms
 from .continuum_branch import MARGINAL, ContinuumBranch, TransverseChange, extent_of, stability_of
 
@@ -27,8 +29,8 @@ _ARRIVED = 0.25
 _SMALL = 1e-3
 """In units: a continuum of this extent is a point."""
 
-_NEAR = 1.0
-"""Of the spacing of samples: those this near to a continuum's are on it."""
+_SAME = 0.5
+"""Of the samples: a continuum on which more of those lie that were carried is the same."""
 
 _SHRUNK = 0.05
 """Of its largest extent: an end this small is a point that it shrinks to."""
@@ -67,8 +69,8 @@ class ContinuumFollower:
             if family.places[-1] != before:
                 continue
             place, samples = self._carried(family.continua[-1], before, t)
-            twin = next((other for other in left if place == t and self._same(other, samples)), None)
-            if twin is not None:
+            twin = max(left, key=lambda other: self._shared(other, samples), default=None)
+            if place == t and twin is not None and self._shared(twin, samples) > _SAME:
                 left.remove(twin)
                 family.put(t, twin)
                 continue
@@ -76,11 +78,11 @@ class ContinuumFollower:
         for continuum in left:
             family = _Family([t], [continuum])
             if self._searched:
-                self._back(family, t, before)
+                self._back(family, before)
             self._families.append(family)
         self._searched.append(t)
 
-    def _back(self, family: _Family, t: float, before: float) -> None:
+    def _back(self, family: _Family, before: float) -> None:
         """From where a continuum was found first back to where it begins."""
         earlier = [before, *reversed(self._searched[:-1])]
         for target in earlier:
@@ -153,15 +155,15 @@ class ContinuumFollower:
             return replace(like, states=samples, speeds=residual_norms(system, samples), transverse=radii)
         return grown.continua[int(owners.mode().values)]
 
-    def _same(self, continuum: Continuum, samples: Tensor) -> bool:
-        """Whether carried samples lie on a continuum that was found."""
-        own, carried = continuum.states / self._units, samples / self._units
-        apart = torch.cdist(carried, own)
-        # Of lines without end either may be the longer one.
-        return any(
-            bool((apart.amin(dim=1 - side) <= _NEAR * _spacing(to)).double().mean() > 0.5)
-            for side, to in ((0, own), (1, carried))
-        )
+    def _shared(self, continuum: Continuum, samples: Tensor) -> float:
+        """The share of carried samples that lie on a continuum that was found, or of its own on what was carried."""
+        own, carried = ((states / self._units).cpu().numpy() for states in (continuum.states, samples))
+        if continuum.dimension == 1:
+            # Of lines without end either may be the longer one; what was carried is in order too.
+            sides = [Curve(own, continuum.ends).holds(carried), Curve(carried, ("", "")).holds(own)]
+        else:
+            sides = [Sheet.of(own, continuum.dimension).holds(carried), Sheet.of(carried, 2).holds(own)]
+        return max(float(side.mean()) for side in sides)
 
     def branches(self) -> tuple[ContinuumBranch, ...]:
         """All continua, by the parameter at which they begin."""
@@ -201,8 +203,3 @@ class ContinuumFollower:
             else:
                 high = middle
         return TransverseChange(0.5 * (low + high), first, last)
-
-
-def _spacing(states: Tensor) -> float:
-    """How far the samples of a continuum are from the next at most."""
-    return float(torch.cdist(states, states).fill_diagonal_(torch.inf).amin(dim=1).max())

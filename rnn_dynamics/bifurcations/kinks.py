@@ -8,7 +8,7 @@ from torch import Tensor
 from ..continuation.families import Span
 from ..continuation.locating import point_between
 from ..continuation.points import Point, covector, length
-from .rows import Row, row_at
+from .rows import Row, action_at, row_at
 
 _FASTER = 3.0
 """A step on which DF changes so many times faster, along the branch, than on the step before may hold a kink."""
@@ -20,11 +20,17 @@ _SMOOTH = 0.1
 """Of the change of DF over the step: where less of it is left in a piece it was spread out, so F is smooth there. Of a
 smooth change half is left in a half, three halvings on an eighth."""
 
-_WIDTH = 1e-7
-"""In arclength: a bracket as short as this is a kink if DF still jumps over it; the tangents at both its ends then meet
-on the kink to rounding."""
+_WIDTH, _SHARE, _FINEST = 1e-7, 1e-3, 2e-9
+"""In arclength: a bracket as short as the first, and this share of the step, is a kink if DF still jumps over it; the
+tangents at both its ends then meet on the kink to rounding. Shorter ones than the last lie within a difference by the
+parameter."""
 
-_MOST_HALVINGS = 40
+_SURE = 0.02
+"""Of the step: where no point is found in a bracket longer than this, nothing can be said."""
+
+
+_PIECES, _AT_ONCE = 8, 0.6
+"""On a straight way in so many pieces a jump is in one of them, whose change is more than this share of all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +49,7 @@ class Kink:
 
 def rate(before: Row, after: Row) -> float:
     """How fast DF changes between two rows along the branch, by its action on one fixed vector."""
-    apart = length(after.point.coordinates - before.point.coordinates, before.point.scale)
-    return _change(before, after) / max(apart, 1e-300)
+    return _change(before, after) / max(_apart(before, after), 1e-300)
 
 
 def suspected(before: Row, after: Row, usual: float | None, refused: int) -> bool:
@@ -60,22 +65,30 @@ def kink_between(span: Span, before: Row, after: Row, tolerance: float) -> Kink 
     if not _changes(before, after):
         return None
     low, high = before, after
-    for _ in range(_MOST_HALVINGS):
-        if length(high.point.coordinates - low.point.coordinates, low.point.scale) <= _WIDTH:
-            break
+    reach = _apart(before, after)
+    wanted = max(min(_WIDTH, _SHARE * reach), _FINEST)
+    while _apart(low, high) > wanted:
         middle = _middle(span, low, high, tolerance)
         if middle is None:
             break
         low, high = max(((low, middle), (middle, high)), key=lambda pair: _change(*pair))
         if _change(low, high) < _SMOOTH * whole:
             return None
-    if length(high.point.coordinates - low.point.coordinates, low.point.scale) > _FARTHEST:
+    if _apart(low, high) > _SURE * reach or not _jumps(span, low, high):
         return None
     return Kink(low, high, _corner(low.point, high.point))
 
 
-_FARTHEST = 1e-4
-"""In arclength: where no point is found in a bracket longer than this, nothing can be said."""
+def _jumps(span: Span, low: Row, high: Row) -> bool:
+    """Whether DF jumps on the straight way between two rows; between two branches of a smooth F it does not."""
+    chord = high.point.coordinates - low.point.coordinates
+    places = [low.point.coordinates + share / _PIECES * chord for share in range(_PIECES + 1)]
+    actions = torch.stack([action_at(span, place[:-1], min(max(float(place[-1]), 0.0), 1.0))[1] for place in places])
+    return float(actions.diff(dim=0).norm(dim=-1).max()) > _AT_ONCE * _change(low, high)
+
+
+def _apart(low: Row, high: Row) -> float:
+    return length(high.point.coordinates - low.point.coordinates, low.point.scale)
 
 
 def _change(before: Row, after: Row) -> float:
@@ -100,7 +113,7 @@ def _middle(span: Span, low: Row, high: Row, tolerance: float) -> Row | None:
 
 
 def _corner(low: Point, high: Point) -> Point:
-    """Where the tangents at both ends meet: on the kink, as far as F is linear beside it; else the nearer end's place."""
+    """Where the tangents at both ends meet: on the kink, as far as F is linear beside it; else halfway."""
     scale = low.scale
     first, last = _scaled(low.tangent, scale), _scaled(high.tangent, scale)
     chord = _scaled(high.coordinates - low.coordinates, scale)

@@ -109,7 +109,7 @@ class SpecialPoint:
 
     @property
     def angle(self) -> float:
-        """The argument of the eigenvalue in radians: 0 at folds and branch points, pi at flips, NaN where there is none."""
+        """The argument of the eigenvalue in radians: 0 at folds and branch points, pi at flips, NaN for none."""
         return abs(cmath.phase(self.eigenvalue))
 
     def __repr__(self) -> str:

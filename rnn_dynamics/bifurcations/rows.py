@@ -9,6 +9,7 @@ from ..continuation.crossings import count_outside
 from ..continuation.families import Span
 from ..continuation.points import Point
 from ..continuation.spectra import leading_eigenvalues
+from ..systems import Linearization
 from .results import KEPT, Branch, SpecialPoint
 
 
@@ -26,10 +27,15 @@ class Row:
 
 def row_at(span: Span, point: Point) -> Row:
     """An ordinary row."""
-    _, linearization = span.system(point.s).linearize(point.state.unsqueeze(0))
-    probe = torch.cos(torch.arange(len(point.state), dtype=point.state.dtype, device=point.state.device) ** 2 + 0.5)
-    action = linearization.apply(probe[None, :, None])[0, :, 0]
+    linearization, action = action_at(span, point.state, point.s)
     return Row(point, leading_eigenvalues(linearization), action)
+
+
+def action_at(span: Span, state: Tensor, s: float) -> tuple[Linearization, Tensor]:
+    """DF at a state [n], and its product with one fixed vector, [n]."""
+    _, linearization = span.system(s).linearize(state.unsqueeze(0))
+    probe = torch.cos(torch.arange(len(state), dtype=state.dtype, device=state.device) ** 2 + 0.5)
+    return linearization, linearization.apply(probe[None, :, None])[0, :, 0]
 
 
 def n_outside(row: Row) -> int:

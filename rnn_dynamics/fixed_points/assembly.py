@@ -45,7 +45,7 @@ def analyse(
     starts: Tensor,
     known: tuple[Continuum, ...] = (),
 ) -> Analysis:
-    """What the pool holds, found from ``starts``; ``known`` continua of an earlier analysis are not walked again."""
+    """What the pool holds, found from ``starts``; ``known`` continua are not walked again."""
     eigenvalues = eigenvalues_of(system, pool.states, memory_budget)
     neutral = ((eigenvalues - 1).abs() <= max(tolerance, 1e-5)).any(dim=-1)
     grown = grow_continua(system, pool.states, neutral, pool.units, memory_budget, starts, known)

@@ -18,8 +18,8 @@ _MOST_STEPS = 500
 _WANTED_BEND, _MOST_BEND = 0.1, 0.25
 _LEAST_COSINE = 0.85
 _KINK = 1e-5
-"""The rules of ``continuation.walk``: at a kink, where the curve turns sharply, no step is short enough to look straight;
-below this one counts if it converged."""
+"""The rules of ``continuation.walk``: at a kink, where the curve turns sharply, no step is short enough to look
+straight; below this one counts if it converged."""
 
 _BEYOND = 1e-3
 """How far past an end, in units of its coordinates, F(h) - h is looked at: see ``fades``."""
@@ -29,7 +29,7 @@ SHARP = 1e3
 the map only fades out, exponentially or as a power, it has hardly changed."""
 
 _ON = 0.15
-"""Of the piece of a curve: a neutral point this near to it is on it; a curve stays nearer than a tenth to its pieces."""
+"""Of the piece of a curve: a neutral point this near to it is on it; a curve is nearer than a tenth to its pieces."""
 
 _HOME = 1e-6
 

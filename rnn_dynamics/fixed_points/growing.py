@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
+from scipy.optimize import OptimizeResult, minimize_scalar
 from torch import Tensor
 
 from ..roots.solver import residual_norms
@@ -246,10 +246,10 @@ class _Growth:
             values = np.linalg.svd(self._equation.at(point)[1][0], compute_uv=False)
             return float(values[-2]), point[0]
 
-        share = float(
-            minimize_scalar(lambda u: at(u)[0], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-7}).x
-        )  # pyright: ignore[reportAttributeAccessIssue]
-        value, point = at(share)
+        least: OptimizeResult = minimize_scalar(  # pyright: ignore[reportAssignmentType]
+            lambda u: at(u)[0], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-7}
+        )
+        value, point = at(float(least.x))
         return point if value <= _CROSSING else None
 
     def _branch_off(self, place: np.ndarray) -> None:

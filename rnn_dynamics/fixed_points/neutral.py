@@ -36,8 +36,8 @@ class Chart:
     """The same of its transpose, [k, n, d]."""
 
     drift: np.ndarray
-    """How far F(h) - h is from rounding, or the determinant that d neutral directions make 0 from 0, [k]: at most 1 on a
-    continuum of dimension d."""
+    """How far F(h) - h is from rounding, or the determinant that d neutral directions make 0 from 0, [k]: at most 1 on
+    a continuum of dimension d."""
 
     usable: np.ndarray
     """Whether Newton's method converged and the null spaces are of dimension d, [k]."""

@@ -11,7 +11,7 @@ from .curves import SHORTEST_STEP, fades
 from .neutral import Chart, NeutralEquation
 
 _ACROSS = {2: 14.0, 3: 7.0}
-"""Samples along the longest side of the region: enough to draw a sheet, and few enough to be found in seconds."""
+"""Samples along the longest side of what the seeds span: enough to draw a sheet, few enough to be found in seconds."""
 
 _MOST = 1200
 """Samples of all sheets together."""
@@ -58,7 +58,8 @@ def spread(equation: NeutralEquation, seeds: Chart, lower: np.ndarray, upper: np
     the sheet, and that are not crowded, are samples in turn.
     """
     d, n = seeds.right.shape[-1], seeds.points.shape[1]
-    spacing = float((upper - lower).max()) / _ACROSS.get(d, 4.0)
+    own = float(np.ptp(seeds.points, axis=0).max())
+    spacing = (own or float((upper - lower).max())) / _ACROSS.get(d, 4.0)
     samples = seeds.rows(_uncrowded(seeds.points, np.empty((0, n)), spacing))
     directions = _directions(d)
     links: list[np.ndarray] = []

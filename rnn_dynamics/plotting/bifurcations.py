@@ -61,9 +61,9 @@ def plot_bifurcations(
     """Draw branches over their parameter, solid where stable and dashed where not, with all their special points.
 
     Between rows the states [n] follow Hermite's cubics through the branch's tangents, so that folds are round. Special
-    points are triangles (folds), squares (branch points), diamonds (flips), circles (Neimark-Sacker) and crosses (border
-    collisions), filled if supercritical, white if subcritical or not judged; folds and border collisions are filled. Fixed points are blue,
-    cycles ochre, all phases of each.
+    points are triangles (folds), squares (branch points), diamonds (flips), circles (Neimark-Sacker) and crosses
+    (border collisions), filled if supercritical, white if subcritical or not judged; folds and border collisions, which
+    are neither, are filled. Fixed points are blue, cycles ochre, all phases of each.
 
     Of a diagram the sampled attractors are dots, with their largest Lyapunov exponents in a panel below, where that of
     a stable branch of period k, ln(max |lambda|) / k, is a line. Fixed points that no branch passes are crosses, and

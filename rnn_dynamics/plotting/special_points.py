@@ -53,7 +53,7 @@ class Mark:
 
     @property
     def filled(self) -> bool:
-        """Folds and border collisions are neither super- nor subcritical; they are filled as everywhere in the field."""
+        """Folds and border collisions, neither super- nor subcritical, are filled as everywhere in the field."""
         return self.point.kind in ("fold", "border collision") or self.point.criticality == "supercritical"
 
 
