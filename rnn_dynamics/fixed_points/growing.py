@@ -41,7 +41,7 @@ _AROUND = 24
 _NEAR = 0.75
 """Of a piece of another curve: one whose middle is this near to it may cross it."""
 
-_ONE = 1e-3
+_ONE = 1e-2
 """In units: crossings this near to one another are one. Where two eigenvalues reach 1 as squares the place is known to
 the root of ``_CROSSING`` only."""
 
@@ -183,9 +183,11 @@ class _Growth:
 
     def _keep(self, curve: Curve) -> None:
         if curve.fades:
-            on = np.nonzero(self._neutral & curve.holds(self._points))[0]
+            on = np.nonzero(self._neutral & ~self._fading & curve.holds(self._points))[0]
             if float(np.ptp(curve.points, axis=0).max()) <= DEGENERATE and "beyond" not in curve.ends:
-                on = on[np.abs(self._points[on] - curve.points.mean(axis=0)).max(axis=1).argsort(kind="stable")][1:]
+                on = on[np.abs(self._points[on] - curve.points.mean(axis=0)).max(axis=1).argsort(kind="stable")]
+                self._alone[on[:1]] = True  # it stands for the root of high order
+                on = on[1:]
             self._fading[on] = True
             return
         kept = curve
@@ -223,20 +225,23 @@ class _Growth:
         for other in self.curves:
             if other is not curve:  # it may touch two zeros at once, and keep its sign
                 changed |= other.distances(0.5 * (begin + end)) <= _NEAR
-        places = []
+        places: list[tuple[float, np.ndarray]] = []
         for row in np.nonzero(changed)[0]:
             piece = Curve(np.stack([begin[row], end[row]]), ("", ""))
             if not any(piece.holds(place[None])[0] for place in self._crossings):
-                places.append(self._singular(begin[row], end[row]))
-        return [place for place in places if place is not None]
+                places.extend(self._singular(begin[row], end[row]))
+        return [
+            place for _, place in sorted(places, key=lambda pair: pair[0])
+        ]  # the sharpest stand for those near them
 
-    def _singular(self, begin: np.ndarray, end: np.ndarray) -> np.ndarray | None:
+    def _singular(self, begin: np.ndarray, end: np.ndarray) -> list[tuple[float, np.ndarray]]:
+        """The least second singular value on a piece, and where it is taken, if it vanishes there; else nothing."""
         chord = end - begin
         along = (chord / np.linalg.norm(chord))[None, :, None]
         shares = np.linspace(0.0, 1.0, _LOOKS)
         seconds = np.linalg.svd(self._equation.at(begin + shares[:, None] * chord)[1], compute_uv=False)[:, -2]
         if seconds.argmin() in (0, _LOOKS - 1) and seconds.min() > _FALLEN * seconds.max():
-            return None
+            return []
 
         def at(share: float) -> tuple[float, np.ndarray]:
             _, jacobian = self._equation.at((begin + share * chord)[None])
@@ -250,7 +255,7 @@ class _Growth:
             lambda u: at(u)[0], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-7}
         )
         value, point = at(float(least.x))
-        return point if value <= _CROSSING else None
+        return [(value, point)] if value <= _CROSSING else []
 
     def _branch_off(self, place: np.ndarray) -> None:
         """Walk the curves through a point with several neutral directions that are not known."""

@@ -24,7 +24,7 @@ class FunctionMap(DrivenMap):
         step: Step,
         state_size: int,
         input_size: int,
-        box: tuple[ArrayLike, ArrayLike] | None = None,
+        box: tuple[ArrayLike | float, ArrayLike | float] | None = None,
         device: torch.device | str | None = None,
     ) -> None:
         self._step = step
@@ -116,7 +116,7 @@ class FunctionMap(DrivenMap):
     def bytes_per_linearization(self, itemsize: int) -> int:
         return itemsize * self._n * (8 * self._n + self._m)  # autograd keeps a few [n, n] cotangents per row
 
-    def _checked_bounds(self, lower: ArrayLike, upper: ArrayLike) -> tuple[Tensor, Tensor]:
+    def _checked_bounds(self, lower: ArrayLike | float, upper: ArrayLike | float) -> tuple[Tensor, Tensor]:
         where = {"dtype": torch.float64, "device": self._device}
         # One number stands for all coordinates.
         bounds = [

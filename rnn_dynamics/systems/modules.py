@@ -37,7 +37,7 @@ def as_map(
     state_size: Size | None = None,
     input_size: Size | None = None,
     *,
-    box: tuple[ArrayLike, ArrayLike] | None = None,
+    box: tuple[ArrayLike | float, ArrayLike | float] | None = None,
     device: torch.device | str | None = None,
     encoder: nn.Module | Callable[[Tensor], Tensor] | None = None,
 ) -> DrivenMap:
@@ -96,7 +96,7 @@ def _from_function(
     step: nn.Module | Step,
     state_size: int,
     input_size: int | None,
-    box: tuple[ArrayLike, ArrayLike] | None,
+    box: tuple[ArrayLike | float, ArrayLike | float] | None,
     device: torch.device | str | None,
 ) -> DrivenMap:
     if not callable(step):
