@@ -169,10 +169,24 @@ def _either(parts: Sequence[Any]) -> Expected | None:
     # None and numbers first: what is an array too, like a number [], is a number if a number will do.
     parts.sort(key=lambda part: (part is not type(None), part not in (int, float, bool)))
     simple = [expected(part) for part in parts]
+    if _ARRAY in options:  # an array of two rows is an array, not a pair
+        simple = [_no_array(one) if get_origin(part) is tuple else one for one, part in zip(simple, parts, strict=True)]
     options = simple + options
     if any(option is None for option in options):
         return None
     return _first_of([option for option in options if option])
+
+
+def _no_array(one: Expected | None) -> Expected | None:
+    if one is None:
+        return None
+
+    def take(value: Any) -> Any:
+        if isinstance(value, Tensor | np.ndarray):
+            raise Mismatch
+        return one.take(value)
+
+    return Expected(one.words, take, one.brief)
 
 
 def _is_path(hint: Any) -> bool:

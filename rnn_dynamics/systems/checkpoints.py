@@ -3,10 +3,11 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import CheckedInside, checked
 from .layered import LayeredMap
 from .layers import ElmanLayer, LSTMLayer
 from .preceding import preceding
@@ -65,7 +66,11 @@ class Checkpoint:
 
 @checked
 def read_checkpoint(
-    path: str | os.PathLike[str], *, prefix: str | None = None, cell: str | None = None, nonlinearity: str = "tanh"
+    path: Annotated[str | os.PathLike[str], CheckedInside()],
+    *,
+    prefix: str | None = None,
+    cell: str | None = None,
+    nonlinearity: str = "tanh",
 ) -> Checkpoint:
     """Read a recurrent network from a file of weights, without running any code the file may carry.
 
