@@ -362,7 +362,7 @@ def test_weights_with_nan_and_bad_steps() -> None:
     for step, module, words in (
         (10, scalar((2.0, 0.0)), "steps must rise, got 10 after 10"),
         (11.5, scalar((2.0, 0.0)), "whole number"),
-        (11, nn.Linear(1, 1), "Linear"),
+        (11, nn.Tanh(), "Tanh"),
     ):
         with pytest.raises(ValueError, match=words):
             tracker.record(step, module)  # type: ignore[arg-type]

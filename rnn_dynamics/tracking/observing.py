@@ -97,10 +97,9 @@ def observe_network(
         resolution = max(later - earlier for earlier, later in pairwise(path.steps))
         route = Route(rows, (), passage)
         if len(path.steps) > 2 and not clock.rang:
-            known = [row.orbit for row in rows if row.kind == "fixed point"]
-            search = _Between(
-                torch.cat([*known, starts, _spread(network, sequences, starts, effort, 8)]), effort, clock
-            )
+            points_known = [row.orbit for row in rows if row.kind == "fixed point"]
+            spread = _spread(network, sequences, starts, effort, 8)
+            search = _Between(torch.cat([*points_known, starts, spread]), effort, clock)
             route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
         rows, passage = route.rows, route.passage
     sets = table(rows)

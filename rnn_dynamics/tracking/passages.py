@@ -170,6 +170,8 @@ def assembled(sets: InvariantSets, rows: list[Row], forward: Runs, back: Runs) -
     states = torch.stack([row.orbit[0] for row in rows]).cpu() if rows else sets.states[:0]
     after = _Side(states, ["continued" if row in account.successors else "unresolved" for row in range(len(rows))])
     _backward(sets, rows, back, account, after, gaps)
+    for side in (account.before, after):
+        side.meet_in_one_place()
     _name_pitchforks(account, after)
     _name_circles(account, after, rows)
     passage = Passage(
@@ -258,6 +260,12 @@ class _Side:
         self.partners[row] = -1 if partner in (None, row) else partner
         self.places[row] = state.to(self.places)
         self.folds.append(_Placed(row, "fold", t, state))
+
+    def meet_in_one_place(self) -> None:
+        """Two that meet were each followed to their fold, and found it up to rounding; it is one."""
+        for row, partner in enumerate(self.partners):
+            if row < partner and self.partners[partner] == row and abs(self.times[row] - self.times[partner]) <= _NEAR:
+                self.times[partner], self.places[partner] = self.times[row], self.places[row]
 
 
 @dataclass
