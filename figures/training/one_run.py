@@ -116,7 +116,7 @@ def _apart(history: rd.TrackingHistory) -> str:
 
 def _told(events: pd.DataFrame) -> str:
     """Births and deaths, each pair once."""
-    pairs = events[events.kind.isin(["birth", "death"]) & (events.partner < events.identity)]
+    pairs: Any = events[events.kind.isin(["birth", "death"]) & (events.partner < events.identity)]
     rows = [
         f"| {row.kind} | {row.how} | {row.before} to {row.step} | {row.identity}"
         f"{f', {row.partner}' if row.partner >= 0 else ''} |"
