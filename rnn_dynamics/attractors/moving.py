@@ -9,7 +9,7 @@ from torch import Tensor
 from ..systems import AutonomousMap
 from ..systems.scales import sizes
 from .lyapunov import LyapunovSpectrum, carry_tangents, random_tangents, spectrum_of
-from .samples import Comparison, as_curve, compare_halves, off_curve, on_curve, share_within
+from .samples import Comparison, as_curve, compare_halves, compare_turn, off_curve, on_curve, share_within
 from .stationarity import drifting
 
 EXPONENTS, _MOST_EXPONENTS = 6, 128
@@ -35,6 +35,9 @@ _SPARE = 4
 
 EVERY = 4
 """Steps between two QR factorisations."""
+
+_IN_ORDER = 0.2
+"""Samples whose steps from one to the next are a tenth of the extent at most, half their reach, lie along a turn."""
 
 _NUDGE = 1e-3
 """Of an attractor's standard deviation."""
@@ -119,7 +122,9 @@ class MovingOrbit:
         orbit = cls(samples[-1], none, samples, units, kind=kind, margin=margin, period=period, known=True)
         orbit.compare()
         if kind == "circle":
-            orbit.halves = as_curve(orbit.cloud, orbit.halves)
+            turn = compare_turn(orbit.cloud)
+            in_order = turn.reach <= _IN_ORDER * turn.extent
+            orbit.halves = as_curve(orbit.cloud, turn if in_order else orbit.halves)
         return orbit
 
     def owns(self, paths: Tensor) -> Tensor:

@@ -119,9 +119,7 @@ class FunctionMap(DrivenMap):
     def _checked_bounds(self, lower: ArrayLike | float, upper: ArrayLike | float) -> tuple[Tensor, Tensor]:
         where = {"dtype": torch.float64, "device": self._device}
         # One number stands for all coordinates.
-        bounds = [
-            torch.full((self._n,), float(bound)) if isinstance(bound, Real) else bound for bound in (lower, upper)
-        ]
+        bounds = [[float(bound)] * self._n if isinstance(bound, Real) else bound for bound in (lower, upper)]
         low, high = (
             as_vector(bound, f"box {name}", self._n, **where)
             for bound, name in zip(bounds, ("lower", "upper"), strict=True)
