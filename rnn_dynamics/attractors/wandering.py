@@ -97,14 +97,8 @@ class Wanderer:
                 if not orbits:
                     return
                 self._follow(orbits, last)
-<<<<<<< HEAD
-            approaching = self.match(again=True) & (
-                not every
-            )  # what is not near an attractor yet may come there by plain steps
-=======
             # What is not near an attractor yet may come there by plain steps.
             approaching = self.match(again=True) & (not every)
->>>>>>> w-settling
             if len(self.rows.active) < before:
                 count = min(2 * count, _TOGETHER)
             elif not last or count == _LAST:
