@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -177,15 +178,17 @@ def draw_continua(ax: Axes, continua: Sequence[ContinuumBranch], height: Height)
         where = branch.parameters.numpy()
         heights = [height(continuum.states) for continuum in branch.continua]
         low, high = (np.array([edge(values) for values in heights]) for edge in (np.min, np.max))
-        # A stretch between two parameters is what it is at both; where they differ it changes within.
-        for row in range(len(branch) - 1):
-            both = slice(row, row + 2)
-            attracts = all(word in ("attracting", "marginal") for word in branch.stabilities[both])
-            color = style.tint(style.SKY, 0.55 if attracts else 0.8)
+        # A stretch between two parameters attracts if it does at both; where they differ it changes within.
+        steady = [word in ("attracting", "marginal") for word in branch.stabilities]
+        pieces = [one and other for one, other in pairwise(steady)]
+        for attracts, rows in groupby(range(len(pieces)), key=pieces.__getitem__):
+            members = list(rows)
+            part = slice(members[0], members[-1] + 2)
+            color = style.tint(style.SKY, 0.7 if attracts else 0.35)
             label = f"continuum of fixed points{', attracting' if attracts else ''}"
-            ax.fill_between(where[both], low[both], high[both], color=color, linewidth=0, zorder=1)
+            ax.fill_between(where[part], low[part], high[part], color=color, linewidth=0, zorder=1)
             for edge in (low, high):
-                add_line(ax, where[both], edge[both], attracts, style.SKY, 0.6)
+                add_line(ax, where[part], edge[part], attracts, style.SKY, 0.6)
             handles.setdefault(label, Patch(facecolor=color, edgecolor=style.SKY, label=label))
     return list(handles.values())
 
