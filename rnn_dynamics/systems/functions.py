@@ -1,6 +1,5 @@
 """Any function step(state, input) as a driven map, differentiated by autograd."""
 
-from numbers import Real
 from typing import Self
 
 import torch
@@ -119,7 +118,7 @@ class FunctionMap(DrivenMap):
     def _checked_bounds(self, lower: ArrayLike | float, upper: ArrayLike | float) -> tuple[Tensor, Tensor]:
         where = {"dtype": torch.float64, "device": self._device}
         # One number stands for all coordinates.
-        bounds = [[float(bound)] * self._n if isinstance(bound, Real) else bound for bound in (lower, upper)]
+        bounds = [[float(bound)] * self._n if isinstance(bound, int | float) else bound for bound in (lower, upper)]
         low, high = (
             as_vector(bound, f"box {name}", self._n, **where)
             for bound, name in zip(bounds, ("lower", "upper"), strict=True)
