@@ -382,7 +382,7 @@ def test_an_encoder_that_does_not_fit_is_refused() -> None:
         (lambda x: x.detach() * torch.ones(3), 1, "must have its own gradients, but by its input"),
         (lambda x: x + torch.randn(3), 3, "must be deterministic"),
         (lambda x: x - x.mean(dim=0), 3, "neither on a batch"),
-        (3, 3, "encoder must be a module or function"),
+        (3, 3, "encoder must be a torch module or a function"),
     ]
     for encoder, size, message in cases[:5] + cases[6:]:
         with pytest.raises(ValueError, match=message):

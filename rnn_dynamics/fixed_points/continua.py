@@ -72,6 +72,9 @@ class Continuum:
     crossings: Tensor | None = None
     """Where others cross a line of fixed points, [c, n]."""
 
+    slow: bool = False
+    """Whether its samples are slow points, not fixed ones: beside a coordinate of 1e12 a speed of 1e-3 looks like 0."""
+
     @property
     def shape(self) -> str:
         if self.dimension == 1:
@@ -97,7 +100,7 @@ class Continuum:
 
     def __repr__(self) -> str:
         zero = max(1e-9, 1e3 * torch.finfo(self.speeds.dtype).eps) * max(1.0, float(self.states.norm(dim=-1).max()))
-        exact = bool(self.speeds.max() <= zero)
+        exact = not self.slow and bool(self.speeds.max() <= zero)
         what = "fixed points" if exact else f"slow points, speed <= {self.speeds.max():.1e}"
         text = f"{self.name} of {what}, {len(self.states)} samples, {self.hits} starts"
         if not exact and not self.closed:
@@ -156,7 +159,9 @@ def fades_out(states: Tensor, speeds: Tensor) -> bool:
     return bool(np.ptp(logs) >= 2.0 and abs(float(np.corrcoef(rankdata(along), rankdata(logs))[0, 1])) >= _TREND)
 
 
-def describe(states: Tensor, speeds: Tensor, hits: int, system: AutonomousMap | None = None) -> Continuum:
+def describe(
+    states: Tensor, speeds: Tensor, hits: int, system: AutonomousMap | None = None, slow: bool = False
+) -> Continuum:
     """The continuum whose samples, in order, are ``states`` [m, n]; with its ``system``, whether it attracts."""
     host = states.double().cpu().numpy()
     distance = _distances(host)
@@ -166,7 +171,8 @@ def describe(states: Tensor, speeds: Tensor, hits: int, system: AutonomousMap | 
     # The ends of a ring's walk are neighbours; those of a line, however few its samples, are its length apart.
     closed = dimension == 1 and held > 1 and bool(distance[0, -1] <= min(3 * edges.max(), 0.5 * edges.sum()))
     across = None if system is None else transverse_radii(system, states, dimension)
-    return Continuum(states, speeds, dimension, closed, hits, across, ("closed", "closed") if closed else ("", ""))
+    ends = ("closed", "closed") if closed else ("", "")
+    return Continuum(states, speeds, dimension, closed, hits, across, ends, slow=slow)
 
 
 def transverse_radii(

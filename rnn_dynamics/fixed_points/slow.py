@@ -43,7 +43,7 @@ def slow_points(
     gaps = (eigenvalues_of(system, states[:_ANALYSED], memory_budget) - 1).abs().amin(dim=-1)
     neutral = (gaps <= _NEUTRAL).nonzero().squeeze(-1)
     lines = [neutral[line.cpu()] for line in find_continua(system, states[neutral], speeds[neutral])]
-    continua = [describe(states[line], speeds[line], int(hits[line].sum()), system) for line in lines]
+    continua = [describe(states[line], speeds[line], int(hits[line].sum()), system, slow=True) for line in lines]
     alone = torch.ones(len(states), dtype=torch.bool)
     for line in lines:
         alone[line] = False

@@ -9,11 +9,11 @@ from .boxes import Box
 _TYPICAL = 0.75
 """A coordinate's unit follows the upper quartile of its absolute values: a few starts far out do not set it."""
 
-_ROUNDED = 16.0
-"""Units are powers of 16, and 1 for all that lies between 1/4 and 4: what counts as zero depends on the order of
+_ROUNDED = 64.0
+"""Units are powers of 64, and 1 for all that lies between 1/8 and 8: what counts as zero depends on the order of
 magnitude of the starts, not on which they are, and is the same for all networks whose units fire between -1 and 1."""
 
-_OF_BOX = 1 / 16
+_OF_BOX = 1 / 64
 """Starts crowded at one place do not make the unit smaller than this share of the box."""
 
 
