@@ -1,6 +1,6 @@
 """The attractors that starts settled on, as a table of tensors with the evidence for each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -78,10 +78,6 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
     periods: Tensor
     """1 for fixed points, k for cycles, 0 otherwise, [a]."""
 
-    mean_periods: Tensor
-    """Steps of one turn on the average, [a]: the periods of fixed points and cycles; on a circle 2 pi by the mean
-    rotation a step, of which one step makes half a turn at most, NaN where no turn can be made out; NaN otherwise."""
-
     states: Tensor
     """One state on each, [a, n]."""
 
@@ -123,6 +119,16 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
 
     interrupted: bool
     """Whether Ctrl-C ended it early."""
+
+    mean_periods: Tensor = field(default_factory=lambda: torch.empty(0))
+    """Steps of one turn on the average, [a]: the periods of fixed points and cycles; on a circle 2 pi by the mean
+    rotation a step, of which one step makes half a turn at most, NaN where no turn can be made out; NaN otherwise, and in files
+    of before they were measured."""
+
+    def __post_init__(self) -> None:
+        if len(self.mean_periods) != len(self.kinds):
+            unknown = torch.full((len(self.kinds),), torch.nan, dtype=torch.float64)
+            object.__setattr__(self, "mean_periods", unknown)
 
     def _of_a_choice(self) -> dict[str, Any]:
         return {"slow": self.slow[:0], "slow_manifolds": ()}
