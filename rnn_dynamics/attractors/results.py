@@ -122,8 +122,8 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
 
     mean_periods: Tensor = field(default_factory=lambda: torch.empty(0))
     """Steps of one turn on the average, [a]: the periods of fixed points and cycles; on a circle 2 pi by the mean
-    rotation a step, of which one step makes half a turn at most, NaN where no turn can be made out; NaN otherwise, and in files
-    of before they were measured."""
+    rotation a step, of which one step makes half a turn at most, NaN where no turn can be made out; NaN otherwise, and
+    in files of before they were measured."""
 
     def __post_init__(self) -> None:
         if len(self.mean_periods) != len(self.kinds):

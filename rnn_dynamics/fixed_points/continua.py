@@ -88,8 +88,10 @@ class Continuum:
 
     @property
     def attracting(self) -> float:
-        """The share of its samples at which it attracts from all sides; NaN where that is not known."""
-        return float("nan") if self.transverse is None else float((self.transverse < 1 - _MARGIN).double().mean())
+        """The share of its samples at which it attracts from all sides; NaN where that is not known, or no side is."""
+        if self.transverse is None or self.dimension >= self.states.shape[-1]:
+            return float("nan")
+        return float((self.transverse < 1 - _MARGIN).double().mean())
 
     @property
     def name(self) -> str:

@@ -14,10 +14,10 @@ import rnn_dynamics as rd
 READING = """\
 CPU time of one process on one thread, ours and plain steps one after the other. "16-cycle", "27-cycle": stable cycles
 of a piecewise linear map of two coordinates, 500 starts; "limit cycle": 64 leaky tanh units (a step of .02), two of
-which turn, about 800 steps a turn, 32 starts; "counter": an LSTM of two layers of 64 whose first cells count up by .76 a step
-for ever, 32 starts; "coded": a GRU of 64 units with one input, 32 states along random sequences. A cycle's evidence
-(Newton's method on all its states, multipliers, the probed ball) costs the same for any number of starts, which is why
-two coordinates, whose plain steps cost next to nothing, stand worst.
+which turn, 32 starts; "counter": an LSTM of two layers of 64 whose first cells count up by .76 a step for ever, 32
+starts; "coded": a GRU of 64 units with one input, 32 states along random sequences. A cycle's evidence (Newton's method
+on all its states, multipliers, the probed ball) costs the same for any number of starts, which is why two coordinates,
+whose plain steps cost next to nothing, stand worst.
 """
 
 _PLACES = [folder / "shared" / "data" / "coded_gru64.pt" for folder in Path(__file__).parents]
