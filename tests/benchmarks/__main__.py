@@ -1,7 +1,7 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
-    [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [flip_flop_diagram]
+    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [flip_flop_diagram]
     [continuation_cost] [bifurcation_audit]
 python -m tests.benchmarks readme
 """
@@ -29,6 +29,7 @@ from . import (
     scaling,
     settling,
     speed,
+    stalls,
     tracking,
     warmup_cost,
 )
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         brute_force,
         outcome,
         settling,
+        stalls,
         cells,
         warmup_cost,
         ensemble,
