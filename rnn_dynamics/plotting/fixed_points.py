@@ -1,7 +1,7 @@
 """Fixed points in the plane or in space."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, checked
+from ..checks import ArrayLike, CheckedInside, as_tensor, checked
 from ..fixed_points import Continuum, FixedPoints
 from . import style
 from .classes import SLOW, Look, classify, rank
@@ -30,14 +30,14 @@ _MOST_VECTOR = 50_000
 
 @checked
 def plot_fixed_points(
-    points: Conditions,
+    points: Annotated[Conditions, CheckedInside()],
     trajectories: ArrayLike | None = None,
     ax: Axes | None = None,
     *,
-    axes: ProjectionAxes | None = None,
+    axes: Annotated[ProjectionAxes | None, CheckedInside()] = None,
     dimensions: int = 2,
     directions: bool = True,
-    labels: Sequence[str] | None = None,
+    labels: Annotated[Sequence[str] | None, CheckedInside()] = None,
     aspect: str | None = None,
     legend: bool = True,
 ) -> Axes:

@@ -1,6 +1,5 @@
 """Figures to disk: format by extension, the width that a journal asks for, the same bytes for the same figure."""
 
-import io
 import math
 import os
 import re
@@ -38,11 +37,11 @@ _DATE_AND_NAME = re.compile(rb"^%%(Title|CreationDate):.*\n", re.MULTILINE)
 @checked
 def save_figure(
     figure: Annotated[Figure | SubFigure, CheckedInside()],
-    path: str | os.PathLike[str],
-    formats: str | Sequence[str] | None = None,
+    path: Annotated[str | os.PathLike[str], CheckedInside()],
+    formats: Annotated[str | Sequence[str] | None, CheckedInside()] = None,
     *,
-    width_mm: float | None = None,
-    height_mm: float | None = None,
+    width_mm: Annotated[float | None, CheckedInside()] = None,
+    height_mm: Annotated[float | None, CheckedInside()] = None,
 ) -> list[Path]:
     """Write a figure, each file whole or not at all: text stays text, images have 300 dpi, no file holds a date.
 
@@ -72,12 +71,25 @@ def save_figure(
             raise ValueError(f"{name} must be a positive number of millimetres, got {size!r}")
     with styled(), _resized(figure, width_mm, height_mm):
         for file, kind in paths.items():
-            drawn = io.BytesIO()  # what fails to be written is then an OSError, not what writers make of it
-            figure.savefig(drawn, dpi=_DPI, format=kind, metadata=_DATED.get(kind))
-            content = drawn.getvalue()
-            with replacing(file) as temporary:
-                temporary.write_bytes(_DATE_AND_NAME.sub(b"", content) if kind in ("eps", "ps") else content)
+            with replacing(file) as temporary, _as_of_the_system():
+                figure.savefig(temporary, dpi=_DPI, format=kind, metadata=_DATED.get(kind))
+                if kind in ("eps", "ps"):
+                    temporary.write_bytes(_DATE_AND_NAME.sub(b"", temporary.read_bytes()))
     return list(paths)
+
+
+@contextmanager
+def _as_of_the_system() -> Iterator[None]:
+    """What could not be written as an OSError, not as what a writer stumbled over in its wake."""
+    try:
+        yield
+    except AttributeError as error:
+        cause = error.__context__
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__context__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def _paths(path: str | os.PathLike[str], formats: str | Sequence[str] | None) -> dict[Path, str]:
