@@ -3,7 +3,6 @@
 For developers: a solver is a frozen dataclass of tolerances with one method, ``RootSolver.solve``.
 """
 
-from .evidence import are_roots
 from .krylov import NewtonKrylov
 from .newton import Newton
 from .results import Reason, RootResult, Status
@@ -20,5 +19,4 @@ __all__ = [
     "ScipyRoot",
     "SpeedMinimizer",
     "Status",
-    "are_roots",
 ]
