@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
+from rnn_dynamics.bifurcations import bifurcation_diagram, continue_fixed_point
 from rnn_dynamics.systems import relative, units_of
 
 DOUBLE = torch.float64
@@ -126,3 +127,31 @@ def test_units_follow_the_order_of_the_starts_and_not_the_starts() -> None:
     assert units_of(shifted, torch.zeros(4, 3, dtype=DOUBLE)).tolist() == [64.0, 1.0, 1.0]
     here = torch.tensor([[0.0, 2.0, 1e6]], dtype=DOUBLE)
     assert float(relative(torch.tensor([[0.0, 1e-3, 1.0]]), here, torch.ones(3))) == pytest.approx(5e-4)
+
+
+@pytest.mark.parametrize("unit", [1e9, 1.0, 1e-3, 1e-6, 1e-9, 1e-12])
+def test_a_cycle_in_any_unit(unit: float) -> None:
+    """H' = -h - .2 (h - h^3 / s^2): F^2 has five fixed points: 0, +- s, an unstable pair, and -+ s sqrt(11) cycles."""
+    system = _map(lambda h: -h - 0.2 * (h - h**3 / unit**2), 1)
+    cycles = rd.find_cycles(system, 2, unit * _randn(64, 1))
+    assert cycles.n_roots == 5
+    assert (cycles.orbits[0, :, 0].sort().values / unit - torch.tensor([-1.0, 1.0])).abs().max() < 1e-13
+    assert (cycles.multipliers[0, 0] - 0.36).abs() < 1e-12
+
+
+@pytest.mark.parametrize(("offset", "unit"), [(0.0, 1e-9), (0.0, 1e5), (1e4, 1.0), (1e9, 1.0)])
+def test_what_continuation_cannot_see_is_refused(offset: float, unit: float) -> None:
+    """A pitchfork of one unit beside a coordinate that rests at the offset: a diagram missed branches."""
+
+    def step(h: Tensor, p: float) -> Tensor:
+        x, y = h[..., 0], h[..., 1]
+        return torch.stack([x + 0.3 * (offset - x), y + 0.2 * (p * y - y**3 / unit**2)], dim=-1)
+
+    starts = unit * _randn(16, 2) + torch.tensor([offset, 0.0], dtype=DOUBLE)
+    with pytest.raises(ValueError, match=r"must be of a size from 0\.0003 to 3000"):
+        bifurcation_diagram(lambda p: _map(lambda h: step(h, p), 2), starts, (-1.0, 1.1), sections=0)
+    if offset:
+        with pytest.raises(ValueError, match=r"must be of a size from 0\.0003 to 3000"):
+            continue_fixed_point(
+                lambda p: _map(lambda h: step(h, p), 2), torch.tensor([offset, 0.0], dtype=DOUBLE), (-1.0, 1.1)
+            )

@@ -16,7 +16,7 @@ from ..roots import SpeedMinimizer
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import HeldMap
-from ..systems.scales import relative
+from ..systems.scales import ranks, relative
 from .moving import MovingOrbit
 from .outcomes import Fate
 from .periodic import Periodic
@@ -37,9 +37,8 @@ class _Entry:
     rows: Tensor
     mean_period: float = math.nan
 
-    @property
-    def order(self) -> tuple[int, int, list[float]]:
-        return KINDS.index(self.kind), len(self.orbit), [round(x, 6) for x in self.orbit[0].tolist()]
+    def order(self, units: Tensor) -> tuple[int, int, list[float]]:
+        return KINDS.index(self.kind), len(self.orbit), ranks(self.orbit[:1], units)[0]
 
 
 @doing("evidence")
@@ -58,7 +57,7 @@ def assemble(settling: Settled, known: Attractors | None) -> Attractors:
         entries |= {row: _as_known(known, row, none) for row, kind in enumerate(kinds) if kind == "continuum"}
     fresh = cycles[len(periodic) :] + orbits[len(wandering) :]
     fresh += _resting_entries(settling, [entry for _, entry in sorted(entries.items()) if entry.kind == "continuum"])
-    fresh = sorted((entry for entry in fresh if len(entry.rows)), key=lambda entry: entry.order)
+    fresh = sorted((entry for entry in fresh if len(entry.rows)), key=lambda entry: entry.order(settling.limits.units))
     return _result(settling, [entries[row] for row in sorted(entries)] + fresh)
 
 

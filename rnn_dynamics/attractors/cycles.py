@@ -12,7 +12,8 @@ from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_poin
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, require_system, units_of
+from ..systems.scales import ranks, relative
 from ..tables import Table
 from .periodic import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
@@ -148,7 +149,7 @@ def find_cycles(
     for length in (divisor for divisor in range(1, period) if period % divisor == 0):
         known = torch.cat([known, _roots(system, length, known, starts, solver, options).states])
     points = _roots(system, period, known, starts, solver, options)
-    return _grouped(system, points, period, merge_tolerance)
+    return _grouped(system, points, period, merge_tolerance, units_of(system, system.as_states(starts, "starts")))
 
 
 class _KnownRoots(IteratedMap):
@@ -179,25 +180,24 @@ def _roots(
 
 
 @torch.no_grad()
-def _grouped(system: AutonomousMap, points: FixedPoints, period: int, merge_tolerance: float) -> Cycles:
+def _grouped(system: AutonomousMap, points: FixedPoints, period: int, merge_tolerance: float, units: Tensor) -> Cycles:
     """The roots of F^k grouped into cycles, each with all its states solved for."""
     orbits: list[Tensor] = []
     kinds: list[str] = []
     n_roots = 0
     seen = points.states[:0]
     for row, state in enumerate(points.states):
-        if len(seen) and bool(
-            (seen - state).norm(dim=-1).min() <= 10 * merge_tolerance * max(1.0, float(state.norm()))
-        ):
+        if len(seen) and bool(relative(seen - state, state, units).min() <= 10 * merge_tolerance):
             continue
-        length = minimal_period(system, state, period, merge_tolerance)
+        length = minimal_period(system, state, period, merge_tolerance, units)
         orbit = cycle_states(system, state, length)
         seen = torch.cat([seen, orbit])
         n_roots += length
         if length == period:
-            orbits.append(leading_phase(orbit))
+            orbits.append(leading_phase(orbit, units))
             kinds.append(points.kinds[row])
-    order = sorted(range(len(orbits)), key=lambda row: (kinds[row].split()[0] != "stable", orbits[row][0].tolist()))
+    first = ranks(torch.stack([orbit[0] for orbit in orbits]), units) if orbits else []
+    order = sorted(range(len(orbits)), key=lambda row: (kinds[row].split()[0] != "stable", first[row]))
     n = system.state_size
     stacked = torch.stack([orbits[row] for row in order]) if orbits else points.states.new_empty(0, period, n)
     # Iterated from one phase, the others would carry its rounding times the multipliers.

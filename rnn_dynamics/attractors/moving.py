@@ -103,8 +103,10 @@ class MovingOrbit:
         self.samples, self.times, self.stride = self.samples[:0], self.times[:0], 1
 
     def compare(self) -> None:
-        """See how dense the samples are, and whether the orbit has come round."""
+        """See how dense the samples are, and whether the orbit has come round; of a circle also how the curve bends."""
         self.halves = compare_halves(self.cloud)
+        if self.kind == "circle":
+            self.halves = as_curve(self.cloud, self.halves)
 
     def drifting(self, horizon: float) -> Tensor:
         """Which coordinates have a steady trend, [n]."""
@@ -121,10 +123,9 @@ class MovingOrbit:
         none = samples.new_empty(samples.shape[1], 0)
         orbit = cls(samples[-1], none, samples, units, kind=kind, margin=margin, period=period, known=True)
         orbit.compare()
-        if kind == "circle":
-            turn = compare_turn(orbit.cloud)
-            in_order = turn.reach <= _IN_ORDER * turn.extent
-            orbit.halves = as_curve(orbit.cloud, turn if in_order else orbit.halves)
+        turn = compare_turn(orbit.cloud)
+        if kind == "circle" and turn.reach <= _IN_ORDER * turn.extent:
+            orbit.halves = as_curve(orbit.cloud, turn)
         return orbit
 
     def owns(self, paths: Tensor) -> Tensor:

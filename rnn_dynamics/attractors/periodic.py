@@ -9,7 +9,7 @@ from ..roots import Newton, RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import AutonomousMap, IteratedMap
-from ..systems.scales import relative
+from ..systems.scales import ranks, relative
 from .capture import Trap
 from .rows import Limits
 
@@ -91,14 +91,11 @@ def cycle_states(system: AutonomousMap, state: Tensor, period: int) -> Tensor:
     return torch.stack(states)
 
 
-def minimal_period(
-    system: AutonomousMap, state: Tensor, period: int, tolerance: float, units: Tensor | None = None
-) -> int:
+def minimal_period(system: AutonomousMap, state: Tensor, period: int, tolerance: float, units: Tensor) -> int:
     """The smallest divisor of ``period`` after which ``state`` [n] is back in every coordinate, to within the tolerance
-    times max(u_i, |h_i|), units being 1 by default.
+    times max(u_i, |h_i|).
     """
     current = state
-    units = torch.ones_like(state) if units is None else units
     for step in range(1, period + 1):
         current = system(current)
         if period % step == 0 and relative(current - state, state, units) <= tolerance:
@@ -163,16 +160,16 @@ def polish_cycle(system: AutonomousMap, states: Tensor, period: int, limits: Lim
         minimal = minimal_period(system, state, period, limits.merge_tolerance, limits.units)
         if minimal == 1 or any(is_on(c.orbit, state, limits.merge_tolerance, limits.units) for c in cycles):
             continue
-        first = leading_phase(cycle_states(system, state, minimal))[0]
+        first = leading_phase(cycle_states(system, state, minimal), limits.units)[0]
         cycle = as_periodic(system, first, minimal, limits)
         if cycle is not None:
             cycles.append(cycle)
     return cycles
 
 
-def leading_phase(orbit: Tensor) -> Tensor:
+def leading_phase(orbit: Tensor, units: Tensor) -> Tensor:
     """A cycle [k, n] from the phase of smallest coordinates on, so that it does not depend on which orbit found it."""
-    first = min(range(len(orbit)), key=lambda phase: [round(x, 6) for x in orbit[phase].tolist()])
+    first = min(range(len(orbit)), key=ranks(orbit, units).__getitem__)
     return orbit.roll(-first, dims=0)
 
 

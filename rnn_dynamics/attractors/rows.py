@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..systems import AutonomousMap
-from ..systems.scales import relative, sizes
+from ..systems.scales import relative, sizes, warped
 from .outcomes import Fate
 
 ACTIVE = -1
@@ -173,4 +173,4 @@ class Rows:
 
     def flat(self, states: Tensor) -> Tensor:
         """States [..., n] in coordinates whose differences are the relative ones, however large a state is."""
-        return (states / self.limits.units).asinh()
+        return warped(states, self.limits.units)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..roots import RootResult, RootSolver
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, NoBox
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, NoBox, relative, units_of
 
 _DENSE = 96
 """Unknowns k n up to which the system is solved as it stands; beyond, all phases but one are eliminated first."""
@@ -86,7 +86,7 @@ class PhaseMap(AutonomousMap):
                 break
         return self.phases(states), linearization.product
 
-    def orbits(self, starts: Tensor) -> Tensor:
+    def orbits(self, starts: Tensor, units: Tensor) -> Tensor:
         """First guesses [r, k n]: of every other start its orbit, of the rest other starts for the further phases.
 
         The former lead to cycles that orbits pass by, the latter to those that they do not: of 30 cycles of period 8
@@ -96,12 +96,12 @@ class PhaseMap(AutonomousMap):
         for _ in range(self.period):
             path.append(self.system(path[-1]))
         states = torch.stack(path, dim=-2)  # [r, k + 1, n]
-        gaps = (states - states[:, :1]).norm(dim=-1) / states[:, 0].norm(dim=-1, keepdim=True).clamp(min=1.0)
+        gaps = relative(states - states[:, :1], states[:, :1], units)
         guesses = states[:, :-1].clone()
         for length in reversed([d for d in range(1, self.period) if self.period % d == 0]):
             closed = gaps[:, length] <= _CLOSED
             guesses[closed] = states[closed, :length].repeat(1, self.period // length, 1)
-        reach = 1e3 * starts.abs().amax(dim=0).clamp(min=1.0)
+        reach = 1e3 * torch.maximum(starts.abs().amax(dim=0), units)
         lost = ~(guesses.abs() <= reach).flatten(1).all(dim=-1)
         guesses[lost] = starts[lost].unsqueeze(1)
         mixed = (gaps[:, 1:].amin(dim=1) > _NEARLY) & (torch.arange(len(starts), device=starts.device) % 2 == 1)
@@ -203,9 +203,8 @@ class Shooting(RootSolver):
         assert isinstance(system, IteratedMap)
         whole = PhaseMap(system.system, system.period)
         options: dict[str, Any] = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress}
-        if units is not None:
-            options["units"] = units.repeat(system.period)
+        units = units_of(system, starts) if units is None else units
         with torch.no_grad():
-            guesses = whole.orbits(starts)
-        result = self.inner.solve(whole, guesses, **options)
+            guesses = whole.orbits(starts, units)
+        result = self.inner.solve(whole, guesses, units=units.repeat(system.period), **options)
         return replace(result, states=result.states[:, : starts.shape[1]].contiguous())

@@ -48,6 +48,10 @@ _STAYED = 0.5
 _APART, _SHARPER = 20.0, 4
 """Attractors fewer than twenty times their reach apart are sampled anew, by 2,048 further steps."""
 
+_FILLED = 32
+"""Times 512 steps by which a circle is sampled once more that may be another one: one that all but returns after 61
+steps is then covered all over."""
+
 _NEARER = 0.5
 """A row comes to a known attractor if it is half as far from its samples as at the look before."""
 
@@ -307,16 +311,32 @@ class Wanderer:
         ]
         if not near:
             return False
-        for sampled in (orbit, *(other for _, other in near if not other.known)):
-            sampled.forget()
-            moving.follow(self.system, [sampled], moving.FIRST_LOOK * _SHARPER, self.limits.memory_budget)
+        sampled = [orbit, *(other for _, other in near if not other.known)]
+        for one in sampled:
+            one.forget()
+            moving.follow(self.system, [one], moving.FIRST_LOOK * _SHARPER, self.limits.memory_budget)
+        owner = self._owner(orbit, near)
+        if owner is None and orbit.kind == "circle":  # a nearly resonant one fills its gaps slowly
+            for one in sampled:
+                self._sample_on(one)
+            owner = self._owner(orbit, near)
+        if owner is None:
+            return False
+        self.rows.orbit[self.rows.orbit == index] = owner
+        orbit.kind = None
+        return True
+
+    def _owner(self, orbit: MovingOrbit, near: list[tuple[int, MovingOrbit]]) -> int | None:
+        """The attractor among those ``near``, each with its position, that an orbit runs on."""
         path, _ = moving.watch(self.system, orbit.state.unsqueeze(0), _COMPARED)
-        for position, other in near:
-            if bool(other.owns(path)):
-                self.rows.orbit[self.rows.orbit == index] = position
-                orbit.kind = None
-                return True
-        return False
+        return next((position for position, other in near if bool(other.owns(path))), None)
+
+    def _sample_on(self, orbit: MovingOrbit) -> None:
+        """Sample an orbit by further plain steps."""
+        for _ in range(_FILLED):
+            orbit.sample(moving.watch(self.system, orbit.state.unsqueeze(0), moving.FIRST_LOOK)[0][:, 0])
+        self.rows.plain_work += _FILLED * moving.FIRST_LOOK
+        orbit.compare()
 
     def _lasts(self, index: int, orbit: MovingOrbit) -> bool:
         """Whether a circle holds no stable cycle, and a chaotic set's exponent stays positive and its rows on it."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import ArrayLike, CheckedInside, Size, checked, require_positive, whole_number
-from ..continuation import Family, Span, first_point
+from ..continuation import Family, Span, first_point, require_visible
 from ..continuation.points import Point, covector
 from ..roots import Newton, Reason
 from ..systems import AutonomousMap
@@ -61,8 +61,8 @@ def continue_fixed_point(
         The branch with its special points; Ctrl-C ends it early and keeps what was walked.
 
     Raises:
-        ValueError: for a start of the wrong shape, or from which no fixed point or cycle of that period is found; for
-            ``at`` outside the span; for a family that does not give maps.
+        ValueError: for a start of the wrong shape, or from which no fixed point or cycle of that period is found, or
+            one with a coordinate beyond 3,000; for ``at`` outside the span; for a family that does not give maps.
 
     Source: Keller (1977) in Applications of Bifurcation Theory, 359-384; Kuznetsov (2004), Elements of Applied
     Bifurcation Theory, chapters 5, 9 and 10.
@@ -115,6 +115,7 @@ def found_start(span: Span, start: ArrayLike, at: float, period: int) -> Tensor:
         what = "fixed point" if period == 1 else f"cycle of period {period}"
         raise ValueError(f"no {what} was found from start at parameter {at:g}: {reason.advice}")
     state = result.states[0]
+    require_visible(state, "the fixed point")
     for divisor in range(1, period):
         if period % divisor == 0:
             image = single.iterate(state[None], divisor)[0]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, CheckedInside, Size, checked, require_positive, whole_number
-from ..continuation import Family
+from ..continuation import SMALLEST, Family, require_visible
 from ..continuation.families import Span
 from ..fixed_points import Continuum, find_fixed_points
 from ..progress import Progress, doing
@@ -84,12 +84,14 @@ def bifurcation_diagram(
         Branches, joins, counts with index sums, sections. Ctrl-C ends it early and keeps what is finished.
 
     Raises:
-        ValueError: for a span that is none, a family that does not give maps, or starts of the wrong shape.
+        ValueError: for a span that is none, a family that does not give maps, starts of the wrong shape, or states
+            whose largest coordinate is beyond 3,000 or, of all starts, below 0.0003: small branches would be missed.
     """
     require_positive(tolerance=tolerance, longest_step=longest_step, max_norm=max_norm, memory_budget=memory_budget)
     pace = Pace(tolerance, whole_number(max_steps, "max_steps", 1), longest_step, max_norm)
     inner = checked_span(family, span)
     states = inner.system(0.0).as_states(starts, "starts")
+    require_visible(states, "starts", SMALLEST)
     searches = whole_number(searches, "searches", 1)
     sections = whole_number(sections, "sections", 0)
     max_period = whole_number(max_period, "max_period", 1)
@@ -162,6 +164,7 @@ class _Search:
         if found.completeness.interrupted:
             raise Interrupted
         self.parameters.append(t)
+        require_visible(found.states, "fixed points")
         for state in found.states:
             self._atlas.add(state.to(self._starts), t)
         return found.continua

@@ -8,11 +8,12 @@ from .arclength import Special, Step, first_point, walk
 from .families import DifferentiableFamily, Family, IteratedFamily, Span, iterated, parameter_derivative
 from .following import follow
 from .interpolation import Interpolation, between
-from .points import Point
+from .points import SMALLEST, Point, require_visible
 from .results import Crossing, Followed
 from .weights import scaled, shifted
 
 __all__ = [
+    "SMALLEST",
     "Crossing",
     "DifferentiableFamily",
     "Family",
@@ -28,6 +29,7 @@ __all__ = [
     "follow",
     "iterated",
     "parameter_derivative",
+    "require_visible",
     "scaled",
     "shifted",
     "walk",

@@ -9,7 +9,7 @@ from ..progress import doing
 from ..roots import Reason, RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import kinds
-from ..systems import AutonomousMap
+from ..systems import AutonomousMap, ranks
 from .completeness import Completeness, Round, index_sum, unseen_estimate
 from .continua import Continuum, describe, fades_out, find_continua
 from .growing import DEGENERATE, grow_continua
@@ -95,7 +95,8 @@ def assemble(
     leading = modes_of(system, states, memory_budget, modes)
     unstable = (leading.eigenvalues.abs() > 1).sum(dim=-1)
     # Stable first; within a class by coordinates, so that the order does not depend on the starts.
-    order = sorted(range(len(rows)), key=lambda row: (int(unstable[row]), [round(x, 6) for x in states[row].tolist()]))
+    coordinates = ranks(states, pool.units)
+    order = sorted(range(len(rows)), key=lambda row: (int(unstable[row]), coordinates[row]))
     position = torch.tensor(order, dtype=torch.long)
     rows, states = rows[position], states[position.to(states.device)]
 

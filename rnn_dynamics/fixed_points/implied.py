@@ -7,7 +7,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..roots import RootSolver
-from ..systems import AutonomousMap
+from ..systems import AutonomousMap, warped
 from .completeness import Round
 from .pool import Pool
 
@@ -48,10 +48,9 @@ def _places(pool: Pool, states: Tensor) -> Tensor:
     places = torch.full((len(states),), -1, device=states.device)
     rows = states.isfinite().all(dim=-1).nonzero().squeeze(-1)
     if len(rows) and len(pool.states):
-        there = states[rows]
-        warped = [(rows / pool.units).arcsinh() for rows in (pool.states, there)]  # as in ``merge``
-        distance, place = KDTree(warped[0].cpu().numpy()).query(warped[1].cpu().numpy())
-        near = _NEAR * pool.tolerance * warped[1].norm(dim=-1).clamp(min=1.0)
+        known, there = warped(pool.states, pool.units), warped(states[rows], pool.units)  # as ``merge`` compares them
+        distance, place = KDTree(known.cpu().numpy()).query(there.cpu().numpy())
+        near = _NEAR * pool.tolerance * there.norm(dim=-1).clamp(min=1.0)
         same = torch.from_numpy(distance).to(near) <= near
         places[rows] = torch.where(same, torch.from_numpy(place).to(places), -1)
     return places

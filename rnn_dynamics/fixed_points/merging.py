@@ -7,6 +7,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from torch import Tensor
 
+from ..systems import warped
+
 _WIDEST = 1e-3
 """Errors estimated as larger than this are no reason to merge."""
 
@@ -18,8 +20,8 @@ the estimate is a seventh of the true error."""
 def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float, units: Tensor | None = None) -> Tensor:
     """Group rows [k, n] that lie within ``tolerance``, or within their errors, of one another.
 
-    Distances are taken between y, y_i = asinh(h_i / u_i), times max(1, |y|): they are |d_i| / u_i below a coordinate's
-    unit and |d_i| / |h_i| above, so that a large coordinate does not hide a small one.
+    Distances are taken between ``warped`` states y, times max(1, |y|), so that a large coordinate does not hide a small
+    one; the units are 1 by default.
 
     Groups are the connected components of that relation, so they do not depend on the order of the rows. A component
     wider than a few tolerances is no point but a continuum sampled finely; its rows stay apart.
@@ -29,8 +31,8 @@ def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float, u
     """
     if len(states) < 2:
         return torch.arange(len(states), device=states.device)
-    points = states.detach().double().cpu().numpy()
-    points = np.arcsinh(points if units is None else points / units.double().cpu().numpy())
+    states = states.detach().double()
+    points = warped(states, torch.ones_like(states[0]) if units is None else units.double()).cpu().numpy()
     scale = np.maximum(1.0, np.linalg.norm(points, axis=1))
     reach = _ERROR_FACTOR * errors.double().nan_to_num(0.0, posinf=0.0).cpu().numpy()
     radius = np.clip(reach, tolerance * scale, max(tolerance, _WIDEST) * scale)

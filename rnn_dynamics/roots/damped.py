@@ -31,6 +31,7 @@ class NewtonState:
     """The rows of one iteration."""
 
     states: Tensor
+    residuals: Tensor  # G(h) - h
     norms: Tensor  # |(G(h) - h) / s|
     errors: Tensor
     reasons: Tensor
@@ -63,10 +64,11 @@ def damped_newton(
     is as exact as the arithmetic allows.
     """
     k = len(starts)
-    states, norms = _settle(equation, starts, starts, units)
+    states, residuals = _settle(equation, starts)
     rows = NewtonState(
         states=states,
-        norms=norms,
+        residuals=residuals,
+        norms=scaled_norm(residuals, states, units),
         errors=starts.new_full((k,), torch.nan),
         reasons=torch.full((k,), int(Reason.BUDGET), device=starts.device),
         steps=torch.zeros(k, dtype=torch.long, device=starts.device),
@@ -82,14 +84,14 @@ def damped_newton(
         for iteration in range(max_steps):
             if not len(active):
                 break
-            states, norms = rows.states[active], rows.norms[active]
-            step = _bounded(equation, direction(equation, states, equation(states) - states), states, units, step_bound)
-            new_states, moved_norms = _backtrack(equation, states, norms, step, units)
-            new_norms = _rescaled(equation, new_states, states, moved_norms, units)
+            states, residuals, norms = rows.states[active], rows.residuals[active], rows.norms[active]
+            step = _bounded(equation, direction(equation, states, residuals), states, units, step_bound)
+            new_states, new_residuals, moved_norms = _backtrack(equation, states, residuals, norms, step, units)
+            new_norms = scaled_norm(new_residuals, new_states, units)  # by the sizes there, not by those before
 
             moved, ratio = moved_norms < norms, moved_norms / norms.clamp(min=torch.finfo(norms.dtype).tiny)
             rows.steps[active] += 1
-            rows.states[active], rows.norms[active] = new_states, new_norms
+            rows.states[active], rows.residuals[active], rows.norms[active] = new_states, new_residuals, new_norms
             length = scaled_norm(step, states, units)
             errors = length * torch.where(moved, ratio, 1.0)
             rows.errors[active] = torch.where(moved, errors, rows.errors[active])
@@ -116,26 +118,15 @@ def damped_newton(
     return rows
 
 
-def _settle(equation: AutonomousMap, states: Tensor, before: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
-    """States whose idle coordinates, on which G does not depend, are where G puts them; and |(G(h) - h) / s|, with the
-    sizes s of the states ``before``.
+def _settle(equation: AutonomousMap, states: Tensor) -> tuple[Tensor, Tensor]:
+    """States whose idle coordinates, on which G does not depend, are where G puts them; and G(h) - h.
 
     So an LSTM's cell states, which may lie hundreds of units away, neither bound the step nor swamp the residual.
     """
     values = equation(states)
     if equation.acting is not None:
         states = torch.where(equation.acting, states, values)
-    return states.clone(), scaled_norm(values - states, before, units)
-
-
-def _rescaled(equation: AutonomousMap, states: Tensor, before: Tensor, norms: Tensor, units: Tensor) -> Tensor:
-    """Norms taken with the sizes of the states ``before``, as they are with those of ``states``: evaluated anew only
-    where these differ.
-    """
-    other = (sizes(states, units) != sizes(before, units)).any(dim=-1).nonzero().squeeze(-1)
-    norms = norms.clone()
-    norms[other] = scaled_norm(equation(states[other]) - states[other], states[other], units)
-    return norms
+    return states.clone(), values - states
 
 
 def _bounded(equation: AutonomousMap, step: Tensor, states: Tensor, units: Tensor, bound: float) -> Tensor:
@@ -145,18 +136,24 @@ def _bounded(equation: AutonomousMap, step: Tensor, states: Tensor, units: Tenso
 
 
 def _backtrack(
-    equation: AutonomousMap, states: Tensor, norms: Tensor, step: Tensor, units: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Halve each row's step until the residual falls enough; a row where it never does stays where it was."""
-    new_states, new_norms = states.clone(), norms.clone()
+    equation: AutonomousMap, states: Tensor, residuals: Tensor, norms: Tensor, step: Tensor, units: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Halve each row's step until the residual falls enough; a row where it never does stays where it was.
+
+    Returns:
+        The new states, their residuals, and their norms by the sizes of ``states``, to be compared with ``norms``.
+    """
+    new_states, new_residuals, new_norms = states.clone(), residuals.clone(), norms.clone()
     todo = torch.arange(len(states), device=states.device)
     scale = 1.0
     for _ in range(_HALVINGS):
-        trial, trial_norms = _settle(equation, states[todo] + scale * step[todo], states[todo], units)
+        trial, away = _settle(equation, states[todo] + scale * step[todo])
+        trial_norms = scaled_norm(away, states[todo], units)
         better = trial_norms < (1.0 - _SUFFICIENT_DECREASE * scale) * norms[todo]
-        new_states[todo[better]], new_norms[todo[better]] = trial[better], trial_norms[better]
+        fell = todo[better]
+        new_states[fell], new_residuals[fell], new_norms[fell] = trial[better], away[better], trial_norms[better]
         todo = todo[~better]
         if not len(todo):
             break
         scale *= 0.5
-    return new_states, new_norms
+    return new_states, new_residuals, new_norms

@@ -9,7 +9,7 @@ from ..checks import Size, checked
 from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization, scaled_norm, units_of
 from .results import Reason, RootResult
-from .solver import RootSolver, as_starts, conclude, scaled_residuals, thresholds
+from .solver import RootSolver, as_starts, conclude, thresholds
 
 _STATIONARY = 1e-4
 """A minimum of the speed: |(DF - I)^T r| <= 1e-4 |r|, so r is all but in the null space that a fold's ghost leaves."""
@@ -80,7 +80,8 @@ def descend(
     k, device = len(starts), starts.device
     box = system.box if isinstance(system.box, Box) and system.box.holds_all else None
     states = starts.clone() if box is None else starts.clamp(box.lower, box.upper)
-    norms = _speeds(system, states, units)
+    drift = system(states) - states
+    norms = _speeds(drift, units)
     errors = starts.new_full((k,), torch.nan)
     steps = torch.zeros(k, dtype=torch.long, device=device)
     reasons = torch.full((k,), int(Reason.BUDGET), device=device)
@@ -105,18 +106,19 @@ def descend(
             trial = states[active] + step
             if box is not None:
                 trial = trial.clamp(box.lower, box.upper)
-            trial_norms = _speeds(system, trial, units)
+            trial_drift = system(trial) - trial
+            trial_norms = _speeds(trial_drift, units)
             old = norms[active]
             gain = (old**2 - trial_norms**2) / (old**2 - predicted**2).clamp(min=torch.finfo(old.dtype).tiny)
             better = (gain > 1e-4) & (trial_norms < old)
             moved = active[better]
-            states[moved], norms[moved] = trial[better], trial_norms[better]
+            states[moved], drift[moved], norms[moved] = trial[better], trial_drift[better], trial_norms[better]
             errors[moved] = (scaled_norm(step, states[active], units) * trial_norms / old)[better]
             steps[active] += 1
             factor = torch.where(gain > 0.75, 0.1, torch.where(gain > 0.25, 1.0, 4.0))
             damping[active] = (damping[active] * torch.where(better, factor, 4.0)).clamp(1e-12, 1e16)
 
-            residuals = scaled_residuals(system, states[active], units)
+            residuals = scaled_norm(drift[active], states[active], units)
             at_root = residuals <= 0.01 * thresholds(states[active], tolerance, units)
             slow = norms[active] <= slow_enough
             stationary = slope <= _STATIONARY * old
@@ -143,9 +145,9 @@ def descend(
     return conclude(system, ended, tolerance=tolerance, starts=starts, units=units, memory_budget=memory_budget)
 
 
-def _speeds(system: AutonomousMap, states: Tensor, units: Tensor) -> Tensor:
-    """|(F(h) - h) / u|_2, [k]; infinite where the map is."""
-    return ((system(states) - states) / units).norm(dim=-1).nan_to_num(nan=torch.inf)
+def _speeds(drift: Tensor, units: Tensor) -> Tensor:
+    """|(F(h) - h) / u|_2 of F(h) - h [k, n], [k]; infinite where the map is."""
+    return (drift / units).norm(dim=-1).nan_to_num(nan=torch.inf)
 
 
 def _pinned(states: Tensor, progress: Tensor, box: Box | None) -> Tensor:

@@ -12,7 +12,7 @@ from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .pushforward import Pushforward
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
-from .scales import relative, scaled_norm, sizes, units_of
+from .scales import ranks, relative, scaled_norm, sizes, units_of, warped
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -35,6 +35,7 @@ __all__ = [
     "bytes_kept",
     "last_within",
     "padded",
+    "ranks",
     "read_checkpoint",
     "recurrent_layers",
     "recurrent_module",
@@ -46,4 +47,5 @@ __all__ = [
     "sizes",
     "states_after",
     "units_of",
+    "warped",
 ]

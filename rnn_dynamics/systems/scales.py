@@ -22,7 +22,8 @@ def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
     """The unit u_i of each coordinate, [n], positive: below it, values are as good as zero.
 
     From the ``states`` [k, n] that an analysis starts from; for coordinates that are zero in all of them from the
-    system's box, or else 1, or what one step makes of them if that is more.
+    system's box, or else that of the other coordinates, 1 if there is none, or what one step makes of them if that is
+    more.
     """
     units = _typical(states)
     box = system.box
@@ -31,7 +32,9 @@ def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
         # The cells of an LSTM may have a box that is wider than any state by far.
         units = torch.maximum(units, _OF_BOX * torch.minimum(half, half.median()).nan_to_num(posinf=0.0))
     if (units == 0).any():
-        units = torch.where(units > 0, units, _typical(system(states)).clamp(min=1.0))
+        known = units[units > 0]
+        least = known.median() if len(known) else units.new_ones(())
+        units = torch.where(units > 0, units, torch.maximum(_typical(system(states)), least))
     units = units.double()
     return (_ROUNDED ** (units.log() / torch.tensor(_ROUNDED).log().to(units)).round()).to(states.dtype)
 
@@ -49,6 +52,16 @@ def relative(differences: Tensor, states: Tensor, units: Tensor) -> Tensor:
 def scaled_norm(differences: Tensor, states: Tensor, units: Tensor) -> Tensor:
     """|d / s|_2 of differences [..., n] at states [..., n], [...]; NaN is infinite."""
     return (differences / sizes(states, units)).norm(dim=-1).nan_to_num(nan=torch.inf)
+
+
+def warped(states: Tensor, units: Tensor) -> Tensor:
+    """y_i = asinh(h_i / u_i) of states [..., n]: differences of y are |d_i| / u_i below a unit, |d_i| / |h_i| above."""
+    return (states / units).asinh()
+
+
+def ranks(states: Tensor, units: Tensor) -> list[list[float]]:
+    """Keys by which states [k, n] are sorted by their coordinates, the same whatever the last digits are."""
+    return [[round(y, 6) for y in row] for row in warped(states, units).tolist()]
 
 
 def _typical(states: Tensor) -> Tensor:
