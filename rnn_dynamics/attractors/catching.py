@@ -8,6 +8,7 @@ from ..systems import AutonomousMap
 from . import periodic
 from .outcomes import Fate
 from .periodic import Periodic
+from .phases import is_on
 from .rows import ACTIVE, Limits, Rows, Stretch
 
 _PROPOSED = 8
@@ -75,7 +76,7 @@ class Catcher:
         return len(self.cycles) > before
 
     def _owner(self, state: Tensor) -> Periodic | None:
-        on = (c for c in self.cycles if periodic.is_on(c.orbit, state, self.limits.merge_tolerance, self.limits.units))
+        on = (c for c in self.cycles if is_on(c.orbit, state, self.limits.merge_tolerance, self.limits.units))
         return next(on, None)
 
     def catch(self) -> int:

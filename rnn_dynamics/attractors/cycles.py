@@ -15,7 +15,7 @@ from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, require_system, units_of
 from ..systems.scales import ranks, relative
 from ..tables import Table
-from .periodic import cycle_states, leading_phase, minimal_period
+from .phases import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
 from .shooting import PhaseMap, Shooting
 

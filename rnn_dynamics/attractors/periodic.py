@@ -9,8 +9,9 @@ from ..roots import Newton, RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import AutonomousMap, IteratedMap
-from ..systems.scales import ranks, relative
+from ..systems.scales import relative
 from .capture import Trap
+from .phases import cycle_states, is_on, leading_phase, minimal_period
 from .rows import Limits
 
 _NEWTON_STEPS = 30
@@ -83,26 +84,6 @@ def as_periodic(system: AutonomousMap, state: Tensor, period: int, limits: Limit
     return Periodic(Trap.build(system, orbit, turn, limits.tolerance, limits.units), residual, values)
 
 
-def cycle_states(system: AutonomousMap, state: Tensor, period: int) -> Tensor:
-    """The states [period, n] of the cycle through ``state`` [n]."""
-    states = [state]
-    for _ in range(period - 1):
-        states.append(system(states[-1]))
-    return torch.stack(states)
-
-
-def minimal_period(system: AutonomousMap, state: Tensor, period: int, tolerance: float, units: Tensor) -> int:
-    """The smallest divisor of ``period`` after which ``state`` [n] is back in every coordinate, to within the tolerance
-    times max(u_i, |h_i|).
-    """
-    current = state
-    for step in range(1, period + 1):
-        current = system(current)
-        if period % step == 0 and relative(current - state, state, units) <= tolerance:
-            return step
-    return period
-
-
 def candidate_periods(distances: Tensor) -> tuple[Tensor, Tensor]:
     """From |h_t - h_0| along orbits, [steps, r], the first near return of each and by how much it misses, [r].
 
@@ -165,17 +146,3 @@ def polish_cycle(system: AutonomousMap, states: Tensor, period: int, limits: Lim
         if cycle is not None:
             cycles.append(cycle)
     return cycles
-
-
-def leading_phase(orbit: Tensor, units: Tensor) -> Tensor:
-    """A cycle [k, n] from the phase of smallest coordinates on, so that it does not depend on which orbit found it."""
-    first = min(range(len(orbit)), key=ranks(orbit, units).__getitem__)
-    return orbit.roll(-first, dims=0)
-
-
-def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float, units: Tensor | None = None) -> bool:
-    """Whether ``state`` [n] is one of ``orbit`` [k, n] in every coordinate, up to the tolerance times max(u_i, |h_i|),
-    units being 1 by default.
-    """
-    units = torch.ones_like(state) if units is None else units
-    return bool(relative(orbit - state, state, units).min() <= merge_tolerance)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import Attractors
-from ..attractors.periodic import is_on
+from ..attractors.phases import is_on
 from ..attractors.results import KINDS
 from ..fixed_points import FixedPoints
 from ..store import storable

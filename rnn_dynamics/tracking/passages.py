@@ -8,7 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ..attractors.periodic import cycle_states
+from ..attractors.phases import cycle_states
 from ..continuation import Crossing as FollowedCrossing
 from ..continuation import DifferentiableFamily, Followed, Interpolation, between, follow, iterated
 from ..roots.solver import residual_norms
