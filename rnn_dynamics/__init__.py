@@ -50,14 +50,12 @@ from .bifurcations import (
     BifurcationDiagram,
     Branch,
     MultistabilityMap,
-    TrainingBifurcations,
     bifurcation_diagram,
     continue_bifurcation,
     continue_fixed_point,
     multistability_map,
-    training_bifurcations,
 )
-from .continuation import between, scaled, shifted
+from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .plotting import (
@@ -75,9 +73,11 @@ from .plotting import (
 from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
+from .timeline import TrainingBifurcations, training_bifurcations
 from .tracking import AttractorTracker, TrackingHistory, track_checkpoints
-from .training import Horizon, SequenceModel, Training, Warmup, train, train_ensemble, warm_up
+from .training import SequenceModel, Training, train, train_ensemble
 from .transitions import saddle_connections, transition_graph
+from .warmup import Horizon, Warmup, warm_up
 
 __all__ = [
     "AttractorTracker",

@@ -8,8 +8,7 @@ import networkx as nx
 import torch
 from torch import Tensor
 
-from .attractors import Attractors, Fate, find_attractors
-from .attractors.results import wilson_intervals
+from .attractors import Attractors, Fate, find_attractors, wilson_intervals
 from .checks import ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
 from .progress import each

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 import rnn_dynamics as rd
-from rnn_dynamics.continuation import Family
+from rnn_dynamics.families import Family
 from rnn_dynamics.systems import AutonomousMap
 
 Step = Callable[[Tensor, Any], Tensor]

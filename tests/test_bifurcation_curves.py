@@ -11,9 +11,9 @@ from torch import Tensor, nn
 import rnn_dynamics as rd
 from rnn_dynamics import store
 from rnn_dynamics.bifurcations import Branch, continue_fixed_point
-from rnn_dynamics.bifurcations import curve_walk as walking
-from rnn_dynamics.bifurcations.curve_results import BifurcationCurve
-from rnn_dynamics.bifurcations.curves import continue_bifurcation
+from rnn_dynamics.bifurcations.two_parameters import walk as walking
+from rnn_dynamics.bifurcations.two_parameters.curve import continue_bifurcation
+from rnn_dynamics.bifurcations.two_parameters.results import BifurcationCurve
 
 R = -0.1
 

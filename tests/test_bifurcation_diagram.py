@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import BifurcationDiagram, Branch, bifurcation_diagram
-from rnn_dynamics.bifurcations.counting import counted
-from rnn_dynamics.continuation import Family
+from rnn_dynamics.bifurcations.diagram.counting import counted
+from rnn_dynamics.families import Family
 from rnn_dynamics.systems import AutonomousMap
 
 

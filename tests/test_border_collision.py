@@ -8,7 +8,7 @@ import torch
 
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import Branch, bifurcation_diagram, continue_fixed_point
-from rnn_dynamics.continuation import Family
+from rnn_dynamics.families import Family
 from rnn_dynamics.plotting import plot_bifurcations
 from rnn_dynamics.systems import AutonomousMap
 

@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import Branch, BranchWalk, SpecialPoint, continue_fixed_point
-from rnn_dynamics.continuation import Span, first_point
+from rnn_dynamics.continuation import first_point
+from rnn_dynamics.families import Span
 from rnn_dynamics.systems import AutonomousMap
 
 BY_NAME = {problem.name: problem for problem in BRANCHES}

@@ -239,7 +239,7 @@ def interrupting(after: int) -> Any:
 
 @pytest.mark.parametrize(("after", "kept"), [(2, True), (0, False)])
 def test_ctrl_c_keeps_finished_branches(capsys, monkeypatch, after, kept) -> None:
-    monkeypatch.setattr(sys.modules["rnn_dynamics.bifurcations.diagram"], "find_fixed_points", interrupting(after))
+    monkeypatch.setattr(sys.modules["rnn_dynamics.bifurcations.diagram.search"], "find_fixed_points", interrupting(after))
     code, out, _ = run(capsys, monkeypatch, model(), "--direction", 0, *QUICK)
     assert code == 130
     last = out.splitlines()[-1]
@@ -292,7 +292,7 @@ def test_a_training_under_a_held_input(capsys, monkeypatch) -> None:
 
 
 def test_ctrl_c_in_a_training_keeps_checkpoints(capsys, monkeypatch) -> None:
-    timeline = sys.modules["rnn_dynamics.bifurcations.timeline"]
+    timeline = sys.modules["rnn_dynamics.timeline.search"]
     with monkeypatch.context() as patched:
         patched.setattr(timeline, "find_fixed_points", interrupting(2))
         code, out, _ = run(capsys, monkeypatch, training(), "--starts", 24)

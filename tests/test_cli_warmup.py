@@ -15,7 +15,7 @@ import rnn_dynamics as rd
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel, Specification, module_from_spec
 from rnn_dynamics.report import as_options
 from rnn_dynamics.systems import read_checkpoint
-from rnn_dynamics.training import Horizon, Warmup, warm_up
+from rnn_dynamics.warmup import Horizon, Warmup, warm_up
 
 FAST = ("--steps", 4, "--batch-size", 8, "--horizon", 10, "--n", 8, "--measure-horizon", 200)  # figures take the time
 FILES = {"warmup.safetensors", "warmup.csv", "before.safetensors", "after.safetensors"} | {

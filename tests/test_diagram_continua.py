@@ -7,7 +7,7 @@ from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import BifurcationDiagram, bifurcation_diagram
-from rnn_dynamics.continuation import Family
+from rnn_dynamics.families import Family
 from rnn_dynamics.plotting import plot_bifurcations
 
 DOUBLE = torch.float64

@@ -9,7 +9,7 @@ from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import MGU, NBRC, Parallel
-from rnn_dynamics.continuation import DifferentiableFamily, Family, Span, between, iterated, parameter_derivative
+from rnn_dynamics.families import DifferentiableFamily, Family, Span, between, iterated, parameter_derivative
 from rnn_dynamics.systems import AutonomousMap
 
 MODULES: dict[str, Callable[[], nn.Module]] = {

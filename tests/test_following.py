@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
-from rnn_dynamics.continuation import Family as Path
-from rnn_dynamics.continuation import Followed, Interpolation, Span, between, first_point, follow, iterated, walk
+from rnn_dynamics.continuation import Followed, first_point, follow, walk
+from rnn_dynamics.families import Family as Path
+from rnn_dynamics.families import Interpolation, Span, between, iterated
 from rnn_dynamics.fixed_points import find_fixed_points
 from rnn_dynamics.systems import AutonomousMap, Box
 

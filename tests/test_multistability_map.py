@@ -7,10 +7,11 @@ from matplotlib.collections import QuadMesh
 
 import rnn_dynamics as rd
 from rnn_dynamics import store
-from rnn_dynamics.bifurcations import continue_fixed_point, maps
-from rnn_dynamics.bifurcations.curves import continue_bifurcation
-from rnn_dynamics.bifurcations.map_results import MultistabilityMap
-from rnn_dynamics.bifurcations.maps import multistability_map
+from rnn_dynamics.bifurcations import continue_fixed_point
+from rnn_dynamics.bifurcations.two_parameters import grid as maps
+from rnn_dynamics.bifurcations.two_parameters.curve import continue_bifurcation
+from rnn_dynamics.bifurcations.two_parameters.grid import multistability_map
+from rnn_dynamics.bifurcations.two_parameters.grid_results import MultistabilityMap
 from rnn_dynamics.plotting.two_parameter import draw_two_parameters
 
 SPANS = ((-1.7, 1.6), (-2.9, 3.1))

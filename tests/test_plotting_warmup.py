@@ -17,7 +17,7 @@ import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.multistability import Reachability
 from rnn_dynamics.plotting import figure, plot_warmup, plot_warmup_outcome, save_figure, style
-from rnn_dynamics.training import Warmup
+from rnn_dynamics.warmup import Warmup
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,8 @@ from torch.func import jacrev, vmap
 import rnn_dynamics as rd
 from rnn_dynamics.attractors.tangents import carry_tangents, random_tangents
 from rnn_dynamics.cells import BRC, MGU, NBRC
-from rnn_dynamics.continuation import iterated
-from rnn_dynamics.systems import AutonomousMap, IteratedMap, Linearization, WrappedMap
-from rnn_dynamics.systems.layers import GRULayer, ParallelLayer
+from rnn_dynamics.families import iterated
+from rnn_dynamics.systems import AutonomousMap, GRULayer, IteratedMap, Linearization, ParallelLayer, WrappedMap
 from rnn_dynamics.systems.pushforward import LayeredPushforward, TapedPushforward
 
 DOUBLE = torch.float64

@@ -13,15 +13,15 @@ import torch
 from torch import nn
 
 import rnn_dynamics as rd
-from rnn_dynamics.bifurcations import timeline
-from rnn_dynamics.bifurcations.coincidence import coincidence_of
-from rnn_dynamics.bifurcations.timeline import training_bifurcations
-from rnn_dynamics.bifurcations.timeline_results import TrainingBifurcations
 from rnn_dynamics.cells import module_from_spec
-from rnn_dynamics.continuation import between
+from rnn_dynamics.families import between
 from rnn_dynamics.plotting.timeline import COLORS, draw_timeline
 from rnn_dynamics.systems import read_checkpoint
 from rnn_dynamics.tasks import FlipFlop
+from rnn_dynamics.timeline import search as timeline
+from rnn_dynamics.timeline.coincidence import coincidence_of
+from rnn_dynamics.timeline.results import TrainingBifurcations
+from rnn_dynamics.timeline.search import training_bifurcations
 from rnn_dynamics.training import SequenceModel, train
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel
-from rnn_dynamics.training import Horizon, warm_up
+from rnn_dynamics.warmup import Horizon, warm_up
 
 DOUBLE = torch.float64
 LENGTHS = [3, 9, 1, 5, 9, 2, 7, 8, 4, 6, 9, 3, 5]  # 13 sequences: two batches of 6, one left out

@@ -3,18 +3,17 @@
 from itertools import pairwise
 
 import pytest
+import rnn_dynamics.warmup.update as warmup_module
 import torch
 from scipy import stats
 from torch import nn
 
 import rnn_dynamics as rd
-import rnn_dynamics.training.warmup as warmup_module
 from rnn_dynamics.cells import initialise
 from rnn_dynamics.multistability import vaa
-from rnn_dynamics.systems import states_after
-from rnn_dynamics.systems.layers import CellLayer
+from rnn_dynamics.systems import CellLayer, states_after
 from rnn_dynamics.tasks import CopyFirstInput
-from rnn_dynamics.training import Horizon, warm_up
+from rnn_dynamics.warmup import Horizon, warm_up
 
 DOUBLE = torch.float64
 

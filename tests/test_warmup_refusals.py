@@ -9,7 +9,7 @@ from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import Parallel
-from rnn_dynamics.training import Horizon, warm_up
+from rnn_dynamics.warmup import Horizon, warm_up
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,8 @@ from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel
-from rnn_dynamics.systems import states_after
-from rnn_dynamics.systems.layers import MGULayer
-from rnn_dynamics.training import Horizon, Warmup, warm_up
+from rnn_dynamics.systems import MGULayer, states_after
+from rnn_dynamics.warmup import Horizon, Warmup, warm_up
 
 DOUBLE = torch.float64
 

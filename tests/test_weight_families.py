@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import continue_fixed_point
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel
-from rnn_dynamics.continuation import DifferentiableFamily, Family, scaled, shifted
+from rnn_dynamics.families import DifferentiableFamily, Family, scaled, shifted
 from rnn_dynamics.systems import AutonomousMap
 
 INPUT = [0.3, -0.2, 0.1]

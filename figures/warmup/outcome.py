@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from rnn_dynamics.training import warm_up
+from rnn_dynamics.warmup import warm_up
 
 from .drawing import cell_panels, claim_axis, kinds_legend, outcome_panels, share_label, table
 from .networks import CELLS, make, measure, training_sequences

@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from torch import nn
 
-from rnn_dynamics.training import warm_up
+from rnn_dynamics.warmup import warm_up
 
 from .drawing import cell_panels, claim_axis, claims_and_counts, kinds_legend, mean_by_step, share_label, soft_curves
 from .networks import CELLS, make, measure, training_sequences

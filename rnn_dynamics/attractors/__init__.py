@@ -5,10 +5,12 @@ from .boundaries import BasinBoundary, basin_boundary
 from .cycles import Cycles, find_cycles
 from .lyapunov import LyapunovSpectrum, finite_time_exponents, kaplan_yorke_dimension, lyapunov_spectrum
 from .outcomes import Fate
-from .results import Attractors, Evidence
+from .phases import cycle_states, is_on
+from .results import KINDS, Attractors, Evidence, plural, wilson_intervals
 from .search import find_attractors
 
 __all__ = [
+    "KINDS",
     "Attractors",
     "BasinBoundary",
     "BasinMap",
@@ -18,9 +20,13 @@ __all__ = [
     "LyapunovSpectrum",
     "basin_boundary",
     "basin_map",
+    "cycle_states",
     "find_attractors",
     "find_cycles",
     "finite_time_exponents",
+    "is_on",
     "kaplan_yorke_dimension",
     "lyapunov_spectrum",
+    "plural",
+    "wilson_intervals",
 ]

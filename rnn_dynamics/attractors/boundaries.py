@@ -12,9 +12,9 @@ from ..roots import Status
 from ..stability import MARGINAL_TOLERANCE, kinds
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
-from .periodic import propose_points
 from .results import Attractors
 from .search import find_attractors
+from .settling import propose_points
 
 _SECTIONS = 15
 """States between the two ends that are settled at a time: sixteen times nearer with each batch."""

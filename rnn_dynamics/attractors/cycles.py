@@ -12,8 +12,17 @@ from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_poin
 from ..roots import Newton, RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, require_system, units_of
-from ..systems.scales import ranks, relative
+from ..systems import (
+    DEFAULT_MEMORY_BUDGET,
+    AutonomousMap,
+    Box,
+    IteratedMap,
+    Linearization,
+    ranks,
+    relative,
+    require_system,
+    units_of,
+)
 from ..tables import Table
 from .phases import cycle_states, leading_phase, minimal_period
 from .results import FORMATS

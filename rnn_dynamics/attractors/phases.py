@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..systems import AutonomousMap
-from ..systems.scales import ranks, relative
+from ..systems import AutonomousMap, ranks, relative
 
 
 def cycle_states(system: AutonomousMap, state: Tensor, period: int) -> Tensor:

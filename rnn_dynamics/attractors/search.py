@@ -6,15 +6,9 @@ import torch
 
 from ..checks import ArrayLike, OrInfinite, Size, checked, require_positive
 from ..progress import Progress
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
-from ..systems.scales import relative, units_of
-from . import periodic
-from .assembly import assemble
-from .moving import MovingOrbit
-from .periodic import Periodic
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, relative, require_system, units_of
 from .results import Attractors
-from .rows import Limits
-from .settling import settle
+from .settling import Limits, MovingOrbit, Periodic, as_periodic, assemble, settle
 
 
 @checked
@@ -88,7 +82,7 @@ def _restored(system: AutonomousMap, known: Attractors, limits: Limits) -> tuple
     for kind, orbit, evidence, period in rows:
         orbit = orbit.to(system.device, system.dtype)
         if kind in ("fixed point", "cycle"):
-            cycle = periodic.as_periodic(system, orbit[0], len(orbit), limits)
+            cycle = as_periodic(system, orbit[0], len(orbit), limits)
             missed = relative(system.iterate(orbit[0], len(orbit)) - orbit[0], orbit[0], limits.units)
             if cycle is None or float(missed) > 1e-6:
                 raise ValueError(f"known holds a {kind} that is not a stable one of this map: was another input held?")

@@ -1,37 +1,49 @@
 """Floor 8: what changes as a parameter moves: branches, their bifurcations, whole diagrams, curves of bifurcations."""
 
-from .branches import continue_fixed_point
-from .coincidence import Coincidence
-from .continuum_branch import ContinuumBranch, TransverseChange
-from .curve_results import BifurcationCurve, CodimensionTwoPoint
-from .curves import continue_bifurcation
-from .diagram import bifurcation_diagram
-from .diagram_results import BifurcationDiagram, Section
-from .map_results import MultistabilityMap
-from .maps import multistability_map
-from .results import Branch, Join, SpecialPoint
-from .timeline import training_bifurcations
-from .timeline_results import Bifurcation, TrainingBifurcations
-from .tracing import BranchWalk
+from .branch import (
+    ENDS,
+    KINDS,
+    OPEN_ENDS,
+    Branch,
+    BranchWalk,
+    Join,
+    Observable,
+    SpecialPoint,
+    continue_fixed_point,
+    hermite,
+    observe,
+)
+from .diagram import BifurcationDiagram, ContinuumBranch, Section, TransverseChange, bifurcation_diagram
+from .two_parameters import (
+    CURVE_KINDS,
+    BifurcationCurve,
+    CodimensionTwoPoint,
+    MultistabilityMap,
+    continue_bifurcation,
+    multistability_map,
+)
 
 __all__ = [
-    "Bifurcation",
+    "CURVE_KINDS",
+    "ENDS",
+    "KINDS",
+    "OPEN_ENDS",
     "BifurcationCurve",
     "BifurcationDiagram",
     "Branch",
     "BranchWalk",
     "CodimensionTwoPoint",
-    "Coincidence",
     "ContinuumBranch",
     "Join",
     "MultistabilityMap",
+    "Observable",
     "Section",
     "SpecialPoint",
-    "TrainingBifurcations",
     "TransverseChange",
     "bifurcation_diagram",
     "continue_bifurcation",
     "continue_fixed_point",
+    "hermite",
     "multistability_map",
-    "training_bifurcations",
+    "observe",
 ]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ..checks import Share, Size, checked
-from ..systems.layers import CellLayer, Layer
+from ..systems import CellLayer, Layer
 
 
 @checked

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ..systems.layers import BRCLayer, MGULayer, NBRCLayer
+from ..systems import BRCLayer, MGULayer, NBRCLayer
 from .base import RecurrentModule, xavier_by_gate
 
 

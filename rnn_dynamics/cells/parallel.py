@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ..checks import Size, checked
-from ..systems import recurrent_layers
-from ..systems.layers import Layer, ParallelLayer
+from ..systems import Layer, ParallelLayer, recurrent_layers
 
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]
 Sequences = TypeVar("Sequences", Tensor, PackedSequence)

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import torch
 import typer
 
-from ..bifurcations import bifurcation_diagram, training_bifurcations
-from ..bifurcations.timeline_inputs import seed_folder
+from ..bifurcations import bifurcation_diagram
 from ..report import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from ..systems import sample_states
+from ..timeline import seed_folder, training_bifurcations
 from ..tracking import checkpoint_files
 from .moves import read_move, shown
 from .shared import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..continuation import Family, scaled, shifted
+from ..families import Family, scaled, shifted
 from ..systems import DrivenMap
 from .shared import numbers
 

@@ -11,20 +11,13 @@ import typer
 from torch import Tensor
 
 from ..cells import Specification, module_from_spec
-from ..report import (
-    TrainedSeed,
-    as_options,
-    print_training,
-    training_sentence,
-    write_tracking,
-    write_training,
-)
+from ..report import TrainedSeed, as_options, print_training, training_sentence, write_tracking, write_training
 from ..systems import DEFAULT_MEMORY_BUDGET
 from ..tasks import SequenceTask
 from ..tracking import AttractorTracker, Budget, TrackingHistory
-from ..training import SequenceModel, Training, evaluate, train_ensemble, warm_up
+from ..training import SequenceModel, Settings, Training, evaluate, train_ensemble
 from ..training import train as train_one
-from ..training.settings import Settings
+from ..warmup import warm_up
 from .run_record import is_begun, require_resumable, written_record
 from .shared import console, numbers, require_writable
 from .train_tasks import NAMES, task_by_name

@@ -18,7 +18,7 @@ from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
 from ..report import Measure, as_options, print_warmup, write_history, write_outcome
 from ..store import save
 from ..systems import DrivenMap, as_map
-from ..training import Horizon, Warmup, warm_up
+from ..warmup import Horizon, Warmup, warm_up
 from .shared import Nonlinearity, Prefix, console, described, read_network, read_sequences, require_writable
 
 _SEQUENCES, _LENGTH = 1024, 50

@@ -4,33 +4,40 @@
 along their curve (``arclength``, over ``points`` found by bordered Newton); ``crossings`` says what eigenvalues did.
 """
 
-from .arclength import Special, Step, first_point, walk
-from .families import DifferentiableFamily, Family, IteratedFamily, Span, iterated, parameter_derivative
+from .arclength import OUT_OF_SIGHT, Special, Step, first_point, walk
+from .closing import passes
+from .crossings import Found, Path, count_outside, eigenvalues_at, plus_one
 from .following import follow
-from .interpolation import Interpolation, between
-from .points import SMALLEST, Point, require_visible
+from .locating import Zero, locate, point_between
+from .marching import newton
+from .points import SMALLEST, Point, corrected, covector, length, require_visible
 from .results import Crossing, Followed
-from .weights import scaled, shifted
+from .spectra import leading_eigenvalues
 
 __all__ = [
+    "OUT_OF_SIGHT",
     "SMALLEST",
     "Crossing",
-    "DifferentiableFamily",
-    "Family",
     "Followed",
-    "Interpolation",
-    "IteratedFamily",
+    "Found",
+    "Path",
     "Point",
-    "Span",
     "Special",
     "Step",
-    "between",
+    "Zero",
+    "corrected",
+    "count_outside",
+    "covector",
+    "eigenvalues_at",
     "first_point",
     "follow",
-    "iterated",
-    "parameter_derivative",
+    "leading_eigenvalues",
+    "length",
+    "locate",
+    "newton",
+    "passes",
+    "plus_one",
+    "point_between",
     "require_visible",
-    "scaled",
-    "shifted",
     "walk",
 ]

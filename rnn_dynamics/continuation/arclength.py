@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .families import Span
+from ..families import Span
 from .locating import branch_test, fold_test, locate, smoothed
 from .points import Point, along_s, corrected, covector, length
 

@@ -1,6 +1,6 @@
 """Whether a walk has come back to where it set out."""
 
-from .families import Span
+from ..families import Span
 from .locating import point_between
 from .points import Point, covector, length
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .families import Span
+from ..families import Span
 from .points import corrected, covector, length
 from .results import Crossing
 from .spectra import leading_eigenvalues

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ..families import Span
 from ..progress import doing, sign_of_life
 from .arclength import OUT_OF_SIGHT, first_point, walk
 from .crossings import Found, Knot, Path, plus_one
-from .families import Span
 from .marching import March
 from .results import Crossing
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import ArrayLike, require_positive, whole_number
+from ..families import Family, Span
 from ..progress import shown
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
-from .families import Family, Span
 from .fates import Fate, Follower, distinct
 from .marching import newton
 from .results import Followed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scipy.optimize import bisect
 from torch import Tensor
 
-from .families import Span
+from ..families import Span
 from .points import Point, corrected, covector, length
 
 _MOST_EVALUATIONS = 60

@@ -7,9 +7,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ..families import Span
 from ..linear_algebra import determinant_signs
 from ..systems import AutonomousMap
-from .families import Span
 
 _DEEPEST = 7
 """Intervals are halved down to 1/128 of the span; a row that still fails there meets what no step in s passes."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..families import Span
 from ..linear_algebra import lu_factor, lu_solve
-from .families import Span
 
 _MOST_ITERATIONS = 8
 

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from ..progress import doing
-from ..roots import Reason, RootResult, Status
-from ..roots.solver import residual_norms
+from ..roots import Reason, RootResult, Status, residual_norms
 from ..stability import kinds
 from ..systems import AutonomousMap, ranks
 from .completeness import Completeness, Round, index_sum, unseen_estimate

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import OptimizeResult, minimize_scalar
 from torch import Tensor
 
-from ..roots.solver import residual_norms
+from ..roots import residual_norms
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .continua import Continuum, transverse_radii
 from .curves import Curve, traced

@@ -7,8 +7,7 @@ import torch
 
 from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..progress import count, shown
-from ..roots import Newton, RootSolver
-from ..roots.evidence import are_roots
+from ..roots import Newton, RootSolver, are_roots
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .assembly import analyse, assemble

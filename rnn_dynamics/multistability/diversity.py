@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, as_tensor, checked
-from ..fixed_points.completeness import unseen_estimate
+from ..fixed_points import unseen_estimate
 from ..store import storable
 
 

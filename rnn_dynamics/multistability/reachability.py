@@ -9,8 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attractors import Attractors, find_attractors
-from ..attractors.results import KINDS, plural
+from ..attractors import KINDS, Attractors, find_attractors, plural
 from ..checks import ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..progress import each
 from ..store import storable

@@ -9,16 +9,9 @@ import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from ..bifurcations import (
-    BifurcationCurve,
-    BifurcationDiagram,
-    Branch,
-    MultistabilityMap,
-    Section,
-    TrainingBifurcations,
-)
-from ..bifurcations.results import Observable
+from ..bifurcations import BifurcationCurve, BifurcationDiagram, Branch, MultistabilityMap, Observable, Section
 from ..checks import CheckedInside, checked
+from ..timeline import TrainingBifurcations
 from . import style
 from .branch_curves import height_of
 from .diagrams import (

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bifurcations import Branch, Section
-from ..bifurcations.results import Observable, hermite, observe
+from ..bifurcations import Branch, Observable, Section, hermite, observe
 from ..fixed_points import Continuum
 from .projection import principal
 

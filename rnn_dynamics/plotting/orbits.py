@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from ..fixed_points.continua import describe
+from ..fixed_points import describe
 from . import style
 from .classes import Look
 from .projection import Projection

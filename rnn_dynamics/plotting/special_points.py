@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 
-from ..bifurcations import Branch, SpecialPoint
-from ..bifurcations.results import KINDS
+from ..bifurcations import KINDS, Branch, SpecialPoint
 from . import style
 from .branch_curves import Height
 

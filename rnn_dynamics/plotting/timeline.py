@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from ..bifurcations.timeline_results import TrainingBifurcations
+from ..timeline import TrainingBifurcations
 from ..tracking import Event, TrackingHistory
 from . import style
 from .tracking import DASHED, colors_of, observable_of

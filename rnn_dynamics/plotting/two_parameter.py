@@ -13,8 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from ..bifurcations.curve_results import CURVE_KINDS, BifurcationCurve, CodimensionTwoPoint
-from ..bifurcations.map_results import MultistabilityMap
+from ..bifurcations import CURVE_KINDS, BifurcationCurve, CodimensionTwoPoint, MultistabilityMap
 from . import style
 from .special_points import Mark, label_marks
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from ..checks import checked
 from ..multistability import Reachability
-from ..training import Warmup
+from ..warmup import Warmup
 from . import style
 from .classes import kind_name
 

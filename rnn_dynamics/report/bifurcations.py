@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from ..bifurcations import Bifurcation, BifurcationDiagram, Section, SpecialPoint, TrainingBifurcations
-from ..bifurcations.results import ENDS, OPEN_ENDS, Observable
+from ..bifurcations import ENDS, OPEN_ENDS, BifurcationDiagram, Observable, Section, SpecialPoint
 from ..files import replacing
-from ..plotting import plot_bifurcations
-from ..plotting.classes import kind_name
+from ..plotting import kind_name, plot_bifurcations
 from ..store import save
+from ..timeline import Bifurcation, TrainingBifurcations
 from .figures import written
 
 _MOST_ROWS = 20

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from ..files import replacing
 from ..fixed_points import FixedPoints, SlowPoints
-from ..plotting import plot_fixed_points, plot_spectrum, save_figure
-from ..plotting.style import figure
+from ..plotting import figure, plot_fixed_points, plot_spectrum, save_figure
 from ..store import save
 
 _MOST_ROWS, _MOST_SLOW = 60, 12

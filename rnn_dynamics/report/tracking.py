@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..files import replacing
-from ..plotting import plot_tracking
-from ..plotting.classes import kind_name
+from ..plotting import kind_name, plot_tracking
 from ..store import save
 from ..tracking import Event, TrackingHistory
 from .figures import written

@@ -12,10 +12,9 @@ from torch import Tensor
 from ..attractors import Attractors
 from ..files import replacing
 from ..multistability import Reachability
-from ..plotting import plot_warmup, plot_warmup_outcome
-from ..plotting.classes import kind_name
+from ..plotting import kind_name, plot_warmup, plot_warmup_outcome
 from ..store import save
-from ..training import Warmup
+from ..warmup import Warmup
 from .figures import written
 
 _TELLING = 2

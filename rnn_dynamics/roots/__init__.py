@@ -3,11 +3,12 @@
 For developers: a solver is a frozen dataclass of tolerances with one method, ``RootSolver.solve``.
 """
 
+from .evidence import are_roots
 from .krylov import NewtonKrylov
 from .newton import Newton
 from .results import Reason, RootResult, Status
 from .scipy_root import ScipyRoot
-from .solver import RootSolver
+from .solver import RootSolver, residual_norms
 from .speed import SpeedMinimizer
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "ScipyRoot",
     "SpeedMinimizer",
     "Status",
+    "are_roots",
+    "residual_norms",
 ]

@@ -8,6 +8,7 @@ from .encoded import EncodedMap
 from .functions import FunctionMap
 from .iterated import IteratedMap
 from .layered import LayeredMap
+from .layers import BRCLayer, CellLayer, GRULayer, Layer, MGULayer, NBRCLayer, ParallelLayer
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .pushforward import Pushforward
@@ -17,18 +18,25 @@ from .scales import ranks, relative, scaled_norm, sizes, units_of, warped
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
     "AutonomousMap",
+    "BRCLayer",
     "Box",
+    "CellLayer",
     "Checkpoint",
     "DrivenMap",
     "EncodedMap",
     "FirstState",
     "FunctionMap",
+    "GRULayer",
     "HeldMap",
     "InputFamily",
     "IteratedMap",
+    "Layer",
     "LayeredMap",
     "Linearization",
+    "MGULayer",
+    "NBRCLayer",
     "NoBox",
+    "ParallelLayer",
     "Pushforward",
     "WrappedMap",
     "as_map",

@@ -3,23 +3,33 @@
 from .budget import Budget
 from .checkpoints import checkpoint_files, track_checkpoints
 from .history import TrackingHistory
-from .invariant_sets import InvariantSets
-from .matching import Event, Identities, match
+from .invariant_sets import InvariantSets, Row, row_on, table
+from .matching import Event, Identities, counted, match
 from .observation import Crossing, Observation, Passage, Waypoint
+from .passages import Ahead, followed_forward, passage_between
+from .time_limit import Clock
 from .tracker import AttractorTracker
 
 __all__ = [
+    "Ahead",
     "AttractorTracker",
     "Budget",
+    "Clock",
     "Crossing",
     "Event",
     "Identities",
     "InvariantSets",
     "Observation",
     "Passage",
+    "Row",
     "TrackingHistory",
     "Waypoint",
     "checkpoint_files",
+    "counted",
+    "followed_forward",
     "match",
+    "passage_between",
+    "row_on",
+    "table",
     "track_checkpoints",
 ]

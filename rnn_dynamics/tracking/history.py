@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attractors.results import KINDS, plural
+from ..attractors import KINDS, plural
 from ..checks import checked
 from ..store import storable
 from .matching import Identities, counted, match, steps_rise

@@ -7,9 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attractors import Attractors
-from ..attractors.phases import is_on
-from ..attractors.results import KINDS
+from ..attractors import KINDS, Attractors, is_on
 from ..fixed_points import FixedPoints
 from ..store import storable
 from ..tables import Table

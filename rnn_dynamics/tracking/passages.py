@@ -8,10 +8,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ..attractors.phases import cycle_states
+from ..attractors import cycle_states
 from ..continuation import Crossing as FollowedCrossing
-from ..continuation import DifferentiableFamily, Followed, Interpolation, between, follow, iterated
-from ..roots.solver import residual_norms
+from ..continuation import Followed, follow
+from ..families import DifferentiableFamily, Interpolation, between, iterated
+from ..roots import residual_norms
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import AutonomousMap, DrivenMap, IteratedMap
 from .invariant_sets import InvariantSets, Row, row_on

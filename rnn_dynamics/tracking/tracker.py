@@ -19,9 +19,8 @@ from ..checks import (
     require_positive,
     whole_number,
 )
-from ..continuation.interpolation import named_weights
-from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, LayeredMap, as_map
-from ..systems.modules import recurrent_layers
+from ..families import named_weights
+from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, LayeredMap, as_map, recurrent_layers
 from .budget import Budget
 from .history import TrackingHistory
 from .observation import Observation

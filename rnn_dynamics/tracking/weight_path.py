@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..continuation import Interpolation
-from ..continuation.interpolation import named_weights
+from ..families import Interpolation, named_weights
 from ..systems import DrivenMap
 from .passages import TimedFamily
 from .time_limit import Clock

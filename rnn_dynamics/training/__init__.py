@@ -2,24 +2,20 @@
 
 from .evaluation import evaluate
 from .flip_flop import TrainedFlipFlop, train_flip_flop
-from .horizon import Horizon
 from .loop import Tracker
 from .model import SequenceModel
+from .settings import Settings
 from .trainer import train, train_ensemble
 from .training_results import Training
-from .warmup import warm_up
-from .warmup_results import Warmup
 
 __all__ = [
-    "Horizon",
     "SequenceModel",
+    "Settings",
     "Tracker",
     "TrainedFlipFlop",
     "Training",
-    "Warmup",
     "evaluate",
     "train",
     "train_ensemble",
     "train_flip_flop",
-    "warm_up",
 ]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics.continuation import Family
+from rnn_dynamics.families import Family
 
 from .networks import trained
 

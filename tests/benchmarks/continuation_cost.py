@@ -10,7 +10,7 @@ from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.continuation.crossings import eigenvalues_at
-from rnn_dynamics.continuation.families import Span
+from rnn_dynamics.families.protocol import Span
 
 UNITS = (16, 32, 64, 128, 256, 512)
 

@@ -6,7 +6,7 @@ import torch
 import rnn_dynamics as rd
 from figures.warmup.networks import make, reached, training_sequences
 from figures.warmup.runs import Case
-from rnn_dynamics.training import warm_up
+from rnn_dynamics.warmup import warm_up
 
 from .brute_force import against_plain_steps
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rnn_dynamics.cells import initialise
 from rnn_dynamics.cells.gated import MGU, NBRC
-from rnn_dynamics.training import Horizon, warm_up
+from rnn_dynamics.warmup import Horizon, warm_up
 
 HIDDEN, LAYERS, N, TIME, AHEAD, STEPS = 256, 2, 32, 300, 100, 4
 

@@ -1,0 +1,43 @@
+"""One branch of fixed points or cycles, with its special points."""
+
+from .results import (
+    ENDS,
+    KINDS,
+    OPEN_ENDS,
+    Branch,
+    Join,
+    Observable,
+    SpecialPoint,
+    hermite,
+    joined,
+    observe,
+    reversed_branch,
+    special_table,
+)
+from .switching import across, doubled
+from .trace import checked_span, continue_fixed_point, point_on, traced
+from .walk import BranchWalk, Pace, walked_out
+
+__all__ = [
+    "ENDS",
+    "KINDS",
+    "OPEN_ENDS",
+    "Branch",
+    "BranchWalk",
+    "Join",
+    "Observable",
+    "Pace",
+    "SpecialPoint",
+    "across",
+    "checked_span",
+    "continue_fixed_point",
+    "doubled",
+    "hermite",
+    "joined",
+    "observe",
+    "point_on",
+    "reversed_branch",
+    "special_table",
+    "traced",
+    "walked_out",
+]

@@ -1,0 +1,161 @@
+"""What lies between two steps of a walk: every eigenvalue that crosses the unit circle, located."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ...continuation import Found, Path, Point, Special, corrected, covector, eigenvalues_at, length, plus_one
+from ...families import Span
+from .kinks import Kink, kink_between
+from .table import Row
+
+_TOGETHER = 1e-5
+"""In arclength: crossings of one kind nearer than this happen at once; a fold this near to a branch point is that of a
+pitchfork's arms."""
+
+_EQUAL = 1e-5
+"""Eigenvalues this near to one another at a crossing cross at once: a symmetry makes them equal."""
+
+_AT_KINK = 2e-5
+"""In arclength: the walk passes a kink by a step of 1e-5 at most."""
+
+_SECANTS = 8
+_ON_CIRCLE = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Passed:
+    """A special point between two steps."""
+
+    kind: str
+    point: Point
+    eigenvalues: Tensor
+    eigenvalue: complex
+    multiplicity: int = 1
+    kink: Kink | None = None
+
+
+def passed_between(
+    span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float, suspected: bool = False
+) -> list[Passed]:
+    """All that lies between two rows, in order; kinks of F are looked for where there may be one (``suspected``)."""
+    kink = kink_between(span, before, after, tolerance) if suspected else None
+    if kink is None:
+        return _smooth_between(span, before, after, known, tolerance)
+    row = covector(after.point.coordinates - before.point.coordinates, before.point.scale)
+    low, high = (float(row @ side.point.coordinates) for side in (kink.before, kink.after))
+    places = [float(row @ special.point.coordinates) for special in known]
+    # What the walk saw at the kink itself, as a fold, is the kink.
+    near = [length(special.point.coordinates - kink.point.coordinates, kink.point.scale) for special in known]
+    others = [(special, at) for special, at, off in zip(known, places, near, strict=True) if off > _AT_KINK]
+    found = Passed("border collision", kink.point, kink.before.eigenvalues, complex(math.nan, math.nan), kink=kink)
+    first = tuple(special for special, at in others if at <= low)
+    last = tuple(special for special, at in others if at >= high)
+    return [
+        *passed_between(span, before, kink.before, first, tolerance, _far(before, kink.before)),
+        found,
+        *passed_between(span, kink.after, after, last, tolerance, _far(kink.after, after)),
+    ]
+
+
+def _far(one: Row, other: Row) -> bool:
+    return length(other.point.coordinates - one.point.coordinates, one.point.scale) > 10 * _AT_KINK
+
+
+def _smooth_between(span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float) -> list[Passed]:
+    """Folds and branch points that the walk found, flips, Neimark-Sacker points and hidden ones, in order."""
+    ends = [(row.point.state, row.point.s) for row in (before, after)]
+    found = []
+    for special in known:
+        at = special.point
+        place = (0, float((at.state - ends[0][0]).norm()) + abs(at.s - ends[0][1]))
+        found.append(Found(plus_one(span, special.kind, at.state, at.s), place))
+    path = Path(span, ends, found, tolerance)
+    path.given(0, before.eigenvalues)
+    path.given(1, after.eigenvalues)
+    chord = after.point.coordinates - before.point.coordinates
+    row = covector(chord, before.point.scale)
+    exact = {id(each.crossing.state): special.point for each, special in zip(found, known, strict=True)}
+    passed = []
+    crossings = path.crossings()
+    plus = sum(crossing.kind in ("fold", "branch point") for crossing in crossings)
+    if (plus - len(known)) % 2:
+        # The walk has seen every odd crossing of +1: this one is that of an eigenvalue that is 1 to 1e-9.
+        crossings = tuple(each for each in crossings if each.kind != "branch point" or id(each.state) in exact)
+    for crossing in crossings:
+        point = exact.get(id(crossing.state))
+        if point is None:
+            guess = torch.cat([crossing.state, crossing.state.new_tensor([span.inner(crossing.t)])])
+            point = corrected(span, guess, row / length(chord, before.point.scale), tolerance, exact=True)
+        if point is None:
+            continue
+        if crossing.kind in ("flip", "Neimark-Sacker"):
+            point = sharpened(span, point, crossing.eigenvalue, tolerance)
+        eigenvalues = eigenvalues_at(span, point.state, point.s)
+        value = nearest(eigenvalues, crossing.eigenvalue)
+        together = int(((eigenvalues - value).abs() < _EQUAL).sum())
+        passed.append(Passed(crossing.kind, point, eigenvalues, value, together))
+    passed.sort(key=lambda each: float(row @ (each.point.coordinates - before.point.coordinates)))
+    return _gathered(passed)
+
+
+def nearest(eigenvalues: Tensor, value: complex) -> complex:
+    """The eigenvalue next to a value."""
+    found = complex(eigenvalues[(eigenvalues - value).abs().argmin()])
+    return found if abs(found.imag) > 0 else complex(found.real, 0.0)
+
+
+def sharpened(span: Span, point: Point, value: complex, tolerance: float) -> Point:
+    """The point of the branch where the eigenvalue's modulus is 1 to rounding, by secants from near it."""
+
+    def excess(at: Point) -> tuple[float, complex]:
+        there = nearest(eigenvalues_at(span, at.state, at.s), value)
+        return abs(there) - 1.0, there
+
+    here, (error, value) = point, excess(point)
+    place, step = 0.0, 1e-5
+    row = covector(point.tangent, point.scale)
+    other = corrected(span, point.coordinates + step * point.tangent, row, tolerance, exact=True)
+    if other is None:
+        return point
+    place_before, error_before = step, excess(other)[0]
+    for _ in range(_SECANTS):
+        if abs(error) <= _ON_CIRCLE or error == error_before:
+            break
+        move = -error * (place - place_before) / (error - error_before)
+        if not abs(place + move) < 1e-3:
+            break
+        there = corrected(span, point.coordinates + (place + move) * point.tangent, row, tolerance, exact=True)
+        if there is None:
+            break
+        place_before, error_before = place, error
+        place, (moved, value) = place + move, excess(there)
+        if abs(moved) >= abs(error):
+            break
+        here, error = there, moved
+    return here
+
+
+def _gathered(passed: list[Passed]) -> list[Passed]:
+    """Crossings that happen at once as one; the fold of a pitchfork's arms is its branch point."""
+    kept: list[Passed] = []
+    for each in passed:
+        twin = next((k for k, other in enumerate(kept) if _together(each, other)), None)
+        if twin is None:
+            kept.append(each)
+        elif {each.kind, kept[twin].kind} == {"fold", "branch point"}:
+            kept[twin] = each if each.kind == "branch point" else kept[twin]
+        else:
+            kept[twin] = replace(kept[twin], multiplicity=max(2, kept[twin].multiplicity))
+    return kept
+
+
+def _together(one: Passed, other: Passed) -> bool:
+    plus_one = {"fold", "branch point"}
+    if one.kind != other.kind and not {one.kind, other.kind} <= plus_one:
+        return False
+    if one.kind == "Neimark-Sacker" and abs(one.eigenvalue - other.eigenvalue) > 1e-3:
+        return False
+    return length(one.point.coordinates - other.point.coordinates, one.point.scale) < _TOGETHER

@@ -1,0 +1,453 @@
+"""A branch of fixed points or cycles as a table, and the special points on it."""
+
+import cmath
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import pandas as pd
+import torch
+from scipy.optimize import OptimizeResult, brentq, minimize_scalar
+from torch import Tensor
+
+from ...checks import checked
+from ...store import storable
+
+KINDS = ("fold", "branch point", "flip", "Neimark-Sacker", "border collision")
+
+LABELS = {"fold": "LP", "branch point": "BP", "flip": "PD", "Neimark-Sacker": "NS", "border collision": "BC"}
+"""The field's short names: limit point, branch point, period doubling, Neimark-Sacker, border collision."""
+
+_RESONANT = 1e-3
+"""How near exp(i k angle) must be to 1, k = 1 to 4, for a strong resonance."""
+
+KEPT = 16
+"""Leading eigenvalues in each row of a branch's table, and of each side of a border collision."""
+
+ENDS = {
+    "span": "it leaves the span",
+    "closed": "it closes upon itself",
+    "bound": "it runs beyond the bound on |h|",
+    "doubling": "it ends in the flip of a cycle of half its period",
+    "steps": "max_steps ended it: continue_fixed_point(family, branch, span) goes on",
+    "stalled": "no short step is safe: F has a kink, or two branches come nearer than rounding can tell",
+    "interrupted": "Ctrl-C ended it: continue_fixed_point(family, branch, span) goes on",
+}
+"""Why a branch ends where it does."""
+
+OPEN_ENDS = ("steps", "stalled", "interrupted")
+"""Ends without a mathematical reason."""
+
+Observable = Callable[[Tensor], Tensor] | int
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class SpecialPoint:
+    """A point of a branch at which an eigenvalue of DF^k lies on the unit circle, or at which DF^k jumps."""
+
+    kind: str
+    """"fold" (+1, the branch turns), "branch point" (+1, another branch crosses), "flip" (-1), "Neimark-Sacker", or
+    "border collision": the branch meets a kink of F (a ReLU's corner), where eigenvalues jump, be it over the circle
+    or not (Feigin 1970; di Bernardo, Budd, Champneys and Kowalczyk (2008), Piecewise-smooth Dynamical Systems, 3.1)."""
+
+    parameter: float
+
+    state: Tensor
+    """[n]."""
+
+    eigenvalue: complex
+    """The one on the circle; of a pair that with positive imaginary part; NaN at a border collision."""
+
+    residual: float
+    """|F^k(h) - h|_2 of this very state."""
+
+    row: int
+    """Of the branch, where it is listed too."""
+
+    detail: str = ""
+    """Of a branch point "pitchfork" or "transcritical"; of a fold whether two points are "born" or "meet" as the
+    parameter rises; of a strongly resonant Neimark-Sacker point "1:1" to "1:4"; of a border collision "nonsmooth fold"
+    (two meet and vanish at the kink, or are born there) or "persistence" (the point crosses it), and whether a cycle of
+    twice the period begins there."""
+
+    coefficient: float = math.nan
+    """Of the normal form; see ``normal_forms``. NaN where F has no such derivatives."""
+
+    criticality: str = ""
+    """"supercritical": what is born is stable within the center manifold; "subcritical"; or "" where it does not
+    apply, or the coefficient is 0 up to rounding."""
+
+    multiplicity: int = 1
+    """How many eigenvalues (or pairs) are on the circle at once; more than one needs a symmetry."""
+
+    before: Tensor | None = None
+    """Of a border collision the leading eigenvalues on the side of the rows before it, [m], complex."""
+
+    after: Tensor | None = None
+    """The same on the side of the rows after it."""
+
+    @property
+    def turns(self) -> bool:
+        """Whether the branch turns back there: a fold, or a nonsmooth one."""
+        return self.kind == "fold" or self.detail.startswith("nonsmooth fold")
+
+    @property
+    def sides(self) -> str:
+        """Of a border collision how the index sign det(I - DF) and the leading eigenvalue jump; else ""."""
+        if self.before is None or self.after is None:
+            return ""
+        signs = [1 - 2 * int(((side.imag == 0) & (side.real > 1)).sum() % 2) for side in (self.before, self.after)]
+        leading = [_short(complex(side[0])) for side in (self.before, self.after)]
+        return f"index {signs[0]:+d} to {signs[1]:+d}, leading eigenvalue {leading[0]} to {leading[1]}"
+
+    @property
+    def label(self) -> str:
+        """The short name: "LP", "BP", "PD", "NS" or "BC"."""
+        return LABELS[self.kind]
+
+    @property
+    def angle(self) -> float:
+        """The argument of the eigenvalue in radians: 0 at folds and branch points, pi at flips, NaN for none."""
+        return abs(cmath.phase(self.eigenvalue))
+
+    def __repr__(self) -> str:
+        text = f"{self.kind} at {self.parameter:.9g}"
+        notes = [self.detail, self.sides, self.criticality]
+        if self.kind == "Neimark-Sacker":
+            notes.insert(0, f"angle {self.angle:.5g}")
+        notes += [f"{self.multiplicity} at once"] if self.multiplicity > 1 else []
+        notes = [note for note in notes if note]
+        return text + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _short(value: complex) -> str:
+    return f"{value.real:.4g}" if value.imag == 0 else f"{value.real:.4g}{value.imag:+.4g}i"
+
+
+def strong_resonance(angle: float) -> str:
+    """Which strong resonance, "1:1" to "1:4", if exp(i k angle) is 1 up to 1e-3; else "".
+
+    The Neimark-Sacker theorem excludes these angles.
+    """
+    for k in (1, 2, 3, 4):
+        if abs(cmath.exp(1j * k * angle) - 1) < _RESONANT:
+            return f"1:{k}"
+    return ""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A curve of fixed points, or of cycles, over a parameter: one row each, in order along it; ``len`` counts rows.
+
+    Special points are rows of their own, and two of them are never neighbours: so stability is constant between a
+    special row and the next.
+    """
+
+    parameters: Tensor
+    """[k]."""
+
+    states: Tensor
+    """[k, n]; of a cycle one phase."""
+
+    orbits: Tensor
+    """[k, period, n]: all phases of each row, ``states`` first."""
+
+    residuals: Tensor
+    """|F^period(h) - h|_2 of these very states, [k]."""
+
+    tangents: Tensor
+    """Unit tangents, [k, n + 1]: dh along the branch, then dp over the length of the span."""
+
+    eigenvalues: Tensor
+    """The leading ones of DF^period, [k, m], complex, by falling modulus; NaN where fewer were needed."""
+
+    n_unstable: Tensor
+    """The number of eigenvalues outside the unit circle, [k]."""
+
+    indices: Tensor
+    """Sign det(I - DF^period), [k]; 0 at folds and branch points."""
+
+    special_points: tuple[SpecialPoint, ...]
+    """In order along the branch."""
+
+    ends: tuple[str, str]
+    """Why it ends at its first and last row: a key of ``ENDS``."""
+
+    span: tuple[float, float]
+    """The parameters it was followed between."""
+
+    period: int = 1
+
+    refused: int = 0
+    """Steps that were refused and taken again, shorter."""
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def spectral_radii(self) -> Tensor:
+        """Max |lambda|, [k]."""
+        return self.eigenvalues[:, 0].abs()
+
+    @property
+    def special_rows(self) -> Tensor:
+        """Whether each row is a special point, [k]."""
+        special = torch.zeros(len(self), dtype=torch.bool)
+        special[[point.row for point in self.special_points]] = True
+        return special
+
+    @property
+    def stable(self) -> Tensor:
+        """Whether each row is stable, [k]; a special point is not."""
+        return (self.n_unstable == 0) & ~self.special_rows
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is an isola: a closed curve."""
+        return self.ends[0] == "closed"
+
+    @property
+    def complete(self) -> bool:
+        """Whether both ends have a mathematical reason."""
+        return not set(OPEN_ENDS) & set(self.ends)
+
+    @checked
+    def observed(self, observable: Observable | None = None) -> Tensor:
+        """What is drawn of each state, [k]: a unit's number, or a function of states [k, n] -> [k]; |h| by default.
+
+        Raises:
+            ValueError: for a unit that does not exist, or a function whose result has another shape.
+        """
+        return observe(self.states, observable)
+
+    def segments(self) -> list[tuple[slice, bool]]:
+        """Stretches of constant stability, special points included at both ends of each, and whether each is stable."""
+        cuts = [0, *(point.row for point in self.special_points), len(self) - 1]
+        cuts = sorted(set(cuts))
+        parts: list[tuple[slice, bool]] = []
+        for begin, end in pairwise(cuts):
+            stable = self.stable_beyond(begin)
+            if parts and parts[-1][1] == stable and not self._turns(begin):
+                parts[-1] = (slice(parts[-1][0].start, end + 1), stable)
+            else:
+                parts.append((slice(begin, end + 1), stable))
+        return parts or [(slice(0, len(self)), self.stable_beyond(0))]
+
+    def _turns(self, row: int) -> bool:
+        return any(point.row == row and point.turns for point in self.special_points)
+
+    @checked
+    def near(self, parameter: float, stable_only: bool = False) -> Tensor:
+        """Where the branch passes a parameter, [q, n], by Hermite's cubic between rows: a start for Newton's method."""
+        rows = self.passing(parameter)
+        found = [
+            self._between(row, parameter) if row < len(self) - 1 else self.states[row]
+            for row in rows
+            if not stable_only or self.stable_beyond(row)
+        ]
+        return torch.stack(found) if found else self.states[:0]
+
+    @checked
+    def passing(self, parameter: float) -> list[int]:
+        """The rows after which, or at which, the branch passes a parameter."""
+        p = self.parameters
+        rows = (((p[:-1] - parameter) * (p[1:] - parameter) < 0) | (p[:-1] == parameter)).nonzero().flatten().tolist()
+        return rows + [len(self) - 1] * (float(p[-1]) == parameter and not self.closed)
+
+    @checked
+    def stable_beyond(self, row: int) -> bool:
+        """Whether the branch is stable between a row and the next."""
+        return int(self.n_unstable[self._ordinary_beside(row)]) == 0
+
+    @checked
+    def index_beyond(self, row: int) -> int:
+        """The index between a row and the next."""
+        return int(self.indices[self._ordinary_beside(row)])
+
+    def _ordinary_beside(self, row: int) -> int:
+        if not -len(self) <= row < len(self):
+            raise ValueError(f"row must lie from {-len(self)} to {len(self) - 1}, got {row}")
+        return row + 1 if bool(self.special_rows[row]) and row + 1 < len(self) else row
+
+    @checked
+    def distance(self, state: Tensor, parameter: float) -> float:
+        """How far a point lies from the curve, in the measure of its arclength: the span is 1, a state's size is 1."""
+        if state.shape != self.states.shape[1:]:
+            raise ValueError(f"state must have shape {list(self.states.shape[1:])}, got {list(state.shape)}")
+        state = state.to(self.states)
+        width = abs(self.span[1] - self.span[0])
+        scale = max(1.0, float(state.norm()))
+        points = torch.cat([self.states / scale, self.parameters.unsqueeze(-1) / width], dim=-1)
+        point = torch.cat([state / scale, state.new_tensor([parameter / width])])
+        slopes = torch.cat([self.tangents[:, :-1] / scale, self.tangents[:, -1:]], dim=-1)
+        nearest = int((points - point).norm(dim=-1).argmin())
+        best = float((points[nearest] - point).norm())
+        for row in (nearest - 1, nearest):
+            if 0 <= row < len(self) - 1:
+                chord = points[row + 1] - points[row]
+                best = min(best, _distance_to(point, points[row : row + 2], chord.norm() * slopes[row : row + 2]))
+        return best
+
+    def _between(self, row: int, parameter: float) -> Tensor:
+        """The state at ``parameter`` between a row and the next, on Hermite's cubic through both and their tangents."""
+        begin, end = float(self.parameters[row]), float(self.parameters[row + 1])
+        if begin == parameter:
+            return self.states[row]
+        width = abs(self.span[1] - self.span[0])
+        chord = self.states[row + 1] - self.states[row]
+        scale = max(1.0, float(self.states[row].norm()))
+        reach = math.hypot(float(chord.norm()) / scale, (end - begin) / width)
+        first, last = (reach * self.tangents[r] for r in (row, row + 1))
+        paces = float(first[-1]) * width, float(last[-1]) * width
+
+        def place(u: float) -> float:
+            a, b, c, d = hermite(u)
+            return a * begin + b * paces[0] + c * end + d * paces[1] - parameter
+
+        # Between rows the parameter runs one way, so both ends have different signs.
+        u = brentq(place, 0.0, 1.0, xtol=1e-12)
+        assert isinstance(u, float)  # for the type checker: without full_output there is nothing else
+        a, b, c, d = hermite(u)
+        return a * self.states[row] + b * first[:-1] + c * self.states[row + 1] + d * last[:-1]
+
+    def to_pandas(self, observables: Mapping[str, Observable] | None = None) -> pd.DataFrame:
+        """One row per point; ``observables`` adds columns."""
+        names = {point.row: point.label for point in self.special_points}
+        return pd.DataFrame(
+            {
+                "parameter": self.parameters.numpy(),
+                **{name: self.observed(what).numpy() for name, what in (observables or {"norm": None}).items()},
+                "spectral_radius": self.spectral_radii.numpy(),
+                "n_unstable": self.n_unstable.numpy(),
+                "stable": self.stable.numpy(),
+                "index": self.indices.numpy(),
+                "residual": self.residuals.numpy(),
+                "special": [names.get(row, "") for row in range(len(self))],
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: what of, from where to where, what it passes, and how it ends."""
+        what = "fixed points" if self.period == 1 else f"cycles of period {self.period}"
+        counts = [(kind, sum(point.kind == kind for point in self.special_points)) for kind in KINDS]
+        passed = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count)
+        low, high = float(self.parameters.min()), float(self.parameters.max())
+        text = f"branch of {what} over [{low:.6g}, {high:.6g}], {len(self)} rows: {passed or 'nothing passed'}"
+        ends = dict.fromkeys(ENDS[end] for end in self.ends if end != "span")
+        return text + "".join(f"; {end}" for end in ends)
+
+    def __repr__(self) -> str:
+        lines = [f"  {point!r}" for point in self.special_points]
+        table = self.to_pandas().to_string(index=False, max_rows=12, float_format="{:.6g}".format)
+        return "\n".join([self.summary(), *lines, table])
+
+    def _repr_html_(self) -> str:
+        points = "<br>".join(map(repr, self.special_points))
+        table = self.to_pandas().to_html(index=False, max_rows=20, float_format="{:.6g}".format)
+        return f"<p><b>{self.summary()}</b></p><p>{points}</p>{table}"
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Join:
+    """Two branches that meet in a branch point or flip."""
+
+    branches: tuple[int, int]
+
+    parameter: float
+
+    state: Tensor
+    """[n]."""
+
+
+def _distance_to(point: Tensor, ends: Tensor, slopes: Tensor) -> float:
+    """From a point to Hermite's cubic through two others [2, n] with given slopes [2, n]."""
+
+    def apart(u: float) -> float:
+        a, b, c, d = hermite(u)
+        return float((a * ends[0] + b * slopes[0] + c * ends[1] + d * slopes[1] - point).norm())
+
+    found: OptimizeResult = minimize_scalar(apart, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-9})  # pyright: ignore[reportAssignmentType]
+    return float(found.fun)
+
+
+def hermite(u: float) -> tuple[float, float, float, float]:
+    """The weights of value and slope at 0, then of those at 1, of the cubic through both at u."""
+    return (1 + 2 * u) * (1 - u) ** 2, u * (1 - u) ** 2, u**2 * (3 - 2 * u), -(u**2) * (1 - u)
+
+
+def reversed_branch(branch: Branch) -> Branch:
+    """The same branch, its rows in the other order."""
+    last = len(branch) - 1
+    return replace(
+        branch,
+        **{name: getattr(branch, name).flip(0) for name in _COLUMNS if name != "tangents"},
+        tangents=-branch.tangents.flip(0),
+        special_points=tuple(
+            replace(point, row=last - point.row, before=point.after, after=point.before)
+            for point in reversed(branch.special_points)
+        ),
+        ends=(branch.ends[1], branch.ends[0]),
+    )
+
+
+def joined(first: Branch, second: Branch) -> Branch:
+    """A branch and its continuation, in order."""
+    moved = tuple(replace(point, row=point.row + len(first)) for point in second.special_points)
+    return replace(
+        first,
+        **{name: torch.cat([getattr(first, name), getattr(second, name)]) for name in _COLUMNS},
+        special_points=first.special_points + moved,
+        ends=(first.ends[0], second.ends[1]),
+        refused=first.refused + second.refused,
+    )
+
+
+_COLUMNS = ("parameters", "states", "orbits", "residuals", "tangents", "eigenvalues", "n_unstable", "indices")
+
+
+def observe(states: Tensor, observable: Observable | None) -> Tensor:
+    """``Branch.observed`` of any states [k, n]."""
+    if observable is None:
+        return states.norm(dim=-1)
+    if isinstance(observable, int):
+        if not -states.shape[-1] <= observable < states.shape[-1]:
+            raise ValueError(f"observable must be the number of a unit below {states.shape[-1]}, got {observable}")
+        return states[:, observable]
+    try:
+        values = torch.as_tensor(observable(states)).detach()
+    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"observable must be a function of states [{len(states)}, n]: {what}") from error
+    if values.shape != (len(states),):
+        raise ValueError(
+            f"observable must give one number per state, [{len(states)}] of [{len(states)}, n];"
+            f" got {list(values.shape)}"
+        )
+    return values.to(torch.float64)
+
+
+def special_table(points: list[tuple[int, SpecialPoint]]) -> pd.DataFrame:
+    """One row per special point, with the number of its branch."""
+    return pd.DataFrame(
+        [
+            {
+                "branch": branch,
+                "kind": point.kind,
+                "parameter": point.parameter,
+                "detail": ", ".join(filter(None, (point.detail, point.sides))),
+                "criticality": point.criticality,
+                "coefficient": point.coefficient,
+                "angle": point.angle,
+                "eigenvalue": point.eigenvalue,
+                "norm": float(point.state.norm()),
+                "residual": point.residual,
+            }
+            for branch, point in points
+        ],
+        columns=["branch", "kind", "parameter", "detail", "criticality", "coefficient", "angle", "eigenvalue", "norm",
+                 "residual"],
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""What a special point is: its kind in words, its normal form, its residual."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ...families import Span
+from .. import normal_forms
+from ..normal_forms import NormalForm
+from .events import Passed
+from .kinks import Kink
+from .results import KEPT, SpecialPoint, strong_resonance
+
+
+def described(span: Span, passed: Passed, rising: bool, row: int = -1) -> SpecialPoint:
+    """A special point with its normal form; ``rising`` says whether the parameter rose before it."""
+    point = passed.point
+    system = span.system(point.s)
+    state = point.state.unsqueeze(0)
+    value, linearization = system.linearize(state)
+    residual = float((value - state).norm())
+    if passed.kink is not None:
+        return _border_collision(span, passed, passed.kink, rising, residual)
+    form = _normal_form(span, passed, linearization.dense()[0])
+    detail = form.detail
+    if passed.kind == "fold":
+        detail = "two meet as the parameter rises" if rising else "two are born as the parameter rises"
+    elif passed.kind == "Neimark-Sacker":
+        detail = strong_resonance(math.atan2(passed.eigenvalue.imag, passed.eigenvalue.real))
+        detail = f"strong resonance {detail}" if detail else ""
+    return SpecialPoint(
+        kind=passed.kind,
+        parameter=span.parameter(point.s),
+        state=point.state.cpu(),
+        eigenvalue=passed.eigenvalue,
+        residual=residual,
+        row=row,
+        detail=detail,
+        coefficient=form.coefficient,
+        criticality=form.criticality,
+        multiplicity=passed.multiplicity,
+    )
+
+
+def _border_collision(span: Span, passed: Passed, kink: Kink, rising: bool, residual: float) -> SpecialPoint:
+    """Whether the fixed points on both sides of the kink meet there or are one, by the way the branch goes on.
+
+    With A and B = DF on both sides it turns back if det(I - A) det(I - B) < 0, and a cycle of twice the period begins
+    if the numbers of eigenvalues below -1 of A and B differ by an odd number (Feigin 1970; di Bernardo et al. 2008).
+    """
+    before, after = (row.eigenvalues.cpu().to(torch.complex128) for row in (kink.before, kink.after))
+    detail = "persistence"
+    if kink.turns:
+        detail = f"nonsmooth fold, two {'meet' if rising else 'are born'} as the parameter rises"
+    below = [int(((side.imag == 0) & (side.real < -1)).sum()) for side in (before, after)]
+    if (below[0] - below[1]) % 2:
+        detail += ", a cycle of twice the period begins"
+    return SpecialPoint(
+        kind=passed.kind,
+        parameter=span.parameter(passed.point.s),
+        state=passed.point.state.cpu(),
+        eigenvalue=passed.eigenvalue,
+        residual=residual,
+        row=-1,
+        detail=detail,
+        before=before[:KEPT],
+        after=after[:KEPT],
+    )
+
+
+def _normal_form(span: Span, passed: Passed, matrix: Tensor) -> NormalForm:
+    unknown = NormalForm(math.nan)
+    if passed.multiplicity > 1:
+        return unknown  # the formulas are those of a simple eigenvalue
+    system, state = span.system(passed.point.s), passed.point.state
+    try:
+        pair = normal_forms.eigenpair(matrix, passed.eigenvalue)
+        if passed.kind == "fold":
+            return NormalForm(abs(normal_forms.fold(system, state, pair)))  # its sign is that of an eigenvector
+        if passed.kind == "branch point":
+            return normal_forms.branch_point(system, state, matrix, pair)
+        if passed.kind == "flip":
+            return normal_forms.flip(system, state, matrix, pair)
+        form = normal_forms.neimark_sacker(system, state, matrix, pair)
+        resonance = strong_resonance(math.atan2(pair.value.imag, pair.value.real))
+        if resonance:  # up to 1:3 the coefficient is not defined, at 1:4 it does not decide
+            return NormalForm(form.coefficient if resonance == "1:4" else math.nan)
+        return form
+    except (RuntimeError, NotImplementedError):
+        return unknown  # a user's function that torch cannot differentiate forwards, or a defective eigenvalue

@@ -1,0 +1,161 @@
+"""The walk along one branch, row by row, special points included."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from ...continuation import OUT_OF_SIGHT, Point, Step, eigenvalues_at, first_point, passes, point_between, walk
+from ...families import Span
+from ...progress import each
+from .events import Passed, nearest, passed_between, sharpened
+from .kinks import rate, suspected
+from .special import described
+from .table import Row, row_at
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a branch is walked; see ``continuation.walk``."""
+
+    tolerance: float = 1e-11
+    max_steps: int = 2000
+    longest_step: float = 0.05
+    max_norm: float = OUT_OF_SIGHT
+
+
+class BranchWalk(Iterator[Row]):
+    """Rows along a branch from a point, in the direction of its tangent: an iterator that can be left and taken up.
+
+    Between two steps it looks for what eigenvalues did, so that special points come out in their order, with an
+    ordinary row between any two. ``here`` is where it stands, ``end`` why it stopped (a key of ``results.ENDS``).
+    """
+
+    def __init__(
+        self, span: Span, first: Point, period: int = 1, pace: Pace | None = None, home: Point | None = None
+    ) -> None:
+        """Set out from ``first``, which is on the branch; ``first.reversed()`` walks the other way.
+
+        Args:
+            span: the family, of F^period for cycles.
+            first: see ``continuation.first_point``.
+            period: of the cycles; a branch of cycles ends where it meets one of half the period.
+            pace: tolerances and lengths of steps.
+            home: a walk that comes back to this point has closed; ``first`` by default.
+        """
+        pace = pace or Pace()
+        self.end: str | None = None
+        self.refused = 0
+        self._usual: float | None = None  # how fast DF changes along the branch where it is smooth
+        self._span, self._period, self._pace = span, period, pace
+        self._first = row_at(span, first)
+        self._last = self._first
+        self._home = self._first if home is None else row_at(span, home)
+        self._pending: deque[Row] = deque()
+        self._steps = walk(
+            span, first, tolerance=pace.tolerance, max_steps=pace.max_steps, longest_step=pace.longest_step,
+            max_norm=pace.max_norm,
+        )  # fmt: skip
+
+    @property
+    def first(self) -> Row:
+        """The row it set out from."""
+        return self._first
+
+    @property
+    def here(self) -> Row:
+        """The last ordinary row that it reached."""
+        return self._last
+
+    def __next__(self) -> Row:
+        """The next row, ordinary or special; StopIteration at the end."""
+        while not self._pending:
+            if self.end is not None:
+                raise StopIteration
+            try:
+                step = next(self._steps)
+            except StopIteration as stop:
+                self.end = str(stop.value)
+                raise StopIteration from None
+            self._take(step)
+        return self._pending.popleft()
+
+    def _take(self, step: Step) -> None:
+        self.refused += step.refused
+        before, after = self._last, row_at(self._span, step.point)
+        back = passes(self._span, self._home.point, before.point, after.point, self._pace.tolerance)
+        if back:
+            after = replace(self._home, special=None)
+        place = before.point
+        found = passed_between(
+            self._span, before, after, step.passed, self._pace.tolerance,
+            suspected(before, after, self._usual, step.refused),
+        )  # fmt: skip
+        if not any(passed.kink for passed in found):
+            self._usual = rate(before, after)
+        for passed in found:
+            if self._pending:  # never two special rows side by side
+                ahead = passed.point if passed.kink is None else passed.kink.before.point
+                middle = self._middle(place, ahead)
+                # Between two at the very same place there is that place only.
+                self._pending.append(row_at(self._span, place) if middle is None else middle)
+            if passed.kind == "branch point" and self._halved(passed):
+                self._pending.append(self._doubling(passed))
+                self.end = "doubling"
+                return
+            rising = before.point.pace * (self._span.end - self._span.start) > 0
+            special = described(self._span, passed, rising)
+            self._pending.append(
+                replace(row_at(self._span, passed.point), eigenvalues=passed.eigenvalues, special=special)
+            )
+            place = passed.point if passed.kink is None else passed.kink.after.point
+        self._pending.append(after)
+        self._last = after
+        if back:
+            self.end = "closed"
+
+    def _doubling(self, passed: Passed) -> Row:
+        """The flip of the cycle of half the period, as which it is described."""
+        half = self._span.iterated(self._period // 2)
+        near = first_point(half, passed.point.state, passed.point.s, self._pace.tolerance)
+        point = passed.point if near is None else sharpened(half, near, -1.0 + 0.0j, self._pace.tolerance)
+        eigenvalues = eigenvalues_at(half, point.state, point.s)
+        flip = replace(passed, kind="flip", point=point, eigenvalue=nearest(eigenvalues, -1.0 + 0.0j))
+        # The tangent is that of the arms: across the flip, along the flipping direction.
+        row = replace(passed.point, state=point.state, s=point.s, residual=point.residual)
+        return replace(row_at(self._span, row), special=described(half, flip, rising=True))
+
+    def _middle(self, before: Point, after: Point) -> Row | None:
+        point = point_between(self._span, before, after, 0.5, self._pace.tolerance)
+        return None if point is None else row_at(self._span, point)
+
+    def _halved(self, passed: Passed) -> bool:
+        """Whether a cycle has become one of half its period."""
+        if self._period % 2:
+            return False
+        state = passed.point.state
+        half = self._span.iterated(self._period // 2).system(passed.point.s)(state.unsqueeze(0))[0]
+        # Where they meet, the two phases part as the square root of the parameter.
+        return float((half - state).norm()) < 1e-3 * passed.point.scale
+
+
+R = TypeVar("R", covariant=True)
+
+
+class Walk(Protocol[R]):
+    """Rows one after the other, and why they ended."""
+
+    end: str | None
+
+    def __iter__(self) -> Iterator[R]: ...
+
+
+def walked_out(walk: Walk[R], what: str, progress: bool | None = None) -> list[R]:
+    """All rows that are left of a walk; Ctrl-C leaves those that there are."""
+    rows: list[R] = []
+    try:
+        for row in each(walk, what, progress, unit="row"):
+            rows.append(row)
+    except KeyboardInterrupt:
+        walk.end = "interrupted"
+    return rows

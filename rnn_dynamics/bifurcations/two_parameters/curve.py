@@ -1,0 +1,135 @@
+"""``continue_bifurcation``: a curve of folds, flips or Neimark-Sacker points in the plane of two parameters."""
+
+import math
+from numbers import Real
+from typing import Annotated
+
+import torch
+from torch import Tensor, nn
+
+from ...checks import CheckedInside, Size, checked, require_positive, whole_number
+from ...continuation import first_point
+from ...families import Span
+from ...systems import AutonomousMap
+from ..branch import Pace, SpecialPoint, walked_out
+from .defining import DefiningFamily, Plane, PlaneFamily, borders_at, cosine_of
+from .results import CURVE_KINDS, BifurcationCurve
+from .walk import CurveWalk, assembled_curve
+
+_NEAR = 1e-4
+"""How far from the given point, as a share of the spans and of the state, the curve may be found."""
+
+
+@checked
+@torch.no_grad()
+def continue_bifurcation(
+    family: PlaneFamily,
+    point: Annotated[SpecialPoint, CheckedInside()],
+    spans: tuple[tuple[float, float], tuple[float, float]],
+    *,
+    at: float,
+    period: Size = 1,
+    tolerance: float = 1e-11,
+    max_steps: Size = 2000,
+    longest_step: float = 0.05,
+    max_norm: float = 1e6,
+    progress: bool | None = None,
+) -> BifurcationCurve:
+    """Follow a fold, flip or Neimark-Sacker point over two parameters, and find the points of codimension two.
+
+    The curve is F(h; p, q) = h with G(h; p, q) = 0, where [M, B; C^T, 0] [V; G] = [0; I] and M = A - I (fold), A + I
+    (flip) or A^2 - 2 cos(theta) A + I (Neimark-Sacker), A = DF. That is a curve of fixed points of an extended map
+    (``defining``), which is walked both ways by pseudo-arclength, round its turning points in p and q, until it leaves
+    the rectangle, closes, or an angle reaches 0 or pi. Where a second condition holds the point is located, to 1e-8
+    of the spans where the test function is smooth: cusps (the fold's coefficient is 0), 1:1 to 1:4 resonances,
+    generalised flips and Chenciner points (the coefficient is 0), and other eigenvalues on the unit circle.
+
+    Args:
+        family: (p, q) -> map.
+        point: of a branch over p that was followed at q = ``at``. A flip at which a branch of doubled cycles ends
+            belongs to the cycle of half that branch's period.
+        spans: ((p0, p1), (q0, q1)), the rectangle to stay in.
+        at: q of the point.
+        period: of the cycles; 1 for fixed points.
+        tolerance: of |F(h) - h| / max(1, |h|), and of g.
+        max_steps: attempted steps each way.
+        longest_step: in arclength, where each span is 1 and the first state's own size is 1. At 0.05 a curve across
+            the rectangle has 20 rows or more.
+        max_norm: a curve that leaves this ball of states is not followed further.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
+
+    Returns:
+        The curve; Ctrl-C ends it early and keeps what was walked.
+
+    Raises:
+        ValueError: for a point of another kind, or one that is no such bifurcation of the family at q = ``at``; for
+            spans that do not hold it; for a family that does not give maps.
+
+    Source: Govaerts (2000), Numerical Methods for Bifurcations of Dynamical Equilibria, chapters 3 to 5; Kuznetsov and
+    Meijer (2019), Numerical Bifurcation Analysis of Maps, doi:10.1017/9781108585804.
+    """
+    require_positive(tolerance=tolerance, longest_step=longest_step, max_norm=max_norm)
+    period = whole_number(period, "period", 1)
+    max_steps = whole_number(max_steps, "max_steps", 1)
+    if not isinstance(point, SpecialPoint) or point.kind not in CURVE_KINDS:
+        got = point.kind if isinstance(point, SpecialPoint) else type(point).__name__
+        raise ValueError(f"point must be a special point of kind {', '.join(CURVE_KINDS)}, got {got}")
+    plane, state = _plane(family, point, spans, at, period)
+    cosine = cosine_of(point.kind, point.eigenvalue)
+    jacobian = plane.system(point.parameter, at).linearize(state.unsqueeze(0))[1].dense()[0]
+    borders = borders_at(point.kind, jacobian, cosine)
+    span = Span(DefiningFamily(plane, borders), *plane.spans[0])
+    guess = plane.packed(state, at, cosine)
+    inner = span.inner(point.parameter)
+    first = first_point(span, guess, inner, tolerance)
+    distance = math.inf if first is None else max(float((first.state - guess).norm()), abs(first.s - inner))
+    if first is None or distance > _NEAR * max(1.0, float(guess.norm())):
+        raise ValueError(
+            f"no regular {point.kind} curve was found through ({point.parameter:g}, {at:g}): is the point one of"
+            f" family(., {at:g}) with period {period}? At a point of codimension two begin beside it"
+        )
+    pace = Pace(tolerance, max_steps, longest_step, max_norm / plane.unit)
+    forward = CurveWalk(plane, borders, first, pace)
+    ahead = walked_out(forward, "curve", progress)
+    if forward.end in ("closed", "interrupted"):
+        ends = (forward.end, forward.end)
+        return assembled_curve(plane, [forward.first, *ahead], ends, forward.refused)
+    backward = CurveWalk(plane, borders, first.reversed(), pace)
+    behind = walked_out(backward, "curve, the other way", progress)
+    rows = [*reversed(behind), forward.first, *ahead]
+    return assembled_curve(plane, rows, (backward.end or "", forward.end or ""), forward.refused + backward.refused)
+
+
+def _plane(
+    family: PlaneFamily,
+    point: SpecialPoint,
+    spans: tuple[tuple[float, float], tuple[float, float]],
+    at: float,
+    period: int,
+) -> tuple[Plane, Tensor]:
+    """The family over the rectangle and the point's state, checked."""
+    (p0, p1), (q0, q1) = checked_rectangle(family, spans)
+    for name, value, (start, end) in (("the point's parameter", point.parameter, (p0, p1)), ("at", at, (q0, q1))):
+        if not min(start, end) <= value <= max(start, end):
+            raise ValueError(f"{name} must lie within its span [{start:g}, {end:g}], got {value:g}")
+    plane = Plane(family, point.kind, period, ((p0, p1), (q0, q1)), 1.0, 0)
+    system = plane.system(point.parameter, at)
+    state = system.as_states(point.state, "the point's state")[0]
+    unit = max(1.0, float(state.norm()))
+    return Plane(family, point.kind, period, ((p0, p1), (q0, q1)), unit, len(state)), state
+
+
+def checked_rectangle(
+    family: PlaneFamily, spans: tuple[tuple[float, float], tuple[float, float]]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Two spans of two different finite numbers each, or ValueError."""
+    if not callable(family) or isinstance(family, AutonomousMap | nn.Module):
+        raise ValueError(f"family must be a function (p, q) -> map, got {type(family).__name__}")
+    try:
+        (p0, p1), (q0, q1) = spans
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"spans must be ((p0, p1), (q0, q1)), got {spans!r}") from error
+    numbers = all(isinstance(value, Real) and math.isfinite(value) for value in (p0, p1, q0, q1))
+    if not numbers or p0 == p1 or q0 == q1:
+        raise ValueError(f"spans must be ((p0, p1), (q0, q1)), two different finite numbers each, got {spans!r}")
+    return (float(p0), float(p1)), (float(q0), float(q1))

@@ -1,0 +1,189 @@
+"""A bifurcation curve in the plane of two parameters as a table, and the points of codimension two on it."""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import Tensor
+
+from ...store import storable
+
+CURVE_KINDS = ("fold", "flip", "Neimark-Sacker")
+
+CODIMENSION_TWO = {
+    "cusp": "CP",
+    "1:1 resonance": "R1",
+    "1:2 resonance": "R2",
+    "1:3 resonance": "R3",
+    "1:4 resonance": "R4",
+    "generalised flip": "GPD",
+    "Chenciner": "CH",
+    "fold-flip": "LPPD",
+    "fold-Neimark-Sacker": "LPNS",
+    "flip-Neimark-Sacker": "PDNS",
+    "double Neimark-Sacker": "NSNS",
+}
+"""Kinds and their short names (Kuznetsov 2004, chapter 9)."""
+
+CURVE_ENDS = {
+    "span": "it leaves the rectangle of parameters",
+    "closed": "it closes upon itself",
+    "bound": "it runs beyond the bound on |h|",
+    "1:1 resonance": "the angle reaches 0: beyond, the pair is real and there are no circles",
+    "1:2 resonance": "the angle reaches pi: beyond, the pair is real and there are no circles",
+    "steps": "max_steps ended it",
+    "stalled": "no short step is safe: F has a kink, or two curves come nearer than rounding can tell",
+    "interrupted": "Ctrl-C ended it",
+}
+"""Why a curve ends where it does."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class CodimensionTwoPoint:
+    """A point of a bifurcation curve at which a second condition holds."""
+
+    kind: str
+    """A key of ``CODIMENSION_TWO``."""
+
+    parameters: Tensor
+    """(p, q), [2]."""
+
+    state: Tensor
+    """[n]; of a cycle one phase."""
+
+    row: int
+    """Of the curve, where it is listed too."""
+
+    residual: float
+    """|F^k(h) - h|_2 of this very state."""
+
+    eigenvalues: Tensor
+    """The leading ones of DF^k, [m], complex, by falling modulus."""
+
+    @property
+    def label(self) -> str:
+        """Its short name: "CP", "R1" to "R4", "GPD", "CH", "LPPD", "LPNS", "PDNS" or "NSNS"."""
+        return CODIMENSION_TWO[self.kind]
+
+    def __repr__(self) -> str:
+        p, q = self.parameters.tolist()
+        return f"{self.kind} ({self.label}) at ({p:.9g}, {q:.9g})"
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class BifurcationCurve:
+    """Where in the plane of two parameters one bifurcation happens: one row each, in order; ``len`` counts rows.
+
+    Points of codimension two are rows of their own.
+    """
+
+    kind: str
+    """"fold", "flip" or "Neimark-Sacker"."""
+
+    parameters: Tensor
+    """(p, q), [k, 2]."""
+
+    states: Tensor
+    """[k, n]; of cycles one phase."""
+
+    residuals: Tensor
+    """|F^period(h) - h|_2 of these very states, [k]."""
+
+    tests: Tensor
+    """How far the critical eigenvalue is from +1 (folds), -1 (flips) or the unit circle (Neimark-Sacker), [k]. Near
+    1:1 and 1:2 resonances an eigenvalue is double and known to the root of rounding only."""
+
+    angles: Tensor
+    """The argument of the critical eigenvalue in radians, [k]: 0 at folds, pi at flips."""
+
+    coefficients: Tensor
+    """Of the normal form, [k]; see ``normal_forms``. At folds its sign belongs to an eigenvector that is the same all
+    along the curve, so that it changes at cusps. NaN where it is not defined or F has no such derivatives."""
+
+    n_unstable: Tensor
+    """How many other eigenvalues of DF^period are outside the unit circle, [k]: 0 where attractors change."""
+
+    codimension_two: tuple[CodimensionTwoPoint, ...]
+    """In order along the curve."""
+
+    ends: tuple[str, str]
+    """Why it ends at its first and last row: a key of ``CURVE_ENDS``."""
+
+    spans: tuple[tuple[float, float], tuple[float, float]]
+    """The rectangle of (p, q) that it was followed in."""
+
+    period: int = 1
+
+    refused: int = 0
+    """Steps that were refused and taken again, shorter."""
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def label(self) -> str:
+        """Its short name: "LP", "PD" or "NS"."""
+        return {"fold": "LP", "flip": "PD"}.get(self.kind, "NS")
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is a closed curve."""
+        return self.ends[0] == "closed"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per point."""
+        names = {point.row: point.label for point in self.codimension_two}
+        return pd.DataFrame(
+            {
+                "p": self.parameters[:, 0].numpy(),
+                "q": self.parameters[:, 1].numpy(),
+                "norm": self.states.norm(dim=-1).numpy(),
+                "angle": self.angles.numpy(),
+                "coefficient": self.coefficients.numpy(),
+                "n_unstable": self.n_unstable.numpy(),
+                "test": self.tests.numpy(),
+                "residual": self.residuals.numpy(),
+                "special": [names.get(row, "") for row in range(len(self))],
+            }
+        )
+
+    def special_table(self) -> pd.DataFrame:
+        """One row per point of codimension two."""
+        return pd.DataFrame(
+            [
+                {
+                    "kind": point.kind,
+                    "label": point.label,
+                    "p": float(point.parameters[0]),
+                    "q": float(point.parameters[1]),
+                    "residual": point.residual,
+                }
+                for point in self.codimension_two
+            ],
+            columns=["kind", "label", "p", "q", "residual"],
+        )
+
+    def summary(self) -> str:
+        """One line: what of, where, what it passes, and how it ends."""
+        what = "fixed points" if self.period == 1 else f"cycles of period {self.period}"
+        (p0, q0), (p1, q1) = self.parameters.amin(dim=0).tolist(), self.parameters.amax(dim=0).tolist()
+        text = (
+            f"{self.kind} curve of {what}, {len(self)} rows, p from {p0:.6g} to {p1:.6g}, q from {q0:.6g} to {q1:.6g}"
+        )
+        if self.codimension_two:
+            text += "; passes " + ", ".join(point.label for point in self.codimension_two)
+        ends = "closed" if self.closed else " and ".join(self.ends)
+        return f"{text}; ends: {ends}"
+
+    def __repr__(self) -> str:
+        worst = float(self.residuals.max()) if len(self) else math.nan
+        lines = [self.summary(), *(f"  {point!r}" for point in self.codimension_two[:40])]
+        ends = dict.fromkeys(self.ends)
+        return "\n".join([*lines, f"  residuals up to {worst:.1e}", *(f"  end: {CURVE_ENDS[end]}" for end in ends)])
+
+    def _repr_html_(self) -> str:
+        table = self.to_pandas().to_html(index=False, max_rows=20, float_format="{:.6g}".format)
+        points = self.special_table().to_html(index=False, float_format="{:.9g}".format)
+        return f"<p><b>{self.summary()}</b></p>{points}{table}"

@@ -1,0 +1,271 @@
+"""Warmup: gradient descent that makes the states of different input sequences stay apart."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import (
+    Bytes,
+    CheckedInside,
+    InputSequences,
+    OrInfinite,
+    Positive,
+    Size,
+    Told,
+    checked,
+    generator_of,
+    require_positive,
+    whole_number,
+)
+from ..progress import Progress
+from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
+from .horizon import Horizon
+from .parts import WarmedPart, warmed_parts
+from .results import Warmup
+
+
+@checked
+def warm_up(
+    module: Annotated[nn.Module | DrivenMap, CheckedInside()],
+    sequences: InputSequences,
+    steps: Size = 100,
+    lr: Annotated[float, Positive()] = 1e-2,
+    batch_size: int = 32,
+    target: Annotated[float, Told("lie in (0, 1], as VAA* does")] = 0.95,
+    *,
+    horizon: Horizon | None = None,
+    cells: Annotated[Sequence[int], Told("whole numbers in a sequence")] = (0,),
+    through_trajectories: bool = True,
+    clip_norm: Annotated[float, OrInfinite(), Positive()] | None = None,
+    epsilon: Annotated[float, Positive()] = 1e-4,
+    memory_budget: Bytes = DEFAULT_MEMORY_BUDGET,
+    seed: int | torch.Generator = 0,
+    callback: Callable[..., Any] | None = None,
+    progress: bool | None = None,
+) -> Warmup:
+    """Warm up a recurrent network, in place: maximise its reachable multistability, as published.
+
+    Each update runs a batch of sequences from h = 0, sequence i for c_i ~ U{1..T_i} steps, keeps the last states, moves
+    each layer's own M steps under one held input x ~ N(0, I) of that layer, and takes one step of Adam on
+
+        loss = mean over layers of (VAA* - target)^2
+
+    whose gradient flows through the M steps and the trajectories. What it makes is a high VAA* at up to 200 steps;
+    whether that is many attractors or slow drift, ``reachability`` says.
+
+    Args:
+        module: anything that ``as_map`` takes, or its result (for a function, a ``FunctionMap`` whose step is a
+            module). Dropout between layers is off.
+        sequences: inputs [batch, time, m], a list of [time_i, m] of different lengths, or a task.
+        steps: updates.
+        lr: of Adam.
+        batch_size: sequences in an update, drawn without replacement until all have been used; all of them if there
+            are fewer.
+        target: of VAA*.
+        horizon: of M; the published schedule by default.
+        cells: which cells of each layer of a ``Parallel`` are warmed up; no other weight of it moves. The first, as
+            published.
+        through_trajectories: False stops the gradient at the sampled states.
+        clip_norm: the largest norm that a gradient may have; none by default.
+        epsilon: of VAA*.
+        memory_budget: bytes that an update may keep for its gradient: half for the trajectories, half for the M steps.
+            What exceeds them is computed twice.
+        seed: of batches, times, horizons and held inputs; the global random state is not touched.
+        callback: called as ``callback(step, module, soft_vaa=..., loss=..., gradient_norm=..., horizon=...)`` before
+            each update, with the weights that these numbers belong to, and once at the end with ``step=steps``, when no
+            update follows and they are NaN (the horizon 0).
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
+
+    Returns:
+        The history. If a loss or gradient is not finite, or Ctrl-C is pressed, it ends early and says so in ``status``
+        and ``advice``; the weights are then the last ones whose loss and gradient were finite.
+
+    Raises:
+        ValueError: for sequences or a module that do not fit, settings out of range, or no weight that may move.
+
+    Source: Lambrechts et al., arXiv 2106.01001.
+    """
+    horizon = Horizon() if horizon is None else horizon
+    steps, batch_size = whole_number(steps, "steps", 1), whole_number(batch_size, "batch_size", 1)
+    _check_settings(lr, batch_size, target, clip_norm, horizon)
+    require_positive(epsilon=epsilon, memory_budget=memory_budget)
+    network = module if isinstance(module, DrivenMap) else as_map(module)
+    parts = warmed_parts(network, cells)
+    weights = _movable(parts)
+    inputs, lengths = padded(network, sequences)
+    if len(inputs) < 2:
+        raise ValueError("sequences must be 2 or more: one state alone has VAA* = 1 whatever the network does")
+    generator = generator_of(seed)
+    batches = _batches(len(inputs), batch_size, generator)
+    optimiser = torch.optim.Adam(weights, lr=lr)
+    # Of the budget: for the trajectories, and for the M steps.
+    half = max(len(parts), int(min(memory_budget, 2**62)) // 2)
+    kept = _copies(weights)  # those that the last entry of the history belongs to
+    history: list[tuple[Tensor, float, float, int]] = []
+    status = "finished"
+
+    bar = Progress("warming up", progress, total=steps, unit="step")
+    # A caller may be within no_grad() or inference_mode().
+    with torch.inference_mode(False), torch.enable_grad(), _lent_gradients(weights), bar:
+        try:
+            for step in bar.counting(range(steps)):
+                rows = next(batches)
+                times = 1 + (torch.rand(len(rows), generator=generator, dtype=torch.float64) * lengths[rows]).long()
+                ahead = horizon.draw(step, generator)
+                with torch.set_grad_enabled(through_trajectories):
+                    states = states_after(network, inputs[rows.to(inputs.device)], times, half)
+                values = torch.stack(
+                    [part.soft_vaa(states, ahead, epsilon, generator, half // len(parts)) for part in parts]
+                )
+                loss = (values - target).square().mean()
+                gradients, norm = _differentiated(loss, weights)
+                scale = 1.0 if clip_norm is None or norm <= clip_norm else clip_norm / norm
+                if not _applicable(norm, scale, network.dtype):
+                    status = "not finite"
+                    break
+                entry = (values.detach().cpu().double(), loss.item(), norm, ahead)
+                kept, history = _copies(weights), [*history, entry]  # both or, on Ctrl-C, neither
+                mean = float(entry[0].mean())
+                bar.note(VAA=f"{mean:.2f}", M=ahead)
+                if callback is not None:
+                    callback(step, module, soft_vaa=mean, loss=loss.item(), gradient_norm=norm, horizon=ahead)
+                for weight, gradient in zip(weights, gradients, strict=True):
+                    weight.grad = None if gradient is None else gradient * scale
+                optimiser.step()
+                optimiser.zero_grad()
+            if not all(bool(weight.isfinite().all()) for weight in weights):
+                status = "not finite"
+            if status == "finished" and callback is not None:
+                callback(steps, module, soft_vaa=math.nan, loss=math.nan, gradient_norm=math.nan, horizon=0)
+        except KeyboardInterrupt:
+            status = "interrupted"
+        if status != "finished":
+            _restore(weights, kept)
+    n = min(batch_size, len(inputs))
+    values, losses, norms, ahead = zip(*history, strict=True) if history else ((), (), (), ())
+    return Warmup(
+        soft_vaas=torch.stack(values) if history else torch.empty(0, len(parts), dtype=torch.float64),
+        losses=torch.tensor(losses, dtype=torch.float64),
+        gradient_norms=torch.tensor(norms, dtype=torch.float64),
+        horizons=torch.tensor(ahead, dtype=torch.int64),
+        n=n,
+        target=target,
+        status=status,
+        advice=_advice(status, norms, lr, clip_norm, horizon),
+    )
+
+
+def _check_settings(lr: float, batch_size: int, target: float, clip_norm: float | None, horizon: Horizon) -> None:
+    if not isinstance(horizon, Horizon):
+        raise ValueError(f"horizon must be a Horizon, like Horizon(longest=200), got {horizon!r}")
+    if batch_size < 2:
+        raise ValueError("batch_size must be 2 or more: one state alone has VAA* = 1 whatever the network does")
+    if not 0 < lr < math.inf:
+        raise ValueError(f"lr must be positive and finite, got {lr}")
+    if not 0 < target <= 1:
+        raise ValueError(f"target must lie in (0, 1], as VAA* does, got {target}")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm must be positive, or None, got {clip_norm}")
+
+
+def _movable(parts: Sequence[WarmedPart]) -> list[Tensor]:
+    """The weights of the warmed parts that require a gradient, each once."""
+    weights = {id(weight): weight for part in parts for weight in part.weights if weight.requires_grad}
+    if not weights:
+        raise ValueError("none of the weights to warm up requires a gradient: they are frozen, or there are none")
+    for weight in weights.values():
+        if not weight.is_leaf:
+            raise ValueError(
+                "weights to warm up must be parameters, but one is computed from others (a parametrization, "
+                "weight_norm, pruning): make it permanent first, as torch.nn.utils.parametrize.remove_parametrizations "
+                "does"
+            )
+        if weight.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"weights to warm up must be float32 or float64, got {weight.dtype}")
+        if not bool(weight.isfinite().all()):
+            raise ValueError("weights to warm up must be finite, got NaN or infinite entries")
+    return list(weights.values())
+
+
+def _batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Rows in random order, each once before any comes again; a remainder smaller than a batch is left out."""
+    size = min(size, count)
+    while True:
+        order = torch.randperm(count, generator=generator)
+        yield from order[: count // size * size].split(size)
+
+
+def _copies(weights: list[Tensor]) -> list[Tensor]:
+    return [weight.detach().clone() for weight in weights]
+
+
+@torch.no_grad()
+def _restore(weights: list[Tensor], kept: list[Tensor]) -> None:
+    for weight, value in zip(weights, kept, strict=True):
+        weight.copy_(value)
+
+
+def _differentiated(loss: Tensor, weights: list[Tensor]) -> tuple[Sequence[Tensor | None], float]:
+    """The gradients by the weights and their norm; NaN for a loss that is not finite."""
+    if not bool(loss.isfinite()):
+        return (), math.nan
+    if not loss.requires_grad:
+        raise ValueError("no weight to warm up acts on the states: those that require a gradient are not used")
+    gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+    # In float64, since squares of float32 overflow from 1e19 on.
+    norms = [float(torch.linalg.vector_norm(g, dtype=torch.float64)) for g in gradients if g is not None]
+    return gradients, math.hypot(*norms)
+
+
+def _applicable(norm: float, scale: float, dtype: torch.dtype) -> bool:
+    """Whether Adam can take a gradient; if not, its mean of squares is infinite and weights never move again."""
+    return math.isfinite(norm) and norm * scale <= math.sqrt(torch.finfo(dtype).max)
+
+
+@contextmanager
+def _lent_gradients(weights: list[Tensor]) -> Iterator[None]:
+    """Give the weights back the gradients that the caller may have gathered in them."""
+    gradients = [weight.grad for weight in weights]
+    for weight in weights:
+        weight.grad = None
+    try:
+        yield
+    finally:
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+
+
+def _advice(status: str, norms: Sequence[float], lr: float, clip_norm: float | None, horizon: Horizon) -> str:
+    if status == "finished" and not any(norms):
+        return (
+            "The gradient was 0 at every update, so no weight moved: states were closer than epsilon after the held "
+            "steps, where VAA* is flat. Let the Horizon start shorter."
+        )
+    if status == "finished":
+        zeros = sum(not norm for norm in norms)
+        return (
+            ""
+            if 10 * zeros <= len(norms)
+            else (
+                f"The gradient was 0 at {zeros} of {len(norms)} updates: there, all states were closer than epsilon "
+                "after the held steps. Compare reachability before and after."
+            )
+        )
+    if status == "interrupted" and not norms:
+        return "Ctrl-C before the first update: nothing was changed."
+    if status == "interrupted":
+        return "Ctrl-C: the weights are those of the last entry of the history."
+    if not norms:
+        return (
+            "The loss or its gradient was not finite at the first step: nothing was changed. States overflow on these "
+            "inputs, or the gradient does within the trajectories: scale the inputs, or try through_trajectories=False."
+        )
+    clip = "clip_norm=1.0" if clip_norm is None else f"a clip_norm below {clip_norm:g}"
+    return (
+        f"The loss or its gradient was not finite after update {len(norms)}, which was undone: try {clip}, "
+        f"an lr below {lr:g}, or a Horizon with a longest below {horizon.longest}."
+    )
