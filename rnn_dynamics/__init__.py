@@ -19,19 +19,7 @@ is a question asked of that map.
     diagram = rd.bifurcation_diagram(network.input_family(0), starts, (-1, 1))  # what changes as an input moves
     rd.plot_bifurcations(diagram)
 
-The floors, each importing only from those below:
-
-0. ``systems`` (maps and what torch modules are as maps), ``tasks`` (datasets), ``store`` (results to disk and back)
-1. ``roots`` (solvers), ``stability`` (eigenvalues and kinds), ``cells`` (MGU, BRC, nBRC, Parallel; initialisations)
-2. ``fixed_points`` (the search, and the completeness check)
-3. ``attractors`` (settling, cycles, Lyapunov exponents, basins and their boundaries)
-4. ``multistability`` (VAA, reachability, echo index), ``transitions`` (transition graphs, saddle connections),
-   ``continuation`` (fixed points followed as a parameter moves)
-5. ``tracking`` (attractors and fixed points with identity, through a training)
-6. ``training`` (warmup; trainers of one model and of many; the flip-flop networks of the demo), ``bifurcations``
-   (branches, special points and normal forms, diagrams, curves in two parameters, a training's bifurcations)
-7. ``plotting`` (figures of results)
-8. ``cli`` (the command ``rnn-dynamics``)
+The plan of the house is in CONTRIBUTING.md.
 """
 
 from . import cells, tasks

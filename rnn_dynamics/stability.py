@@ -1,4 +1,4 @@
-"""Floor 3: what the eigenvalues of the Jacobian DF say about a fixed point of h' = F(h)."""
+"""What the eigenvalues of the Jacobian DF say about a fixed point of h' = F(h)."""
 
 from dataclasses import dataclass, fields
 

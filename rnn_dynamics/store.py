@@ -1,4 +1,4 @@
-"""Floor 2: results to and from disk, as safetensors with a JSON header; no pickle, written atomically."""
+"""Results to and from disk, as safetensors with a JSON header; no pickle, written atomically."""
 
 import json
 import os

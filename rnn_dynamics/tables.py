@@ -1,4 +1,4 @@
-"""Floor 1: results that are tables, one row a thing: how rows are counted, walked through and chosen."""
+"""Results that are tables, one row a thing: how rows are counted, walked through and chosen."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace

@@ -1,4 +1,4 @@
-"""Floor 6: what leads from one attractor to another: inputs, and the unstable directions of saddles."""
+"""What leads from one attractor to another: inputs, and the unstable directions of saddles."""
 
 from collections import Counter
 from collections.abc import Sequence

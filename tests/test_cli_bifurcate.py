@@ -239,7 +239,9 @@ def interrupting(after: int) -> Any:
 
 @pytest.mark.parametrize(("after", "kept"), [(2, True), (0, False)])
 def test_ctrl_c_keeps_finished_branches(capsys, monkeypatch, after, kept) -> None:
-    monkeypatch.setattr(sys.modules["rnn_dynamics.bifurcations.diagram.search"], "find_fixed_points", interrupting(after))
+    monkeypatch.setattr(
+        sys.modules["rnn_dynamics.bifurcations.diagram.search"], "find_fixed_points", interrupting(after)
+    )
     code, out, _ = run(capsys, monkeypatch, model(), "--direction", 0, *QUICK)
     assert code == 130
     last = out.splitlines()[-1]

@@ -3,12 +3,12 @@
 from itertools import pairwise
 
 import pytest
-import rnn_dynamics.warmup.update as warmup_module
 import torch
 from scipy import stats
 from torch import nn
 
 import rnn_dynamics as rd
+import rnn_dynamics.warmup.update as warmup_module
 from rnn_dynamics.cells import initialise
 from rnn_dynamics.multistability import vaa
 from rnn_dynamics.systems import CellLayer, states_after

@@ -1,4 +1,4 @@
-"""Floor 5: where starts go: fixed points, cycles, circles and chaos, and the evidence for each."""
+"""Where starts go: fixed points, cycles, circles and chaos, and the evidence for each."""
 
 from .basins import BasinMap, basin_map
 from .boundaries import BasinBoundary, basin_boundary

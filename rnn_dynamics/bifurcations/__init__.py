@@ -1,4 +1,4 @@
-"""Floor 8: what changes as a parameter moves: branches, their bifurcations, whole diagrams, curves of bifurcations."""
+"""What changes as a parameter moves: branches, their bifurcations, whole diagrams, curves of bifurcations."""
 
 from .branch import (
     ENDS,

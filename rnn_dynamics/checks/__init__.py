@@ -1,4 +1,4 @@
-"""Floor 1: what is refused at the door, in sentences that name what was expected and what came.
+"""What is refused at the door, in sentences that name what was expected and what came.
 
 ``checked`` reads a function's signature and holds callers to it: each argument by its type hint, and by the bounds in
 an ``Annotated`` hint. ``values`` has what functions ask of tensors whose shapes depend on other arguments.

@@ -1,4 +1,4 @@
-"""Floor 11: the command ``rnn-dynamics``."""
+"""The command ``rnn-dynamics``."""
 
 import sys
 

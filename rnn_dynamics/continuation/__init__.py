@@ -1,4 +1,4 @@
-"""Floor 6: how fixed points move, meet and vanish as one parameter of a family of maps changes.
+"""How fixed points move, meet and vanish as one parameter of a family of maps changes.
 
 ``follow`` marches all points over the parameter (``marching``) and walks those that meet a fold or a branch point
 along their curve (``arclength``, over ``points`` found by bordered Newton); ``crossings`` says what eigenvalues did.

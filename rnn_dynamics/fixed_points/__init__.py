@@ -1,4 +1,4 @@
-"""Floor 4: from many starts to the distinct fixed points of a map, and whether any are missing."""
+"""From many starts to the distinct fixed points of a map, and whether any are missing."""
 
 from .assembly import nearest_line
 from .completeness import Completeness, index_sum, unseen_estimate

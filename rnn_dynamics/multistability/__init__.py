@@ -1,4 +1,4 @@
-"""Floor 6: how many attractors inputs can reach, by the published measure and in truth."""
+"""How many attractors inputs can reach, by the published measure and in truth."""
 
 from .curve import vaa_curve
 from .diversity import Diversity, diversity

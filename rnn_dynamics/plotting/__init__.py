@@ -1,4 +1,4 @@
-"""Floor 9: figures of results, in one style; the only floor that imports matplotlib."""
+"""Figures of results, in one style; the only floor that imports matplotlib."""
 
 from . import _backend  # noqa: F401  # first, as the others import matplotlib
 from .attractors import plot_attractors

@@ -1,4 +1,4 @@
-"""Floor 10: what the command line shows and writes."""
+"""What the command line shows and writes."""
 
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from .fixed_points import print_report, write_report

@@ -1,4 +1,4 @@
-"""Floor 3: fixed points from starts, one small interface, a status for every start.
+"""Fixed points from starts, one small interface, a status for every start.
 
 For developers: a solver is a frozen dataclass of tolerances with one method, ``RootSolver.solve``.
 """

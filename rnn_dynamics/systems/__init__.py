@@ -1,4 +1,4 @@
-"""Floor 2: recurrent networks as maps."""
+"""Recurrent networks as maps."""
 
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, WrappedMap
 from .boxes import Box, NoBox

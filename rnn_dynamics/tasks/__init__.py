@@ -1,4 +1,4 @@
-"""Floor 2: tasks that networks are trained on."""
+"""Tasks that networks are trained on."""
 
 from .base import Batch, SequenceTask
 from .classification import ClassificationTask

@@ -1,4 +1,4 @@
-"""Floor 7: what a network can reach while it is trained, and what became of it."""
+"""What a network can reach while it is trained, and what became of it."""
 
 from .budget import Budget
 from .checkpoints import checkpoint_files, track_checkpoints

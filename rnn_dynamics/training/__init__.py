@@ -1,4 +1,4 @@
-"""Floor 8: training and warmup."""
+"""Training on tasks: one model or many at once, interrupted and resumed step for step."""
 
 from .evaluation import evaluate
 from .flip_flop import TrainedFlipFlop, train_flip_flop
