@@ -6,9 +6,9 @@ import torch
 
 from ..checks import ArrayLike, OrInfinite, Size, checked, require_positive
 from ..progress import Progress
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, relative, require_system, units_of
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .results import Attractors
-from .settling import Limits, MovingOrbit, Periodic, as_periodic, assemble, settle
+from .settling import Limits, assemble, settle
 
 
 @checked
@@ -65,28 +65,14 @@ def find_attractors(
     require_positive(exponent_tolerance=exponent_tolerance, memory_budget=memory_budget)
     units = units_of(system, states)
     limits = Limits(max_steps, horizon, tolerance, merge_tolerance, exponent_tolerance, memory_budget, seed, units)
-    cycles, orbits = ([], []) if known is None else _restored(system, known, limits)
+    if known is not None:
+        _require_of(system, known)
     with Progress("settling", progress, total=len(states), unit="start") as bar:
-        return assemble(settle(system, states, limits, cycles, orbits, bar), known)
+        return assemble(settle(system, states, limits, known, bar))
 
 
-def _restored(system: AutonomousMap, known: Attractors, limits: Limits) -> tuple[list[Periodic], list[MovingOrbit]]:
-    """The traps and samples of attractors found before."""
+def _require_of(system: AutonomousMap, known: Attractors) -> None:
     if not isinstance(known, Attractors):
         raise ValueError(f"known must be the Attractors of find_attractors, got {type(known).__name__}")
     if len(known) and known.states.shape[-1] != system.state_size:
         raise ValueError(f"known has states of size {known.states.shape[-1]}, the system of {system.state_size}")
-    cycles: list[Periodic] = []
-    orbits: list[MovingOrbit] = []
-    rows = zip(known.kinds, known.orbits, known.evidence, known.mean_periods.tolist(), strict=True)
-    for kind, orbit, evidence, period in rows:
-        orbit = orbit.to(system.device, system.dtype)
-        if kind in ("fixed point", "cycle"):
-            cycle = as_periodic(system, orbit[0], len(orbit), limits)
-            missed = relative(system.iterate(orbit[0], len(orbit)) - orbit[0], orbit[0], limits.units)
-            if cycle is None or float(missed) > 1e-6:
-                raise ValueError(f"known holds a {kind} that is not a stable one of this map: was another input held?")
-            cycles.append(cycle)
-        elif kind != "continuum":
-            orbits.append(MovingOrbit.from_samples(orbit, kind, evidence.margin, period, limits.units))
-    return cycles, orbits

@@ -1,16 +1,16 @@
 """How starts settle: plain steps, and at each pause detectors that look for evidence that some are done."""
 
 from .assembly import assemble
+from .detector import Detector, Entry, Pause
 from .loop import settle
-from .periodic import Periodic, as_periodic, propose_points
-from .recurrent import MovingOrbit
+from .periodic import propose_points
 from .starts import Limits
 
 __all__ = [
+    "Detector",
+    "Entry",
     "Limits",
-    "MovingOrbit",
-    "Periodic",
-    "as_periodic",
+    "Pause",
     "assemble",
     "propose_points",
     "settle",

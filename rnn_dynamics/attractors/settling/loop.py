@@ -1,6 +1,5 @@
 """The settling of many starts: plain steps, and at each pause every kind of evidence that a row is done."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -8,16 +7,17 @@ from torch import Tensor
 from ...progress import Progress
 from ...systems import AutonomousMap
 from ..outcomes import Fate
-from .periodic import Catcher, Periodic
-from .recurrent import MovingOrbit, Wanderer
-from .slow import Drifter
+from ..results import Attractors
+from .detector import Detector, Pause
+from .periodic import PeriodicDetector
+from .recurrent import RecurrentDetector
+from .slow import SlowDetector
 from .starts import ACTIVE, Limits, Rows
 
 _PAUSES = (32, 32, 64, 128, 256)
 """Steps before each of the first pauses; 512 before each further one."""
 
 _LATER = 512
-
 
 _PARTS = 4
 """Parts in which as many plain steps again are taken, as long as rows come to attractors found late."""
@@ -30,68 +30,69 @@ class Settled:
     system: AutonomousMap
     limits: Limits
     rows: Rows
-    cycles: list[Periodic]
-    orbits: list[MovingOrbit]
+    detectors: tuple[Detector, ...]
     interrupted: bool
 
 
-def settle(
-    system: AutonomousMap,
-    states: Tensor,
-    limits: Limits,
-    cycles: list[Periodic],
-    orbits: list[MovingOrbit],
-    bar: Progress,
-) -> Settled:
+def settle(system: AutonomousMap, states: Tensor, limits: Limits, known: Attractors | None, bar: Progress) -> Settled:
     """Settle every row, or say why not; Ctrl-C keeps what has settled."""
-    rows = Rows(states, limits)
-    catcher = Catcher(system, rows, limits, cycles)
-    drifter = Drifter(system, rows, limits, catcher)
-    wanderer = Wanderer(system, rows, limits, catcher, orbits)
-    pauses = list(_PAUSES)
-    interrupted = False
+    settling = _Settling(system, states, limits, known)
+    return Settled(system, limits, settling.rows, settling.detectors, settling.run(bar))
 
-    def advance(steps: int, end: int) -> bool:
-        """Move active rows on and look for those that are done; returns whether this was the last time."""
-        stretch = rows.advance(system, steps)
-        last = rows.done >= end
-        catcher.catch()
-        catcher.catch_at_points(stretch)
-        catcher.catch_on_cycles(stretch)
-        drifter.follow(last)
-        return last
 
-    try:
-        catcher.catch()
-        while len(rows.active) and rows.done < limits.max_steps:
-            steps = min(pauses.pop(0) if pauses else _LATER, limits.max_steps - rows.done)
-            wanderer.look(advance(steps, limits.max_steps))
-            bar.to(int((rows.fates != ACTIVE).sum()))
-        _come_in(rows, wanderer, advance, limits.max_steps)
-        rows.conclude()
-        if wanderer.confirm():
-            end = rows.done + limits.max_steps
-            while len(rows.active) and rows.done < end:
-                advance(_LATER, end)
+class _Settling:
+    def __init__(self, system: AutonomousMap, states: Tensor, limits: Limits, known: Attractors | None) -> None:
+        self.system, self.limits = system, limits
+        self.rows = rows = Rows(states, limits)
+        periodic = PeriodicDetector(system, rows, limits)
+        self.detectors: tuple[Detector, ...] = (
+            periodic,
+            SlowDetector(system, rows, limits, periodic),
+            RecurrentDetector(system, rows, limits, periodic),
+        )
+        if known is not None:
+            for row, kind in enumerate(known.kinds):
+                next(detector for detector in self.detectors if kind in detector.kinds).restore(known, row)
+
+    def run(self, bar: Progress) -> bool:
+        """Settle the rows; returns whether this was interrupted."""
+        rows, most = self.rows, self.limits.max_steps
+        pauses = list(_PAUSES)
+        try:
+            self._look(Pause(None, last=False, afresh=True))
+            while len(rows.active) and rows.done < most:
+                self._advance(pauses.pop(0) if pauses else _LATER, most, afresh=True)
+                bar.to(int((rows.fates != ACTIVE).sum()))
+            self._come_in()
             rows.conclude()
-    except KeyboardInterrupt:
-        interrupted = True
-        rows.fates[rows.active] = Fate.INTERRUPTED
-    return Settled(system, limits, rows, cycles, orbits, interrupted)
+            withdrawn = [detector.confirm() for detector in self.detectors]
+            if any(withdrawn):
+                self._advance_to(rows.done + most)
+                rows.conclude()
+        except KeyboardInterrupt:
+            rows.fates[rows.active] = Fate.INTERRUPTED
+            return True
+        return False
 
+    def _look(self, pause: Pause) -> None:
+        for detector in self.detectors:
+            detector.look(pause)
 
-def _come_in(rows: Rows, wanderer: Wanderer, advance: Callable[[int, int], bool], max_steps: int) -> None:
-    """Let rows that are on their way to a moving attractor come to it."""
-    if not (len(rows.active) and wanderer.orbits):
-        return
-    coming = wanderer.match()[rows.active]
-    for _ in range(_PARTS):
-        if not coming.any():
-            return
-        end = rows.done + max(1, max_steps // _PARTS)
-        while len(rows.active) and rows.done < end:
-            advance(min(_LATER, end - rows.done), end)
-        coming = wanderer.match()[rows.active]
-    if len(rows.active):
-        # In a gap between samples, as nearly resonant circles leave them, a row may be near for ever and never on it.
-        wanderer.look(last=True, every=True)
+    def _advance(self, steps: int, end: int, *, afresh: bool) -> None:
+        """Move active rows on, not beyond ``end``, and look for those that are done."""
+        stretch = self.rows.advance(self.system, min(steps, end - self.rows.done))
+        self._look(Pause(stretch, last=self.rows.done >= end, afresh=afresh))
+
+    def _advance_to(self, end: int) -> None:
+        while len(self.rows.active) and self.rows.done < end:
+            self._advance(_LATER, end, afresh=False)
+
+    def _come_in(self) -> None:
+        """Let rows that are on their way to an attractor found late come to it."""
+        for detector in self.detectors:
+            for _ in range(_PARTS):
+                if not (len(self.rows.active) and bool(detector.coming()[self.rows.active].any())):
+                    break
+                self._advance_to(self.rows.done + max(1, self.limits.max_steps // _PARTS))
+            else:
+                detector.look(Pause(None, last=True, afresh=True))

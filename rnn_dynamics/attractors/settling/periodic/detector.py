@@ -4,29 +4,57 @@ import torch
 from torch import Tensor
 
 from ....progress import doing
-from ....systems import AutonomousMap
+from ....stability import MARGINAL_TOLERANCE
+from ....systems import AutonomousMap, relative
 from ...outcomes import Fate
 from ...phases import is_on
+from ...results import Attractors, Evidence
+from ..detector import Detector, Entry, Pause
 from ..starts import ACTIVE, Limits, Rows, Stretch
 from .proposals import Periodic, as_periodic, candidate_periods, distinct_roots, propose_cycles, propose_points
 
 _PROPOSED = 8
 """Rows at a time from which Newton's method looks for fixed points."""
 
+_KEPT = 1e-6
+"""A fixed point or cycle found before comes back to itself this nearly, in units of each coordinate's size."""
+
 _FREE = 4
 """Proposals that may be in vain before the next one waits until half as many steps again are done, and so on."""
 
 
-class Catcher:
+class PeriodicDetector(Detector):
     """The stable fixed points and cycles known so far, which catch rows."""
 
-    def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits, cycles: list[Periodic]) -> None:
-        self.system, self.rows, self.limits = system, rows, limits
-        self.cycles = cycles
+    kinds = ("fixed point", "cycle")
+
+    def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits) -> None:
+        super().__init__(system, rows, limits)
+        self.cycles: list[Periodic] = []
+        self._restored: list[tuple[Attractors, int]] = []  # of the first of them
         self._points, self._turns = _Patience(), _Patience()
 
+    def restore(self, known: Attractors, row: int) -> None:
+        orbit = known.orbits[row].to(self.system.device, self.system.dtype)
+        cycle = as_periodic(self.system, orbit[0], len(orbit), self.limits)
+        missed = relative(self.system.iterate(orbit[0], len(orbit)) - orbit[0], orbit[0], self.limits.units)
+        if cycle is None or float(missed) > _KEPT:
+            kind = known.kinds[row]
+            raise ValueError(f"known holds a {kind} that is not a stable one of this map: was another input held?")
+        self.cycles.append(cycle)
+        self._restored.append((known, row))
+
+    def look(self, pause: Pause) -> None:
+        self.catch()
+        if pause.stretch is not None:
+            self._catch_at_points(pause.stretch)
+            self._catch_on_cycles(pause.stretch)
+
+    def entries(self) -> list[Entry]:
+        return [self._entry(index) for index in range(len(self.cycles))]
+
     @doing("fixed points")
-    def catch_at_points(self, stretch: Stretch) -> None:
+    def _catch_at_points(self, stretch: Stretch) -> None:
         """Propose fixed points from a few rows that calm down, for as long as this catches rows."""
         if self._points.waits(self.rows.done):
             return
@@ -41,7 +69,7 @@ class Catcher:
             self._points = _Patience()
 
     @doing("cycles")
-    def catch_on_cycles(self, stretch: Stretch) -> None:
+    def _catch_on_cycles(self, stretch: Stretch) -> None:
         """Propose cycles from rows that come back."""
         if self._turns.waits(self.rows.done):
             return
@@ -94,6 +122,34 @@ class Catcher:
             self.rows.cycle[mine[captured]] = index
             count += int(captured.sum())
         return count
+
+    def _entry(self, index: int) -> Entry:
+        rows = (self.rows.cycle == index).nonzero().squeeze(-1)
+        if index < len(self._restored):
+            return Entry.restored(*self._restored[index], rows)
+        cycle = self.cycles[index]
+        kind = "fixed point" if cycle.period == 1 else "cycle"
+        return Entry(kind, cycle.orbit, self._evidence(cycle), rows, float(cycle.period))
+
+    def _evidence(self, cycle: Periodic) -> Evidence:
+        exponents = cycle.multipliers.abs().log() / cycle.period
+        margin = float(1 - cycle.multipliers[0].abs()) / MARGINAL_TOLERANCE
+        first = cycle.orbit[0]
+        others = [other.orbit for other in self.cycles if other is not cycle]
+        for apart in (*others, cycle.orbit[1:]):
+            if len(apart):
+                nearest = float(relative(apart - first, first, self.limits.units).min())
+                margin = min(margin, nearest / self.limits.merge_tolerance)
+        return Evidence(
+            residual=cycle.residual,
+            multipliers=cycle.multipliers,
+            exponents=exponents,
+            exponent_errors=torch.zeros_like(exponents),
+            weighted_exponents=exponents,
+            dwell=cycle.trap.watched,
+            matched="follows the linearisation",
+            margin=margin,
+        )
 
 
 class _Patience:

@@ -1,9 +1,5 @@
 """Limit cycles, circles, tori and chaos: orbits followed until their exponents tell the kind."""
 
-from .detector import Wanderer
-from .orbit import MovingOrbit
+from .detector import RecurrentDetector
 
-__all__ = [
-    "MovingOrbit",
-    "Wanderer",
-]
+__all__ = ["RecurrentDetector"]

@@ -1,7 +1,5 @@
 """Rows that drift slowly: followed by implicit steps to where they rest, return or run away."""
 
-from .detector import Drifter
+from .detector import SlowDetector
 
-__all__ = [
-    "Drifter",
-]
+__all__ = ["SlowDetector"]

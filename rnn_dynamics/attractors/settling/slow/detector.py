@@ -8,9 +8,12 @@ from ....roots import RootResult, Status
 from ....stability import MARGINAL_TOLERANCE
 from ....systems import AutonomousMap, relative, sizes
 from ...outcomes import Fate
-from ..periodic import Catcher, distinct_roots, propose_points
+from ...results import Attractors
+from ..detector import Detector, Entry, Pause
+from ..periodic import PeriodicDetector, distinct_roots, propose_points
 from ..starts import ACTIVE, Limits, Rows
 from .implicit_steps import Drift, DriftEnd, follow_drift, step_bound_at
+from .resting import resting
 
 _AFTER = 128
 """Plain steps before a slow row is followed, so that all but the slow directions have decayed."""
@@ -25,26 +28,38 @@ _CAME_BACK = 0.1
 """A drift ends where the one before did, up to a tenth of the way: the state turns on a circle with a slow part."""
 
 
-class Drifter:
-    """Follows slow rows."""
+class SlowDetector(Detector):
+    """Follows slow rows; those that come to rest where nothing attracts are on a continuum, or at a marginal point."""
 
-    def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits, catcher: Catcher) -> None:
-        self.system, self.rows, self.limits, self.catcher = system, rows, limits, catcher
+    kinds = ("continuum",)
+
+    def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits, periodic: PeriodicDetector) -> None:
+        super().__init__(system, rows, limits)
+        self.periodic = periodic
+        self._restored: list[tuple[Attractors, int]] = []
         self._due = rows.states.new_full((len(rows),), _AFTER)
         self._landmarks = torch.full_like(rows.states, torch.nan)  # where a drift was last too fast to follow
         self._landmark_times = rows.states.new_zeros(len(rows))
 
+    def restore(self, known: Attractors, row: int) -> None:
+        self._restored.append((known, row))
+
     @doing("following slow drift")
-    def follow(self, last: bool) -> None:
-        """Follow the slow rows that are due, and those at rest; all of them if this is the ``last`` time.
+    def look(self, pause: Pause) -> None:
+        """Follow the slow rows that are due, and those at rest; all of them if this is the last time.
 
         Rows that come to a slow limit cycle are left alone: implicit steps would lead them off it again.
         """
         rows = self.rows.active
         slow = self.rows.slow[rows] & ~self.rows.coming[rows]
-        due = self.rows.at_rest[rows] | (slow & ((self._due[rows] <= self.rows.done) | last))
+        due = self.rows.at_rest[rows] | (slow & ((self._due[rows] <= self.rows.done) | pause.last))
         if due.any():
             self._follow(rows[due], None)
+
+    def entries(self) -> list[Entry]:
+        lines = [known.orbits[row] for known, row in self._restored]
+        found = resting(self.system, self.rows, self.limits, lines)
+        return [Entry.restored(*self._restored[index], rows) for index, rows in enumerate(found.on_known)] + found.fresh
 
     def _follow(self, rows: Tensor, bound: Tensor | None) -> None:
         before, elapsed = self.rows.states[rows].clone(), self.rows.times[rows].clone()
@@ -90,12 +105,12 @@ class Drifter:
         """Give rows that came to rest to stable points; those at an unstable one start over with shorter steps."""
         result = propose_points(self.system, self.rows.states[rows], self.limits.memory_budget)
         for row in distinct_roots(result, self.limits).tolist():
-            self.catcher.add_point(result.states[row])
+            self.periodic.add_point(result.states[row])
         here = self.rows.states[rows]
         moved = relative(result.states - here, here, self.limits.units) <= _POLISHED
         polished = moved & (result.statuses == Status.FOUND)
         self.rows.states[rows[polished]] = result.states[polished]
-        self.catcher.catch()
+        self.periodic.catch()
         left = self.rows.fates[rows] == ACTIVE
         unstable, bound = self._stability(result)
         self.rows.rested[rows[left & ~unstable]] = True
