@@ -4,22 +4,21 @@
 along their curve (``arclength``, over ``points`` found by bordered Newton); ``crossings`` says what eigenvalues did.
 """
 
-from .arclength import OUT_OF_SIGHT, Special, Step, first_point, walk
+from .arclength import OUT_OF_SIGHT, Step, first_point, walk
 from .closing import passes
-from .crossings import Found, Path, count_outside, eigenvalues_at, plus_one
+from .crossings import Path, count_outside, eigenvalues_at, known_special
 from .following import follow
 from .locating import Zero, locate, point_between
 from .marching import newton
 from .points import SMALLEST, Point, corrected, covector, length, require_visible
-from .results import Crossing, Followed
+from .results import Followed
+from .special import Special
 from .spectra import leading_eigenvalues
 
 __all__ = [
     "OUT_OF_SIGHT",
     "SMALLEST",
-    "Crossing",
     "Followed",
-    "Found",
     "Path",
     "Point",
     "Special",
@@ -31,12 +30,12 @@ __all__ = [
     "eigenvalues_at",
     "first_point",
     "follow",
+    "known_special",
     "leading_eigenvalues",
     "length",
     "locate",
     "newton",
     "passes",
-    "plus_one",
     "point_between",
     "require_visible",
     "walk",

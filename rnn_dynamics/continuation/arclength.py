@@ -10,6 +10,7 @@ from torch import Tensor
 from ..families import Span
 from .locating import branch_test, fold_test, locate, smoothed
 from .points import Point, along_s, corrected, covector, length
+from .special import Special
 
 _FIRST_STEP = 0.02
 _LONGEST_STEP = 0.2
@@ -37,21 +38,13 @@ OUT_OF_SIGHT = 1e6
 
 
 @dataclass(frozen=True, eq=False)
-class Special:
-    """A point between two steps at which an eigenvalue is +1."""
-
-    kind: str
-    """"fold", where the branch turns, or "branch point", where it goes on and another crosses it."""
-
-    point: Point
-
-
-@dataclass(frozen=True, eq=False)
 class Step:
     """One accepted step: where it ended and what it passed."""
 
     point: Point
     passed: tuple[Special, ...] = ()
+    """Folds and branch points between the step before and this one."""
+
     refused: int = 0
     """Attempts since the step before that were too long."""
 
@@ -201,16 +194,16 @@ def _passed(span: Span, here: Point, point: Point, size: float, tolerance: float
             chord = point.coordinates - here.coordinates
             along = chord / length(chord, here.scale)
             at, sides = smoothed(span, zero.point, along, size, tolerance)
-            found.append(Special("branch point", at))
+            found.append(Special.at("branch point", at))
             if sides is not None:
                 # A narrow pitchfork looks straight: from an arm one may step over its vertex onto the branch between.
                 if (sides[0].orientation, sides[1].orientation) != (here.orientation, point.orientation):
                     return None
                 stretches = [(here, sides[0]), (sides[1], point)]
                 if sides[0].pace * sides[1].pace < 0:  # a pitchfork's arms turn in the branch point itself
-                    found.append(Special("fold", at))
+                    found.append(Special.at("fold", at))
         elif size <= _KINK:
-            found.append(Special("branch point", point))
+            found.append(Special.at("branch point", point))
         else:
             return None
     for begin, end in stretches:
@@ -218,9 +211,9 @@ def _passed(span: Span, here: Point, point: Point, size: float, tolerance: float
             continue
         zero = locate(span, begin, end, fold_test, tolerance)
         if zero is not None and zero.vanished:
-            found.append(Special("fold", zero.point))
+            found.append(Special.at("fold", zero.point))
         elif size <= _KINK:
-            found.append(Special("fold", end))
+            found.append(Special.at("fold", end))
         else:
             return None
     return tuple(found)

@@ -1,14 +1,14 @@
 """Which eigenvalues crossed the unit circle along a branch, and where."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..families import Span
 from .points import corrected, covector, length
-from .results import Crossing
+from .special import Special
 from .spectra import leading_eigenvalues
 
 Knot = tuple[Tensor, float]
@@ -21,15 +21,6 @@ _WIDTH = 1e-9
 """A bracket of this arclength is one point."""
 
 _MOST_ROUNDS = 60
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A crossing, and where on the path it lies: the number of the knot before it, and the distance from that."""
-
-    crossing: Crossing
-
-    place: tuple[int, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +55,11 @@ def eigenvalues_at(span: Span, state: Tensor, s: float) -> Tensor:
     return leading_eigenvalues(span.system(s).linearize(state.unsqueeze(0))[1])
 
 
-def plus_one(span: Span, kind: str, state: Tensor, s: float) -> Crossing:
-    """The crossing at a fold or branch point."""
-    eigenvalues = eigenvalues_at(span, state, s)
-    nearest = eigenvalues[(eigenvalues - 1).abs().argmin()]
-    return Crossing(kind, span.parameter(s), complex(nearest), state)
+def known_special(span: Span, special: Special, place: tuple[int, float]) -> Special:
+    """What a walk came upon, a fold or branch point, with its eigenvalue and its place on a path."""
+    eigenvalues = eigenvalues_at(span, special.state, special.s)
+    nearest = complex(eigenvalues[(eigenvalues - 1).abs().argmin()])
+    return replace(special, t=span.parameter(special.s), eigenvalue=nearest, place=place)
 
 
 class Path:
@@ -81,7 +72,7 @@ class Path:
     """
 
     def __init__(
-        self, span: Span, knots: list[Knot], known: list[Found], tolerance: float, everywhere: bool = False
+        self, span: Span, knots: list[Knot], known: list[Special], tolerance: float, everywhere: bool = False
     ) -> None:
         self._span = span
         self._knots = knots
@@ -95,9 +86,9 @@ class Path:
         state, s = self._knots[index]
         self._checked[index] = _Checked(state, s, eigenvalues)
 
-    def crossings(self) -> tuple[Crossing, ...]:
+    def crossings(self) -> tuple[Special, ...]:
         """All crossings, those known and those found, in the order passed."""
-        found: list[Found] = []
+        found: list[Special] = []
         special = sorted({each.place[0] for each in self._known})
         begin = 0
         for segment in special:
@@ -105,7 +96,7 @@ class Path:
             found += self._around_known(segment)
             begin = segment + 1
         found += self._search(begin, len(self._knots) - 1)
-        return tuple(each.crossing for each in sorted(found, key=lambda each: each.place))
+        return tuple(sorted(found, key=lambda each: each.place))
 
     def _at(self, index: int) -> _Checked:
         if index not in self._checked:
@@ -113,7 +104,7 @@ class Path:
             self.given(index, eigenvalues_at(self._span, state, s))
         return self._checked[index]
 
-    def _search(self, begin: int, end: int) -> Iterator[Found]:
+    def _search(self, begin: int, end: int) -> Iterator[Special]:
         if begin >= end or (not self._everywhere and not _differ(self._at(begin), self._at(end))):
             return
         if end - begin > 1:
@@ -123,7 +114,7 @@ class Path:
             return
         yield from self._bisect(begin, self._at(begin), self._at(end))
 
-    def _around_known(self, segment: int) -> list[Found]:
+    def _around_known(self, segment: int) -> list[Special]:
         """A segment with known crossings of +1, each of which explains a change by one, may hold others.
 
         Where more eigenvalues pass +1 than are known, a branch point is one of several at once, whose determinant
@@ -134,16 +125,16 @@ class Path:
         if change <= len(known) and (change - len(known)) % 2 == 0:
             return known
         found = list(self._bisect(segment, self._at(segment), self._at(segment + 1)))
-        others = [each for each in found if each.crossing.kind != "branch point"]
-        folds = [each for each in known if each.crossing.kind == "fold"]
-        branch_points = [each for each in found if each.crossing.kind == "branch point"]
+        others = [each for each in found if each.kind != "branch point"]
+        folds = [each for each in known if each.kind == "fold"]
+        branch_points = [each for each in found if each.kind == "branch point"]
         if len(branch_points) <= len(known):
             return known + others
         # Those next to a fold are the fold itself.
         branch_points.sort(key=lambda each: min((abs(each.place[1] - fold.place[1]) for fold in folds), default=0.0))
         return folds + branch_points[len(folds) :] + others
 
-    def _bisect(self, segment: int, begin: _Checked, end: _Checked, rounds: int = 0) -> Iterator[Found]:
+    def _bisect(self, segment: int, begin: _Checked, end: _Checked, rounds: int = 0) -> Iterator[Special]:
         change = abs(end.outside - begin.outside)
         if not _differ(begin, end):
             return
@@ -173,7 +164,7 @@ class Path:
                 return _Checked(point.state, point.s, eigenvalues_at(self._span, point.state, point.s))
         return None
 
-    def _classified(self, segment: int, at: _Checked, change: int) -> Iterator[Found]:
+    def _classified(self, segment: int, at: _Checked, change: int) -> Iterator[Special]:
         """One crossing for each of the ``change`` eigenvalues nearest to the circle; a complex pair is one."""
         distance = (at.eigenvalues.abs() - 1).abs()
         place = (segment, float((at.state - self._knots[segment][0]).norm()) + abs(at.s - self._knots[segment][1]))
@@ -181,7 +172,7 @@ class Path:
             if value.imag < 0:
                 continue
             kind = "Neimark-Sacker" if value.imag > 0 else "flip" if value.real < 0 else "branch point"
-            yield Found(Crossing(kind, self._span.parameter(at.s), complex(value), at.state), place)
+            yield Special(kind, at.state, at.s, t=self._span.parameter(at.s), eigenvalue=complex(value), place=place)
 
 
 def _differ(begin: _Checked, end: _Checked) -> bool:

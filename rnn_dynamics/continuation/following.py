@@ -10,7 +10,7 @@ from ..checks import ArrayLike, require_positive, whole_number
 from ..families import Family, Span
 from ..progress import shown
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
-from .fates import Fate, Follower, distinct
+from .courses import Course, Follower, distinct
 from .marching import newton
 from .results import Followed
 
@@ -72,8 +72,8 @@ def follow(
     given = _checked_start(span, states)
     polished = _polished(span, given, tolerance, memory_budget)
     first, of_row = distinct(polished)
-    fates = Follower(span, tolerance, max_steps, looks, memory_budget).fates(polished[first])
-    return _assembled(span, [fates[index] for index in of_row], given)
+    courses = Follower(span, tolerance, max_steps, looks, memory_budget).courses(polished[first])
+    return _assembled(span, [courses[index] for index in of_row], given)
 
 
 def _checked_start(span: Span, states: ArrayLike) -> Tensor:
@@ -100,23 +100,25 @@ def _polished(span: Span, states: Tensor, tolerance: float, memory_budget: int) 
     return torch.where((converged & near).unsqueeze(-1), better, states)
 
 
-def _assembled(span: Span, fates: list[Fate], states: Tensor) -> Followed:
+def _assembled(span: Span, courses: list[Course], states: Tensor) -> Followed:
     unknown = torch.full_like(states[0], torch.nan)
-    ends = torch.stack([unknown if fate.end is None else fate.end for fate in fates])
+    ends = torch.stack([unknown if course.end is None else course.end for course in courses])
     residuals = torch.full_like(states[:, 0], torch.nan)
-    arrived = torch.tensor([fate.outcome == "arrived" for fate in fates], device=states.device)
-    partners = torch.tensor([fate.outcome == "fold" and fate.end is not None for fate in fates], device=states.device)
+    arrived = torch.tensor([course.outcome == "arrived" for course in courses], device=states.device)
+    partners = torch.tensor(
+        [course.outcome == "fold" and course.end is not None for course in courses], device=states.device
+    )
     for rows, s in ((arrived, 1.0), (partners, 0.0)):
         if bool(rows.any()):
             residuals[rows] = (span.system(s)(ends[rows]) - ends[rows]).norm(dim=-1)
     return Followed(
         start=span.start,
         end=span.end,
-        outcomes=tuple(fate.outcome for fate in fates),
+        outcomes=tuple(course.outcome for course in courses),
         ends=ends,
         residuals=residuals,
-        parameters=states.new_tensor([span.parameter(fate.s) for fate in fates]),
-        fold_states=torch.stack([unknown if fate.fold is None else fate.fold[0] for fate in fates]),
-        crossings=tuple(fate.crossings for fate in fates),
-        reasons=tuple(fate.reason for fate in fates),
+        parameters=states.new_tensor([span.parameter(course.s) for course in courses]),
+        fold_states=torch.stack([unknown if course.fold is None else course.fold[0] for course in courses]),
+        crossings=tuple(course.crossings for course in courses),
+        reasons=tuple(course.reason for course in courses),
     )

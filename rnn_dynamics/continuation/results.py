@@ -5,25 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..tables import Table
-
-
-@dataclass(frozen=True, eq=False)
-class Crossing:
-    """An eigenvalue of DF that crossed the unit circle while a fixed point was followed."""
-
-    kind: str
-    """"fold" (+1: the branch turns), "branch point" (+1: it goes on), "flip" (-1) or "Neimark-Sacker" (a pair)."""
-
-    t: float
-
-    eigenvalue: complex
-    """At t; of a pair the one with positive imaginary part."""
-
-    state: Tensor
-    """The fixed point there, [n]."""
-
-    def __repr__(self) -> str:
-        return f"{self.kind} at t = {self.t:.6g}"
+from .special import Special
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +33,7 @@ class Followed(Table, whole=("start", "end")):
     fold_states: Tensor
     """[p, n]: the state at the first fold of every row that passed one; NaN for others."""
 
-    crossings: tuple[tuple[Crossing, ...], ...]
+    crossings: tuple[tuple[Special, ...], ...]
     """For each row what its eigenvalues crossed on its way, in the order passed: to ``end`` for rows that arrived,
     round the fold to ``start`` for folds."""
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..continuation import Crossing as FollowedCrossing
-from ..continuation import Followed, follow
+from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily
 from ..stability import MARGINAL_TOLERANCE
 from ..systems import HeldMap
@@ -128,7 +127,7 @@ def _from_behind(
     return result
 
 
-def _until_end(crossings: Sequence[FollowedCrossing], t: float, state: Tensor) -> list[FollowedCrossing]:
+def _until_end(crossings: Sequence[Special], t: float, state: Tensor) -> list[Special]:
     """Those on a point's own side of the fold at (t, state) in which it ended; the rest belong to its partner.
 
     The arms of a pitchfork pass a branch point at the very place where they meet: it is their end, and no other event.
@@ -145,7 +144,7 @@ def _until_end(crossings: Sequence[FollowedCrossing], t: float, state: Tensor) -
     ]
 
 
-def _name(passage: Passage, after: int, crossing: FollowedCrossing) -> str:
+def _name(passage: Passage, after: int, crossing: Special) -> str:
     """As the passage names it, which knows pitchforks and transcritical points."""
     named = (c.kind for c in passage.crossings if c.row == after and abs(c.t - crossing.t) <= _SAME_TIME)
     return next(named, crossing.kind)
@@ -155,7 +154,7 @@ def _kinds(
     family: DifferentiableFamily,
     state: Tensor,
     start: float,
-    crossings: Sequence[FollowedCrossing],
+    crossings: Sequence[Special],
     stable: bool,
     end: float,
 ) -> list[str]:

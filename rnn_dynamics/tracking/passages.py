@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import cycle_states
-from ..continuation import Crossing as FollowedCrossing
-from ..continuation import Followed, follow
+from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily, Interpolation, between, iterated
 from ..roots import residual_norms
 from ..stability import MARGINAL_TOLERANCE
@@ -77,7 +76,7 @@ class Run:
     end: Tensor
     t: float
     fold_state: Tensor
-    crossings: tuple[FollowedCrossing, ...]
+    crossings: tuple[Special, ...]
 
 
 Runs: TypeAlias = dict[int, Run]

@@ -1,12 +1,10 @@
 """What lies between two steps of a walk: every eigenvalue that crosses the unit circle, located."""
 
-import math
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
-from ...continuation import Found, Path, Point, Special, corrected, covector, eigenvalues_at, length, plus_one
+from ...continuation import Path, Point, Special, corrected, covector, eigenvalues_at, known_special, length
 from ...families import Span
 from .kinks import Kink, kink_between
 from .table import Row
@@ -26,31 +24,27 @@ _ON_CIRCLE = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class Passed:
-    """A special point between two steps."""
+class BorderCollision(Special):
+    """Where the branch meets a kink of F."""
 
-    kind: str
-    point: Point
-    eigenvalues: Tensor
-    eigenvalue: complex
-    multiplicity: int = 1
     kink: Kink | None = None
 
 
 def passed_between(
     span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float, suspected: bool = False
-) -> list[Passed]:
+) -> list[Special]:
     """All that lies between two rows, in order; kinks of F are looked for where there may be one (``suspected``)."""
     kink = kink_between(span, before, after, tolerance) if suspected else None
     if kink is None:
         return _smooth_between(span, before, after, known, tolerance)
     row = covector(after.point.coordinates - before.point.coordinates, before.point.scale)
     low, high = (float(row @ side.point.coordinates) for side in (kink.before, kink.after))
-    places = [float(row @ special.point.coordinates) for special in known]
+    places = [float(row @ special.coordinates) for special in known]
     # What the walk saw at the kink itself, as a fold, is the kink.
-    near = [length(special.point.coordinates - kink.point.coordinates, kink.point.scale) for special in known]
+    near = [length(special.coordinates - kink.point.coordinates, kink.point.scale) for special in known]
     others = [(special, at) for special, at, off in zip(known, places, near, strict=True) if off > _AT_KINK]
-    found = Passed("border collision", kink.point, kink.before.eigenvalues, complex(math.nan, math.nan), kink=kink)
+    at = kink.point
+    found = BorderCollision("border collision", at.state, at.s, at, eigenvalues=kink.before.eigenvalues, kink=kink)
     first = tuple(special for special, at in others if at <= low)
     last = tuple(special for special, at in others if at >= high)
     return [
@@ -64,41 +58,42 @@ def _far(one: Row, other: Row) -> bool:
     return length(other.point.coordinates - one.point.coordinates, one.point.scale) > 10 * _AT_KINK
 
 
-def _smooth_between(span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float) -> list[Passed]:
+def _smooth_between(span: Span, before: Row, after: Row, known: tuple[Special, ...], tolerance: float) -> list[Special]:
     """Folds and branch points that the walk found, flips, Neimark-Sacker points and hidden ones, in order."""
     ends = [(row.point.state, row.point.s) for row in (before, after)]
-    found = []
+    placed = []
     for special in known:
-        at = special.point
-        place = (0, float((at.state - ends[0][0]).norm()) + abs(at.s - ends[0][1]))
-        found.append(Found(plus_one(span, special.kind, at.state, at.s), place))
-    path = Path(span, ends, found, tolerance)
+        distance = float((special.state - ends[0][0]).norm()) + abs(special.s - ends[0][1])
+        placed.append(known_special(span, special, (0, distance)))
+    path = Path(span, ends, placed, tolerance)
     path.given(0, before.eigenvalues)
     path.given(1, after.eigenvalues)
-    chord = after.point.coordinates - before.point.coordinates
-    row = covector(chord, before.point.scale)
-    exact = {id(each.crossing.state): special.point for each, special in zip(found, known, strict=True)}
-    passed = []
     crossings = path.crossings()
-    plus = sum(crossing.kind in ("fold", "branch point") for crossing in crossings)
+    plus = sum(special.kind in ("fold", "branch point") for special in crossings)
     if (plus - len(known)) % 2:
         # The walk has seen every odd crossing of +1: this one is that of an eigenvalue that is 1 to 1e-9.
-        crossings = tuple(each for each in crossings if each.kind != "branch point" or id(each.state) in exact)
-    for crossing in crossings:
-        point = exact.get(id(crossing.state))
-        if point is None:
-            guess = torch.cat([crossing.state, crossing.state.new_tensor([span.inner(crossing.t)])])
-            point = corrected(span, guess, row / length(chord, before.point.scale), tolerance, exact=True)
-        if point is None:
-            continue
-        if crossing.kind in ("flip", "Neimark-Sacker"):
-            point = sharpened(span, point, crossing.eigenvalue, tolerance)
-        eigenvalues = eigenvalues_at(span, point.state, point.s)
-        value = nearest(eigenvalues, crossing.eigenvalue)
-        together = int(((eigenvalues - value).abs() < _EQUAL).sum())
-        passed.append(Passed(crossing.kind, point, eigenvalues, value, together))
-    passed.sort(key=lambda each: float(row @ (each.point.coordinates - before.point.coordinates)))
+        crossings = tuple(each for each in crossings if each.kind != "branch point" or each.point is not None)
+    chord = after.point.coordinates - before.point.coordinates
+    row = covector(chord, before.point.scale)
+    across = row / length(chord, before.point.scale)
+    passed = [special for each in crossings if (special := _sharp(span, each, across, tolerance)) is not None]
+    passed.sort(key=lambda each: float(row @ (each.coordinates - before.point.coordinates)))
     return _gathered(passed)
+
+
+def _sharp(span: Span, special: Special, across: Tensor, tolerance: float) -> Special | None:
+    """With its very point and eigenvalues; None where Newton's method does not find the point."""
+    point = special.point
+    if point is None:
+        point = corrected(span, special.coordinates, across, tolerance, exact=True)
+    if point is None:
+        return None
+    if special.kind in ("flip", "Neimark-Sacker"):
+        point = sharpened(span, point, special.eigenvalue, tolerance)
+    eigenvalues = eigenvalues_at(span, point.state, point.s)
+    value = nearest(eigenvalues, special.eigenvalue)
+    together = int(((eigenvalues - value).abs() < _EQUAL).sum())
+    return replace(Special.at(special.kind, point), eigenvalue=value, eigenvalues=eigenvalues, multiplicity=together)
 
 
 def nearest(eigenvalues: Tensor, value: complex) -> complex:
@@ -138,9 +133,9 @@ def sharpened(span: Span, point: Point, value: complex, tolerance: float) -> Poi
     return here
 
 
-def _gathered(passed: list[Passed]) -> list[Passed]:
+def _gathered(passed: list[Special]) -> list[Special]:
     """Crossings that happen at once as one; the fold of a pitchfork's arms is its branch point."""
-    kept: list[Passed] = []
+    kept: list[Special] = []
     for each in passed:
         twin = next((k for k, other in enumerate(kept) if _together(each, other)), None)
         if twin is None:
@@ -152,10 +147,10 @@ def _gathered(passed: list[Passed]) -> list[Passed]:
     return kept
 
 
-def _together(one: Passed, other: Passed) -> bool:
+def _together(one: Special, other: Special) -> bool:
     plus_one = {"fold", "branch point"}
     if one.kind != other.kind and not {one.kind, other.kind} <= plus_one:
         return False
     if one.kind == "Neimark-Sacker" and abs(one.eigenvalue - other.eigenvalue) > 1e-3:
         return False
-    return length(one.point.coordinates - other.point.coordinates, one.point.scale) < _TOGETHER
+    return length(one.coordinates - other.coordinates, one.located.scale) < _TOGETHER

@@ -5,45 +5,45 @@ import math
 import torch
 from torch import Tensor
 
+from ...continuation import Special
 from ...families import Span
 from .. import normal_forms
 from ..normal_forms import NormalForm
-from .events import Passed
+from .events import BorderCollision
 from .kinks import Kink
 from .results import KEPT, SpecialPoint, strong_resonance
 
 
-def described(span: Span, passed: Passed, rising: bool, row: int = -1) -> SpecialPoint:
+def described(span: Span, special: Special, rising: bool, row: int = -1) -> SpecialPoint:
     """A special point with its normal form; ``rising`` says whether the parameter rose before it."""
-    point = passed.point
-    system = span.system(point.s)
-    state = point.state.unsqueeze(0)
+    system = span.system(special.s)
+    state = special.state.unsqueeze(0)
     value, linearization = system.linearize(state)
     residual = float((value - state).norm())
-    if passed.kink is not None:
-        return _border_collision(span, passed, passed.kink, rising, residual)
-    form = _normal_form(span, passed, linearization.dense()[0])
+    if isinstance(special, BorderCollision) and special.kink is not None:
+        return _border_collision(span, special, special.kink, rising, residual)
+    form = _normal_form(span, special, linearization.dense()[0])
     detail = form.detail
-    if passed.kind == "fold":
+    if special.kind == "fold":
         detail = "two meet as the parameter rises" if rising else "two are born as the parameter rises"
-    elif passed.kind == "Neimark-Sacker":
-        detail = strong_resonance(math.atan2(passed.eigenvalue.imag, passed.eigenvalue.real))
+    elif special.kind == "Neimark-Sacker":
+        detail = strong_resonance(math.atan2(special.eigenvalue.imag, special.eigenvalue.real))
         detail = f"strong resonance {detail}" if detail else ""
     return SpecialPoint(
-        kind=passed.kind,
-        parameter=span.parameter(point.s),
-        state=point.state.cpu(),
-        eigenvalue=passed.eigenvalue,
+        kind=special.kind,
+        parameter=span.parameter(special.s),
+        state=special.state.cpu(),
+        eigenvalue=special.eigenvalue,
         residual=residual,
         row=row,
         detail=detail,
         coefficient=form.coefficient,
         criticality=form.criticality,
-        multiplicity=passed.multiplicity,
+        multiplicity=special.multiplicity,
     )
 
 
-def _border_collision(span: Span, passed: Passed, kink: Kink, rising: bool, residual: float) -> SpecialPoint:
+def _border_collision(span: Span, special: Special, kink: Kink, rising: bool, residual: float) -> SpecialPoint:
     """Whether the fixed points on both sides of the kink meet there or are one, by the way the branch goes on.
 
     With A and B = DF on both sides it turns back if det(I - A) det(I - B) < 0, and a cycle of twice the period begins
@@ -57,10 +57,10 @@ def _border_collision(span: Span, passed: Passed, kink: Kink, rising: bool, resi
     if (below[0] - below[1]) % 2:
         detail += ", a cycle of twice the period begins"
     return SpecialPoint(
-        kind=passed.kind,
-        parameter=span.parameter(passed.point.s),
-        state=passed.point.state.cpu(),
-        eigenvalue=passed.eigenvalue,
+        kind=special.kind,
+        parameter=span.parameter(special.s),
+        state=special.state.cpu(),
+        eigenvalue=special.eigenvalue,
         residual=residual,
         row=-1,
         detail=detail,
@@ -69,18 +69,18 @@ def _border_collision(span: Span, passed: Passed, kink: Kink, rising: bool, resi
     )
 
 
-def _normal_form(span: Span, passed: Passed, matrix: Tensor) -> NormalForm:
+def _normal_form(span: Span, special: Special, matrix: Tensor) -> NormalForm:
     unknown = NormalForm(math.nan)
-    if passed.multiplicity > 1:
+    if special.multiplicity > 1:
         return unknown  # the formulas are those of a simple eigenvalue
-    system, state = span.system(passed.point.s), passed.point.state
+    system, state = span.system(special.s), special.state
     try:
-        pair = normal_forms.eigenpair(matrix, passed.eigenvalue)
-        if passed.kind == "fold":
+        pair = normal_forms.eigenpair(matrix, special.eigenvalue)
+        if special.kind == "fold":
             return NormalForm(abs(normal_forms.fold(system, state, pair)))  # its sign is that of an eigenvector
-        if passed.kind == "branch point":
+        if special.kind == "branch point":
             return normal_forms.branch_point(system, state, matrix, pair)
-        if passed.kind == "flip":
+        if special.kind == "flip":
             return normal_forms.flip(system, state, matrix, pair)
         form = normal_forms.neimark_sacker(system, state, matrix, pair)
         resonance = strong_resonance(math.atan2(pair.value.imag, pair.value.real))

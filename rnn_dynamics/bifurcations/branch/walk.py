@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-from ...continuation import OUT_OF_SIGHT, Point, Step, eigenvalues_at, first_point, passes, point_between, walk
+from ...continuation import OUT_OF_SIGHT, Point, Special, Step, eigenvalues_at, first_point, passes, point_between, walk
 from ...families import Span
 from ...progress import each
-from .events import Passed, nearest, passed_between, sharpened
+from .events import BorderCollision, nearest, passed_between, sharpened
 from .kinks import rate, suspected
 from .special import described
 from .table import Row, row_at
@@ -53,9 +53,13 @@ class BranchWalk(Iterator[Row]):
         self._home = self._first if home is None else row_at(span, home)
         self._pending: deque[Row] = deque()
         self._steps = walk(
-            span, first, tolerance=pace.tolerance, max_steps=pace.max_steps, longest_step=pace.longest_step,
+            span,
+            first,
+            tolerance=pace.tolerance,
+            max_steps=pace.max_steps,
+            longest_step=pace.longest_step,
             max_norm=pace.max_norm,
-        )  # fmt: skip
+        )
 
     @property
     def first(self) -> Row:
@@ -91,52 +95,52 @@ class BranchWalk(Iterator[Row]):
             self._span, before, after, step.passed, self._pace.tolerance,
             suspected(before, after, self._usual, step.refused),
         )  # fmt: skip
-        if not any(passed.kink for passed in found):
+        if not any(isinstance(special, BorderCollision) for special in found):
             self._usual = rate(before, after)
-        for passed in found:
+        for special in found:
+            kink = special.kink if isinstance(special, BorderCollision) else None
             if self._pending:  # never two special rows side by side
-                ahead = passed.point if passed.kink is None else passed.kink.before.point
-                middle = self._middle(place, ahead)
+                middle = self._middle(place, special.located if kink is None else kink.before.point)
                 # Between two at the very same place there is that place only.
                 self._pending.append(row_at(self._span, place) if middle is None else middle)
-            if passed.kind == "branch point" and self._halved(passed):
-                self._pending.append(self._doubling(passed))
+            if special.kind == "branch point" and self._halved(special):
+                self._pending.append(self._doubling(special))
                 self.end = "doubling"
                 return
             rising = before.point.pace * (self._span.end - self._span.start) > 0
-            special = described(self._span, passed, rising)
-            self._pending.append(
-                replace(row_at(self._span, passed.point), eigenvalues=passed.eigenvalues, special=special)
-            )
-            place = passed.point if passed.kink is None else passed.kink.after.point
+            row = row_at(self._span, special.located)
+            eigenvalues = row.eigenvalues if special.eigenvalues is None else special.eigenvalues
+            self._pending.append(replace(row, eigenvalues=eigenvalues, special=described(self._span, special, rising)))
+            place = special.located if kink is None else kink.after.point
         self._pending.append(after)
         self._last = after
         if back:
             self.end = "closed"
 
-    def _doubling(self, passed: Passed) -> Row:
+    def _doubling(self, special: Special) -> Row:
         """The flip of the cycle of half the period, as which it is described."""
         half = self._span.iterated(self._period // 2)
-        near = first_point(half, passed.point.state, passed.point.s, self._pace.tolerance)
-        point = passed.point if near is None else sharpened(half, near, -1.0 + 0.0j, self._pace.tolerance)
+        near = first_point(half, special.state, special.s, self._pace.tolerance)
+        point = special.located if near is None else sharpened(half, near, -1.0 + 0.0j, self._pace.tolerance)
         eigenvalues = eigenvalues_at(half, point.state, point.s)
-        flip = replace(passed, kind="flip", point=point, eigenvalue=nearest(eigenvalues, -1.0 + 0.0j))
+        value = nearest(eigenvalues, -1.0 + 0.0j)
+        flip = replace(Special.at("flip", point), eigenvalue=value, multiplicity=special.multiplicity)
         # The tangent is that of the arms: across the flip, along the flipping direction.
-        row = replace(passed.point, state=point.state, s=point.s, residual=point.residual)
+        row = replace(special.located, state=point.state, s=point.s, residual=point.residual)
         return replace(row_at(self._span, row), special=described(half, flip, rising=True))
 
     def _middle(self, before: Point, after: Point) -> Row | None:
         point = point_between(self._span, before, after, 0.5, self._pace.tolerance)
         return None if point is None else row_at(self._span, point)
 
-    def _halved(self, passed: Passed) -> bool:
+    def _halved(self, special: Special) -> bool:
         """Whether a cycle has become one of half its period."""
         if self._period % 2:
             return False
-        state = passed.point.state
-        half = self._span.iterated(self._period // 2).system(passed.point.s)(state.unsqueeze(0))[0]
+        state = special.state
+        half = self._span.iterated(self._period // 2).system(special.s)(state.unsqueeze(0))[0]
         # Where they meet, the two phases part as the square root of the parameter.
-        return float((half - state).norm()) < 1e-3 * passed.point.scale
+        return float((half - state).norm()) < 1e-3 * special.located.scale
 
 
 R = TypeVar("R", covariant=True)
