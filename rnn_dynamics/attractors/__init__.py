@@ -3,14 +3,15 @@
 from .basins import BasinMap, basin_map
 from .boundaries import BasinBoundary, basin_boundary
 from .cycles import Cycles, find_cycles
+from .kinds import AttractorKind
 from .lyapunov import LyapunovSpectrum, finite_time_exponents, kaplan_yorke_dimension, lyapunov_spectrum
 from .outcomes import Fate
 from .phases import cycle_states, is_on
-from .results import KINDS, Attractors, Evidence, plural, wilson_intervals
+from .results import Attractors, Evidence, wilson_intervals
 from .search import find_attractors
 
 __all__ = [
-    "KINDS",
+    "AttractorKind",
     "Attractors",
     "BasinBoundary",
     "BasinMap",
@@ -27,6 +28,5 @@ __all__ = [
     "is_on",
     "kaplan_yorke_dimension",
     "lyapunov_spectrum",
-    "plural",
     "wilson_intervals",
 ]

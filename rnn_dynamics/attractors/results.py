@@ -12,11 +12,9 @@ from ..checks import checked
 from ..fixed_points import Continuum, SlowPoints
 from ..store import storable
 from ..tables import Table
+from .kinds import AttractorKind
 from .lyapunov import kaplan_yorke_dimension
 from .outcomes import Fate
-
-KINDS = ("fixed point", "continuum", "cycle", "circle", "torus", "chaotic")
-"""In the order in which results list them."""
 
 _ZERO = 1e-3
 """An exponent of a circle, torus or continuum that is no farther from 0 counts for its dimension."""
@@ -71,7 +69,7 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
     on other attractors are then -1, and ghosts and slow manifolds are left out.
     """
 
-    kinds: tuple[str, ...]
+    kinds: tuple[AttractorKind, ...]
     """"fixed point", "cycle", "circle" (quasi-periodic: a limit cycle of no whole number of steps), "torus"
     (two frequencies or more), "chaotic"; or "continuum": a line, ring or sheet of fixed points, which is one object."""
 
@@ -126,6 +124,7 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
     in files of before they were measured."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", tuple(AttractorKind(kind) for kind in self.kinds))  # words, if from a file
         if len(self.mean_periods) != len(self.kinds):
             unknown = torch.full((len(self.kinds),), torch.nan, dtype=torch.float64)
             object.__setattr__(self, "mean_periods", unknown)
@@ -182,18 +181,17 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
         known = [kaplan_yorke_dimension(row.exponents, n) for row in self.evidence]
         # Zero exponents come out zero up to their errors only, whose signs may not decide.
         zeros = [float((row.weighted_exponents.abs() <= _ZERO).sum()) for row in self.evidence]
-        smooth = ("circle", "torus", "continuum")
         # On a slow limit cycle attraction may be as slow.
         zeros = [1.0 if kind == "circle" else zero for kind, zero in zip(self.kinds, zeros, strict=True)]
         values = [
-            zero if kind in smooth else float(value) for kind, value, zero in zip(self.kinds, known, zeros, strict=True)
+            zero if kind.smooth else float(value) for kind, value, zero in zip(self.kinds, known, zeros, strict=True)
         ]
         return torch.tensor(values, dtype=torch.float64)
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[AttractorKind, int]:
         """How many of each kind there are, kinds that occur only."""
-        return {kind: self.kinds.count(kind) for kind in KINDS if kind in self.kinds}
+        return {kind: self.kinds.count(kind) for kind in AttractorKind if kind in self.kinds}
 
     @property
     def verdict(self) -> str:
@@ -233,7 +231,7 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
         parts = []
         for kind, count in self.counts.items():
             periods = sorted({p for p, k in zip(self.periods.tolist(), self.kinds, strict=True) if k == "cycle"})
-            name = kind if count == 1 else plural(kind)
+            name = str(kind) if count == 1 else kind.plural
             name += f" (period {', '.join(map(str, periods))})" if kind == "cycle" else ""
             name += self._turns() if kind == "circle" else ""
             parts.append(f"{count} {name}")
@@ -281,11 +279,6 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
     def _repr_html_(self) -> str:
         table = self.to_pandas().to_html(formatters=FORMATS, max_rows=40)
         return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join([self.verdict, *self.advice()])}</p>"
-
-
-def plural(kind: str) -> str:
-    """The word for several attractors of a kind."""
-    return {"chaotic": "chaotic", "torus": "tori", "continuum": "continua"}.get(kind, kind + "s")
 
 
 def wilson_intervals(hits: Tensor, n: int, confidence: float = 0.95) -> Tensor:

@@ -2,7 +2,6 @@
 
 from .branch import (
     ENDS,
-    KINDS,
     OPEN_ENDS,
     Branch,
     BranchWalk,
@@ -15,7 +14,6 @@ from .branch import (
 )
 from .diagram import BifurcationDiagram, ContinuumBranch, Section, TransverseChange, bifurcation_diagram
 from .two_parameters import (
-    CURVE_KINDS,
     BifurcationCurve,
     CodimensionTwoPoint,
     MultistabilityMap,
@@ -24,9 +22,7 @@ from .two_parameters import (
 )
 
 __all__ = [
-    "CURVE_KINDS",
     "ENDS",
-    "KINDS",
     "OPEN_ENDS",
     "BifurcationCurve",
     "BifurcationDiagram",

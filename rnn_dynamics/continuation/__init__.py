@@ -8,6 +8,7 @@ from .arclength import OUT_OF_SIGHT, Step, first_point, walk
 from .closing import passes
 from .crossings import Path, count_outside, eigenvalues_at, known_special
 from .following import follow
+from .kinds import BifurcationKind
 from .locating import Zero, locate, point_between
 from .marching import newton
 from .points import SMALLEST, Point, corrected, covector, length, require_visible
@@ -18,6 +19,7 @@ from .spectra import leading_eigenvalues
 __all__ = [
     "OUT_OF_SIGHT",
     "SMALLEST",
+    "BifurcationKind",
     "Followed",
     "Path",
     "Point",

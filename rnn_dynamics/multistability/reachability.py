@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attractors import KINDS, Attractors, find_attractors, plural
+from ..attractors import AttractorKind, Attractors, find_attractors
 from ..checks import ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..progress import each
 from ..store import storable
@@ -76,12 +76,12 @@ class Reachability:
         return sum(map(len, self.attractors)) / max(1, len(self.attractors))
 
     @property
-    def counts(self) -> dict[str, float]:
+    def counts(self) -> dict[AttractorKind, float]:
         """The number of attractors of each kind, averaged over held inputs."""
         kinds = {kind for found in self.attractors for kind in found.counts}
         return {
             kind: sum(found.counts.get(kind, 0) for found in self.attractors) / len(self.attractors)
-            for kind in KINDS
+            for kind in AttractorKind
             if kind in kinds
         }
 
@@ -107,7 +107,7 @@ class Reachability:
                     "vaa": float(self.vaas[index, -1]),
                     "claimed": self.n * float(self.vaas[index, -1]),
                     "attractors": len(found),
-                    **{kind: found.counts.get(kind, 0) for kind in self.counts},
+                    **{str(kind): found.counts.get(kind, 0) for kind in self.counts},
                     "settled": settled / self.n,
                     "effective_number": numbers.effective_number,
                     "unseen": numbers.unseen,
@@ -118,7 +118,7 @@ class Reachability:
 
     def summary(self) -> str:
         """What the published number claims, and what is there."""
-        kinds = ", ".join(f"{number:g} {kind if number == 1 else plural(kind)}" for kind, number in self.counts.items())
+        kinds = ", ".join(f"{number:g} {kind if number == 1 else kind.plural}" for kind, number in self.counts.items())
         others = ", ".join(
             f"{share:.0%} {name}" for name, share in self.outcomes.items() if name != "settled" and share
         )

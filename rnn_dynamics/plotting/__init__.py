@@ -4,7 +4,6 @@ from . import _backend  # noqa: F401  # first, as the others import matplotlib
 from .attractors import plot_attractors
 from .basins import plot_basins
 from .bifurcations import plot_bifurcations
-from .classes import kind_name
 from .echo import plot_echo_index
 from .fixed_points import plot_fixed_points
 from .reachability import plot_reachability
@@ -17,7 +16,6 @@ from .warmup import plot_warmup, plot_warmup_outcome
 
 __all__ = [
     "figure",
-    "kind_name",
     "plot_attractors",
     "plot_basins",
     "plot_bifurcations",

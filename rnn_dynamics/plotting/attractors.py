@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from ..attractors import Attractors
+from ..attractors import AttractorKind, Attractors
 from ..checks import ArrayLike, as_rows, checked
 from . import style
-from .classes import ATTRACTORS, SLOW, UNSETTLED, kind_name, require_attractors
+from .classes import ATTRACTORS, SLOW, UNSETTLED, require_attractors
 from .fixed_points import as_trajectories, draw_trajectories
 from .orbits import draw_orbit, legend_entry
 from .projection import Projection, ProjectionAxes, projection_for, remember
@@ -117,7 +117,7 @@ def _widen(ax: Axes, drawn: np.ndarray) -> None:
 def _entries(found: Attractors) -> Iterator[tuple[str, str]]:
     """The kinds that occur, each with its legend."""
     for kind, count in found.counts.items():
-        name = kind_name(kind)
+        name = AttractorKind(kind).noun
         if kind == "cycle":
             periods = sorted({p for p, k in zip(found.periods.tolist(), found.kinds, strict=True) if k == kind})
             few = len(periods) <= 3

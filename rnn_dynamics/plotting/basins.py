@@ -15,7 +15,7 @@ from torch import Tensor
 from ..attractors import BasinMap
 from ..checks import checked
 from . import style
-from .classes import ATTRACTORS, HATCHES, Look, kind_name
+from .classes import ATTRACTORS, HATCHES, Look
 from .orbits import draw_orbit
 from .projection import Projection
 
@@ -69,7 +69,7 @@ def plot_basins(basins: BasinMap, ax: Axes | None = None, *, legend: bool = True
         _fill(ax, labels, x, y, max(1, len(found)))
         handles: list[Any] = [
             Patch(
-                label=f"{row}: {kind_name(found.kinds[row])} ({_percent(labels == row)})",
+                label=f"{row}: {found.kinds[row].noun} ({_percent(labels == row)})",
                 facecolor=_pale(row),
                 **_OUTLINE,
             )

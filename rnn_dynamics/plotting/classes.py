@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ..attractors import Attractors
+from ..attractors import AttractorKind, Attractors
 from ..fixed_points import FixedPoints
 from . import style
 
@@ -60,13 +60,13 @@ _LOOKS = {
 SLOW = Look("x", style.GREY, style.GREY, 3.6)
 
 # Full, tinted or open, so that shape and filling tell kinds apart without colour; none has the shape of a saddle.
-ATTRACTORS = {
-    "fixed point": _LOOKS["stable"],
-    "continuum": Look("v", style.SKY, "#C4E4F7", 5.0),
-    "cycle": Look("h", "#A86F00", "#F8D58A", 5.2),
-    "circle": Look("o", style.GREEN, "white", 4.6),
-    "torus": Look("P", style.PURPLE, "#EBC3D8", 5.2),
-    "chaotic": Look("X", "#A84A00", "#F3BC96", 5.2),
+ATTRACTORS: dict[str, Look] = {
+    AttractorKind.FIXED_POINT: _LOOKS["stable"],
+    AttractorKind.CONTINUUM: Look("v", style.SKY, "#C4E4F7", 5.0),
+    AttractorKind.CYCLE: Look("h", "#A86F00", "#F8D58A", 5.2),
+    AttractorKind.CIRCLE: Look("o", style.GREEN, "white", 4.6),
+    AttractorKind.TORUS: Look("P", style.PURPLE, "#EBC3D8", 5.2),
+    AttractorKind.CHAOTIC: Look("X", "#A84A00", "#F3BC96", 5.2),
 }
 
 # Of starts that did not settle.
@@ -89,12 +89,6 @@ def point_look(kind: str, n_unstable: int) -> Look:
     """The look of a fixed point of one of the ``kinds`` of ``FixedPoints``."""
     name = kind.split()[0]
     return _LOOKS[f"saddle {min(n_unstable, 3)}" if name == "saddle" else name]
-
-
-def kind_name(kind: str, several: bool = False) -> str:
-    """A kind of attractor as a noun."""
-    name = "chaotic set" if kind == "chaotic" else kind
-    return {"torus": "tori", "continuum": "continua"}.get(name, name + "s") if several else name
 
 
 def require_attractors(found: object, name: str = "found") -> None:

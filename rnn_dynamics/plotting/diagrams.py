@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..attractors import AttractorKind
 from ..bifurcations import BifurcationDiagram, Branch, ContinuumBranch, Section
 from . import style
 from .branch_curves import Height, along, drawn, parameters_along, phases_of, smooth
-from .classes import ATTRACTORS, kind_name
+from .classes import ATTRACTORS
 
 _STABLE, _UNSTABLE = 1.3 * style.THICK, 0.8 * style.THICK
 _ON, _OFF = 3.2, 1.8
@@ -162,7 +163,7 @@ def draw_sections(ax: Axes, sections: Sequence[Section], height: Height) -> tupl
             "markeredgewidth": 0,
             "color": color,
         }
-        label = f"{kind_name(kind)}, sampled"
+        label = f"{AttractorKind(kind).noun}, sampled"
         handles.append(Line2D([], [], label=label, **look))
         dots.append(np.stack([x, y], axis=1))
     return handles, np.concatenate(dots)

@@ -9,10 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from ..attractors import AttractorKind
 from ..checks import Told, checked
 from ..multistability import Reachability
 from . import style
-from .classes import ATTRACTORS, HATCHES, kind_name
+from .classes import ATTRACTORS, HATCHES
 
 _HEIGHT = 2.6
 """Inches."""
@@ -80,7 +81,7 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
     ax.plot(horizons, claimed.mean(axis=0), label=label, **dots, **look)
     handles = [Line2D([], [], color=look["color"], label=label, **dots)]
     if reach.attractors:
-        counted = [f"{number:.3g} {kind_name(kind, number != 1)}" for kind, number in reach.counts.items()]
+        counted = [f"{number:.3g} {kind.named(number)}" for kind, number in reach.counts.items()]
         label = f"reached: {', '.join(counted) or 'none'}" + (" per input" if q > 1 else "")
         there: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.5 * style.THICK, "label": label}
         if reach.count:
@@ -122,7 +123,7 @@ def _draw_speeds(ax: Axes, reach: Reachability) -> list[Patch]:
         if not (own := ends == name).any():
             continue
         counts = np.histogram(where[own], bins)[0] / len(speeds)
-        label = f"{kind_name(name)} ({counts.sum():.3g})"
+        label = f"{AttractorKind(name).noun if name in ATTRACTORS else name} ({counts.sum():.3g})"
         look: dict[str, Any] = {"edgecolor": style.BLACK, "linewidth": style.THIN, "label": label, **colors}
         ax.bar(bins[:-1], counts, np.diff(bins), bottom, align="edge", **look)
         bottom += counts

@@ -9,16 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 
-from ..bifurcations import KINDS, Branch, SpecialPoint
+from ..bifurcations import Branch, SpecialPoint
+from ..continuation import BifurcationKind
 from . import style
 from .branch_curves import Height
 
-_MARKERS = {
-    "fold": ("^", 4.4),
-    "branch point": ("s", 3.6),
-    "flip": ("D", 3.6),
-    "Neimark-Sacker": ("o", 4.0),
-    "border collision": ("X", 4.4),
+MARKERS: dict[str, tuple[str, float]] = {
+    BifurcationKind.FOLD: ("^", 4.4),
+    BifurcationKind.BRANCH_POINT: ("s", 3.6),
+    BifurcationKind.FLIP: ("D", 3.6),
+    BifurcationKind.NEIMARK_SACKER: ("o", 4.0),
+    BifurcationKind.BORDER_COLLISION: ("X", 4.4),
 }
 """Shape and size in points, as shapes of equal size do not look equally large; the shapes of a training's timeline."""
 
@@ -80,10 +81,10 @@ def _same(one: Mark, other: Mark, size: tuple[float, float]) -> bool:
 
 
 def draw_marks(ax: Axes, marks: Sequence[Mark]) -> list[Line2D]:
-    """Draw the markers of each kind and criticality; returns the legend's entries, in the order of ``KINDS``."""
+    """Draw the markers of each kind and criticality; returns the legend's entries, in the order of the kinds."""
     scale = _CROWDED if len(marks) > _MOST_LABELS else 1.0
     handles: list[Line2D] = []
-    for kind in KINDS:
+    for kind in BifurcationKind:
         own = [mark for mark in marks if mark.point.kind == kind]
         for criticality in sorted({mark.point.criticality for mark in own}, reverse=True):
             group = [mark for mark in own if mark.point.criticality == criticality]
@@ -97,7 +98,7 @@ def draw_marks(ax: Axes, marks: Sequence[Mark]) -> list[Line2D]:
 
 
 def _handle(mark: Mark, label: str, scale: float) -> Line2D:
-    marker, size = _MARKERS[mark.point.kind]
+    marker, size = MARKERS[mark.point.kind]
     return Line2D(
         [], [], linestyle="none", marker=marker, markersize=scale * size, markeredgewidth=0.7, label=label,
         markeredgecolor=style.BLACK, markerfacecolor=style.BLACK if mark.filled else "white",

@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
+from ..attractors import AttractorKind
 from ..checks import ArrayLike, CheckedInside, checked
 from . import style
 from .arrows import draw_arrow, draw_loop
-from .classes import ATTRACTORS, UNSETTLED, Look, kind_name, point_look
+from .classes import ATTRACTORS, UNSETTLED, Look, point_look
 from .layout import place
 
 _FEW = 12
@@ -130,7 +131,7 @@ def _draw_nodes(
             name = f"saddle, {unstable} unstable" if kind == "saddle" else kind
             classes.setdefault(name, (point_look(kind, unstable), []))[1].append(node)
         else:
-            classes.setdefault(kind_name(data["kind"]), (ATTRACTORS[data["kind"]], []))[1].append(node)
+            classes.setdefault(AttractorKind(data["kind"]).noun, (ATTRACTORS[data["kind"]], []))[1].append(node)
     handles = []
     for name, (look, nodes) in classes.items():
         points = np.stack([where[node] for node in nodes])

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from ..bifurcations import CURVE_KINDS, BifurcationCurve, CodimensionTwoPoint, MultistabilityMap
+from ..bifurcations import BifurcationCurve, CodimensionTwoPoint, MultistabilityMap
+from ..continuation import BifurcationKind
 from . import style
 from .special_points import Mark, label_marks
 
@@ -148,7 +149,7 @@ def _draw_chart(ax: Axes, chart: MultistabilityMap, key: bool) -> list[Patch]:
 
 def _draw_curves(ax: Axes, curves: Sequence[BifurcationCurve]) -> list[Line2D]:
     handles: list[Line2D] = []
-    for kind in CURVE_KINDS:
+    for kind in (kind for kind in BifurcationKind if kind.continuable):
         own = [curve for curve in curves if curve.kind == kind]
         color, dashes = _LOOKS[kind]
         widest = 0.0

@@ -13,7 +13,6 @@ from ..checks import checked
 from ..multistability import Reachability
 from ..warmup import Warmup
 from . import style
-from .classes import kind_name
 
 _HEIGHT = 2.4
 """Inches."""
@@ -151,7 +150,7 @@ def _draw_reach(ax: Axes, when: str, reach: Reachability) -> list[Artist]:
     claim: dict[str, Any] = {"color": style.tint(style.VERMILLION, strength), "linewidth": width}
     claim |= {"marker": "o", "markersize": 4.4 if early else 2.6, "label": f"claimed {when}: n · VAA"}
     ax.plot(reach.horizons.numpy(), reach.n * reach.vaas.numpy().mean(axis=0), zorder=4 if early else 5, **claim)
-    kinds = ", ".join(f"{number:.3g} {kind_name(kind)}" for kind, number in reach.counts.items()) or "none"
+    kinds = ", ".join(f"{number:.3g} {kind.noun}" for kind, number in reach.counts.items()) or "none"
     there: dict[str, Any] = {"color": style.tint(style.BLUE, strength), "linewidth": width}
     there["label"] = f"reached {when}: {kinds}"
     if reach.count:

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from ..attractors import AttractorKind
 from ..bifurcations import ENDS, OPEN_ENDS, BifurcationDiagram, Observable, Section, SpecialPoint
 from ..files import replacing
-from ..plotting import kind_name, plot_bifurcations
+from ..plotting import plot_bifurcations
 from ..store import save
 from ..timeline import Bifurcation, TrainingBifurcations
 from .figures import written
@@ -114,7 +115,7 @@ def _other_attractors(diagram: BifurcationDiagram) -> list[str]:
         return [f"No attractor that is on no branch was reached at {places}."]
     groups: dict[str, list[Section]] = {}
     for section in diagram.sections:
-        name = kind_name(section.kind) + (f" of period {section.period}" if section.period else "")
+        name = AttractorKind(section.kind).noun + (f" of period {section.period}" if section.period else "")
         groups.setdefault(name, []).append(section)
     lines = [f"Attractors that are on no branch, looked for at {places}:"]
     for name, found in list(groups.items())[:_MOST_ROWS]:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..files import replacing
-from ..plotting import kind_name, plot_tracking
+from ..plotting import plot_tracking
 from ..store import save
 from ..tracking import Event, TrackingHistory
 from .figures import written
@@ -45,7 +45,7 @@ def print_tracking(history: TrackingHistory, console: Console) -> None:
         o = observations[index]
         kinds = [event.kind for event in events if before < event.step <= o.step]
         radii = o.sets.spectral_radii
-        reached = ", ".join(f"{number} {kind_name(kind, number != 1)}" for kind, number in o.sets.counts.items())
+        reached = ", ".join(f"{number} {kind.named(number)}" for kind, number in o.sets.counts.items())
         missing = "" if o.index_sum in (1, None) else f" (index sum {o.index_sum})"
         table.add_row(
             str(o.step),

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..attractors import Attractors
 from ..files import replacing
 from ..multistability import Reachability
-from ..plotting import kind_name, plot_warmup, plot_warmup_outcome
+from ..plotting import plot_warmup, plot_warmup_outcome
 from ..store import save
 from ..warmup import Warmup
 from .figures import written
@@ -95,7 +95,7 @@ def _contradiction(measure: Measure) -> str:
 
 
 def _by_kind(found: Attractors) -> str:
-    return ", ".join(f"{number} {kind_name(kind, number != 1)}" for kind, number in found.counts.items())
+    return ", ".join(f"{number} {kind.named(number)}" for kind, number in found.counts.items())
 
 
 def _fates(found: Attractors, words: bool = False) -> str:

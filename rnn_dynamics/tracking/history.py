@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attractors import KINDS, plural
+from ..attractors import AttractorKind
 from ..checks import checked
 from ..store import storable
 from .matching import Identities, counted, match, steps_rise
@@ -120,7 +120,7 @@ class TrackingHistory:
     def to_pandas(self) -> pd.DataFrame:
         """One row per observation."""
         names = list(dict.fromkeys(key for o in self.observations for key, _ in o.scalars))
-        kinds = [kind for kind in KINDS if any(kind in o.sets.counts for o in self.observations)]
+        kinds = [kind for kind in AttractorKind if any(kind in o.sets.counts for o in self.observations)]
         events = self.identities.events
         rows = []
         since, resolutions = -math.inf, self.resolutions.tolist()
@@ -136,7 +136,7 @@ class TrackingHistory:
                     "n": o.n,
                     "horizon": o.horizon,
                     "attractors": o.count,
-                    **{plural(kind).replace(" ", "_"): o.sets.counts.get(kind, 0) for kind in kinds},
+                    **{kind.plural.replace(" ", "_"): o.sets.counts.get(kind, 0) for kind in kinds},
                     "settled": o.outcomes[0] / o.n,
                     "fixed_points_found": float("nan") if o.n_fixed_points is None else o.n_fixed_points,
                     "stable_found": int(o.sets.stable.sum()),

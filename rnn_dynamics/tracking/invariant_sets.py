@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attractors import KINDS, Attractors, is_on
+from ..attractors import AttractorKind, Attractors, is_on
 from ..fixed_points import FixedPoints
 from ..store import storable
 from ..tables import Table
@@ -65,10 +65,10 @@ class InvariantSets(Table):
         return torch.stack([orbit[0] for orbit in self.orbits]) if self.orbits else torch.empty(0, 0)
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[AttractorKind, int]:
         """How many attractors of each kind were reached."""
         reached = [kind for kind, hit in zip(self.kinds, self.reached.tolist(), strict=True) if hit]
-        return {kind: reached.count(kind) for kind in KINDS if kind in reached}
+        return {kind: reached.count(kind) for kind in AttractorKind if kind in reached}
 
     @property
     def count(self) -> int:

@@ -34,9 +34,7 @@ def _result(settled: Settled, entries: list[Entry]) -> Attractors:
     firsts = [entry.orbit[0] for entry in entries]
     return Attractors(
         kinds=tuple(entry.kind for entry in entries),
-        periods=torch.tensor(
-            [len(entry.orbit) if entry.kind in ("fixed point", "cycle") else 0 for entry in entries], dtype=torch.long
-        ),
+        periods=torch.tensor([len(entry.orbit) if entry.kind.periodic else 0 for entry in entries], dtype=torch.long),
         mean_periods=torch.tensor([entry.mean_period for entry in entries], dtype=torch.float64),
         states=torch.stack(firsts) if firsts else settled.rows.states.new_empty(0, n),
         orbits=tuple(entry.orbit for entry in entries),

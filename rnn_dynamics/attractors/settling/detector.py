@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ...systems import AutonomousMap, ranks
-from ..results import KINDS, Attractors, Evidence
+from ..kinds import AttractorKind
+from ..results import Attractors, Evidence
 from .starts import Limits, Rows, Stretch
 
 
@@ -17,7 +18,7 @@ from .starts import Limits, Rows, Stretch
 class Entry:
     """One attractor and the starts on it."""
 
-    kind: str
+    kind: AttractorKind
     orbit: Tensor
     evidence: Evidence
     rows: Tensor
@@ -33,7 +34,7 @@ class Entry:
 
     def order(self, units: Tensor) -> tuple[int, int, list[float]]:
         """What fresh attractors are sorted by: it does not depend on the starts."""
-        return KINDS.index(self.kind), len(self.orbit), ranks(self.orbit[:1], units)[0]
+        return [*AttractorKind].index(self.kind), len(self.orbit), ranks(self.orbit[:1], units)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ class Detector(ABC):
     ``loop``; ``settle`` and ``assemble`` do the rest. A row that is done gets a fate other than ``ACTIVE``.
     """
 
-    kinds: ClassVar[tuple[str, ...]]
+    kinds: ClassVar[tuple[AttractorKind, ...]]
     """Of attractors that it enters."""
 
     def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits) -> None:

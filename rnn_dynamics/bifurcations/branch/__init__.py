@@ -2,7 +2,6 @@
 
 from .results import (
     ENDS,
-    KINDS,
     OPEN_ENDS,
     Branch,
     Join,
@@ -20,7 +19,6 @@ from .walk import BranchWalk, Pace, walked_out
 
 __all__ = [
     "ENDS",
-    "KINDS",
     "OPEN_ENDS",
     "Branch",
     "BranchWalk",

@@ -12,12 +12,8 @@ from scipy.optimize import OptimizeResult, brentq, minimize_scalar
 from torch import Tensor
 
 from ...checks import checked
+from ...continuation import BifurcationKind
 from ...store import storable
-
-KINDS = ("fold", "branch point", "flip", "Neimark-Sacker", "border collision")
-
-LABELS = {"fold": "LP", "branch point": "BP", "flip": "PD", "Neimark-Sacker": "NS", "border collision": "BC"}
-"""The field's short names: limit point, branch point, period doubling, Neimark-Sacker, border collision."""
 
 _RESONANT = 1e-3
 """How near exp(i k angle) must be to 1, k = 1 to 4, for a strong resonance."""
@@ -105,7 +101,7 @@ class SpecialPoint:
     @property
     def label(self) -> str:
         """The short name: "LP", "BP", "PD", "NS" or "BC"."""
-        return LABELS[self.kind]
+        return BifurcationKind(self.kind).label
 
     @property
     def angle(self) -> float:
@@ -332,7 +328,7 @@ class Branch:
     def summary(self) -> str:
         """One line: what of, from where to where, what it passes, and how it ends."""
         what = "fixed points" if self.period == 1 else f"cycles of period {self.period}"
-        counts = [(kind, sum(point.kind == kind for point in self.special_points)) for kind in KINDS]
+        counts = [(kind, sum(point.kind == kind for point in self.special_points)) for kind in BifurcationKind]
         passed = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count)
         low, high = float(self.parameters.min()), float(self.parameters.max())
         text = f"branch of {what} over [{low:.6g}, {high:.6g}], {len(self)} rows: {passed or 'nothing passed'}"

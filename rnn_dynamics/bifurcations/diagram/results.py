@@ -6,8 +6,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ...continuation import BifurcationKind
 from ...store import storable
-from ..branch import KINDS, Branch, Join, SpecialPoint, special_table
+from ..branch import Branch, Join, SpecialPoint, special_table
 from .continuum_branch import ContinuumBranch
 
 _SAME = 1e-6
@@ -193,7 +194,7 @@ class BifurcationDiagram:
         text += f" ({closed} isola{'s' * (closed != 1)})" if closed else ""
         text += f" over [{min(self.span):g}, {max(self.span):g}]"
         points = [point for _, point in self.distinct_points]
-        counts = [(kind, sum(point.kind == kind for point in points)) for kind in KINDS]
+        counts = [(kind, sum(point.kind == kind for point in points)) for kind in BifurcationKind]
         found = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count)
         text += f": {found or 'no bifurcation'}"
         shapes = [" / ".join(continuum.shapes) for continuum in self.continua]

@@ -3,10 +3,9 @@
 from .curve import continue_bifurcation
 from .grid import multistability_map
 from .grid_results import MultistabilityMap
-from .results import CURVE_KINDS, BifurcationCurve, CodimensionTwoPoint
+from .results import BifurcationCurve, CodimensionTwoPoint
 
 __all__ = [
-    "CURVE_KINDS",
     "BifurcationCurve",
     "CodimensionTwoPoint",
     "MultistabilityMap",

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from ...checks import CheckedInside, Size, checked, require_positive, whole_number
-from ...continuation import first_point
+from ...continuation import BifurcationKind, first_point
 from ...families import Span
 from ...systems import AutonomousMap
 from ..branch import Pace, SpecialPoint, walked_out
 from .defining import DefiningFamily, Plane, PlaneFamily, borders_at, cosine_of
-from .results import CURVE_KINDS, BifurcationCurve
+from .results import BifurcationCurve
 from .walk import CurveWalk, assembled_curve
 
 _NEAR = 1e-4
@@ -71,9 +71,10 @@ def continue_bifurcation(
     require_positive(tolerance=tolerance, longest_step=longest_step, max_norm=max_norm)
     period = whole_number(period, "period", 1)
     max_steps = whole_number(max_steps, "max_steps", 1)
-    if not isinstance(point, SpecialPoint) or point.kind not in CURVE_KINDS:
+    if not isinstance(point, SpecialPoint) or not BifurcationKind(point.kind).continuable:
         got = point.kind if isinstance(point, SpecialPoint) else type(point).__name__
-        raise ValueError(f"point must be a special point of kind {', '.join(CURVE_KINDS)}, got {got}")
+        kinds = ", ".join(kind for kind in BifurcationKind if kind.continuable)
+        raise ValueError(f"point must be a special point of kind {kinds}, got {got}")
     plane, state = _plane(family, point, spans, at, period)
     cosine = cosine_of(point.kind, point.eigenvalue)
     jacobian = plane.system(point.parameter, at).linearize(state.unsqueeze(0))[1].dense()[0]

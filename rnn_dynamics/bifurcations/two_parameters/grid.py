@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ...attractors import Attractors, find_attractors
+from ...attractors import AttractorKind, Attractors, find_attractors
 from ...checks import ArrayLike, Size, Told, checked, whole_number
 from ...progress import Progress
 from ...systems import AutonomousMap
@@ -123,7 +123,8 @@ class _Sweep:
     def _note(self, cell: Cell, found: Attractors, added: int) -> None:
         self._found[cell] = found
         row, column = cell
-        self._result.by_kind[:, row, column] = torch.tensor([found.counts.get(kind, 0) for kind in self._result.kinds])
+        counts = [found.kinds.count(AttractorKind(kind)) for kind in self._result.kinds]
+        self._result.by_kind[:, row, column] = torch.tensor(counts)
         self._result.added[row, column] = added
         self._result.counts[row, column] = len(found)  # last, as a cell with a count is one that is done
 

@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ...attractors import KINDS
+from ...attractors import AttractorKind
 from ...checks import checked
 from ...store import storable
 
@@ -115,8 +115,8 @@ def blank_map(
         first=torch.linspace(p0, p1, a, dtype=torch.float64),
         second=torch.linspace(q0, q1, b, dtype=torch.float64),
         counts=unknown(b, a),
-        kinds=KINDS,
-        by_kind=unknown(len(KINDS), b, a),
+        kinds=tuple(AttractorKind),
+        by_kind=unknown(len(AttractorKind), b, a),
         unsettled=unknown(b, a),
         n_starts=n_starts,
         added=unknown(b, a),

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from ...store import storable
 
-CURVE_KINDS = ("fold", "flip", "Neimark-Sacker")
-
 CODIMENSION_TWO = {
     "cusp": "CP",
     "1:1 resonance": "R1",

@@ -6,6 +6,7 @@ from torch import Tensor
 from ....progress import doing
 from ....stability import MARGINAL_TOLERANCE
 from ....systems import AutonomousMap, relative
+from ...kinds import AttractorKind
 from ...outcomes import Fate
 from ...phases import is_on
 from ...results import Attractors, Evidence
@@ -26,7 +27,7 @@ _FREE = 4
 class PeriodicDetector(Detector):
     """The stable fixed points and cycles known so far, which catch rows."""
 
-    kinds = ("fixed point", "cycle")
+    kinds = (AttractorKind.FIXED_POINT, AttractorKind.CYCLE)
 
     def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits) -> None:
         super().__init__(system, rows, limits)
@@ -128,7 +129,7 @@ class PeriodicDetector(Detector):
         if index < len(self._restored):
             return Entry.restored(*self._restored[index], rows)
         cycle = self.cycles[index]
-        kind = "fixed point" if cycle.period == 1 else "cycle"
+        kind = AttractorKind.FIXED_POINT if cycle.period == 1 else AttractorKind.CYCLE
         return Entry(kind, cycle.orbit, self._evidence(cycle), rows, float(cycle.period))
 
     def _evidence(self, cycle: Periodic) -> Evidence:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ....progress import doing
 from ....systems import AutonomousMap, sizes
+from ...kinds import AttractorKind
 from ...outcomes import Fate
 from ...results import Attractors, Evidence
 from ..detector import Detector, Entry, Pause
@@ -48,7 +49,7 @@ _COMPARED = 64
 class RecurrentDetector(Detector):
     """The circles, tori and chaotic sets known so far."""
 
-    kinds = ("circle", "torus", "chaotic")
+    kinds = (AttractorKind.CIRCLE, AttractorKind.TORUS, AttractorKind.CHAOTIC)
 
     def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits, periodic: PeriodicDetector) -> None:
         super().__init__(system, rows, limits)
@@ -245,4 +246,4 @@ class RecurrentDetector(Detector):
             matched="moves among its samples",
             margin=min([orbit.margin, *(orbit.separation(other) for other in others)]),
         )
-        return Entry(str(orbit.kind), orbit.samples, evidence, rows, orbit.period)
+        return Entry(AttractorKind(str(orbit.kind)), orbit.samples, evidence, rows, orbit.period)

@@ -7,6 +7,7 @@ from ....progress import doing
 from ....roots import RootResult, Status
 from ....stability import MARGINAL_TOLERANCE
 from ....systems import AutonomousMap, relative, sizes
+from ...kinds import AttractorKind
 from ...outcomes import Fate
 from ...results import Attractors
 from ..detector import Detector, Entry, Pause
@@ -31,7 +32,7 @@ _CAME_BACK = 0.1
 class SlowDetector(Detector):
     """Follows slow rows; those that come to rest where nothing attracts are on a continuum, or at a marginal point."""
 
-    kinds = ("continuum",)
+    kinds = (AttractorKind.CONTINUUM,)
 
     def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits, periodic: PeriodicDetector) -> None:
         super().__init__(system, rows, limits)

@@ -8,6 +8,7 @@ from torch import Tensor
 from ....fixed_points import describe, find_continua, merge, nearest_line
 from ....roots import residual_norms
 from ....systems import AutonomousMap
+from ...kinds import AttractorKind
 from ...outcomes import Fate
 from ...results import Evidence
 from ..detector import Entry
@@ -45,7 +46,7 @@ def resting(system: AutonomousMap, rows: Rows, limits: Limits, known: list[Tenso
             continuum = describe(states[line], speeds[line], len(mine))
             middle = continuum.states[len(continuum.states) // 2]
             evidence = _evidence(system, middle, float(continuum.speeds.max()), torch.inf)
-            fresh.append(Entry("continuum", continuum.states, evidence, mine))
+            fresh.append(Entry(AttractorKind.CONTINUUM, continuum.states, evidence, mine))
     alone = (on_line < 0).nonzero().squeeze(-1).to(members.device)
     # Convergence to a degenerate root is slow, so that what rests near it is spread by far more than its residual.
     reach = torch.full_like(speeds[alone], 100 * limits.merge_tolerance)
@@ -53,7 +54,9 @@ def resting(system: AutonomousMap, rows: Rows, limits: Limits, known: list[Tenso
     for best in representative.unique().tolist():
         state = states[alone[best]]
         evidence = _evidence(system, state, float(speeds[alone[best]]), 1.0)
-        fresh.append(Entry("fixed point", state.unsqueeze(0), evidence, members[alone[representative == best]], 1.0))
+        fresh.append(
+            Entry(AttractorKind.FIXED_POINT, state.unsqueeze(0), evidence, members[alone[representative == best]], 1.0)
+        )
     return Resting(on_known, fresh)
 
 
