@@ -18,7 +18,7 @@ from ..continuation import BifurcationKind
 from . import style
 from .special_points import Mark, label_marks
 
-_LOOKS: dict[str, tuple[str, Any]] = {
+LOOKS: dict[str, tuple[str, Any]] = {
     "fold": (style.BLUE, "solid"),
     "flip": (style.VERMILLION, (0, (4.0, 1.6))),
     "Neimark-Sacker": (style.GREEN, (0, (5.0, 1.4, 1.0, 1.4))),
@@ -151,7 +151,7 @@ def _draw_curves(ax: Axes, curves: Sequence[BifurcationCurve]) -> list[Line2D]:
     handles: list[Line2D] = []
     for kind in (kind for kind in BifurcationKind if kind.continuable):
         own = [curve for curve in curves if curve.kind == kind]
-        color, dashes = _LOOKS[kind]
+        color, dashes = LOOKS[kind]
         widest = 0.0
         for curve in own:
             points = curve.parameters.numpy()
