@@ -37,7 +37,7 @@ def test_words_in_lines_and_legends() -> None:
 
 def test_every_kind_has_a_look_of_its_own() -> None:
     assert set(ATTRACTORS) == set(AttractorKind)
-    assert len({look.marker for look in ATTRACTORS.values()}) == len(ATTRACTORS)
+    assert len({(look.marker, look.face) for look in ATTRACTORS.values()}) == len(ATTRACTORS)
     assert set(MARKERS) == set(BifurcationKind)
     assert len({marker for marker, _ in MARKERS.values()}) == len(MARKERS)
     assert set(LOOKS) == {kind for kind in BifurcationKind if kind.continuable}
