@@ -56,6 +56,16 @@ def spectrum(jacobians: Tensor, n_modes: int) -> Spectrum:
     return Spectrum(*(torch.from_numpy(np.stack(part).astype(np.complex128)) for part in (values, rights, lefts)))
 
 
+def n_unstable(eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE) -> Tensor:
+    """How many of the eigenvalues [..., n] lie outside the unit circle, |lambda| > 1 + tolerance, [...]."""
+    return (eigenvalues.abs() > 1 + tolerance).sum(dim=-1)
+
+
+def attracts(eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE) -> Tensor:
+    """Whether all of the eigenvalues [..., n] lie inside, |lambda| < 1 - tolerance, [...]."""
+    return (eigenvalues.abs() < 1 - tolerance).all(dim=-1)
+
+
 def kinds(eigenvalues: Tensor, tolerance: float = MARGINAL_TOLERANCE, on_kink: Tensor | None = None) -> tuple[str, ...]:
     """The kind of each fixed point from its eigenvalues [k, n], sorted by falling modulus.
 

@@ -138,7 +138,7 @@ def saddle_connections(
         graph.add_node(f"saddle {row}", kind=points.kinds[row], n_unstable=int(points.n_unstable[row]))
         state = points.states[row]
         reach = displacement * max(1.0, float(state.norm()))
-        for mode, direction in unstable_directions(points, row):
+        for mode, direction in points.unstable_directions(row):
             for side in (1, -1):
                 starts.append(state + side * reach * direction.to(state))
                 origins.append((row, mode, side, float(points.eigenvalues[row, mode].abs())))
@@ -160,24 +160,6 @@ def _unsettled_target(found: Attractors, index: int, points: FixedPoints) -> str
     if fate is Fate.BALANCED and float(distance[nearest]) <= _NEAR * max(1.0, float(points.states[nearest].norm())):
         return f"saddle {nearest}"
     return fate.outcome
-
-
-def unstable_directions(points: FixedPoints, row: int) -> list[tuple[int, Tensor]]:
-    """Unit vectors [n] that span where a point repels, each with the mode that it belongs to."""
-    vectors, values = points.right_eigenvectors[row].T, points.eigenvalues[row]
-    unstable = int((values.abs() > 1 + points.marginal_tolerance).sum())
-    if unstable > len(vectors):
-        raise ValueError(
-            f"points must hold the eigenvectors of all unstable directions: point {row} has {unstable}, but"
-            f" eigenvectors of {len(vectors)}; find_fixed_points(..., modes={unstable}) keeps them"
-        )
-    spanning = []
-    for mode in range(len(vectors)):
-        value = values[mode]
-        if value.abs() > 1 + points.marginal_tolerance and value.imag >= 0:  # one of each complex pair
-            parts = [vectors[mode].real] + ([vectors[mode].imag] if value.imag > 0 else [])
-            spanning += [(mode, part / part.norm()) for part in parts]
-    return spanning
 
 
 def _sequences(network: DrivenMap, inputs: ArrayLike | Sequence[Tensor]) -> list[Tensor]:

@@ -15,7 +15,7 @@ import rnn_dynamics as rd
 from rnn_dynamics.continuation import follow
 from rnn_dynamics.multistability import EchoIndex
 from rnn_dynamics.tables import RowError, Table
-from rnn_dynamics.tracking.invariant_sets import rows_of, table
+from rnn_dynamics.tracking.invariant_sets import sets_of, table
 
 DOUBLE = torch.float64
 
@@ -67,7 +67,7 @@ def every_table() -> list[Table]:
     spectrum = rd.lyapunov_spectrum(held(logistic, 1), torch.tensor([[0.3], [0.6], [0.7]]), k=1, steps=256)
     followed = follow(lambda t: held(lambda h: torch.tanh((2 + t) * h), 2), fixed_points().states[:3], 0.0, 0.1)
     roots = rd.Newton().solve(held(pull, 2), randn(5, 2))
-    sets = table(rows_of(fixed_points(), attractors(), 64))
+    sets = table(sets_of(fixed_points(), attractors(), 64))
     return [fixed_points(), attractors(), slow_points(), cycles(), echo(), spectrum, followed, roots, sets]
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..checks import ArrayLike, Size, checked, require_positive
 from ..progress import count, expect, shown
 from ..roots import Status
-from ..stability import MARGINAL_TOLERANCE, kinds
+from ..stability import kinds, n_unstable
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .results import Attractors
@@ -58,7 +58,7 @@ class BasinBoundary:
     @property
     def n_unstable(self) -> int:
         """Unstable directions of the saddle: 1 where the boundary is a smooth wall between two basins."""
-        return int((self.eigenvalues.abs() > 1 + MARGINAL_TOLERANCE).sum())
+        return int(n_unstable(self.eigenvalues))
 
     def __repr__(self) -> str:
         where = f"leads to a {self.kind} with {self.n_unstable} unstable directions, residual {self.residual:.0e}"

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..checks import ArrayLike, AtMost, Told, checked
 from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
 from ..roots import Newton, RootSolver
-from ..stability import MARGINAL_TOLERANCE
+from ..stability import n_unstable
 from ..store import storable
 from ..systems import (
     DEFAULT_MEMORY_BUDGET,
@@ -71,7 +71,7 @@ class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
     @property
     def n_unstable(self) -> Tensor:
         """The number of multipliers outside the unit circle, [c]."""
-        return (self.multipliers.abs() > 1 + MARGINAL_TOLERANCE).sum(dim=-1)
+        return n_unstable(self.multipliers)
 
     @property
     def stable(self) -> Tensor:

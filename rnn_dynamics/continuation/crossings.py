@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..families import Span
+from ..stability import n_unstable
 from .points import corrected, covector, length
 from .special import Special
 from .spectra import leading_eigenvalues
@@ -14,8 +15,9 @@ from .spectra import leading_eigenvalues
 Knot = tuple[Tensor, float]
 """A fixed point [n] and its s."""
 
-_OUTSIDE = 1e-9
-"""An eigenvalue counts as outside the unit circle beyond 1 + this, so that a zero of the arithmetic does not."""
+OUTSIDE = 1e-9
+"""An eigenvalue counts as outside the unit circle beyond 1 + this where crossings are located: far less than where a
+point is called stable, so that a zero of the arithmetic alone does not count."""
 
 _WIDTH = 1e-9
 """A bracket of this arclength is one point."""
@@ -38,7 +40,7 @@ class _Checked:
     @property
     def below(self) -> int:
         """How many are real and below -1: an eigenvalue gets there through -1, or two at once by a collision."""
-        return int(((self.eigenvalues.imag == 0) & (self.eigenvalues.real < -1 - _OUTSIDE)).sum())
+        return int(((self.eigenvalues.imag == 0) & (self.eigenvalues.real < -1 - OUTSIDE)).sum())
 
     @property
     def coordinates(self) -> Tensor:
@@ -47,7 +49,7 @@ class _Checked:
 
 def count_outside(eigenvalues: Tensor) -> int:
     """How many of the eigenvalues [n] lie outside the unit circle."""
-    return int((eigenvalues.abs() > 1 + _OUTSIDE).sum())
+    return int(n_unstable(eigenvalues, OUTSIDE))
 
 
 def eigenvalues_at(span: Span, state: Tensor, s: float) -> Tensor:
@@ -142,7 +144,7 @@ class Path:
         if middle is None:
             yield from self._classified(segment, begin, change)
             return
-        if change and int(((middle.eigenvalues.abs() - 1).abs() < _OUTSIDE).sum()) == change:
+        if change and int(((middle.eigenvalues.abs() - 1).abs() < OUTSIDE).sum()) == change:
             yield from self._classified(segment, middle, change)
             return
         yield from self._bisect(segment, begin, middle, rounds + 1)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..progress import doing
 from ..roots import Reason, RootResult, Status, residual_norms
-from ..stability import kinds
+from ..stability import kinds, n_unstable
 from ..systems import AutonomousMap, ranks
 from .completeness import Completeness, Round, index_sum, unseen_estimate
 from .continua import Continuum, describe, fades_out, find_continua
@@ -92,7 +92,7 @@ def assemble(
     rows = analysis.isolated.nonzero().squeeze(-1)
     states = pool.states[rows]
     leading = modes_of(system, states, memory_budget, modes)
-    unstable = (leading.eigenvalues.abs() > 1).sum(dim=-1)
+    unstable = n_unstable(leading.eigenvalues, tolerance)
     # Stable first; within a class by coordinates, so that the order does not depend on the starts.
     coordinates = ranks(states, pool.units)
     order = sorted(range(len(rows)), key=lambda row: (int(unstable[row]), coordinates[row]))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..roots import Reason, Status
-from ..stability import MARGINAL_TOLERANCE, fixed_point_index, time_constants
+from ..stability import MARGINAL_TOLERANCE, fixed_point_index, n_unstable, time_constants
 from ..store import storable
 from ..tables import Table
 from .completeness import Completeness, Round
@@ -33,7 +33,7 @@ class Linearised:
     @property
     def n_unstable(self) -> Tensor:
         """The number of eigenvalues outside the unit circle, [p]."""
-        return (self.eigenvalues.abs() > 1 + self.marginal_tolerance).sum(dim=-1)
+        return n_unstable(self.eigenvalues, self.marginal_tolerance)
 
     @property
     def stable(self) -> Tensor:
@@ -110,7 +110,7 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
     @property
     def n_unstable(self) -> Tensor:
         """The number of eigenvalues outside the unit circle beside that of the drift, [s]; -1 where not analysed."""
-        outside = (self._moduli_across() > 1 + self.marginal_tolerance).sum(dim=-1)
+        outside = n_unstable(self._moduli_across(), self.marginal_tolerance)
         return torch.where(self.analysed, outside, -1)
 
     def _moduli_across(self) -> Tensor:
@@ -224,6 +224,28 @@ class FixedPoints(
 
     def _of_a_choice(self) -> dict[str, Any]:
         return {"slow": self.slow[:0], "continua": (), "completeness": self.completeness.of_a_choice()}
+
+    def unstable_directions(self, row: int) -> list[tuple[int, Tensor]]:
+        """Unit vectors [n] that span where a point repels, each with the mode that it belongs to.
+
+        Of a complex pair, given by its first mode, the real and the imaginary part span the plane that both turn in.
+
+        Raises:
+            ValueError: if fewer eigenvectors are kept than there are unstable directions.
+        """
+        vectors, unstable = self.right_eigenvectors[row].T, int(self.n_unstable[row])
+        if unstable > len(vectors):
+            raise ValueError(
+                f"points must hold the eigenvectors of all unstable directions: point {row} has {unstable}, but"
+                f" eigenvectors of {len(vectors)}; find_fixed_points(..., modes={unstable}) keeps them"
+            )
+        spanning: list[tuple[int, Tensor]] = []
+        for mode in range(unstable):  # eigenvalues fall
+            turns = float(self.eigenvalues[row, mode].imag)
+            if turns >= 0:  # one of each complex pair
+                parts = [vectors[mode].real] + ([vectors[mode].imag] if turns > 0 else [])
+                spanning += [(mode, part / part.norm()) for part in parts]
+        return spanning
 
     @property
     def n_modes(self) -> int:

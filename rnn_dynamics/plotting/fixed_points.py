@@ -189,7 +189,7 @@ def _unstable_segments(points: FixedPoints, project: Projection, reaches: np.nda
 
     The longest reaches to ``reaches`` [d], on an ellipse where axes have scales of their own.
     """
-    directions = [project.directions(_unstable_directions(points, row)) for row in range(len(points))]
+    directions = [project.directions(_repelling(points, row)) for row in range(len(points))]
     scales = reaches / reaches.max()
     longest = max((float(np.linalg.norm(seen / scales, axis=1).max(initial=0)) for seen in directions), default=0)
     scale = reaches.max() / max(longest, _SEEN)
@@ -200,11 +200,7 @@ def _unstable_segments(points: FixedPoints, project: Projection, reaches: np.nda
     ]
 
 
-def _unstable_directions(points: FixedPoints, row: int) -> Tensor:
+def _repelling(points: FixedPoints, row: int) -> Tensor:
     """Unit vectors [k, n] that span where a point repels."""
-    vectors = points.right_eigenvectors[row].T
-    values = points.eigenvalues[row, : len(vectors)]
-    # One of each complex pair, whose real and imaginary parts span the plane that both turn in.
-    unstable = (values.abs() > 1) & (values.imag >= 0)
-    spanning = torch.cat([vectors[unstable].real, vectors[unstable & (values.imag > 0)].imag])
-    return spanning / spanning.norm(dim=1, keepdim=True)
+    spanning = [direction for _, direction in points.unstable_directions(row)]
+    return torch.stack(spanning) if spanning else points.right_eigenvectors[row].T[:0].real

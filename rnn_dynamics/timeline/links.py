@@ -8,9 +8,9 @@ from torch import Tensor
 
 from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily
-from ..stability import MARGINAL_TOLERANCE
+from ..stability import attracts
 from ..systems import HeldMap
-from ..tracking import Ahead, Clock, Event, Passage, Row, followed_forward, passage_between, table
+from ..tracking import Ahead, Clock, Event, InvariantSet, Passage, followed_forward, passage_between, table
 from .results import NEAR
 
 LOOKS = 8
@@ -25,10 +25,10 @@ class Placed:
     """A crossing on the way from one checkpoint to the next."""
 
     before: int
-    """Row before, or -1 for what was born after it."""
+    """InvariantSet before, or -1 for what was born after it."""
 
     after: int
-    """Row after, or -1 for what died before it."""
+    """InvariantSet after, or -1 for what died before it."""
 
     kind: str
     """"stable", "unstable" (from now on) or "crossing" (neither before nor after it was stable)."""
@@ -48,14 +48,14 @@ class Link:
     """Fixed points before that only following back from those after found, [k, n]."""
 
 
-def ahead_of(before: HeldMap, after: HeldMap, rows: list[Row]) -> Ahead:
+def ahead_of(before: HeldMap, after: HeldMap, rows: list[InvariantSet]) -> Ahead:
     """The rows before, followed to the weights after."""
     ahead = followed_forward(before.network, after.network, after.input, table(rows), Clock(None), LOOKS)
     assert ahead is not None  # the networks were compared at the door, and this clock never rings
     return ahead
 
 
-def linked(ahead: Ahead, after: HeldMap, rows: list[Row]) -> tuple[list[Row], Link]:
+def linked(ahead: Ahead, after: HeldMap, rows: list[InvariantSet]) -> tuple[list[InvariantSet], Link]:
     """The rows after, those added that only following found, and the link to them."""
     rows, passage = passage_between(ahead, after, rows)
     states = [row.orbit[0] for row in rows]
@@ -66,7 +66,7 @@ def linked(ahead: Ahead, after: HeldMap, rows: list[Row]) -> tuple[list[Row], Li
     return rows, Link(passage, tuple(sorted(crossings, key=lambda placed: placed.t)), known)
 
 
-def _onward(ahead: Ahead, passage: Passage, rows: list[Row]) -> list[Placed]:
+def _onward(ahead: Ahead, passage: Passage, rows: list[InvariantSet]) -> list[Placed]:
     """What was crossed by those that were followed forward: to their end after, or to the fold in which they died."""
     befores, followed = ahead.groups.get(1, ([], None))
     result: list[Placed] = []
@@ -109,7 +109,7 @@ def _retraced(ahead: Ahead, passage: Passage, states: list[Tensor]) -> dict[int,
 
 
 def _from_behind(
-    ahead: Ahead, passage: Passage, rows: list[Row], retraced: dict[int, tuple[Tensor, Followed]]
+    ahead: Ahead, passage: Passage, rows: list[InvariantSet], retraced: dict[int, tuple[Tensor, Followed]]
 ) -> list[Placed]:
     """What was crossed by newcomers since the fold that bore them, and by those that only following back led to."""
     before = {int(after): row for row, after in enumerate(passage.successors) if int(after) >= 0}
@@ -176,7 +176,7 @@ def _stable_at(family: DifferentiableFamily, state: Tensor, start: float, t: flo
     run = follow(family, state[None].to(system.device), start, t)
     if run.outcomes[0] != "arrived":
         return None
-    return bool(system.linearize(run.ends)[1].eigenvalues()[0].abs().max() < 1 - MARGINAL_TOLERANCE)
+    return bool(attracts(system.linearize(run.ends)[1].eigenvalues()[0]))
 
 
 def crossing_events(link: Link, labels: tuple[Tensor, Tensor], steps: tuple[int, int]) -> list[Event]:

@@ -12,9 +12,8 @@ from ..checks import ArrayLike, CheckedInside, Size, as_rows, checked, require_p
 from ..families import held_input
 from ..fixed_points import FixedPoints, find_fixed_points, index_sum
 from ..progress import Progress
-from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, sample_states
-from ..tracking import Ahead, Event, Observation, Row, match, row_on, table
+from ..tracking import Ahead, Event, InvariantSet, Observation, match, set_at, set_on, sets_of_points, table
 from .inputs import Checkpoints, Losses, Stage, losses_of, stages_of
 from .links import Link, ahead_of, crossing_events, linked
 from .results import TrainingBifurcations
@@ -122,7 +121,7 @@ class _Done:
 
     stage: Stage
     system: HeldMap
-    rows: list[Row]
+    rows: list[InvariantSet]
     link: Link | None
     lines: bool
     """Whether there are lines or sheets of fixed points, so that no index sum applies."""
@@ -146,13 +145,7 @@ class _Builder:
         points = self._found(system, ahead)
         if points.completeness.interrupted:
             return False
-        rows = [
-            Row(
-                "fixed point", 1, points.states[row : row + 1], float(points.residuals[row]), points.eigenvalues[row],
-                float(points.spectral_radii[row]), int(points.n_unstable[row]), bool(points.stable[row]),
-            )
-            for row in range(len(points))
-        ]  # fmt: skip
+        rows = sets_of_points(points)
         link = None
         if ahead is not None:
             rows, link = linked(ahead, system, rows)
@@ -191,8 +184,8 @@ def _completed(done: list[_Done]) -> list[_Done]:
         earlier = done[lowest - 1]
         rows = list(earlier.rows)
         for state in link.missed:
-            if row_on(rows, state, 1) is None:
-                rows.append(_row_at(earlier.system, state))
+            if set_on(rows, state, 1) is None:
+                rows.append(set_at(earlier.system, state, 1))
         if len(rows) == len(earlier.rows):
             break
         lowest -= 1
@@ -207,17 +200,6 @@ def _completed(done: list[_Done]) -> list[_Done]:
 def _linked_anew(earlier: _Done, later: _Done) -> _Done:
     rows, link = linked(ahead_of(earlier.system, later.system, earlier.rows), later.system, later.rows)
     return replace(later, rows=rows, link=link)
-
-
-def _row_at(system: HeldMap, state: Tensor) -> Row:
-    """The fixed point at ``state`` [n], which following found."""
-    values = system.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
-    moduli, tolerance = values.abs(), MARGINAL_TOLERANCE
-    residual = float((system(state[None]) - state).norm())
-    return Row(
-        "fixed point", 1, state[None], residual, values, float(moduli[0]), int((moduli > 1 + tolerance).sum()),
-        bool(moduli[0] < 1 - tolerance),
-    )  # fmt: skip
 
 
 def _observed(done: _Done, held: Tensor) -> Observation:

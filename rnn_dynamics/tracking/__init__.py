@@ -3,7 +3,7 @@
 from .budget import Budget
 from .checkpoints import checkpoint_files, track_checkpoints
 from .history import TrackingHistory
-from .invariant_sets import InvariantSets, Row, row_on, table
+from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, sets_of_points, table
 from .matching import Event, Identities, counted, match
 from .observation import Crossing, Observation, Passage, Waypoint
 from .passages import Ahead, followed_forward, passage_between
@@ -18,10 +18,10 @@ __all__ = [
     "Crossing",
     "Event",
     "Identities",
+    "InvariantSet",
     "InvariantSets",
     "Observation",
     "Passage",
-    "Row",
     "TrackingHistory",
     "Waypoint",
     "checkpoint_files",
@@ -29,7 +29,9 @@ __all__ = [
     "followed_forward",
     "match",
     "passage_between",
-    "row_on",
+    "set_at",
+    "set_on",
+    "sets_of_points",
     "table",
     "track_checkpoints",
 ]

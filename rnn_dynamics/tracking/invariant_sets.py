@@ -7,9 +7,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attractors import AttractorKind, Attractors, is_on
+from ..attractors import AttractorKind, Attractors, cycle_states, is_on
 from ..fixed_points import FixedPoints
+from ..roots import residual_norms
+from ..stability import attracts, n_unstable
 from ..store import storable
+from ..systems import AutonomousMap, IteratedMap
 from ..tables import Table
 
 _SAMPLES = 64
@@ -94,7 +97,7 @@ class InvariantSets(Table):
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class InvariantSet:
     """One set on its way into the table."""
 
     kind: str
@@ -108,15 +111,15 @@ class Row:
     hits: int = 0
 
 
-def rows_of(points: FixedPoints | None, found: Attractors, n: int) -> list[Row]:
+def sets_of(points: FixedPoints | None, found: Attractors, n: int) -> list[InvariantSet]:
     """The sets that both searches found, each once; hits are those of the first ``n`` starts."""
     hits = torch.bincount(found.labels[:n][found.labels[:n] >= 0], minlength=len(found))
     attractors = [_attractor(found, row, int(hits[row])) for row in range(len(found))]
     if points is None:
         return attractors
-    rows = fixed_point_rows(points)
+    rows = sets_of_points(points)
     for attractor in attractors:
-        twin = row_on(rows, attractor.orbit[0], 1) if attractor.period == 1 else None
+        twin = set_on(rows, attractor.orbit[0], 1) if attractor.period == 1 else None
         if twin is None:
             rows.append(attractor)
         else:
@@ -124,7 +127,7 @@ def rows_of(points: FixedPoints | None, found: Attractors, n: int) -> list[Row]:
     return rows
 
 
-def row_on(rows: Sequence[Row] | InvariantSets, state: Tensor, period: int) -> int | None:
+def set_on(rows: Sequence[InvariantSet] | InvariantSets, state: Tensor, period: int) -> int | None:
     """The fixed point or cycle of this period that ``state`` [n] is on."""
     if isinstance(rows, InvariantSets):
         known = list(zip(rows.periods.tolist(), rows.orbits, strict=True))
@@ -134,7 +137,7 @@ def row_on(rows: Sequence[Row] | InvariantSets, state: Tensor, period: int) -> i
     return next(on, None)
 
 
-def table(rows: list[Row]) -> InvariantSets:
+def table(rows: list[InvariantSet]) -> InvariantSets:
     """The rows as tensors, on the host."""
     multipliers = torch.full((len(rows), _LEADING), complex(torch.nan, torch.nan), dtype=torch.complex128)
     for index, row in enumerate(rows):
@@ -153,23 +156,40 @@ def table(rows: list[Row]) -> InvariantSets:
     )
 
 
-def fixed_point_rows(points: FixedPoints) -> list[Row]:
+def sets_of_points(points: FixedPoints) -> list[InvariantSet]:
     """A row for each fixed point."""
     return [_fixed_point(points, row) for row in range(len(points))]
 
 
-def _fixed_point(points: FixedPoints, row: int) -> Row:
-    return Row(
+def _fixed_point(points: FixedPoints, row: int) -> InvariantSet:
+    return InvariantSet(
         "fixed point", 1, points.states[row : row + 1], float(points.residuals[row]), points.eigenvalues[row],
         float(points.spectral_radii[row]), int(points.n_unstable[row]), bool(points.stable[row]),
     )  # fmt: skip
 
 
-def _attractor(found: Attractors, row: int, hits: int) -> Row:
+def _attractor(found: Attractors, row: int, hits: int) -> InvariantSet:
     period, evidence, orbit = int(found.periods[row]), found.evidence[row], found.orbits[row]
     if not period and len(orbit) > _SAMPLES:
         orbit = orbit[torch.linspace(0, len(orbit) - 1, _SAMPLES).long().to(orbit.device)]
     growth = float(found.largest_exponents[row].exp())
-    return Row(
+    return InvariantSet(
         found.kinds[row], period, orbit, evidence.residual, evidence.multipliers, growth, 0, True, hits
     )  # fmt: skip
+
+
+def set_at(system: AutonomousMap, state: Tensor, period: int) -> InvariantSet:
+    """The fixed point or cycle through ``state`` [n], which following found, as a row."""
+    turn = IteratedMap(system, period) if period > 1 else system
+    values = turn.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
+    moduli = values.abs()
+    return InvariantSet(
+        kind="fixed point" if period == 1 else "cycle",
+        period=period,
+        orbit=cycle_states(system, state, period),
+        residual=float(residual_norms(turn, state[None])),
+        multipliers=values,
+        growth=float(moduli[0]) ** (1 / period),
+        n_unstable=int(n_unstable(values)),
+        stable=bool(attracts(values)),
+    )

@@ -14,7 +14,7 @@ from ..fixed_points import FixedPoints, find_fixed_points
 from ..multistability import vaa_curve
 from ..progress import shown
 from ..systems import AutonomousMap, DrivenMap, sample_states
-from .invariant_sets import InvariantSets, Row, fixed_point_rows, rows_of, table
+from .invariant_sets import InvariantSet, InvariantSets, sets_of, sets_of_points, table
 from .observation import Observation
 from .passages import Ahead, followed_forward, passage_between
 from .route import Route, routed
@@ -88,7 +88,7 @@ def observe_network(
     )  # fmt: skip
     points = _fixed_points(system, network, sequences, starts, found, ahead, before, effort) if not clock.rang else None
     crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
-    rows = rows_of(None if crowded else points, found, effort.n)
+    rows = sets_of(None if crowded else points, found, effort.n)
     whole = points is not None and not crowded
     passage, route, resolution = None, None, None
     if before is not None and ahead is not None:
@@ -165,7 +165,7 @@ class _Between:
     effort: Effort
     clock: Clock
 
-    def __call__(self, system: AutonomousMap) -> list[Row]:
+    def __call__(self, system: AutonomousMap) -> list[InvariantSet]:
         effort = self.effort
         points = find_fixed_points(
             system, self.starts, extra_starts=len(self.starts), memory_budget=effort.memory_budget, seed=effort.seed
@@ -173,7 +173,7 @@ class _Between:
         if points.completeness.interrupted:
             raise OutOfTime if self.clock.rang else KeyboardInterrupt
         # Of a line of fixed points there is no list; and there are no more than are kept of a look.
-        return [] if points.continua or len(points) > effort.most_points else fixed_point_rows(points)
+        return [] if points.continua or len(points) > effort.most_points else sets_of_points(points)
 
 
 def _attractor_states(before: Seen | None, like: Tensor) -> Tensor:

@@ -8,13 +8,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ..attractors import cycle_states
 from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily, Interpolation, between, iterated
-from ..roots import residual_norms
-from ..stability import MARGINAL_TOLERANCE
-from ..systems import AutonomousMap, DrivenMap, IteratedMap
-from .invariant_sets import InvariantSets, Row, row_on
+from ..systems import AutonomousMap, DrivenMap
+from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on
 from .observation import Crossing, Passage
 from .time_limit import Clock, OutOfTime, TimedMap
 
@@ -128,7 +125,9 @@ class Gaps:
     met_after: list[tuple[int, Tensor]] = field(default_factory=list)
 
 
-def passage_between(ahead: Ahead, system: AutonomousMap, rows: list[Row]) -> tuple[list[Row], Passage]:
+def passage_between(
+    ahead: Ahead, system: AutonomousMap, rows: list[InvariantSet]
+) -> tuple[list[InvariantSet], Passage]:
     """The later sets, those added that only following found, and how each came about."""
     forward = ahead.runs
     rows = with_arrived(ahead.sets, rows, forward, system)
@@ -138,31 +137,33 @@ def passage_between(ahead: Ahead, system: AutonomousMap, rows: list[Row]) -> tup
     return rows, assembled(ahead.sets, rows, forward, back)[0]
 
 
-def orbits_of(sets: InvariantSets | Sequence[Row]) -> list[tuple[int, Tensor]]:
+def orbits_of(sets: InvariantSets | Sequence[InvariantSet]) -> list[tuple[int, Tensor]]:
     """The period and orbit of each set."""
     if isinstance(sets, InvariantSets):
         return list(zip(sets.periods.tolist(), sets.orbits, strict=True))
     return [(row.period, row.orbit) for row in sets]
 
 
-def with_arrived(sets: InvariantSets, rows: list[Row], forward: Runs, system: AutonomousMap) -> list[Row]:
+def with_arrived(
+    sets: InvariantSets, rows: list[InvariantSet], forward: Runs, system: AutonomousMap
+) -> list[InvariantSet]:
     """The later sets, those added that runs from the sets before arrived at."""
     rows = list(rows)
     for before, run in forward.items():
         period = int(sets.periods[before])
-        if run.outcome == "arrived" and row_on(rows, run.end, period) is None:
-            rows.append(row_at(system, run.end, period))
+        if run.outcome == "arrived" and set_on(rows, run.end, period) is None:
+            rows.append(set_at(system, run.end, period))
     return rows
 
 
-def unreached(sets: InvariantSets, rows: list[Row], forward: Runs) -> list[int]:
+def unreached(sets: InvariantSets, rows: list[InvariantSet], forward: Runs) -> list[int]:
     """The later fixed points and cycles that no run arrived at."""
     ends = [(int(sets.periods[before]), run.end) for before, run in forward.items() if run.outcome == "arrived"]
-    reached = {row_on(rows, end, period) for period, end in ends}
+    reached = {set_on(rows, end, period) for period, end in ends}
     return [index for index, row in enumerate(rows) if row.period and index not in reached]
 
 
-def assembled(sets: InvariantSets, rows: list[Row], forward: Runs, back: Runs) -> tuple[Passage, Gaps]:
+def assembled(sets: InvariantSets, rows: list[InvariantSet], forward: Runs, back: Runs) -> tuple[Passage, Gaps]:
     """The passage that runs of the sets before, and back of later ones, tell; and what either side lacks."""
     gaps = Gaps()
     account = _Account(_Side(sets.states), [-1] * len(sets))
@@ -189,24 +190,24 @@ def assembled(sets: InvariantSets, rows: list[Row], forward: Runs, back: Runs) -
     return passage, gaps
 
 
-def _forward(sets: InvariantSets, rows: list[Row], runs: Runs, account: "_Account", gaps: Gaps) -> None:
+def _forward(sets: InvariantSets, rows: list[InvariantSet], runs: Runs, account: "_Account", gaps: Gaps) -> None:
     """Where each set before went."""
     for before, run in runs.items():
         period = int(sets.periods[before])
         if run.outcome == "arrived":
-            after = row_on(rows, run.end, period)
+            after = set_on(rows, run.end, period)
             if after is None or after in account.successors:
                 continue  # two led to one: at most one of them can be right, and none is certain
             account.go_on(before, after, run)
         elif run.outcome == "fold":
-            partner = row_on(sets, run.end, period)
+            partner = set_on(sets, run.end, period)
             account.before.meet(before, partner, run)
             if partner is None and bool(run.end.isfinite().all()):
                 gaps.met_before.append((period, run.end))
 
 
 def _backward(
-    sets: InvariantSets, rows: list[Row], runs: Runs, account: "_Account", after: "_Side", gaps: Gaps
+    sets: InvariantSets, rows: list[InvariantSet], runs: Runs, account: "_Account", after: "_Side", gaps: Gaps
 ) -> None:
     """Where each set came from that none of those before led to."""
     for row, run in runs.items():
@@ -214,7 +215,7 @@ def _backward(
         if after.hows[row] != "unresolved":
             continue
         if run.outcome == "arrived":
-            before = row_on(sets, run.end, period)
+            before = set_on(sets, run.end, period)
             if before is None:
                 after.hows[row] = "missed"
                 gaps.before.append((period, run.end))
@@ -222,7 +223,7 @@ def _backward(
                 account.go_on(before, row, run)
                 after.hows[row] = "continued"
         elif run.outcome == "fold":
-            partner = row_on(rows, run.end, period)
+            partner = set_on(rows, run.end, period)
             after.meet(row, partner, run)
             if partner is None and bool(run.end.isfinite().all()):
                 gaps.met_after.append((period, run.end))
@@ -298,7 +299,7 @@ def _name_pitchforks(account: _Account, after: _Side) -> None:
             side.hows[row] = "pitchfork"
 
 
-def _name_circles(account: _Account, after: _Side, rows: Sequence[Row]) -> None:
+def _name_circles(account: _Account, after: _Side, rows: Sequence[InvariantSet]) -> None:
     """A circle that appears where a pair of multipliers has crossed the unit circle comes from that."""
     pairs = [crossing for crossing in account.crossings if crossing.kind == "Neimark-Sacker"]
     for row, how in enumerate(after.hows):
@@ -306,23 +307,6 @@ def _name_circles(account: _Account, after: _Side, rows: Sequence[Row]) -> None:
             center = rows[row].orbit.mean(dim=0)
             source = min(pairs, key=lambda crossing: float((crossing.state - center).norm()))
             after.hows[row], after.times[row], after.partners[row] = "Neimark-Sacker", source.t, source.row
-
-
-def row_at(system: AutonomousMap, state: Tensor, period: int) -> Row:
-    """The fixed point or cycle through ``state`` [n], which following found, as a row."""
-    turn = IteratedMap(system, period) if period > 1 else system
-    values = turn.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
-    moduli = values.abs()
-    return Row(
-        kind="fixed point" if period == 1 else "cycle",
-        period=period,
-        orbit=cycle_states(system, state, period),
-        residual=float(residual_norms(turn, state[None])),
-        multipliers=values,
-        growth=float(moduli[0]) ** (1 / period),
-        n_unstable=int((moduli > 1 + MARGINAL_TOLERANCE).sum()),
-        stable=bool(moduli[0] < 1 - MARGINAL_TOLERANCE),
-    )
 
 
 class TimedFamily:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..systems import AutonomousMap
-from .invariant_sets import InvariantSets, Row, row_on, table
+from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, table
 from .observation import Passage, Waypoint
-from .passages import Ahead, Run, Runs, assembled, orbits_of, row_at, runs_along, unreached, with_arrived
+from .passages import Ahead, Run, Runs, assembled, orbits_of, runs_along, unreached, with_arrived
 from .time_limit import OutOfTime
 from .weight_path import WeightPath
 
@@ -33,14 +33,14 @@ _MOST_ADDED = 200
 """Sets that following may add between two looks: more than that are points of a line, which has no end."""
 
 
-Search: TypeAlias = Callable[[AutonomousMap], list[Row]]
+Search: TypeAlias = Callable[[AutonomousMap], list[InvariantSet]]
 
 
 @dataclass(frozen=True, eq=False)
 class Route:
     """How the sets of one look became those of the next."""
 
-    rows: list[Row]
+    rows: list[InvariantSet]
     """Of the later look, with those that only following found."""
 
     way: tuple[Waypoint, ...]
@@ -52,7 +52,13 @@ class Route:
 
 
 def routed(
-    path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool, search: Search, searches: int
+    path: WeightPath,
+    ahead: Ahead,
+    rows: list[InvariantSet],
+    passage: Passage,
+    whole: bool,
+    search: Search,
+    searches: int,
 ) -> Route:
     """Locate what happened between two looks among the weights known between them.
 
@@ -94,7 +100,7 @@ class _Stage:
     """A step whose weights are known, and what there is; rows are only ever added."""
 
     at: int  # in the path
-    rows: list[Row]
+    rows: list[InvariantSet]
     given: InvariantSets | None = None  # of the earlier look, which is as it is
 
     @property
@@ -107,8 +113,8 @@ class _Stage:
             return 0
         before = len(self.rows)
         for period, state in states:
-            if row_on(self.rows, state, period) is None:
-                self.rows.append(row_at(system, state, period))
+            if set_on(self.rows, state, period) is None:
+                self.rows.append(set_at(system, state, period))
         return len(self.rows) - before
 
 
@@ -125,7 +131,7 @@ class _Leg:
 
 
 class _Builder:
-    def __init__(self, path: WeightPath, ahead: Ahead, rows: list[Row], passage: Passage, whole: bool) -> None:
+    def __init__(self, path: WeightPath, ahead: Ahead, rows: list[InvariantSet], passage: Passage, whole: bool) -> None:
         self._path, self._whole = path, whole
         self._added = 0
         ends = _Stage(0, [], ahead.sets), _Stage(len(path.steps) - 1, list(rows))
@@ -168,7 +174,7 @@ class _Builder:
         """Follow what has not been followed on a leg yet; how many sets that added to its first and last stage."""
         family = self._path.family(leg.first.at, leg.last.at)
         sets = leg.first.sets
-        led = {row_on(sets, run.end, leg.last.rows[row].period) for row, run in leg.back.items() if _arrived(run)}
+        led = {set_on(sets, run.end, leg.last.rows[row].period) for row, run in leg.back.items() if _arrived(run)}
         fresh = [
             row for row, period in enumerate(sets.periods.tolist()) if period and row not in led | set(leg.forward)
         ]

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...continuation import Point, count_outside, leading_eigenvalues
 from ...families import Span
+from ...stability import n_unstable
 from ...systems import Linearization
 from .results import KEPT, Branch, SpecialPoint
 
@@ -40,7 +41,7 @@ def n_outside(row: Row) -> int:
     """How many eigenvalues are outside the unit circle; those on it at a special row do not count."""
     if row.special is None:
         return count_outside(row.eigenvalues)
-    return int((row.eigenvalues.abs() > 1 + 1e-6).sum())
+    return int(n_unstable(row.eigenvalues))
 
 
 def index_at(row: Row) -> int:

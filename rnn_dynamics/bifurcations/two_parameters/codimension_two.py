@@ -8,15 +8,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ...continuation import Point, Zero, covector, leading_eigenvalues, locate
+from ...continuation import Point, Zero, count_outside, covector, leading_eigenvalues, locate
 from ...families import Span
 from ...systems import AutonomousMap, Linearization
 from .. import normal_forms
 from ..normal_forms import Eigenpair
 from .defining import Bordered, DefiningFamily, singular_matrix, solved
-
-_OUTSIDE = 1e-9
-"""As in ``crossings``."""
 
 _NOISE = 1e-9
 """A test function whose values at both ends of a step are below this is 0 all along it."""
@@ -111,7 +108,7 @@ class Spot:
     @property
     def n_outside(self) -> int:
         """How many of them are outside the unit circle."""
-        return int((self.others.abs() > 1 + _OUTSIDE).sum())
+        return count_outside(self.others)
 
     @cached_property
     def raw_coefficient(self) -> float:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ....roots import Newton, RootResult, Status, residual_norms
-from ....stability import MARGINAL_TOLERANCE
+from ....stability import attracts
 from ....systems import AutonomousMap, IteratedMap, relative
 from ...phases import cycle_states, is_on, leading_phase, minimal_period
 from ..starts import Limits
@@ -75,7 +75,7 @@ def as_periodic(system: AutonomousMap, state: Tensor, period: int, limits: Limit
     turn = iterated.linearize(state[None])[1].dense()[0]
     values = torch.linalg.eigvals(turn).cpu().to(torch.complex128)
     values = values[values.abs().argsort(descending=True, stable=True)]
-    if not float(values[0].abs()) < 1 - MARGINAL_TOLERANCE:
+    if not attracts(values):
         return None
     orbit = cycle_states(system, state, period)
     residual = float(residual_norms(iterated, state[None]))

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ....progress import doing
 from ....roots import RootResult, Status
-from ....stability import MARGINAL_TOLERANCE
+from ....stability import n_unstable
 from ....systems import AutonomousMap, relative, sizes
 from ...kinds import AttractorKind
 from ...outcomes import Fate
@@ -133,6 +133,6 @@ class SlowDetector(Detector):
         bound = torch.full_like(result.residuals, torch.inf)
         for part in self.system.chunks(len(found), self.limits.memory_budget):
             values = self.system.linearize(result.states[found[part]])[1].eigenvalues()
-            unstable[found[part]] = values.abs().amax(dim=-1) > 1 + MARGINAL_TOLERANCE
+            unstable[found[part]] = n_unstable(values) > 0
             bound[found[part]] = step_bound_at(values)
         return unstable, bound
