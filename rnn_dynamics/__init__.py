@@ -17,7 +17,7 @@ is a question asked of that map.
     rd.train(rd.SequenceModel(module, 1), task, tracker=tracker) # or in ours; rd.plot_tracking(tracker.history)
     rd.plot_attractors(found)
     diagram = rd.bifurcation_diagram(network.input_family(0), starts, (-1, 1))  # what changes as an input moves
-    rd.plot_bifurcations(diagram)
+    rd.plot_diagram(diagram)
 
 The plan of the house is in CONTRIBUTING.md.
 """
@@ -49,11 +49,14 @@ from .multistability import Reachability, diversity, echo_index, reachability, s
 from .plotting import (
     plot_attractors,
     plot_basins,
-    plot_bifurcations,
+    plot_branches,
+    plot_diagram,
     plot_echo_index,
     plot_fixed_points,
+    plot_parameter_plane,
     plot_reachability,
     plot_spectrum,
+    plot_timeline,
     plot_tracking,
     plot_transition_graph,
     plot_warmup,
@@ -111,11 +114,14 @@ __all__ = [
     "multistability_map",
     "plot_attractors",
     "plot_basins",
-    "plot_bifurcations",
+    "plot_branches",
+    "plot_diagram",
     "plot_echo_index",
     "plot_fixed_points",
+    "plot_parameter_plane",
     "plot_reachability",
     "plot_spectrum",
+    "plot_timeline",
     "plot_tracking",
     "plot_transition_graph",
     "plot_warmup",

@@ -424,16 +424,33 @@ def _plotting_doors() -> Iterator[Door]:
     )  # fmt: skip
     yield Door("plot_basins", rd.plot_basins, lambda: {"basins": basins(), "ax": None, "legend": True})
     yield Door(
-        "plot_bifurcations",
-        rd.plot_bifurcations,
+        "plot_branches",
+        rd.plot_branches,
         lambda: {
-            "result": branch(), "ax": None, "observable": 0, "eigenvalues": False, "labels": True, "legend": True,
+            "branches": branch(), "ax": None, "observable": 0, "eigenvalues": False, "labels": True, "legend": True,
+            "parameter": "p", "observable_label": None,
+        },
+    )  # fmt: skip
+    yield Door(
+        "plot_diagram",
+        rd.plot_diagram,
+        lambda: {
+            "diagram": diagram(), "ax": None, "observable": 0, "eigenvalues": False, "labels": True, "legend": True,
             "cycles": True, "sections": True, "parameter": "p", "observable_label": None,
         },
     )  # fmt: skip
-    yield Door("plot_bifurcations of a diagram", rd.plot_bifurcations, lambda: {"result": diagram()})
-    yield Door("plot_bifurcations of a plane", rd.plot_bifurcations, lambda: {"result": plane_map()})
-    yield Door("plot_bifurcations of a training", rd.plot_bifurcations, lambda: {"result": timeline()})
+    yield Door(
+        "plot_parameter_plane",
+        rd.plot_parameter_plane,
+        lambda: {
+            "curves": (), "chart": plane_map(), "ax": None, "labels": True, "legend": True, "parameters": ("p", "q"),
+        },
+    )  # fmt: skip
+    yield Door(
+        "plot_timeline",
+        rd.plot_timeline,
+        lambda: {"timeline": timeline(), "axes": None, "observable": 0, "legend": True},
+    )
     yield Door("plot_echo_index", rd.plot_echo_index, lambda: {"echo": echo(), "ax": None, "legend": True})
     yield Door(
         "plot_fixed_points",
@@ -596,10 +613,10 @@ def _result_doors() -> Iterator[Door]:
         (points, lambda it: (rd.plot_fixed_points(it), it.to_pandas())),
         (attractors, lambda it: (rd.plot_attractors(it), it.to_pandas())),
         (reach, lambda it: (rd.plot_reachability(it), it.to_pandas())),
-        (branch, lambda it: (rd.plot_bifurcations(it), it.to_pandas())),
-        (diagram, lambda it: (rd.plot_bifurcations(it), it.to_pandas())),
-        (plane_map, lambda it: (rd.plot_bifurcations(it), it.to_pandas())),
-        (timeline, lambda it: (rd.plot_bifurcations(it), it.to_pandas())),
+        (branch, lambda it: (rd.plot_branches(it), it.to_pandas())),
+        (diagram, lambda it: (rd.plot_diagram(it), it.to_pandas())),
+        (plane_map, lambda it: (rd.plot_parameter_plane(chart=it), it.to_pandas())),
+        (timeline, lambda it: (rd.plot_timeline(it), it.to_pandas())),
         (history, lambda it: (rd.plot_tracking(it), it.to_pandas())),
         (warmed, lambda it: (rd.plot_warmup(it), it.to_pandas())),
         (basins, rd.plot_basins),

@@ -125,8 +125,8 @@ def test_without_a_direction_input_0_moves_from_minus_1_to_1(capsys, monkeypatch
 def test_an_observable_and_eigenvalues_reach_figure_and_table(capsys, monkeypatch) -> None:
     drawn: list[dict[str, Any]] = []
     report = sys.modules["rnn_dynamics.report.bifurcations"]
-    real = report.plot_bifurcations
-    monkeypatch.setattr(report, "plot_bifurcations", lambda result, **how: drawn.append(how) or real(result, **how))
+    real = report.plot_diagram
+    monkeypatch.setattr(report, "plot_diagram", lambda result, **how: drawn.append(how) or real(result, **how))
     path = model(gru())
     for observable, value in (("5", 5), ("norm", "norm")):
         options = ("--observable", observable, "--eigenvalues", "--direction", 1, "--offset", "0,-0.5")

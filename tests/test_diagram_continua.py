@@ -8,7 +8,7 @@ from torch import Tensor
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import BifurcationDiagram, bifurcation_diagram
 from rnn_dynamics.families import Family
-from rnn_dynamics.plotting import plot_bifurcations
+from rnn_dynamics.plotting import plot_diagram
 
 DOUBLE = torch.float64
 
@@ -68,7 +68,7 @@ def test_a_diagram_says_and_draws_its_continua(ring_diagram: BifurcationDiagram,
     assert "not where fixed points form a continuum" in ring_diagram.verdict
     again = rd.load(rd.save(ring_diagram, tmp_path / "rings.safetensors"))
     assert repr(again) == repr(ring_diagram)
-    ax = plot_bifurcations(ring_diagram, observable=0)
+    (ax,) = plot_diagram(ring_diagram, observable=0)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert {"continuum of fixed points", "continuum of fixed points, attracting"} <= set(labels)
     reach = max(float(band.get_paths()[0].vertices[:, 1].max()) for band in ax.collections if band.get_paths())
@@ -88,7 +88,7 @@ def test_states_without_infected_are_one_line_at_every_rate(k: int) -> None:
         assert continuum.states[:, 1].abs().max() < 1e-9
         assert (continuum.transverse - (0.8 + b * continuum.states[:, 0]).abs()).abs().max() < 1e-9
     assert "The index sum does not apply" in found.verdict
-    ax = plot_bifurcations(found)
+    ax = plot_diagram(found)[0]
     assert len(ax.collections) == 1
     plt.close(ax.figure)
 

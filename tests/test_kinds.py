@@ -7,8 +7,8 @@ import pytest
 from rnn_dynamics.attractors import AttractorKind
 from rnn_dynamics.continuation import BifurcationKind
 from rnn_dynamics.plotting.classes import ATTRACTORS
+from rnn_dynamics.plotting.parameter_plane import LOOKS
 from rnn_dynamics.plotting.special_points import MARKERS
-from rnn_dynamics.plotting.two_parameter import LOOKS
 
 
 @pytest.mark.parametrize("kind", [*AttractorKind, *BifurcationKind], ids=str)

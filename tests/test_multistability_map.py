@@ -12,7 +12,7 @@ from rnn_dynamics.bifurcations.two_parameters import grid as maps
 from rnn_dynamics.bifurcations.two_parameters.curve import continue_bifurcation
 from rnn_dynamics.bifurcations.two_parameters.grid import multistability_map
 from rnn_dynamics.bifurcations.two_parameters.grid_results import MultistabilityMap
-from rnn_dynamics.plotting.two_parameter import draw_two_parameters
+from rnn_dynamics.plotting.parameter_plane import plot_parameter_plane
 
 SPANS = ((-1.7, 1.6), (-2.9, 3.1))
 
@@ -86,7 +86,7 @@ def test_interrupt_keeps_the_cells_done(monkeypatch: pytest.MonkeyPatch, tmp_pat
     again = store.load(store.save(chart, tmp_path / "map.safetensors"))
     assert torch.equal(again.counts, chart.counts)
     assert again.kinds == chart.kinds
-    ax = draw_two_parameters(None, (), chart)
+    ax = plot_parameter_plane((), chart)
     assert "not computed" in [text.get_text() for text in ax.get_legend().get_texts()]
     plt.close(ax.figure)
 
@@ -117,7 +117,7 @@ def test_bad_input(starts, spans, options, message) -> None:
 
 
 def test_figure(chart: MultistabilityMap, curve) -> None:
-    ax = draw_two_parameters(None, [curve], chart, names=("b", "w"))
+    ax = plot_parameter_plane([curve], chart, parameters=("b", "w"))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("b", "w")
     (mesh,) = [child for child in ax.collections if isinstance(child, QuadMesh)]
     assert mesh.get_array().reshape(11, 10).tolist() == chart.counts.tolist()
@@ -135,7 +135,7 @@ def test_figure(chart: MultistabilityMap, curve) -> None:
 
 
 def test_figure_without_extras(curve) -> None:
-    ax = draw_two_parameters(None, [curve], labels=False, legend=False)
+    ax = plot_parameter_plane([curve], labels=False, legend=False)
     assert not ax.texts
     assert ax.get_legend() is None
     plt.close(ax.figure)
@@ -147,4 +147,4 @@ def test_figure_without_extras(curve) -> None:
 )
 def test_figure_refuses(curve, curves, chart_given, message) -> None:
     with pytest.raises(ValueError, match=message):
-        draw_two_parameters(None, curve if curves is None else curves, chart_given)
+        plot_parameter_plane(curve if curves is None else curves, chart_given)

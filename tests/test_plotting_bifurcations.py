@@ -17,8 +17,7 @@ from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import BifurcationDiagram, Branch, Section, continue_fixed_point
-from rnn_dynamics.plotting import save_figure
-from rnn_dynamics.plotting.bifurcations import plot_bifurcations
+from rnn_dynamics.plotting import plot_branches, plot_diagram, save_figure
 from rnn_dynamics.plotting.branch_curves import smooth
 from rnn_dynamics.plotting.diagrams import FittedDashes
 
@@ -36,6 +35,12 @@ def _followed(step: Step, start: list[float], span: tuple[float, float], **optio
         return rd.as_map(lambda s, x: step(s, p), state_size=len(start), input_size=0).hold()
 
     return continue_fixed_point(family, start, span, **options)
+
+
+def plot(result: Branch | list[Branch] | BifurcationDiagram, ax: object = None, **how: object) -> Axes | list[Axes]:
+    """The axis of a picture of one panel, the list of them else."""
+    axes = (plot_diagram if isinstance(result, BifurcationDiagram) else plot_branches)(result, ax, **how)
+    return axes if len(axes) > 1 else axes[0]
 
 
 @cache
@@ -119,7 +124,7 @@ def names(ax: Axes) -> list[str]:
 
 def test_stretches_meet_at_folds_and_are_dashed_where_unstable() -> None:
     branch = s_curve()
-    ax = plot_bifurcations(branch)
+    ax = plot(branch)
     lines = curves(ax)
     assert [line.get_linestyle() for line in lines] == ["-", "--", "-"]
     assert lines[0].get_linewidth() > lines[1].get_linewidth()
@@ -136,13 +141,13 @@ def test_stretches_meet_at_folds_and_are_dashed_where_unstable() -> None:
 
 
 def test_between_rows_the_curve_is_that_of_the_equation() -> None:
-    x, y = np.concatenate([line.get_xydata() for line in curves(plot_bifurcations(s_curve()))]).T
+    x, y = np.concatenate([line.get_xydata() for line in curves(plot(s_curve()))]).T
     assert len(x) > 7 * len(s_curve())
     assert np.abs(np.tanh(2 * y + x) - y).max() < 1e-4
-    x, y = np.concatenate([line.get_xydata() for line in curves(plot_bifurcations(isola()))]).T
+    x, y = np.concatenate([line.get_xydata() for line in curves(plot(isola()))]).T
     assert np.abs(x**2 + y**2 - 0.6).max() < 3e-4
     # A closed curve ends where it began.
-    lines = curves(plot_bifurcations(isola()))
+    lines = curves(plot(isola()))
     assert lines[0].get_xydata()[0] == pytest.approx(lines[-1].get_xydata()[-1], abs=1e-9)
 
 
@@ -152,9 +157,7 @@ def test_tangents_that_are_not_the_curves_do_not_bend_it() -> None:
     others = arms.tangents.clone()
     others[arms.special_points[0].row] = torch.tensor([0.0, 1.0])
     for tangents in (others, -arms.tangents):
-        x, y = np.concatenate(
-            [line.get_xydata() for line in curves(plot_bifurcations(replace(arms, tangents=tangents)))]
-        ).T
+        x, y = np.concatenate([line.get_xydata() for line in curves(plot(replace(arms, tangents=tangents)))]).T
         assert np.abs(np.tanh(x * y) - y).max() < 1e-4
         assert x.min() > 1 - 1e-6
 
@@ -171,21 +174,21 @@ def test_every_phase_of_a_cycle_is_smooth() -> None:
 
 def test_special_points_have_markers_names_and_legend() -> None:
     branch = s_curve()
-    ax = plot_bifurcations(branch, parameter="bias")
+    ax = plot(branch, parameter="bias")
     where = [(point.parameter, float(point.state[0])) for point in branch.special_points]
     assert sorted(marks(ax)["fold (LP)"]) == sorted(where)
     assert names(ax) == ["LP", "LP"]
     assert sorted(text.xy for text in ax.texts) == sorted(where)
     assert entries(ax) == ["stable", "unstable", "fold (LP)"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("bias", "state")
-    bare = plot_bifurcations(branch, labels=False, legend=False)
+    bare = plot(branch, labels=False, legend=False)
     assert bare.get_legend() is None
     assert names(bare) == []
     assert marks(bare) == marks(ax)
 
 
 def test_where_branches_meet_there_is_one_marker() -> None:
-    ax = plot_bifurcations(pitchfork())
+    ax = plot(pitchfork())
     assert marks(ax) == {"supercritical branch point (BP)": [(pytest.approx(1), pytest.approx(0, abs=1e-6))]}
     assert names(ax) == ["BP"]
     filled = {to_hex(line.get_markerfacecolor()) for line in ax.lines if "BP" in str(line.get_label())}
@@ -193,17 +196,17 @@ def test_where_branches_meet_there_is_one_marker() -> None:
     trivial, arms = pitchfork()
     points = [replace(branch, special_points=(replace(branch.special_points[0], criticality="subcritical"),))
               for branch in (trivial, arms)]  # fmt: skip
-    ax = plot_bifurcations(points)
+    ax = plot(points)
     assert list(marks(ax)) == ["subcritical branch point (BP)"]
     assert {line.get_markerfacecolor() for line in ax.lines if "BP" in str(line.get_label())} == {"white"}
     # Of one that knows its criticality and one that does not, the first is kept.
     unknown = replace(trivial, special_points=(replace(trivial.special_points[0], criticality=""),))
-    assert list(marks(plot_bifurcations([unknown, arms]))) == ["supercritical branch point (BP)"]
+    assert list(marks(plot([unknown, arms]))) == ["supercritical branch point (BP)"]
 
 
 def test_names_hide_neither_curves_nor_one_another() -> None:
     shifted = [replace(s_curve(), states=s_curve().states * scale) for scale in (0.6, 0.8, 1.0)]
-    ax = plot_bifurcations(shifted)
+    ax = plot(shifted)
     ax.figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in ax.texts if isinstance(text, Annotation)]
     assert len(boxes) == 6
@@ -212,7 +215,7 @@ def test_names_hide_neither_curves_nor_one_another() -> None:
         at = ax.transData.transform(line.get_xydata())
         assert not any(box.shrunk(0.8, 0.6).contains(*point) for box in boxes for point in at)
     # Of points beside one another too.
-    near = plot_bifurcations([replace(s_curve(), parameters=s_curve().parameters + shift) for shift in (0, 0.01, 0.02)])
+    near = plot([replace(s_curve(), parameters=s_curve().parameters + shift) for shift in (0, 0.01, 0.02)])
     near.figure.draw_without_rendering()
     close = [text.get_window_extent() for text in near.texts]
     assert len(close) == 6
@@ -223,7 +226,7 @@ def test_names_hide_neither_curves_nor_one_another() -> None:
 
 def test_many_special_points_are_not_named() -> None:
     copies = [replace(s_curve(), states=s_curve().states + shift) for shift in range(8)]
-    ax = plot_bifurcations(copies)
+    ax = plot(copies)
     assert len(marks(ax)["fold (LP)"]) == 16
     assert names(ax) == []
     assert "fold (LP)" in entries(ax)
@@ -245,7 +248,7 @@ def test_dashes_begin_and_end_a_stretch() -> None:
 
 def test_the_panel_of_eigenvalues_is_the_table() -> None:
     branch = s_curve()
-    axes = plot_bifurcations(branch, eigenvalues=True)
+    axes = plot(branch, eigenvalues=True)
     assert len(axes) == 2
     for line, (rows, stable) in zip(curves(axes[1]), branch.segments(), strict=True):
         assert (line.get_linestyle() == "-") == stable
@@ -258,25 +261,25 @@ def test_the_panel_of_eigenvalues_is_the_table() -> None:
 
     rates = torch.tensor([0.9, 0.8, 0.7, 0.6], dtype=torch.float64)
     many = _followed(lambda s, p: torch.tanh(p * rates * s), [0.0] * 4, (0.5, 1))
-    drawn = curves(plot_bifurcations(many, eigenvalues=True)[1])
+    drawn = curves(plot(many, eigenvalues=True)[1])
     assert [line.get_ydata()[-1] for line in drawn] == pytest.approx([0.9, 0.8, 0.7])
 
 
 def test_cycles_have_a_colour_of_their_own() -> None:
-    ax = plot_bifurcations(logistic())
+    ax = plot(logistic())
     colors = [line.get_color() for line in curves(ax)]
     assert colors[0] == colors[1] != colors[2] == colors[3]
     assert entries(ax) == ["stable", "unstable", "fixed point", "cycle, period 2", "supercritical flip (PD)"]
     # The doubled cycle begins where the fixed point flips: one marker for both.
     assert [x for x, _ in marks(ax)["supercritical flip (PD)"]] == pytest.approx([3, 1 + 6**0.5])
-    alone = plot_bifurcations(logistic(), cycles=False)
+    alone = plot(diagram(*logistic()), cycles=False)
     assert len(curves(alone)) == 2
     assert entries(alone) == ["stable", "unstable", "supercritical flip (PD)"]
 
 
 def test_sections_are_dots_and_their_exponents_a_panel() -> None:
     result = diagram(*logistic(), sections=SECTIONS)
-    main, below = plot_bifurcations(result)
+    main, below = plot(result)
     dots = np.concatenate([np.asarray(each.get_offsets()) for each in main.collections])
     expected = [(s.parameter, float(state)) for s in SECTIONS for state in s.states[:, 0]]
     assert sorted(map(tuple, dots)) == sorted(expected)
@@ -293,13 +296,13 @@ def test_sections_are_dots_and_their_exponents_a_panel() -> None:
     assert np.exp(2 * cycle.get_ydata()[8]) == pytest.approx(float(logistic()[1].spectral_radii[1]))
     assert np.array_equal(cycle.get_xdata()[::8], logistic()[1].parameters[logistic()[1].segments()[0][0]])
     assert [0.0, 0.0] in [list(line.get_ydata()) for line in below.lines]
-    assert len(plot_bifurcations(result, eigenvalues=True)) == 3
-    assert isinstance(plot_bifurcations(result, sections=False), Axes)
+    assert len(plot(result, eigenvalues=True)) == 3
+    assert isinstance(plot(result, sections=False), Axes)
 
 
 def test_a_superstable_point_does_not_flatten_the_exponents() -> None:
     deep = replace(SECTIONS[0], exponent=-60.0)
-    below = plot_bifurcations(diagram(*logistic(), sections=(deep, *SECTIONS[1:])))[1]
+    below = plot(diagram(*logistic(), sections=(deep, *SECTIONS[1:])))[1]
     assert -10 < below.get_ylim()[0] < -0.69
 
 
@@ -307,12 +310,12 @@ def test_a_branch_to_infinity_leaves_the_rest_visible() -> None:
     pole = _followed(lambda s, p: p * s + 0.3, [0.3], (0.0, 2.0))  # h = 0.3 / (1 - p)
     assert "bound" in pole.ends
     assert float(pole.states.abs().max()) > 1e5
-    low, high = plot_bifurcations(pole).get_ylim()
+    low, high = plot(pole).get_ylim()
     assert low < 0.3
     assert 0.3 / 0.03 < high < 0.3 / 0.01
     # Markers are in the picture wherever they are.
     shifted = replace(s_curve(), states=s_curve().states + 100)
-    ax = plot_bifurcations([pole, shifted])
+    ax = plot([pole, shifted])
     assert ax.get_ylim()[1] > max(y for _, y in marks(ax)["fold (LP)"])
 
 
@@ -323,7 +326,7 @@ def test_what_a_diagram_lacks_is_shown() -> None:
         intervals=torch.tensor([[0.5, 1.2], [1.2, 1.4]], dtype=torch.float64),
         index_sums=torch.tensor([1, 0]),
     )
-    ax = plot_bifurcations(result)
+    ax = plot(result)
     crosses = [line for line in ax.lines if line.get_marker() == "x"]
     assert [list(map(float, line.get_xydata()[0])) for line in crosses] == [[1.5, 0.3]]
     assert [patch.get_extents().transformed(ax.transData.inverted()).x0 for patch in ax.patches] == [pytest.approx(1.2)]
@@ -334,7 +337,7 @@ def test_what_a_diagram_lacks_is_shown() -> None:
 
 def test_observables() -> None:
     branch = in_the_plane()
-    assert plot_bifurcations(branch, observable=np.int64(1)).get_ylabel() == "state of unit 1"
+    assert plot(branch, observable=np.int64(1)).get_ylabel() == "state of unit 1"
     states = branch.states + branch.parameters[:, None] * torch.tensor([1.0, 2.0])
     both = replace(branch, states=states, orbits=states[:, None])
 
@@ -343,26 +346,26 @@ def test_observables() -> None:
 
     wanted = {"norm": both.states.norm(dim=1), 0: both.states[:, 0], readout: readout(both.states)}
     for observable, values in wanted.items():
-        ax = plot_bifurcations(both, observable=observable)
+        ax = plot(both, observable=observable)
         rows = np.concatenate([line.get_ydata()[::8] for line in curves(ax)])
         special = branch.special_points[0].row
         assert np.delete(rows, special) == pytest.approx(values.numpy())
         assert ax.get_ylabel() == {"norm": "|h|", 0: "state of unit 0", readout: "readout"}[observable]
-    principal = plot_bifurcations(both)
+    principal = plot(both)
     assert principal.get_ylabel() == "PC 1 (100 %)"
-    assert plot_bifurcations(both, observable_label="rate").get_ylabel() == "rate"
+    assert plot(both, observable_label="rate").get_ylabel() == "rate"
     assert list(marks(principal)) == ["supercritical Neimark-Sacker (NS)"]
     assert names(principal) == ["NS"]
 
 
 def test_axes_of_ones_own() -> None:
     figure, given = plt.subplots(2, 1)
-    assert plot_bifurcations(s_curve(), given, eigenvalues=True) == list(given)
+    assert plot_branches(s_curve(), given, eigenvalues=True) == list(given)
     _, ax = plt.subplots()
     # One axis: the diagram without its exponents.
-    assert plot_bifurcations(diagram(*logistic(), sections=SECTIONS), ax) is ax
+    assert plot(diagram(*logistic(), sections=SECTIONS), ax) is ax
     assert len(ax.collections) == 2
-    plot_bifurcations(s_curve(), figure.add_subfigure(figure.add_gridspec(1, 1)[0]).subplots())
+    plot(s_curve(), figure.add_subfigure(figure.add_gridspec(1, 1)[0]).subplots())
 
 
 def test_a_branch_of_one_row_is_a_dot() -> None:
@@ -370,7 +373,7 @@ def test_a_branch_of_one_row_is_a_dot() -> None:
     rows = {name: getattr(whole, name)[30:31] for name in ("parameters", "states", "orbits", "residuals",
             "tangents",
             "eigenvalues", "n_unstable", "indices")}  # fmt: skip
-    ax = plot_bifurcations(replace(whole, special_points=(), ends=("interrupted",) * 2, **rows))
+    ax = plot(replace(whole, special_points=(), ends=("interrupted",) * 2, **rows))
     (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
     assert dot.get_xydata().tolist() == [[float(whole.parameters[30]), float(whole.states[30, 0])]]
     assert dot.get_markerfacecolor() == "white"
@@ -378,7 +381,7 @@ def test_a_branch_of_one_row_is_a_dot() -> None:
 
 
 def test_pictures_are_saved(tmp_path: Path) -> None:
-    axes = plot_bifurcations(diagram(*logistic(), sections=SECTIONS), eigenvalues=True)
+    axes = plot(diagram(*logistic(), sections=SECTIONS), eigenvalues=True)
     pdf, png = save_figure(axes[0].figure, tmp_path / "diagram")
     assert b"/Type42" in pdf.read_bytes() or b"/CIDFontType2" in pdf.read_bytes()
     assert png.stat().st_size > 10_000
@@ -391,11 +394,14 @@ def test_bad_input_is_refused() -> None:
         (3, "got int"),
         ([branch, "x"], "got list of Branch, str"),
         ([], "nothing to draw"),
-        (logistic()[1], "nothing to draw"),
         ([branch, in_the_plane()], r"one size, got \[1, 2\]"),
     ]:
         with pytest.raises(ValueError, match=message):
-            plot_bifurcations(result, cycles=False)
+            plot_branches(result)
+    with pytest.raises(ValueError, match="got Branch"):
+        plot_diagram(branch)
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plot_diagram(diagram(logistic()[1]), cycles=False)
     for observable, message in [
         ("energy", "energy"),
         (True, "got bool"),
@@ -404,7 +410,7 @@ def test_bad_input_is_refused() -> None:
         (lambda states: states, r"got \[1, 1\]"),
     ]:
         with pytest.raises(ValueError, match=message):
-            plot_bifurcations(branch, observable=observable)
+            plot(branch, observable=observable)
     for ax, options, message in [
         ("ax", {}, "matplotlib Axes, got str"),
         (plt.figure().add_subplot(projection="3d"), {}, "rectilinear"),
@@ -412,4 +418,4 @@ def test_bad_input_is_refused() -> None:
         (list(plt.subplots(1, 2)[1]), {}, "panels, 1, got 2"),
     ]:
         with pytest.raises(ValueError, match=message):
-            plot_bifurcations(branch, ax, **options)
+            plot(branch, ax, **options)

@@ -15,7 +15,7 @@ from torch import nn
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.families import between
-from rnn_dynamics.plotting.timeline import COLORS, draw_timeline
+from rnn_dynamics.plotting.timeline import COLORS, plot_timeline
 from rnn_dynamics.systems import read_checkpoint
 from rnn_dynamics.tasks import FlipFlop
 from rnn_dynamics.timeline import search as timeline
@@ -363,7 +363,7 @@ def test_networks_without_a_fixed_point_have_an_empty_timeline() -> None:
     assert result.counts.tolist() == [0, 0, 1]
     assert len(result.identities) == 1
     assert float(result.positions(0)[0, 0]) == pytest.approx(2.0)
-    draw_timeline(result)
+    plot_timeline(result)
     plt.close("all")
 
 
@@ -438,7 +438,7 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
 def test_the_picture_shows_what_the_result_says() -> None:
     modules = [*(scalar(w, 0.05) for w in (0.5, 2.0, 0.6)), scalar(-1.5, 0.05)]
     result = training_bifurcations(by_step(modules), losses=[10.0, 1.0, 0.5, 0.1])
-    axes = draw_timeline(result, observable=0)
+    axes = plot_timeline(result, observable=0)
     assert axes[0].get_yscale() == "log"
     drawn = sorted({float(line.get_xdata()[0]) for line in axes[0].lines if len(set(line.get_xdata())) == 1})
     assert drawn == pytest.approx(sorted(b.at for b in result.bifurcations))
@@ -458,7 +458,7 @@ def test_the_picture_shows_what_the_result_says() -> None:
         assert line.get_color() == COLORS[event.how]
     assert axes[2].get_ylabel() == "state of unit 0"
     plt.close("all")
-    for wrong, text in ((3, "result must be"), (training_bifurcations(by_step([scalar(0.5)])), "axes must be three")):
+    for wrong, text in ((3, "timeline must be"), (training_bifurcations(by_step([scalar(0.5)])), "axes must be three")):
         with pytest.raises(ValueError, match=text):
-            draw_timeline(wrong, axes=[plt.figure().add_subplot()])
+            plot_timeline(wrong, axes=[plt.figure().add_subplot()])
     plt.close("all")

@@ -85,7 +85,7 @@ def _draw_diagram(ax: Axes, result: FlipFlopFolds) -> None:
     for up, color in ((True, _UP), (False, _DOWN)):
         folds = known.folds[(known.bits[:, 0] < 0) == up]
         ax.axvspan(float(folds.min()), float(folds.max()), color=style.tint(color, 0.18), linewidth=0, zorder=0)
-    rd.plot_bifurcations(
+    rd.plot_diagram(
         result.diagram, ax, observable=partial(_readout, result), labels=False, parameter="input 0, held",
         observable_label="readout of bit 0",
     )  # fmt: skip

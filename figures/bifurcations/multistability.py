@@ -110,10 +110,10 @@ def draw(result: GainMaps) -> Figure:
             style.dress(ax)
             ax.set_title(" ", fontsize=style.SMALL)  # room for the letters below the legend
         names = ("input 0, held", "gain of recurrent weights")
-        rd.plot_bifurcations([*result.curves, result.whole], axes[0], parameter=names)
+        rd.plot_parameter_plane(result.curves, result.whole, axes[0], parameters=names)
         _keep(axes[0], lambda x, y: y > NEAR[1][1] or x > NEAR[0][1])
         cropped = [replace(curve, spans=NEAR) for curve in result.curves]
-        rd.plot_bifurcations([*cropped, result.near], axes[1], parameter=names)
+        rd.plot_parameter_plane(cropped, result.near, axes[1], parameters=names)
         _keep(axes[1], lambda x, y: NEAR[0][0] <= x <= NEAR[0][1] and NEAR[1][0] <= y <= NEAR[1][1])
         _one_scale(figure, axes)
         (x0, x1), (y0, y1) = NEAR
@@ -122,7 +122,7 @@ def draw(result: GainMaps) -> Figure:
         curves = gathered(axes[:2])
         for handle in curves:
             handle.set_label(str(handle.get_label()).partition(" (")[0] + " curve")
-        rd.plot_bifurcations(result.over_gain, axes[2], labels=False, parameter=names[1])
+        rd.plot_diagram(result.over_gain, axes[2], labels=False, parameter=names[1])
         zoom(axes[2], *NEAR[1])
         axes[2].axvline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
         page_legend(figure, [*curves, *gathered(axes[2:])], columns=4)
@@ -141,7 +141,7 @@ def _one_scale(figure: Figure, axes: Sequence[Axes]) -> None:
     """One scale of greys, that of the whole plane, for both maps, and one bar."""
     meshes = [ax.collections[0] for ax in axes[:2]]
     for mesh in meshes:
-        assert mesh.colorbar is not None  # as plot_bifurcations draws it
+        assert mesh.colorbar is not None  # as plot_parameter_plane draws it
         mesh.colorbar.remove()
     meshes[1].set(cmap=meshes[0].cmap, norm=meshes[0].norm)
     boundaries = meshes[0].norm

@@ -153,10 +153,10 @@ def draw(result: Unfolding) -> Figure:
             style.dress(ax)
         cuts = ((result.symmetric, "w", "b = 0"), (result.broken, "w", f"b = {OFFSET}"), (result.held, "b", "w = 2"))
         for ax, (diagram, parameter, title) in zip(axes, cuts, strict=False):
-            rd.plot_bifurcations(diagram, ax, parameter=f"${parameter}$", observable_label="$x$")
+            rd.plot_diagram(diagram, ax, parameter=f"${parameter}$", observable_label="$x$")
             ax.set_title(f"${title}$", fontsize=8, pad=3)
             ax.set_ylim(-1.15, 1.15)
-        rd.plot_bifurcations([result.fold, result.flip, result.chart], axes[3], parameter=("$w$", "$b$"))
+        rd.plot_parameter_plane([result.fold, result.flip], result.chart, axes[3], parameters=("$w$", "$b$"))
         axes[3].collections[0].colorbar.remove()  # two regions, which are named in the picture
         _draw_exact(axes)
         _arrows(axes[2])

@@ -31,14 +31,14 @@ def measure(hidden: int, sequences: int, epochs: int, every: int) -> rd.Training
 
 
 def draw(result: rd.TrainingBifurcations) -> Figure:
-    """The page that ``plot_bifurcations`` makes of a training, beside the part of it in which the bifurcations are."""
+    """The page that ``plot_timeline`` makes of a training, beside the part of it in which the bifurcations are."""
     with style.styled():
         figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], 5.6), layout="constrained")
         grid = figure.subplots(3, 2, sharey="row", sharex="col", height_ratios=(1, 0.8, 1.7), width_ratios=(1.2, 1))
         for ax in grid.flat:
             style.dress(ax)
     for column in (1, 0):
-        rd.plot_bifurcations(result, list(grid[:, column]))
+        rd.plot_timeline(result, list(grid[:, column]))
     page_legend(figure, gathered(list(grid.flat)), columns=4)
     events = result.bifurcations
     first, last = (events[0].before, events[-1].step) if events else (int(result.steps[0]), int(result.steps[-1]))

@@ -3,13 +3,16 @@
 from . import _backend  # noqa: F401  # first, as the others import matplotlib
 from .attractors import plot_attractors
 from .basins import plot_basins
-from .bifurcations import plot_bifurcations
+from .branches import plot_branches
+from .diagram import plot_diagram
 from .echo import plot_echo_index
 from .fixed_points import plot_fixed_points
+from .parameter_plane import plot_parameter_plane
 from .reachability import plot_reachability
 from .saving import save_figure
 from .spectrum import plot_spectrum
 from .style import figure
+from .timeline import plot_timeline
 from .tracking import plot_tracking
 from .transitions import plot_transition_graph
 from .warmup import plot_warmup, plot_warmup_outcome
@@ -18,11 +21,14 @@ __all__ = [
     "figure",
     "plot_attractors",
     "plot_basins",
-    "plot_bifurcations",
+    "plot_branches",
+    "plot_diagram",
     "plot_echo_index",
     "plot_fixed_points",
+    "plot_parameter_plane",
     "plot_reachability",
     "plot_spectrum",
+    "plot_timeline",
     "plot_tracking",
     "plot_transition_graph",
     "plot_warmup",

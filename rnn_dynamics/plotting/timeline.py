@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from ..checks import CheckedInside, checked
 from ..timeline import TrainingBifurcations
 from ..tracking import Event, TrackingHistory
 from . import style
@@ -42,11 +44,12 @@ _CROWDED = 40
 """Identities above which lines are thin and pale, so that the picture stays readable."""
 
 
-def draw_timeline(
-    result: TrainingBifurcations,
-    axes: Sequence[Axes] | None = None,
+@checked
+def plot_timeline(
+    timeline: Annotated[TrainingBifurcations, CheckedInside()],
+    axes: Annotated[Sequence[Axes] | None, CheckedInside()] = None,
     *,
-    observable: Callable[[Tensor], Tensor] | int | None = None,
+    observable: Annotated[Callable[[Tensor], Tensor] | int | Literal["norm"] | None, CheckedInside()] = None,
     legend: bool = True,
 ) -> list[Axes]:
     """Draw the loss, the number of fixed points and the position of each over the steps of a training.
@@ -58,10 +61,10 @@ def draw_timeline(
     crossings of +1, in the colour of their kind; of a pitchfork its arms are marked.
 
     Args:
-        result: of ``training_bifurcations``.
+        timeline: of ``training_bifurcations``.
         axes: three axes to draw on; a page two columns wide by default.
-        observable: where a fixed point is: states [k, n] -> [k] or a unit's number; by default the first principal
-            component of all states.
+        observable: where a fixed point is: states [k, n] -> [k], a unit's number or "norm", |h|; by default the first
+            principal component of all states.
         legend: whether to add legends.
 
     Returns:
@@ -71,32 +74,33 @@ def draw_timeline(
         ValueError: for another result, one without checkpoints, another number of axes, or an observable of the wrong
             shape.
     """
-    if not isinstance(result, TrainingBifurcations):
-        raise ValueError(f"result must be that of training_bifurcations, got {type(result).__name__}")
-    if not len(result):
-        raise ValueError("result is empty: no checkpoint was done")
+    if not isinstance(timeline, TrainingBifurcations):
+        raise ValueError(f"timeline must be that of training_bifurcations, got {type(timeline).__name__}")
+    if not len(timeline):
+        raise ValueError("timeline is empty: no checkpoint was done")
     axes = _page() if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
     if len(axes) != 3:
         raise ValueError(f"axes must be three, got {len(axes)}")
+    place = torch.linalg.vector_norm if observable == "norm" else observable
     with style.styled():
-        observe, label = observable_of(TrackingHistory(result.observations), observable)
-        _draw_loss(axes[0], result)
-        _draw_counts(axes[1], result)
-        _draw_lives(axes[2], result, observe)
+        observe, label = observable_of(TrackingHistory(timeline.observations), place)
+        _draw_loss(axes[0], timeline)
+        _draw_counts(axes[1], timeline)
+        _draw_lives(axes[2], timeline, observe)
         axes[2].set_ylabel(label)
         if legend:
-            hows = dict.fromkeys(bifurcation.how for bifurcation in result.bifurcations)
+            hows = dict.fromkeys(bifurcation.how for bifurcation in timeline.bifurcations)
             tick: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 7, "markeredgewidth": _TICK}
             kinds = [Line2D([], [], color=_color(how), label=how, **tick) for how in hows]
             if kinds:
                 style.add_legend(axes[0], kinds, columns=len(kinds))
             _legend_of_counts(axes[1])
-            handles = _life_handles(result)
+            handles = _life_handles(timeline)
             style.add_legend(axes[2], handles, columns=len(handles))
         for ax in axes[:-1]:
             ax.tick_params(labelbottom=False)
         axes[-1].set_xlabel("training step")
-        first, last = int(result.steps[0]), int(result.steps[-1])
+        first, last = int(timeline.steps[0]), int(timeline.steps[-1])
         margin = 0.02 * max(1, last - first)
         for ax in axes:
             ax.set_xlim(first - margin, last + margin)

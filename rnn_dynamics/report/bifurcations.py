@@ -14,7 +14,7 @@ from torch import Tensor
 from ..attractors import AttractorKind
 from ..bifurcations import ENDS, OPEN_ENDS, BifurcationDiagram, Observable, Section, SpecialPoint
 from ..files import replacing
-from ..plotting import plot_bifurcations
+from ..plotting import plot_diagram, plot_timeline
 from ..store import save
 from ..timeline import Bifurcation, TrainingBifurcations
 from .figures import written
@@ -164,7 +164,7 @@ def write_bifurcations(
     Args:
         diagram: of ``bifurcation_diagram``.
         folder: exists already.
-        observable, eigenvalues, parameter: as in ``plot_bifurcations``; of a unit, its state is a column too.
+        observable, eigenvalues, parameter: as in ``plot_diagram``; of a unit, its state is a column too.
     """
     files = [save(diagram, folder / "bifurcations.safetensors")]
     shown: dict[str, Observable] = {"norm": _norm}
@@ -186,8 +186,8 @@ def write_bifurcations(
         (folder / "sections.csv").unlink(missing_ok=True)
     files += _written(tables, folder)
     if len(diagram) or diagram.sections:
-        axes = plot_bifurcations(diagram, observable=observable, eigenvalues=eigenvalues, parameter=parameter)
-        files += written(axes[0] if isinstance(axes, list) else axes, folder / "bifurcations")
+        axes = plot_diagram(diagram, observable=observable, eigenvalues=eigenvalues, parameter=parameter)
+        files += written(axes[0], folder / "bifurcations")
     return files
 
 
@@ -247,8 +247,8 @@ def write_timeline(
     files = [save(timeline, folder / "timeline.safetensors")]
     tables = {"checkpoints": timeline.checkpoints_table(), "events": timeline.to_pandas()}
     files += _written({**tables, "lives": timeline.lives_table()}, folder)
-    axes = plot_bifurcations(timeline, observable=observable)
-    return files + written(axes[0] if isinstance(axes, list) else axes, folder / "timeline")
+    axes = plot_timeline(timeline, observable=observable)
+    return files + written(axes[0], folder / "timeline")
 
 
 def _written(tables: dict[str, pd.DataFrame], folder: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from ..bifurcations import BifurcationCurve, CodimensionTwoPoint, MultistabilityMap
+from ..checks import CheckedInside, checked
 from ..continuation import BifurcationKind
 from . import style
 from .special_points import Mark, label_marks
@@ -46,14 +47,15 @@ class _Named:
     y: float
 
 
-def draw_two_parameters(
-    ax: Axes | None,
-    curves: Sequence[BifurcationCurve] = (),
-    chart: MultistabilityMap | None = None,
+@checked
+def plot_parameter_plane(
+    curves: Annotated[Sequence[BifurcationCurve], CheckedInside()] = (),
+    chart: Annotated[MultistabilityMap | None, CheckedInside()] = None,
+    ax: Axes | None = None,
     *,
     labels: bool = True,
     legend: bool = True,
-    names: tuple[str, str] = ("p", "q"),
+    parameters: tuple[str, str] = ("p", "q"),
 ) -> Axes:
     """Draw bifurcation curves of two parameters over the regions with 1, 2, 3 ... attractors.
 
@@ -62,12 +64,12 @@ def draw_two_parameters(
     hatched. Dots are points of codimension two; where they concern attractors they carry their short names.
 
     Args:
-        ax: where to draw; None for a new figure, one column wide.
         curves: results of ``continue_bifurcation``.
         chart: the result of ``multistability_map``, or None.
+        ax: where to draw; by default a new figure, one column wide.
         labels: whether names stand beside the dots, if there are no more than 14.
         legend: whether to add the legend above the axis, and the colour bar of the chart.
-        names: of the parameters.
+        parameters: their names.
 
     Returns:
         The axis.
@@ -85,8 +87,6 @@ def draw_two_parameters(
         raise ValueError(f"chart must be the MultistabilityMap of multistability_map, got {type(chart).__name__}")
     if not curves and chart is None:
         raise ValueError("nothing to draw: give curves, a chart, or both")
-    if len(names) != 2:
-        raise ValueError(f"names must be two, got {len(names)}")
     ax = style.axis_for(ax, dimensions=2)
     with style.styled():
         handles: list[Any] = []
@@ -95,8 +95,8 @@ def draw_two_parameters(
         _limit(ax, curves, chart)
         handles = [*_draw_curves(ax, curves), *handles]
         marks = _draw_points(ax, curves)
-        ax.set_xlabel(names[0])
-        ax.set_ylabel(names[1])
+        ax.set_xlabel(parameters[0])
+        ax.set_ylabel(parameters[1])
         if legend and handles:
             style.add_legend(ax, handles, columns=min(3, len(handles)))
         if labels and marks:
