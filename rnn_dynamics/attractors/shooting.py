@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..roots import RootResult, RootSolver
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, IteratedMap, Linearization, NoBox, relative, units_of
+from ..roots import Attempt, RootSolver
+from ..systems import AutonomousMap, Box, IteratedMap, Linearization, NoBox, relative
 
 _DENSE = 96
 """Unknowns k n up to which the system is solved as it stands; beyond, all phases but one are eliminated first."""
@@ -190,21 +189,25 @@ class Shooting(RootSolver):
 
     inner: RootSolver
 
-    def solve(
+    def attempt(
         self,
         system: AutonomousMap,
         starts: Tensor,
+        units: Tensor,
         *,
-        max_steps: int = 100,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool | None = None,
-        units: Tensor | None = None,
-    ) -> RootResult:
+        max_steps: int,
+        memory_budget: int,
+        progress: bool | None,
+    ) -> Attempt:
         assert isinstance(system, IteratedMap)
         whole = PhaseMap(system.system, system.period)
-        options: dict[str, Any] = {"max_steps": max_steps, "memory_budget": memory_budget, "progress": progress}
-        units = units_of(system, starts) if units is None else units
-        with torch.no_grad():
-            guesses = whole.orbits(starts, units)
-        result = self.inner.solve(whole, guesses, units=units.repeat(system.period), **options)
-        return replace(result, states=result.states[:, : starts.shape[1]].contiguous())
+        result = self.inner.solve(
+            whole,
+            whole.orbits(starts, units),
+            max_steps=max_steps,
+            memory_budget=memory_budget,
+            progress=progress,
+            units=units.repeat(system.period),
+        )
+        # Judged on the equation of all states: on F^k a residual is the rounding times the multipliers.
+        return Attempt(replace(result, states=result.states[:, : starts.shape[1]].contiguous()), judged=True)

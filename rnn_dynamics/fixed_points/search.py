@@ -1,6 +1,5 @@
 """The search: many starts, then what the index sum asks for."""
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -77,7 +76,7 @@ def find_fixed_points(
     generator = torch.Generator().manual_seed(seed)
 
     # Slow points are looked for from the user's starts only.
-    further = replace(solver, slow_points=0) if isinstance(solver, Newton) else solver
+    further = solver.without_slow_points()
     units = units_of(system, states)
     options: dict[str, Any] = {"max_steps": max_steps, "memory_budget": memory_budget, "units": units}
 

@@ -1,6 +1,6 @@
 """Fixed points from starts, one small interface, a status for every start.
 
-For developers: a solver is a frozen dataclass of tolerances with one method, ``RootSolver.solve``.
+For developers: a solver is a frozen dataclass of tolerances with one method, ``RootSolver.attempt``.
 """
 
 from .evidence import are_roots
@@ -8,10 +8,11 @@ from .krylov import NewtonKrylov
 from .newton import Newton
 from .results import Reason, RootResult, Status
 from .scipy_root import ScipyRoot
-from .solver import RootSolver, residual_norms
+from .solver import Attempt, RootSolver, residual_norms
 from .speed import SpeedMinimizer
 
 __all__ = [
+    "Attempt",
     "Newton",
     "NewtonKrylov",
     "Reason",

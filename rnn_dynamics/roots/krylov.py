@@ -8,10 +8,9 @@ from torch.func import jvp
 
 from ..checks import Size, checked
 from ..linear_algebra import solve
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
+from ..systems import AutonomousMap
 from .damped import damped_newton
-from .results import RootResult
-from .solver import RootSolver, as_starts, conclude
+from .solver import Attempt, RootSolver
 
 _CHECK_EVERY = 4
 """The small least-squares problem is solved after every fourth direction: it costs more than it saves after each."""
@@ -40,19 +39,16 @@ class NewtonKrylov(RootSolver):
     krylov_size: Size = 80
     forcing: float = 1e-3
 
-    @checked
-    def solve(
+    def attempt(
         self,
         system: AutonomousMap,
         starts: Tensor,
+        units: Tensor,
         *,
-        max_steps: Size = 100,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool | None = None,
-        units: Tensor | None = None,
-    ) -> RootResult:
-        starts = as_starts(system, starts)
-        units = units_of(system, starts) if units is None else units
+        max_steps: int,
+        memory_budget: int,
+        progress: bool | None,
+    ) -> Attempt:
         size = min(self.krylov_size, starts.shape[1])
         rows_at_once = max(1, memory_budget // (2 * (size + 1) * starts.shape[1] * starts.element_size()))
 
@@ -71,15 +67,7 @@ class NewtonKrylov(RootSolver):
             progress=progress,
             units=units,
         )
-        return conclude(
-            system,
-            rows.result,
-            tolerance=self.tolerance,
-            starts=starts,
-            units=units,
-            memory_budget=memory_budget,
-            evident=rows.evident,
-        )
+        return Attempt(rows.result, rows.evident)
 
 
 def gmres(equation: AutonomousMap, states: Tensor, rhs: Tensor, size: int, forcing: float) -> Tensor:

@@ -1,15 +1,15 @@
 """Newton's method with explicit Jacobians: the default solver."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..checks import Size, checked
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
+from ..systems import AutonomousMap
 from .damped import damped_newton
-from .results import Reason, RootResult
-from .solver import RootSolver, as_starts, conclude, scaled_residuals
+from .results import Reason
+from .solver import Attempt, RootSolver, scaled_residuals
 from .speed import descend
 
 _DESCENT_STEPS = 40
@@ -41,19 +41,16 @@ class Newton(RootSolver):
     slow_points: Size = 64
     ungated: bool = True
 
-    @checked
-    def solve(
+    def attempt(
         self,
         system: AutonomousMap,
         starts: Tensor,
+        units: Tensor,
         *,
-        max_steps: Size = 100,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool | None = None,
-        units: Tensor | None = None,
-    ) -> RootResult:
-        starts = as_starts(system, starts)
-        units = units_of(system, starts) if units is None else units
+        max_steps: int,
+        memory_budget: int,
+        progress: bool | None,
+    ) -> Attempt:
 
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:
             step = torch.empty_like(states)
@@ -91,12 +88,7 @@ class Newton(RootSolver):
             rows.reasons[stalled] = ends.reasons
             rows.steps[stalled] += ends.steps
             rows.interrupted |= ends.interrupted
-        return conclude(
-            system,
-            rows.result,
-            tolerance=self.tolerance,
-            starts=starts,
-            units=units,
-            memory_budget=memory_budget,
-            evident=rows.evident,
-        )
+        return Attempt(rows.result, rows.evident)
+
+    def without_slow_points(self) -> "Newton":
+        return replace(self, slow_points=0)

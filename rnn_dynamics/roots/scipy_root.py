@@ -7,11 +7,11 @@ import torch
 from scipy import optimize
 from torch import Tensor
 
-from ..checks import Size, checked
+from ..checks import checked
 from ..progress import each
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
+from ..systems import AutonomousMap
 from .results import Reason, RootResult
-from .solver import RootSolver, as_starts, conclude
+from .solver import Attempt, RootSolver
 
 _WITH_JACOBIAN = ("hybr", "lm")
 _WITHOUT_JACOBIAN = (
@@ -44,28 +44,26 @@ class ScipyRoot(RootSolver):
         if self.method not in known:
             raise ValueError(f"method must be one of {', '.join(known)}; got {self.method!r}")
 
-    @checked
-    @torch.no_grad()
-    def solve(
+    def attempt(
         self,
         system: AutonomousMap,
         starts: Tensor,
+        units: Tensor,
         *,
-        max_steps: Size = 100,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool | None = None,
-        units: Tensor | None = None,
-    ) -> RootResult:
-        starts = as_starts(system, starts)
-        units = units_of(system, starts) if units is None else units
+        max_steps: int,
+        memory_budget: int,
+        progress: bool | None,
+    ) -> Attempt:
 
-        def residual(h: np.ndarray) -> np.ndarray:
-            state = torch.from_numpy(h).to(starts)
-            return (system(state) - state).cpu().double().numpy()
+        unit = units.cpu().double().numpy()
 
-        def jacobian(h: np.ndarray) -> np.ndarray:
-            matrix = system.jacobian(torch.from_numpy(h).to(starts), memory_budget).cpu().double().numpy()
-            return matrix - np.eye(len(h))
+        def residual(y: np.ndarray) -> np.ndarray:
+            state = torch.from_numpy(unit * y).to(starts)
+            return (system(state) - state).cpu().double().numpy() / unit
+
+        def jacobian(y: np.ndarray) -> np.ndarray:
+            matrix = system.jacobian(torch.from_numpy(unit * y).to(starts), memory_budget).cpu().double().numpy()
+            return matrix * (unit / unit[:, None]) - np.eye(len(y))
 
         # hybr and lm count evaluations (lm under the name maxiter), the others iterations.
         evaluations = self.method in _WITH_JACOBIAN
@@ -80,7 +78,7 @@ class ScipyRoot(RootSolver):
                     with np.errstate(all="ignore"):
                         answer = optimize.root(
                             residual,
-                            starts[row].cpu().double().numpy(),
+                            starts[row].cpu().double().numpy() / unit,
                             method=self.method,
                             jac=jacobian if evaluations else None,
                             tol=0.01 * self.tolerance,
@@ -89,13 +87,10 @@ class ScipyRoot(RootSolver):
                 except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
                     reasons[row] = Reason.NOT_FINITE
                     continue
-                ends[row] = torch.from_numpy(answer.x).to(starts)
+                ends[row] = torch.from_numpy(unit * answer.x).to(starts)
                 steps[row] = int(answer.get("nit", answer.get("nfev", 0)))
                 reasons[row] = Reason.BUDGET if steps[row] >= max_steps else Reason.STALLED
         except KeyboardInterrupt:
             interrupted = True
         errors = starts.new_full((len(starts),), torch.nan)
-        ended = RootResult(ends, errors, errors, reasons, steps, interrupted)
-        return conclude(
-            system, ended, tolerance=self.tolerance, starts=starts, units=units, memory_budget=memory_budget
-        )
+        return Attempt(RootResult(ends, errors, errors, reasons, steps, interrupted))

@@ -1,14 +1,30 @@
 """What a root solver is."""
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import final
 
 import torch
 from torch import Tensor
 
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, scaled_norm, sizes
+from ..checks import Size, checked
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, scaled_norm, sizes, units_of
 from .evidence import are_roots
 from .results import Reason, RootResult
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What a solver came to, before its rows are judged."""
+
+    result: RootResult
+    """Its residuals are not looked at."""
+
+    evident: Tensor | None = None
+    """Rows [k] at which Newton's method was seen to contract, so that they need no further evidence."""
+
+    judged: bool = False
+    """Whether the rows were judged already, by a solver of another equation."""
 
 
 class RootSolver(ABC):
@@ -17,17 +33,20 @@ class RootSolver(ABC):
     A state is *found* when |(F(h) - h) / s|_2 <= tolerance * max(1, |h / s|_2), s_i = max(u_i, |h_i|), evaluated on
     that very state, with u_i the unit of each coordinate: 1 for starts of that order. It must lie in the system's box
     where one is known to hold every fixed point, and be a root, not a place where F(h) - h fades away.
+
+    For developers: a solver is a frozen dataclass of tolerances with one method, ``attempt``.
     """
 
     tolerance: float
 
-    @abstractmethod
+    @final
+    @checked
     def solve(
         self,
         system: AutonomousMap,
         starts: Tensor,
         *,
-        max_steps: int = 100,
+        max_steps: Size = 100,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool | None = None,
         units: Tensor | None = None,
@@ -46,6 +65,32 @@ class RootSolver(ABC):
             A row per start: numerical trouble is a reason on its row, never an exception. Ctrl-C ends the search
             early; rows not finished by then say so.
         """
+        starts = as_starts(system, starts)
+        units = units_of(system, starts) if units is None else units
+        with torch.no_grad():
+            attempt = self.attempt(
+                system, starts, units, max_steps=max_steps, memory_budget=memory_budget, progress=progress
+            )
+            if attempt.judged:
+                return attempt.result
+            return conclude(system, attempt, tolerance=self.tolerance, starts=starts, units=units, budget=memory_budget)
+
+    @abstractmethod
+    def attempt(
+        self,
+        system: AutonomousMap,
+        starts: Tensor,
+        units: Tensor,
+        *,
+        max_steps: int,
+        memory_budget: int,
+        progress: bool | None,
+    ) -> Attempt:
+        """Go from each row of ``starts`` [k, n], of the map's size and precision, towards a root."""
+
+    def without_slow_points(self) -> "RootSolver":
+        """The same solver, content to leave rows that find no root where they are; itself by default."""
+        return self
 
 
 def as_starts(system: AutonomousMap, starts: Tensor) -> Tensor:
@@ -75,28 +120,20 @@ def thresholds(states: Tensor, tolerance: float, units: Tensor) -> Tensor:
     return max(tolerance, floor) * (states / sizes(states, units)).norm(dim=-1).clamp(min=1.0)
 
 
-@torch.no_grad()
 def conclude(
-    system: AutonomousMap,
-    result: RootResult,
-    *,
-    tolerance: float,
-    starts: Tensor,
-    units: Tensor,
-    memory_budget: int,
-    evident: Tensor | None = None,
+    system: AutonomousMap, attempt: Attempt, *, tolerance: float, starts: Tensor, units: Tensor, budget: int
 ) -> RootResult:
     """Judge every row once more, on the map itself and on the very states that are returned.
 
     Args:
         system: the map.
-        result: rows as the solver left them; their residuals are not looked at.
+        attempt: rows as the solver left them.
         tolerance: of the scaled residual.
         starts: where the search began.
         units: of the coordinates.
-        memory_budget: bytes for Jacobians.
-        evident: rows at which Newton's method was seen to contract, so that they need no further evidence.
+        budget: bytes for Jacobians.
     """
+    result, evident = attempt.result, attempt.evident
     states, reasons = result.states, result.reasons
     residuals = residual_norms(system, states)
     limit = thresholds(states, tolerance, units)
@@ -106,7 +143,7 @@ def conclude(
     honest = small if ungated is system else small & (scaled_residuals(ungated, states, units) <= 1e3 * limit)
     doubtful = honest if evident is None else honest & ~evident
     rows = doubtful.nonzero().squeeze(-1)
-    fading = rows[~are_roots(ungated, states[rows], starts, units, memory_budget)]
+    fading = rows[~are_roots(ungated, states[rows], starts, units, budget)]
     reasons = torch.where(honest, Reason.CONVERGED, reasons)
     reasons = torch.where(~honest & (reasons == Reason.CONVERGED), Reason.STALLED, reasons)
     reasons[fading] = Reason.FADING

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..checks import Size, checked
+from ..checks import checked
 from ..progress import Progress
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization, scaled_norm, units_of
+from ..systems import AutonomousMap, Box, Linearization, scaled_norm
 from .results import Reason, RootResult
-from .solver import RootSolver, as_starts, conclude, thresholds
+from .solver import Attempt, RootSolver, thresholds
 
 _STATIONARY = 1e-4
 """A minimum of the speed: |(DF - I)^T r| <= 1e-4 |r|, so r is all but in the null space that a fold's ghost leaves."""
@@ -35,31 +35,30 @@ class SpeedMinimizer(RootSolver):
     tolerance: float = 1e-11
     slow_enough: float = 0.0
 
-    @checked
-    def solve(
+    def attempt(
         self,
         system: AutonomousMap,
         starts: Tensor,
+        units: Tensor,
         *,
-        max_steps: Size = 100,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
-        progress: bool | None = None,
-        units: Tensor | None = None,
-    ) -> RootResult:
-        starts = as_starts(system, starts)
-        return descend(
-            system,
-            starts,
-            tolerance=self.tolerance,
-            max_steps=max_steps,
-            memory_budget=memory_budget,
-            progress=progress,
-            slow_enough=self.slow_enough,
-            units=units_of(system, starts) if units is None else units,
+        max_steps: int,
+        memory_budget: int,
+        progress: bool | None,
+    ) -> Attempt:
+        return Attempt(
+            descend(
+                system,
+                starts,
+                tolerance=self.tolerance,
+                max_steps=max_steps,
+                memory_budget=memory_budget,
+                progress=progress,
+                slow_enough=self.slow_enough,
+                units=units,
+            )
         )
 
 
-@torch.no_grad()
 def descend(
     system: AutonomousMap,
     starts: Tensor,
@@ -141,8 +140,7 @@ def descend(
         reasons[active], interrupted = int(Reason.INTERRUPTED), True
     finally:
         bar.close()
-    ended = RootResult(states, norms, errors, reasons, steps, interrupted)
-    return conclude(system, ended, tolerance=tolerance, starts=starts, units=units, memory_budget=memory_budget)
+    return RootResult(states, norms, errors, reasons, steps, interrupted)
 
 
 def _speeds(drift: Tensor, units: Tensor) -> Tensor:
