@@ -34,6 +34,9 @@ The floors, each importing only from those below:
 8. ``cli`` (the command ``rnn-dynamics``)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import cells, tasks
 from .attractors import (
     Attractors,
@@ -60,24 +63,26 @@ from .bifurcations import (
 from .continuation import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
-from .plotting import (
-    plot_attractors,
-    plot_basins,
-    plot_bifurcations,
-    plot_echo_index,
-    plot_fixed_points,
-    plot_reachability,
-    plot_spectrum,
-    plot_tracking,
-    plot_transition_graph,
-    plot_warmup,
-)
 from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
 from .tracking import AttractorTracker, TrackingHistory, track_checkpoints
 from .training import Horizon, SequenceModel, Training, Warmup, train, train_ensemble, warm_up
 from .transitions import saddle_connections, transition_graph
+
+if TYPE_CHECKING:
+    from .plotting import (
+        plot_attractors,
+        plot_basins,
+        plot_bifurcations,
+        plot_echo_index,
+        plot_fixed_points,
+        plot_reachability,
+        plot_spectrum,
+        plot_tracking,
+        plot_transition_graph,
+        plot_warmup,
+    )
 
 __all__ = [
     "AttractorTracker",
@@ -148,3 +153,15 @@ __all__ = [
     "vaa",
     "warm_up",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The plots, once the first is asked for: matplotlib would double what an import costs."""
+    if name != "plotting" and name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    plotting = import_module(".plotting", __name__)
+    return plotting if name == "plotting" else getattr(plotting, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import torch
 from torch import Tensor
 
@@ -14,6 +13,9 @@ from .checks import ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
 from .progress import each
 from .systems import AutonomousMap, DrivenMap, require_network, require_system
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _SAMPLES = 16
 """States of a circle, torus, chaotic set or continuum from which each input is tried."""
@@ -38,7 +40,7 @@ def transition_graph(
     seed: int = 0,
     progress: bool | None = None,
     **options: Any,
-) -> nx.MultiDiGraph:
+) -> "nx.MultiDiGraph":
     """Which input takes which attractor to which.
 
     From each attractor (every state of a cycle, 16 of a circle or chaotic set) each input is applied, then the held
@@ -68,6 +70,8 @@ def transition_graph(
     Raises:
         ValueError: for inputs or names that do not fit, or attractors of another network or held input.
     """
+    import networkx as nx
+
     require_network(network)
     if not isinstance(attractors, Attractors):
         raise ValueError(f"attractors must be the Attractors of find_attractors, got {type(attractors).__name__}")
@@ -109,7 +113,7 @@ def saddle_connections(
     *,
     displacement: float = 1e-4,
     **options: Any,
-) -> nx.MultiDiGraph:
+) -> "nx.MultiDiGraph":
     """The heteroclinic skeleton: from each saddle, both ways along its unstable directions, to which attractors.
 
     Args:
@@ -128,6 +132,8 @@ def saddle_connections(
     Raises:
         ValueError: for points or attractors of another size, or points without all their unstable eigenvectors.
     """
+    import networkx as nx
+
     require_system(system)
     require_positive(displacement=displacement)
     if not isinstance(points, FixedPoints):
@@ -231,14 +237,14 @@ def _applied(network: DrivenMap, states: Tensor, pulse: Tensor, noise: float, ge
     return states
 
 
-def _add_nodes(graph: nx.MultiDiGraph, found: Attractors, rows: range, *, given: bool, shares: Attractors) -> None:
+def _add_nodes(graph: "nx.MultiDiGraph", found: Attractors, rows: range, *, given: bool, shares: Attractors) -> None:
     fractions = shares.fractions.tolist()
     for row in rows:
         share = float(fractions[row]) if row < len(fractions) else 0.0
         graph.add_node(row, kind=found.kinds[row], period=int(found.periods[row]), share=share, given=given)
 
 
-def _add_edges(graph: nx.MultiDiGraph, found: Attractors, sources: list[int], row: int, label: str) -> None:
+def _add_edges(graph: "nx.MultiDiGraph", found: Attractors, sources: list[int], row: int, label: str) -> None:
     targets: dict[int, list[int | str]] = {}
     for source, target, fate in zip(sources, found.labels.tolist(), found.fates.tolist(), strict=True):
         targets.setdefault(source, []).append(target if target >= 0 else Fate(fate).outcome)

@@ -17,6 +17,7 @@ from torch import Tensor
 import rnn_dynamics as rd
 from rnn_dynamics import cells, checks, plotting, roots, tasks, tracking, training
 from rnn_dynamics.checks import ArrayLike, AtLeast, Positive, Share, Size, Told, checked, is_checked
+from rnn_dynamics.checks.door import taken_hints
 from rnn_dynamics.checks.hints import expected
 
 CALLS, SEED = 3000, 13
@@ -63,9 +64,7 @@ def test_every_public_function_is_checked(name: str, thing: Callable[..., Any]) 
     if isinstance(thing, type) and not _made_by_users(thing):
         return
     assert is_checked(thing), f"{name} needs @checked"
-    for hint in typing.get_type_hints(
-        thing.__init__ if isinstance(thing, type) else thing, include_extras=True
-    ).values():
+    for hint in taken_hints(thing.__init__ if isinstance(thing, type) else thing).values():
         expected(hint)  # raises for a hint that is not understood
 
 

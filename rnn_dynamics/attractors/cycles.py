@@ -1,9 +1,8 @@
 """All cycles of a given period, unstable ones too."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -18,6 +17,9 @@ from ..tables import Table
 from .periodic import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
 from .shooting import PhaseMap, Shooting
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BOX_STARTS = 1024
 
@@ -69,8 +71,10 @@ class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
         """Whether each is stable, [c]."""
         return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per cycle."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "kind": self.kinds,

@@ -4,6 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any, TypeVar, get_type_hints
 
 import torch
@@ -21,7 +22,7 @@ class _Plan:
     """What is expected of each argument of a function."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        hints = get_type_hints(function, include_extras=True)
+        hints = taken_hints(function)
         self.of: dict[str, Expected] = {}
         self.order: list[tuple[str, Expected | None]] = []
         for name, parameter in inspect.signature(function).parameters.items():
@@ -37,6 +38,13 @@ class _Plan:
         """The arguments as the function takes them."""
         values = [_taken(*self.order[row], value) if row < len(self.order) else value for row, value in enumerate(args)]
         return values, {name: _taken(name, self.of.get(name), value) for name, value in options.items()}
+
+
+def taken_hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The hints of what is taken; what is returned may be of a package that is only imported where it is used."""
+    taken = {name: hint for name, hint in function.__annotations__.items() if name != "return"}
+    names = inspect.unwrap(function).__globals__
+    return get_type_hints(SimpleNamespace(__annotations__=taken), names, include_extras=True)
 
 
 def _taken(name: str, one: Expected | None, value: Any) -> Any:

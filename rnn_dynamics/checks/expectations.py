@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,7 +68,7 @@ def words_of(kind: type) -> str | Callable[[Any], str]:
 
     def words(_: Any) -> str:
         for function in _makers if kind.__module__.startswith(__name__.split(".")[0]) else ():
-            if get_type_hints(function).get("return") is kind:
+            if function.__annotations__.get("return") in (kind, kind.__name__):
                 return f"the {kind.__name__} of {function.__name__}"
         return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
 

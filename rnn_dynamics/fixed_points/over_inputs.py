@@ -1,9 +1,8 @@
 """Fixed points under each of several held inputs."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -14,6 +13,9 @@ from ..store import storable
 from ..systems import DrivenMap, require_network
 from .results import FixedPoints
 from .search import find_fixed_points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -35,8 +37,10 @@ class FixedPointsOverInputs:
         """For every fixed point, in order, the row of its input."""
         return torch.cat([torch.full((len(points),), row) for row, points in enumerate(self.points)])
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per fixed point, with the row of its input in the column "input"."""
+        import pandas as pd
+
         tables = [points.to_pandas().assign(input=row) for row, points in enumerate(self.points)]
         return pd.concat(tables, ignore_index=True)
 

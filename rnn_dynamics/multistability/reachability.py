@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -17,6 +16,9 @@ from ..store import storable
 from ..systems import DrivenMap, FirstState, require_network, sample_states
 from .curve import vaa_curve
 from .diversity import Diversity, diversity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HORIZONS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Up to the published 10,000 steps."""
@@ -97,8 +99,10 @@ class Reachability:
         """Entropy, coverage and the number not seen, for each held input."""
         return tuple(diversity(found.hits) for found in self.attractors)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per held input."""
+        import pandas as pd
+
         rows = []
         for index, (found, numbers) in enumerate(zip(self.attractors, self.diversities, strict=True)):
             settled = int(found.settled.sum())

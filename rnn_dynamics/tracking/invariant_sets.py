@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -13,6 +13,9 @@ from ..attractors.results import KINDS
 from ..fixed_points import FixedPoints
 from ..store import storable
 from ..tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SAMPLES = 64
 """States kept of a circle, torus, chaotic set or continuum: enough to tell one from another."""
@@ -77,8 +80,10 @@ class InvariantSets(Table):
         """How many attractors were reached: the true count beside the published measure."""
         return int(self.reached.sum())
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per set."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "kind": self.kinds,
