@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import torch
 from torch import Tensor
 
-from .attractors import Attractors, Fate, find_attractors
+from .attractors import Attractors, Fate, SettlingOptions, find_attractors
 from .attractors.results import wilson_intervals
 from .checks import ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
@@ -39,7 +39,7 @@ def transition_graph(
     trials: Size = 1,
     seed: int = 0,
     progress: bool | None = None,
-    **options: Any,
+    **options: Unpack[SettlingOptions],
 ) -> "nx.MultiDiGraph":
     """Which input takes which attractor to which.
 
@@ -58,7 +58,7 @@ def transition_graph(
         trials: how often each state and input are tried; more than 1 makes sense with noise.
         seed: of the noise.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``.
+        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Returns:
         Nodes are the attractors' rows, with ``kind``, ``period``, ``share`` (of the starts) and ``given`` (False for
@@ -112,7 +112,9 @@ def saddle_connections(
     attractors: Attractors,
     *,
     displacement: float = 1e-4,
-    **options: Any,
+    seed: int = 0,
+    progress: bool | None = None,
+    **options: Unpack[SettlingOptions],
 ) -> "nx.MultiDiGraph":
     """The heteroclinic skeleton: from each saddle, both ways along its unstable directions, to which attractors.
 
@@ -122,7 +124,9 @@ def saddle_connections(
             imaginary parts, which span the plane that both turn in).
         attractors: of the same map; further ones that are met are added.
         displacement: how far from the saddle to begin, times max(1, |h|).
-        options: of ``find_attractors``.
+        seed: of tangent vectors.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
+        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Returns:
         Nodes "saddle 3" (the row of ``points``) with ``kind`` and ``n_unstable``, "attractor 0" with ``kind``, and a
@@ -149,7 +153,9 @@ def saddle_connections(
             for side in (1, -1):
                 starts.append(state + side * reach * direction.to(state))
                 origins.append((row, mode, side, float(points.eigenvalues[row, mode].abs())))
-    found = find_attractors(system, torch.stack(starts), known=attractors, **options) if starts else attractors
+    found = attractors
+    if starts:
+        found = find_attractors(system, torch.stack(starts), known=attractors, seed=seed, progress=progress, **options)
     for row in range(len(found)):
         graph.add_node(f"attractor {row}", kind=found.kinds[row], period=int(found.periods[row]))
     for index, (row, mode, side, eigenvalue) in enumerate(origins):

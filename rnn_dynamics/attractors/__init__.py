@@ -6,7 +6,7 @@ from .cycles import Cycles, find_cycles
 from .lyapunov import LyapunovSpectrum, finite_time_exponents, kaplan_yorke_dimension, lyapunov_spectrum
 from .outcomes import Fate
 from .results import Attractors, Evidence
-from .search import find_attractors
+from .search import SettlingOptions, find_attractors
 
 __all__ = [
     "Attractors",
@@ -16,6 +16,7 @@ __all__ = [
     "Evidence",
     "Fate",
     "LyapunovSpectrum",
+    "SettlingOptions",
     "basin_boundary",
     "basin_map",
     "find_attractors",

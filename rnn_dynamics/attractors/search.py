@@ -1,6 +1,6 @@
 """``find_attractors``: settle starts, and assemble what they settled on."""
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import torch
 
@@ -15,6 +15,17 @@ from .periodic import Periodic
 from .results import Attractors
 from .rows import Limits
 from .settling import settle
+
+
+class SettlingOptions(TypedDict, total=False):
+    """What ``find_attractors`` takes, for the functions that settle starts by it."""
+
+    max_steps: Size
+    horizon: Annotated[float, OrInfinite()]
+    tolerance: float
+    merge_tolerance: float
+    exponent_tolerance: float
+    memory_budget: int
 
 
 @checked

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import torch
 from torch import Tensor
 
-from ..attractors import Attractors, find_attractors
+from ..attractors import Attractors, SettlingOptions, find_attractors
 from ..attractors.results import KINDS, plural
 from ..checks import ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..progress import each
@@ -157,7 +157,7 @@ def reachability(
     seed: int = 0,
     state: FirstState | None = None,
     progress: bool | None = None,
-    **options: Any,
+    **options: Unpack[SettlingOptions],
 ) -> Reachability:
     """Measure which attractors input sequences can reach: the published VAA, and beside it what is there.
 
@@ -177,7 +177,7 @@ def reachability(
         seed: of states and held inputs.
         state: where sequences begin, as in ``sample_states``: a trained h0; zeros by default, as published.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``: budgets and tolerances.
+        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Raises:
         ValueError: for shapes that do not fit, or horizons that are not whole, rising and positive.

@@ -6,7 +6,7 @@ from .history import TrackingHistory
 from .invariant_sets import InvariantSets
 from .matching import Event, Identities, match
 from .observation import Crossing, Observation, Passage, Waypoint
-from .tracker import AttractorTracker
+from .tracker import AttractorTracker, TrackerOptions
 
 __all__ = [
     "AttractorTracker",
@@ -17,6 +17,7 @@ __all__ = [
     "InvariantSets",
     "Observation",
     "Passage",
+    "TrackerOptions",
     "TrackingHistory",
     "Waypoint",
     "checkpoint_files",
