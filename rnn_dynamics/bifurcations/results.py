@@ -455,6 +455,16 @@ def special_table(points: list[tuple[int, SpecialPoint]]) -> "pd.DataFrame":
             }
             for branch, point in points
         ],
-        columns=["branch", "kind", "parameter", "detail", "criticality", "coefficient", "angle", "eigenvalue", "norm",
-                 "residual"],
-    )  # fmt: skip
+        columns=[
+            "branch",
+            "kind",
+            "parameter",
+            "detail",
+            "criticality",
+            "coefficient",
+            "angle",
+            "eigenvalue",
+            "norm",
+            "residual",
+        ],
+    )

@@ -13,11 +13,10 @@ from ..continuation.interpolation import held_input
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..fixed_points.completeness import index_sum
 from ..progress import Progress
-from ..stability import MARGINAL_TOLERANCE
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, sample_states
 from ..tracking import Event, Observation, match
-from ..tracking.invariant_sets import Row, row_on, table
-from ..tracking.passages import Ahead
+from ..tracking.invariant_sets import Row, fixed_point_rows, row_on, table
+from ..tracking.passages import Ahead, row_at
 from .timeline_inputs import Checkpoints, Losses, Stage, losses_of, stages_of
 from .timeline_links import Link, ahead_of, crossing_events, linked
 from .timeline_results import TrainingBifurcations
@@ -149,13 +148,7 @@ class _Builder:
         points = self._found(system, ahead)
         if points.completeness.interrupted:
             return False
-        rows = [
-            Row(
-                "fixed point", 1, points.states[row : row + 1], float(points.residuals[row]), points.eigenvalues[row],
-                float(points.spectral_radii[row]), int(points.n_unstable[row]), bool(points.stable[row]),
-            )
-            for row in range(len(points))
-        ]  # fmt: skip
+        rows = fixed_point_rows(points)
         link = None
         if ahead is not None:
             rows, link = linked(ahead, system, rows)
@@ -195,7 +188,7 @@ def _completed(done: list[_Done]) -> list[_Done]:
         rows = list(earlier.rows)
         for state in link.missed:
             if row_on(rows, state, 1) is None:
-                rows.append(_row_at(earlier.system, state))
+                rows.append(row_at(earlier.system, state, period=1))
         if len(rows) == len(earlier.rows):
             break
         lowest -= 1
@@ -210,17 +203,6 @@ def _completed(done: list[_Done]) -> list[_Done]:
 def _linked_anew(earlier: _Done, later: _Done) -> _Done:
     rows, link = linked(ahead_of(earlier.system, later.system, earlier.rows), later.system, later.rows)
     return replace(later, rows=rows, link=link)
-
-
-def _row_at(system: HeldMap, state: Tensor) -> Row:
-    """The fixed point at ``state`` [n], which following found."""
-    values = system.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
-    moduli, tolerance = values.abs(), MARGINAL_TOLERANCE
-    residual = float((system(state[None]) - state).norm())
-    return Row(
-        "fixed point", 1, state[None], residual, values, float(moduli[0]), int((moduli > 1 + tolerance).sum()),
-        bool(moduli[0] < 1 - tolerance),
-    )  # fmt: skip
 
 
 def _observed(done: _Done, held: Tensor) -> Observation:

@@ -227,6 +227,15 @@ def _updates(folder: Path) -> np.ndarray | None:
             .clone()
             .numpy()
         )  # what was read is mapped from the file
-    except (OSError, RuntimeError, ValueError, LookupError, TypeError, StopIteration, EOFError, pickle.UnpicklingError,
-            zipfile.BadZipFile):  # fmt: skip
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        LookupError,
+        TypeError,
+        StopIteration,
+        EOFError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ):
         return None

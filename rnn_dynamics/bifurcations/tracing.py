@@ -57,9 +57,13 @@ class BranchWalk(Iterator[Row]):
         self._home = self._first if home is None else row_at(span, home)
         self._pending: deque[Row] = deque()
         self._steps = walk(
-            span, first, tolerance=pace.tolerance, max_steps=pace.max_steps, longest_step=pace.longest_step,
+            span,
+            first,
+            tolerance=pace.tolerance,
+            max_steps=pace.max_steps,
+            longest_step=pace.longest_step,
             max_norm=pace.max_norm,
-        )  # fmt: skip
+        )
 
     @property
     def first(self) -> Row:
@@ -92,9 +96,13 @@ class BranchWalk(Iterator[Row]):
             after = replace(self._home, special=None)
         place = before.point
         found = passed_between(
-            self._span, before, after, step.passed, self._pace.tolerance,
+            self._span,
+            before,
+            after,
+            step.passed,
+            self._pace.tolerance,
             suspected(before, after, self._usual, step.refused),
-        )  # fmt: skip
+        )
         if not any(passed.kink for passed in found):
             self._usual = rate(before, after)
         for passed in found:

@@ -95,10 +95,8 @@ def _qualities(value: Tensor) -> str:
     return "" if value.layout is torch.strided else "sparse "
 
 
-_REAL = {
-    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
-    torch.uint8, torch.bool,
-}  # fmt: skip
+_FLOATING = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
+_REAL = _FLOATING | {torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool}
 _COMPLEX = {torch.complex128, torch.complex64}
 _ORDINARY = _REAL | _COMPLEX
 

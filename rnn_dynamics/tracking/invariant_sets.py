@@ -162,14 +162,19 @@ def table(rows: list[Row]) -> InvariantSets:
 
 def fixed_point_rows(points: FixedPoints) -> list[Row]:
     """A row for each fixed point."""
-    return [_fixed_point(points, row) for row in range(len(points))]
-
-
-def _fixed_point(points: FixedPoints, row: int) -> Row:
-    return Row(
-        "fixed point", 1, points.states[row : row + 1], float(points.residuals[row]), points.eigenvalues[row],
-        float(points.spectral_radii[row]), int(points.n_unstable[row]), bool(points.stable[row]),
-    )  # fmt: skip
+    return [
+        Row(
+            kind="fixed point",
+            period=1,
+            orbit=points.states[row : row + 1],
+            residual=float(points.residuals[row]),
+            multipliers=points.eigenvalues[row],
+            growth=float(points.spectral_radii[row]),
+            n_unstable=int(points.n_unstable[row]),
+            stable=bool(points.stable[row]),
+        )
+        for row in range(len(points))
+    ]
 
 
 def _attractor(found: Attractors, row: int, hits: int) -> Row:
@@ -177,6 +182,4 @@ def _attractor(found: Attractors, row: int, hits: int) -> Row:
     if not period and len(orbit) > _SAMPLES:
         orbit = orbit[torch.linspace(0, len(orbit) - 1, _SAMPLES).long().to(orbit.device)]
     growth = float(found.largest_exponents[row].exp())
-    return Row(
-        found.kinds[row], period, orbit, evidence.residual, evidence.multipliers, growth, 0, True, hits
-    )  # fmt: skip
+    return Row(found.kinds[row], period, orbit, evidence.residual, evidence.multipliers, growth, 0, True, hits)

@@ -265,9 +265,13 @@ class _Walk:
             sources, key=lambda source: float((source[0].after.orbits[source[1].row].mean(dim=0) - center).norm())
         )
         return replace(
-            event, how="Neimark-Sacker", partner=int(own[crossing.row]), before=leg.first, step=leg.last,
+            event,
+            how="Neimark-Sacker",
+            partner=int(own[crossing.row]),
+            before=leg.first,
+            step=leg.last,
             at=leg.first + crossing.t * (leg.last - leg.first),
-        )  # fmt: skip
+        )
 
 
 def _order(event: Event) -> float:
