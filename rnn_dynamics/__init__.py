@@ -22,6 +22,9 @@ is a question asked of that map.
 The plan of the house is in CONTRIBUTING.md.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import cells, tasks
 from .attractors import (
     Attractors,
@@ -46,21 +49,6 @@ from .bifurcations import (
 from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
-from .plotting import (
-    plot_attractors,
-    plot_basins,
-    plot_branches,
-    plot_diagram,
-    plot_echo_index,
-    plot_fixed_points,
-    plot_parameter_plane,
-    plot_reachability,
-    plot_spectrum,
-    plot_timeline,
-    plot_tracking,
-    plot_transition_graph,
-    plot_warmup,
-)
 from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
@@ -69,6 +57,23 @@ from .tracking import AttractorTracker, TrackingHistory, track_checkpoints
 from .training import SequenceModel, Training, train, train_ensemble
 from .transitions import saddle_connections, transition_graph
 from .warmup import Horizon, Warmup, warm_up
+
+if TYPE_CHECKING:
+    from .plotting import (
+        plot_attractors,
+        plot_basins,
+        plot_branches,
+        plot_diagram,
+        plot_echo_index,
+        plot_fixed_points,
+        plot_parameter_plane,
+        plot_reachability,
+        plot_spectrum,
+        plot_timeline,
+        plot_tracking,
+        plot_transition_graph,
+        plot_warmup,
+    )
 
 __all__ = [
     "AttractorTracker",
@@ -142,3 +147,15 @@ __all__ = [
     "vaa",
     "warm_up",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The plots, once the first is asked for: matplotlib would double what an import costs."""
+    if name != "plotting" and name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    plotting = import_module(".plotting", __name__)
+    return plotting if name == "plotting" else getattr(plotting, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -87,9 +87,15 @@ class Progress:
             if time() - self._begin < self._delay:
                 return
             self._bar = _bar_class()(
-                total=self.total, initial=self._initial, unit=self.unit, leave=self._leave, desc=self._title(),
-                miniters=0, mininterval=_OFTEN, file=sys.stderr,
-            )  # fmt: skip
+                total=self.total,
+                initial=self._initial,
+                unit=self.unit,
+                leave=self._leave,
+                desc=self._title(),
+                miniters=0,
+                mininterval=_OFTEN,
+                file=sys.stderr,
+            )
             self._bar.start_t = self._begin
         self._bar.total = self.total
         self._bar.set_description(self._title(), refresh=False)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+import scipy
 import torch
-from scipy import linalg
 from torch import Tensor
 
 MARGINAL_TOLERANCE = 1e-6
@@ -45,7 +45,7 @@ def spectrum(jacobians: Tensor, n_modes: int) -> Spectrum:
     """
     values, rights, lefts = [], [], []
     for matrix in jacobians.double().cpu().numpy():
-        value, left, right = linalg.eig(matrix, left=True, right=True)  # pyright: ignore[reportAssignmentType]
+        value, left, right = scipy.linalg.eig(matrix, left=True, right=True)
         order = np.argsort(-np.abs(value), kind="stable")
         left, right = left[:, order[:n_modes]], right[:, order[:n_modes]]
         overlap = np.sum(left.conj() * right, axis=0)

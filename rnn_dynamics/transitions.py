@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
-import networkx as nx
 import torch
 from torch import Tensor
 
-from .attractors import Attractors, Fate, find_attractors, wilson_intervals
+from .attractors import Attractors, Fate, SettlingOptions, find_attractors, wilson_intervals
 from .checks import ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
 from .progress import each
 from .systems import AutonomousMap, DrivenMap, require_network, require_system
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _SAMPLES = 16
 """States of a circle, torus, chaotic set or continuum from which each input is tried."""
@@ -36,8 +38,8 @@ def transition_graph(
     trials: Size = 1,
     seed: int = 0,
     progress: bool | None = None,
-    **options: Any,
-) -> nx.MultiDiGraph:
+    **options: Unpack[SettlingOptions],
+) -> "nx.MultiDiGraph":
     """Which input takes which attractor to which.
 
     From each attractor (every state of a cycle, 16 of a circle or chaotic set) each input is applied, then the held
@@ -55,7 +57,7 @@ def transition_graph(
         trials: how often each state and input are tried; more than 1 makes sense with noise.
         seed: of the noise.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``.
+        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Returns:
         Nodes are the attractors' rows, with ``kind``, ``period``, ``share`` (of the starts) and ``given`` (False for
@@ -67,6 +69,8 @@ def transition_graph(
     Raises:
         ValueError: for inputs or names that do not fit, or attractors of another network or held input.
     """
+    import networkx as nx
+
     require_network(network)
     if not isinstance(attractors, Attractors):
         raise ValueError(f"attractors must be the Attractors of find_attractors, got {type(attractors).__name__}")
@@ -107,8 +111,10 @@ def saddle_connections(
     attractors: Attractors,
     *,
     displacement: float = 1e-4,
-    **options: Any,
-) -> nx.MultiDiGraph:
+    seed: int = 0,
+    progress: bool | None = None,
+    **options: Unpack[SettlingOptions],
+) -> "nx.MultiDiGraph":
     """The heteroclinic skeleton: from each saddle, both ways along its unstable directions, to which attractors.
 
     Args:
@@ -117,7 +123,9 @@ def saddle_connections(
             imaginary parts, which span the plane that both turn in).
         attractors: of the same map; further ones that are met are added.
         displacement: how far from the saddle to begin, times max(1, |h|).
-        options: of ``find_attractors``.
+        seed: of tangent vectors.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
+        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Returns:
         Nodes "saddle 3" (the row of ``points``) with ``kind`` and ``n_unstable``, "attractor 0" with ``kind``, and a
@@ -127,6 +135,8 @@ def saddle_connections(
     Raises:
         ValueError: for points or attractors of another size, or points without all their unstable eigenvectors.
     """
+    import networkx as nx
+
     require_system(system)
     require_positive(displacement=displacement)
     if not isinstance(points, FixedPoints):
@@ -142,7 +152,9 @@ def saddle_connections(
             for side in (1, -1):
                 starts.append(state + side * reach * direction.to(state))
                 origins.append((row, mode, side, float(points.eigenvalues[row, mode].abs())))
-    found = find_attractors(system, torch.stack(starts), known=attractors, **options) if starts else attractors
+    found = attractors
+    if starts:
+        found = find_attractors(system, torch.stack(starts), known=attractors, seed=seed, progress=progress, **options)
     for row in range(len(found)):
         graph.add_node(f"attractor {row}", kind=found.kinds[row], period=int(found.periods[row]))
     for index, (row, mode, side, eigenvalue) in enumerate(origins):
@@ -212,14 +224,14 @@ def _applied(network: DrivenMap, states: Tensor, pulse: Tensor, noise: float, ge
     return states
 
 
-def _add_nodes(graph: nx.MultiDiGraph, found: Attractors, rows: range, *, given: bool, shares: Attractors) -> None:
+def _add_nodes(graph: "nx.MultiDiGraph", found: Attractors, rows: range, *, given: bool, shares: Attractors) -> None:
     fractions = shares.fractions.tolist()
     for row in rows:
         share = float(fractions[row]) if row < len(fractions) else 0.0
         graph.add_node(row, kind=found.kinds[row], period=int(found.periods[row]), share=share, given=given)
 
 
-def _add_edges(graph: nx.MultiDiGraph, found: Attractors, sources: list[int], row: int, label: str) -> None:
+def _add_edges(graph: "nx.MultiDiGraph", found: Attractors, sources: list[int], row: int, label: str) -> None:
     targets: dict[int, list[int | str]] = {}
     for source, target, fate in zip(sources, found.labels.tolist(), found.fates.tolist(), strict=True):
         targets.setdefault(source, []).append(target if target >= 0 else Fate(fate).outcome)

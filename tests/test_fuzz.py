@@ -16,7 +16,9 @@ from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics import cells, checks, plotting, roots, tasks, tracking, training
+from rnn_dynamics.attractors import SettlingOptions
 from rnn_dynamics.checks import ArrayLike, AtLeast, Positive, Share, Size, Told, checked, is_checked
+from rnn_dynamics.checks.door import taken_hints
 from rnn_dynamics.checks.hints import expected
 
 CALLS, SEED = 3000, 13
@@ -63,15 +65,31 @@ def test_every_public_function_is_checked(name: str, thing: Callable[..., Any]) 
     if isinstance(thing, type) and not _made_by_users(thing):
         return
     assert is_checked(thing), f"{name} needs @checked"
-    for hint in typing.get_type_hints(
-        thing.__init__ if isinstance(thing, type) else thing, include_extras=True
-    ).values():
+    for hint in taken_hints(thing.__init__ if isinstance(thing, type) else thing).values():
         expected(hint)  # raises for a hint that is not understood
+
+
+@pytest.mark.parametrize(
+    ("options", "function"),
+    [(SettlingOptions, rd.find_attractors), (tracking.TrackerOptions, rd.AttractorTracker.__init__)],
+)
+def test_options_that_are_passed_on_are_those_of_the_function(options: type, function: Callable[..., Any]) -> None:
+    own, passed = taken_hints(function), typing.get_type_hints(options, include_extras=True)
+    assert passed == {name: own[name] for name in passed}
+    explained = {"system", "starts", "sequences", "known", "progress", "folder", "resume"}
+    assert set(own) - set(passed) <= explained | ({"seed"} if function is rd.find_attractors else set())
+
+
+def test_options_that_are_passed_on_are_checked_at_the_door() -> None:
+    with pytest.raises(ValueError, match="max_steps must be a whole number"):
+        rd.basin_map(rd.as_map(lambda h, _: h / 2, 2, 0).hold(), torch.zeros(3, 2), max_steps="many")
+    with pytest.raises(ValueError, match="searched must be a whole number"):
+        rd.track_checkpoints("nowhere", torch.zeros(1, 2, 1), searched="all")
 
 
 def _made_by_users(kind: type) -> bool:
     """Not results, which functions make, nor what has nothing to check."""
-    results = kind.__name__ in checks_of_results() or issubclass(kind, rd.AutonomousMap | rd.DrivenMap | tuple)
+    results = kind.__name__ in checks_of_results() or issubclass(kind, rd.AutonomousMap | rd.DrivenMap | tuple | dict)
     protocol = getattr(kind, "_is_protocol", False)
     return not (results or protocol or inspect.isabstract(kind) or kind.__module__.endswith(("results", "points")))
 

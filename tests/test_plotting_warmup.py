@@ -137,7 +137,7 @@ def test_claims_before_and_after_are_n_times_vaa() -> None:
         assert drawn[:, 0].tolist() == [0, 1, 10, 100]
     assert (ax.get_xscale(), ax.get_yscale()) == ("symlog", "log")
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("horizon M (steps)", "number of attractors")
-    assert "n = 16: no two are one" in [text.get_text() for text in ax.texts]
+    assert "n = 16: no two states are one" in [text.get_text() for text in ax.texts]
 
 
 def test_true_counts_are_level_lines_that_show_through_each_other() -> None:

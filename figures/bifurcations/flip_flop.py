@@ -86,9 +86,13 @@ def _draw_diagram(ax: Axes, result: FlipFlopFolds) -> None:
         folds = known.folds[(known.bits[:, 0] < 0) == up]
         ax.axvspan(float(folds.min()), float(folds.max()), color=style.tint(color, 0.18), linewidth=0, zorder=0)
     rd.plot_diagram(
-        result.diagram, ax, observable=partial(_readout, result), labels=False, parameter="input 0, held",
+        result.diagram,
+        ax,
+        observable=partial(_readout, result),
+        labels=False,
+        parameter="input 0, held",
         observable_label="readout of bit 0",
-    )  # fmt: skip
+    )
     zoom(ax, -_reach(result), _reach(result))
     look = {"fontsize": style.SMALL, "transform": ax.transAxes}
     ax.text(0.97, 0.97, "bit 0 = +1", ha="right", va="top", **look)

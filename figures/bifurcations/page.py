@@ -59,9 +59,17 @@ def letter(axes: Sequence[Axes], left: float = 24, up: float = 4) -> None:
 def page_legend(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
     """One legend for all panels, above them."""
     legend = figure.legend(
-        handles=list(handles), loc="outside upper center", ncols=columns, frameon=False, fontsize=style.SMALL,
-        handlelength=1.6, handletextpad=0.5, columnspacing=1.3, labelspacing=0.3, borderpad=0.1,
-    )  # fmt: skip
+        handles=list(handles),
+        loc="outside upper center",
+        ncols=columns,
+        frameon=False,
+        fontsize=style.SMALL,
+        handlelength=1.6,
+        handletextpad=0.5,
+        columnspacing=1.3,
+        labelspacing=0.3,
+        borderpad=0.1,
+    )
     legend.set_in_layout(True)
 
 

@@ -204,9 +204,12 @@ def _arrows(ax: Axes) -> None:
         top = brentq(lambda y, b=b: math.tanh(WEIGHT * y + b) - y, side * 0.72, side)
         assert isinstance(top, float)  # for the type checker: without full_output there is nothing else
         ax.annotate(
-            "", (b, 0.96 * top), (b, -side * (x - 0.1)), zorder=2,
+            "",
+            (b, 0.96 * top),
+            (b, -side * (x - 0.1)),
+            zorder=2,
             arrowprops={"arrowstyle": "-|>,head_width=0.16,head_length=0.3", "color": style.GREY, "linewidth": 0.7},
-        )  # fmt: skip
+        )
 
 
 def _regions(ax: Axes) -> None:

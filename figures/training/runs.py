@@ -83,9 +83,12 @@ def tasks_of(case: Case) -> tuple[SequenceTask, SequenceTask, SequenceTask]:
         sizes = zip((case.sequences, 1000, 2000), (0, 1, 2), strict=True)
         train, validation, test = (Denoising(n, case.length, seed=seed) for n, seed in sizes)
     else:
-        read = {
-            "rows": PixelSequences.by_row, "pixels": PixelSequences.by_pixel, "permuted": PixelSequences.permuted
-        }[case.task]  # fmt: skip
+        readers = {
+            "rows": PixelSequences.by_row,
+            "pixels": PixelSequences.by_pixel,
+            "permuted": PixelSequences.permuted,
+        }
+        read = readers[case.task]
         (images, labels), held_out = digits()
         most = min(case.sequences, len(labels))
         cut = int(0.85 * most)
@@ -110,11 +113,17 @@ def measure(case: Case, looks: frozenset[int] = frozenset()) -> list[Row]:
     every = case.observe_every or 10**9
     trackers = [
         rd.AttractorTracker(
-            validation, every=every, horizon=case.horizon, budget=None, fixed_points=False, time_limit=30.0,
-            drift_horizon=1e5, seed=seed,
+            validation,
+            every=every,
+            horizon=case.horizon,
+            budget=None,
+            fixed_points=False,
+            time_limit=30.0,
+            drift_horizon=1e5,
+            seed=seed,
         )
         for seed in range(case.seeds)
-    ]  # fmt: skip
+    ]
     lookers = [Looker(tracker, model, validation, looks) for tracker, model in zip(trackers, models, strict=True)]
     runs = rd.train_ensemble(
         models,

@@ -71,10 +71,13 @@ def table(rows: list[Row], by: str) -> str:
         claimed = [[32 * row["vaas"][end] for row in own] for end in (0, -1)]
         counts = [[row["counts"][end] for row in own] for end in (0, -1)]
         cells = [
-            task, str(name), NAMES[variant], f"{np.median(scores):.3g} [{scores[0]:.3g}, {scores[-1]:.3g}]",
+            task,
+            str(name),
+            NAMES[variant],
+            f"{np.median(scores):.3g} [{scores[0]:.3g}, {scores[-1]:.3g}]",
             " → ".join(f"{np.median(values):.3g}" for values in claimed),
             " → ".join(f"{np.median(values):.3g}" for values in counts),
-        ]  # fmt: skip
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -69,9 +69,17 @@ def _mark(ax: Axes, x: float, row: Row, size: float = 3.5) -> None:
     kind = _leading_kind(row)
     marker, color = KINDS[kind] if kind else UNSETTLED
     ax.plot(
-        [x], [_count(row) or NONE], marker=marker, color=color, markersize=size, linestyle="none",
-        markerfacecolor=color if kind else "white", markeredgewidth=0.6, zorder=3, clip_on=False,
-    )  # fmt: skip
+        [x],
+        [_count(row) or NONE],
+        marker=marker,
+        color=color,
+        markersize=size,
+        linestyle="none",
+        markerfacecolor=color if kind else "white",
+        markeredgewidth=0.6,
+        zorder=3,
+        clip_on=False,
+    )
 
 
 def curves_and_counts(ax: Axes, rows: list[Row]) -> None:
@@ -228,10 +236,15 @@ def table(rows: list[Row]) -> str:
         kinds += f" (period {', '.join(map(str, periods))})" if periods else ""
         others = {name: count for name, count in row["outcomes"].items() if name != "settled" and count}
         cells = [
-            row["cell"], row["layers"], row["hidden"],
-            f"{row['soft_vaa']:.2f}", f"{row['n'] * row['vaas'][-1]:.3g}", kinds,
+            row["cell"],
+            row["layers"],
+            row["hidden"],
+            f"{row['soft_vaa']:.2f}",
+            f"{row['n'] * row['vaas'][-1]:.3g}",
+            kinds,
             ", ".join(f"{count} {name}" for name, count in others.items()) or "0",
-            f"{row['speed']:.1e}", "" if leading is None else f"{row['exponents'][leading]:.1e}",
-        ]  # fmt: skip
+            f"{row['speed']:.1e}",
+            "" if leading is None else f"{row['exponents'][leading]:.1e}",
+        ]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)

@@ -15,8 +15,14 @@ from .runs import Case, Row
 CELLS = ("GRU", "LSTM", "chrono", "MGU", "BRC", "nBRC")
 T_MAX = 600
 _MODULES: dict[str, Any] = {
-    "GRU": nn.GRU, "LSTM": nn.LSTM, "chrono": nn.LSTM, "MGU": MGU, "BRC": BRC, "nBRC": NBRC, "GRU+GRU": Parallel
-}  # fmt: skip
+    "GRU": nn.GRU,
+    "LSTM": nn.LSTM,
+    "chrono": nn.LSTM,
+    "MGU": MGU,
+    "BRC": BRC,
+    "nBRC": NBRC,
+    "GRU+GRU": Parallel,
+}
 
 
 def make(case: Case) -> nn.Module:

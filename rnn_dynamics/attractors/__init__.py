@@ -8,7 +8,7 @@ from .lyapunov import LyapunovSpectrum, finite_time_exponents, kaplan_yorke_dime
 from .outcomes import Fate
 from .phases import cycle_states, is_on
 from .results import Attractors, Evidence, wilson_intervals
-from .search import find_attractors
+from .search import SettlingOptions, find_attractors
 
 __all__ = [
     "AttractorKind",
@@ -19,6 +19,7 @@ __all__ = [
     "Evidence",
     "Fate",
     "LyapunovSpectrum",
+    "SettlingOptions",
     "basin_boundary",
     "basin_map",
     "cycle_states",

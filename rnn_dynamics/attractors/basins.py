@@ -1,7 +1,7 @@
 """Basins of attraction on a plane through the state space."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from ..checks import ArrayLike, Size, checked, require_positive
 from ..store import storable
 from ..systems import AutonomousMap, require_system
 from .results import Attractors
-from .search import find_attractors
+from .search import SettlingOptions, find_attractors
 
 
 @storable
@@ -64,7 +64,9 @@ def basin_map(
     *,
     resolution: Size = 64,
     border: float = 0.25,
-    **options: Any,
+    seed: int = 0,
+    progress: bool | None = None,
+    **options: Unpack[SettlingOptions],
 ) -> BasinMap:
     """Settle a grid of states of the plane through three points.
 
@@ -76,7 +78,9 @@ def basin_map(
         known: attractors whose rows the labels shall refer to.
         resolution: states along the longer side; the work grows as its square.
         border: how far the grid reaches beyond the points, as a share of their extent.
-        options: as for ``find_attractors``.
+        seed: of tangent vectors.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
+        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Raises:
         ValueError: for points of another shape, or on one line.
@@ -102,7 +106,7 @@ def basin_map(
     x = torch.linspace(float(low[0]), float(high[0]), columns, dtype=axes.dtype, device=axes.device)
     y = torch.linspace(float(low[1]), float(high[1]), rows, dtype=axes.dtype, device=axes.device)
     states = plane(corners[0], axes, x, y)
-    found = find_attractors(system, states.flatten(0, 1), known=known, **options)
+    found = find_attractors(system, states.flatten(0, 1), known=known, seed=seed, progress=progress, **options)
     return BasinMap(found.labels.view(rows, columns), x, y, corners[0], axes, flat, found)
 
 

@@ -1,7 +1,8 @@
 """The boundary between two basins, followed to the saddle that lies in it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from ..stability import kinds, n_unstable
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .results import Attractors
-from .search import find_attractors
+from .search import SettlingOptions, find_attractors
 from .settling import propose_points
 
 _SECTIONS = 15
@@ -77,8 +78,9 @@ def basin_boundary(
     *,
     width: float = 1e-8,
     max_rounds: Size = 50,
+    seed: int = 0,
     progress: bool | None = None,  # noqa: ARG001
-    **options: Any,
+    **options: Unpack[SettlingOptions],
 ) -> BasinBoundary:
     """Track the edge between the basins that two states lie in: bisect, step, bisect again.
 
@@ -92,8 +94,9 @@ def basin_boundary(
         known: attractors whose rows the labels shall refer to.
         width: to what distance the segment is bisected, as a share of max(1, |h|).
         max_rounds: of bisecting and stepping.
+        seed: of tangent vectors.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: as for ``find_attractors``.
+        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Returns:
         The saddle, if the boundary leads to one. If a third basin lies between, the boundary is that between the first
@@ -107,7 +110,7 @@ def basin_boundary(
     require_system(system)
     require_positive(width=width, max_rounds=max_rounds)
     ends = torch.cat([system.as_states(first, "first")[:1], system.as_states(second, "second")[:1]])
-    known = find_attractors(system, ends, known=known, **options)
+    known = find_attractors(system, ends, known=known, seed=seed, **options)
     labels = known.labels.tolist()
     for name, label in zip(("first", "second"), labels, strict=True):
         if label < 0:
@@ -116,11 +119,15 @@ def basin_boundary(
         raise ValueError(
             f"both states settle on attractor {labels[0]}: there is no boundary between first and second to track"
         )
+
+    def sides_of(states: Tensor) -> list[int]:
+        return find_attractors(system, states, known=known, seed=seed, **options).labels.tolist()
+
     extent = float((ends[1] - ends[0]).norm())
     path: list[Tensor] = []
     expect(max_rounds)
     for _ in range(max_rounds):
-        ends, labels = _bisected(system, ends, labels, known, width, options)
+        ends, labels = _bisected(sides_of, ends, labels, width)
         middle = ends.mean(dim=0)
         path.append(middle)
         found = _saddle(system, middle, path)
@@ -144,15 +151,14 @@ def _gap(ends: Tensor) -> float:
 
 
 def _bisected(
-    system: AutonomousMap, ends: Tensor, labels: list[int], known: Attractors, width: float, options: dict[str, Any]
+    sides_of: Callable[[Tensor], list[int]], ends: Tensor, labels: list[int], width: float
 ) -> tuple[Tensor, list[int]]:
     """The two ends [2, n] brought together, still on two sides."""
     shares = torch.arange(1, _SECTIONS + 1, dtype=ends.dtype, device=ends.device)[:, None] / (_SECTIONS + 1)
     while _gap(ends) > width * max(1.0, float(ends[0].norm())):
         between = ends[0] + shares * (ends[1] - ends[0])
-        inside = find_attractors(system, between, known=known, **options).labels.tolist()
         row = torch.cat([ends[:1], between, ends[1:]])
-        sides = [labels[0], *inside, labels[1]]
+        sides = [labels[0], *sides_of(between), labels[1]]
         # The first that settles elsewhere; one that settles nowhere lies on the boundary itself, and is passed over.
         other = next(index for index, side in enumerate(sides) if side not in (labels[0], -1))
         last = max(index for index in range(other) if sides[index] == labels[0])

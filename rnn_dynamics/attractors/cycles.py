@@ -1,13 +1,14 @@
 """All cycles of a given period, unstable ones too."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, AtMost, Told, checked
+from ..checks import ArrayLike, AtMost, Size, Told, checked
 from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
 from ..roots import Newton, RootSolver
 from ..stability import n_unstable
@@ -27,6 +28,9 @@ from ..tables import Table
 from .phases import cycle_states, leading_phase, minimal_period
 from .results import FORMATS
 from .shooting import PhaseMap, Shooting
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BOX_STARTS = 1024
 
@@ -78,8 +82,10 @@ class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
         """Whether each is stable, [c]."""
         return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per cycle."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "kind": self.kinds,
@@ -119,9 +125,12 @@ def find_cycles(
     starts: ArrayLike | None = None,
     solver: RootSolver | None = None,
     *,
+    extra_starts: Size | None = None,
     merge_tolerance: float = 1e-6,
+    max_steps: Size = 100,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
-    **options: Any,
+    progress: bool | None = None,
 ) -> Cycles:
     """Find the cycles of minimal period ``period``: roots of F^k(h) - h that no smaller k has.
 
@@ -137,10 +146,11 @@ def find_cycles(
         starts: [k, n]; 1,024 uniform states of the system's box by default, where it has one.
         solver: of the equation for the k states; by default ``Newton()`` with steps of 0.5 at most for each of them,
             since F^k folds the state space k times as much.
+        extra_starts, max_steps, memory_budget: of ``find_fixed_points``.
         merge_tolerance: roots nearer than this, times max(1, |h|), are one; a state that comes back to within it
             after a divisor of k belongs to a shorter cycle.
         seed: of the starts.
-        options: ``extra_starts``, ``max_steps``, ``memory_budget``, ``progress`` of ``find_fixed_points``.
+        progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Raises:
         ValueError: for a period below 1, starts that do not fit, or no starts where no box is known.
@@ -153,11 +163,19 @@ def find_cycles(
         if not isinstance(box, Box):
             raise ValueError(f"starts are needed, since no box is known to draw them from: {box.reason}")
         starts = box.sample(_BOX_STARTS, torch.Generator().manual_seed(seed))
-    options |= {"merge_tolerance": merge_tolerance, "seed": seed}
+    search = partial(
+        find_fixed_points,
+        extra_starts=extra_starts,
+        merge_tolerance=merge_tolerance,
+        max_steps=max_steps,
+        memory_budget=memory_budget,
+        seed=seed,
+        progress=progress,
+    )
     known = system.as_states(starts, "starts")[:0]
     for length in (divisor for divisor in range(1, period) if period % divisor == 0):
-        known = torch.cat([known, _roots(system, length, known, starts, solver, options).states])
-    points = _roots(system, period, known, starts, solver, options)
+        known = torch.cat([known, _roots(search, system, length, known, starts, solver).states])
+    points = _roots(search, system, period, known, starts, solver)
     return _grouped(system, points, period, merge_tolerance, units_of(system, system.as_states(starts, "starts")))
 
 
@@ -174,18 +192,18 @@ class _KnownRoots(IteratedMap):
 
 
 def _roots(
+    search: Callable[..., FixedPoints],
     system: AutonomousMap,
     period: int,
     known: Tensor,
     starts: ArrayLike,
     solver: RootSolver | None,
-    options: dict[str, Any],
 ) -> FixedPoints:
     """The fixed points of F^period, ``known`` [p, n] ones of shorter cycles among them."""
     solver = solver or Newton(step_bound=_STEP * period**0.5, slow_points=0)
     if period == 1:
-        return find_fixed_points(system, starts, solver, **options)
-    return find_fixed_points(_KnownRoots(system, period, known), starts, Shooting(solver), **options)
+        return search(system, starts, solver)
+    return search(_KnownRoots(system, period, known), starts, Shooting(solver))
 
 
 @torch.no_grad()

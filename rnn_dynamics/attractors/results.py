@@ -1,11 +1,10 @@
 """The attractors that starts settled on, as a table of tensors with the evidence for each."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import scipy
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 
 from ..checks import checked
@@ -15,6 +14,9 @@ from ..tables import Table
 from .kinds import AttractorKind
 from .lyapunov import kaplan_yorke_dimension
 from .outcomes import Fate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ZERO = 1e-3
 """An exponent of a circle, torus or continuum that is no farther from 0 counts for its dimension."""
@@ -204,8 +206,10 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
         listed = ", ".join(f"{row} ({self.kinds[row]}, by {self.evidence[row].margin:.1g})" for row in unsure[:12])
         return f"depends on tolerances, which a factor below {SURE:.0f} would upset: attractors {listed}"
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per attractor."""
+        import pandas as pd
+
         low, high = self.fraction_intervals().T.tolist() if len(self) else ([], [])
         return pd.DataFrame(
             {
@@ -285,7 +289,7 @@ def wilson_intervals(hits: Tensor, n: int, confidence: float = 0.95) -> Tensor:
     """Wilson's intervals of the shares hits / n, [a, 2]."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
-    rows = [binomtest(int(hit), n).proportion_ci(confidence, method="wilson") for hit in hits.tolist()]
+    rows = [scipy.stats.binomtest(int(hit), n).proportion_ci(confidence, method="wilson") for hit in hits.tolist()]
     return torch.tensor([[row.low, row.high] for row in rows], dtype=torch.float64).reshape(-1, 2)
 
 

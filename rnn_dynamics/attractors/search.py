@@ -1,6 +1,6 @@
 """``find_attractors``: settle starts, and assemble what they settled on."""
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import torch
 
@@ -9,6 +9,17 @@ from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .results import Attractors
 from .settling import Limits, assemble, settle
+
+
+class SettlingOptions(TypedDict, total=False):
+    """What ``find_attractors`` takes, for the functions that settle starts by it."""
+
+    max_steps: Size
+    horizon: Annotated[float, OrInfinite()]
+    tolerance: float
+    merge_tolerance: float
+    exponent_tolerance: float
+    memory_budget: int
 
 
 @checked

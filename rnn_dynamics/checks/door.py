@@ -4,7 +4,8 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, TypeVar, get_type_hints
+from types import SimpleNamespace
+from typing import Any, TypeVar, Unpack, get_args, get_origin, get_type_hints
 
 import torch
 
@@ -21,22 +22,28 @@ class _Plan:
     """What is expected of each argument of a function."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        hints = get_type_hints(function, include_extras=True)
-        self.of: dict[str, Expected] = {}
-        self.order: list[tuple[str, Expected | None]] = []
-        for name, parameter in inspect.signature(function).parameters.items():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue
-            one = expected(hints.get(name, Any))
-            if one is not None:
-                self.of[name] = one
-            if parameter.kind is not parameter.KEYWORD_ONLY:
-                self.order.append((name, one))
+        parameters = inspect.signature(function).parameters.values()
+        several = {p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        hints = {name: hint for name, hint in taken_hints(function).items() if name not in several}
+        self.of = {name: one for name, hint in hints.items() if (one := expected(hint)) is not None}
+        placed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self.order = [(name, self.of.get(name)) for name in placed]
 
     def taken(self, args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments as the function takes them."""
         values = [_taken(*self.order[row], value) if row < len(self.order) else value for row, value in enumerate(args)]
         return values, {name: _taken(name, self.of.get(name), value) for name, value in options.items()}
+
+
+def taken_hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The hints of what is taken; what is returned may be of a package that is only imported where it is used."""
+    taken = {name: hint for name, hint in function.__annotations__.items() if name != "return"}
+    names = inspect.unwrap(function).__globals__
+    hints = get_type_hints(SimpleNamespace(__annotations__=taken), names, include_extras=True)
+    for name, hint in tuple(hints.items()):
+        if get_origin(hint) is Unpack:  # **options of another function
+            hints |= get_type_hints(*get_args(hints.pop(name)), include_extras=True)
+    return hints
 
 
 def _taken(name: str, one: Expected | None, value: Any) -> Any:
@@ -55,7 +62,7 @@ def checked(function: F) -> F:
     Every argument that comes is checked by its type hint; defaults are not. ``int`` takes Python's and NumPy's whole
     numbers of 64 bits, and arrays and tensors of no axes that hold one; ``float`` any finite number alike; ``Tensor``
     and ``ArrayLike`` what is dense, real, of an ordinary number type and holds numbers; classes their instances. Bounds
-    stand in ``Annotated`` hints, see ``bounds``. What ``**options`` catches is left to the function it goes on to.
+    stand in ``Annotated`` hints, see ``bounds``. Of ``**options`` those are checked that ``Unpack`` names.
 
     A function that fails for want of memory refuses the largest numbers that it was given, in a sentence too.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,7 +68,7 @@ def words_of(kind: type) -> str | Callable[[Any], str]:
 
     def words(_: Any) -> str:
         for function in _makers if kind.__module__.startswith(__name__.split(".")[0]) else ():
-            if get_type_hints(function).get("return") is kind:
+            if function.__annotations__.get("return") in (kind, kind.__name__):
                 return f"the {kind.__name__} of {function.__name__}"
         return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
 
@@ -95,10 +95,8 @@ def _qualities(value: Tensor) -> str:
     return "" if value.layout is torch.strided else "sparse "
 
 
-_REAL = {
-    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
-    torch.uint8, torch.bool,
-}  # fmt: skip
+_FLOATING = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
+_REAL = _FLOATING | {torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool}
 _COMPLEX = {torch.complex128, torch.complex64}
 _ORDINARY = _REAL | _COMPLEX
 

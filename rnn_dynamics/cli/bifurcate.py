@@ -42,9 +42,20 @@ rnn-dynamics bifurcate checkpoints/
 """
 
 _OF_A_PARAMETER = (
-    "direction", "offset", "scale", "shift", "gate", "span", "inputs", "noise", "searches", "sections", "max_period",
-    "max_steps", "eigenvalues",
-)  # fmt: skip
+    "direction",
+    "offset",
+    "scale",
+    "shift",
+    "gate",
+    "span",
+    "inputs",
+    "noise",
+    "searches",
+    "sections",
+    "max_period",
+    "max_steps",
+    "eigenvalues",
+)
 """Options that mean nothing in a training, whose parameter is its step."""
 
 
@@ -142,9 +153,16 @@ def bifurcate(
     console.print(move.words, soft_wrap=True, markup=False)
     console.print(f"{starts} starts from {described(sequences, inputs)}", soft_wrap=True, markup=False)
     diagram = bifurcation_diagram(
-        move.family, states, move.span, searches=searches, sections=sections, max_period=max_period,
-        max_steps=max_steps, seed=seed, progress=sys.stderr.isatty(),
-    )  # fmt: skip
+        move.family,
+        states,
+        move.span,
+        searches=searches,
+        sections=sections,
+        max_period=max_period,
+        max_steps=max_steps,
+        seed=seed,
+        progress=sys.stderr.isatty(),
+    )
     print_bifurcations(diagram, console)
     files: list[Path] = []
     if len(diagram) or not diagram.interrupted:
@@ -173,9 +191,14 @@ def _training(
     text = f"{len(checkpoints)} checkpoints in {place}, steps {steps}; held: the input {shown(held)}"
     console.print(text, soft_wrap=True, markup=False)
     timeline = training_bifurcations(
-        place, input=held, n_starts=starts, prefix=prefix, nonlinearity=nonlinearity, seed=seed,
+        place,
+        input=held,
+        n_starts=starts,
+        prefix=prefix,
+        nonlinearity=nonlinearity,
+        seed=seed,
         progress=sys.stderr.isatty(),
-    )  # fmt: skip
+    )
     print_timeline(timeline, console)
     files = write_timeline(timeline, folder, observable=drawn) if len(timeline) else []
     _finish(files, folder, "timeline", timeline.interrupted)

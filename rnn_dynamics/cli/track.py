@@ -129,9 +129,13 @@ class _Job:
         console.print(self.words, soft_wrap=True, markup=False)
         before = len(self.tracker.history)
         history = track_checkpoints(
-            self.run, self.sequences, prefix=look.prefix, nonlinearity=look.nonlinearity, tracker=self.tracker,
+            self.run,
+            self.sequences,
+            prefix=look.prefix,
+            nonlinearity=look.nonlinearity,
+            tracker=self.tracker,
             progress=sys.stderr.isatty(),
-        )  # fmt: skip
+        )
         cut = len(history) > before and history.observations[-1].interrupted
         self.interrupted = cut or len(history) < len(self.files)
         if len(history):
@@ -179,9 +183,15 @@ def _job(run: Path, folder: Path, inputs: Path | None, hold: str | None, seed: i
     options: dict[str, Any] = {"n": look.n, "horizon": look.horizon, "fixed_points": look.fixed_points}
     try:
         tracker = AttractorTracker(
-            sequences, hold=held, budget=None, time_limit=look.time_limit, seed=number,
-            folder=folder / "observations", resume=look.resume, **options,
-        )  # fmt: skip
+            sequences,
+            hold=held,
+            budget=None,
+            time_limit=look.time_limit,
+            seed=number,
+            folder=folder / "observations",
+            resume=look.resume,
+            **options,
+        )
     except ValueError as error:
         raise ValueError(as_options(str(error))) from error
     several = f"{len(files)} checkpoints, steps {files[0][0]} to {files[-1][0]}"

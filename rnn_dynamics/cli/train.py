@@ -156,8 +156,10 @@ def train(
         _write_tracking(_histories(trackers), each, folder)
         console.print(
             f"Interrupted; what is done is in {folder}/, and the same command with --resume goes on from there.",
-            style="bold", soft_wrap=True, markup=False,
-        )  # fmt: skip
+            style="bold",
+            soft_wrap=True,
+            markup=False,
+        )
         raise typer.Exit(130) from None
     print_training(trained, console)
     write_training(trained, folder)
@@ -190,14 +192,21 @@ class _Watch:
         account = Budget(self.budget or None)
         return [
             AttractorTracker(
-                task, hold=self.hold, n=self.n, horizon=self.horizon, every=self.every, budget=account,
-                fixed_points=self.fixed_points, seed=seed, folder=self.folder / f"seed-{seed}" / "tracking",
+                task,
+                hold=self.hold,
+                n=self.n,
+                horizon=self.horizon,
+                every=self.every,
+                budget=account,
+                fixed_points=self.fixed_points,
+                seed=seed,
+                folder=self.folder / f"seed-{seed}" / "tracking",
                 resume=self.resume,
             )
             if self.every
             else None
             for seed in seeds
-        ]  # fmt: skip
+        ]
 
     def words(self) -> str:
         if not self.every:

@@ -110,10 +110,19 @@ def warmup(
     console.print(f"Inputs: {described(sequences, Path(str(origin)))}", soft_wrap=True, markup=False)
     cold = subject.map.frozen(subject.map.dtype)
     history = warm_up(
-        subject.map, sequences, steps, lr, batch_size, target,
-        horizon=schedule, cells=cells or (0,), through_trajectories=trajectories, clip_norm=clip_norm, seed=seed,
+        subject.map,
+        sequences,
+        steps,
+        lr,
+        batch_size,
+        target,
+        horizon=schedule,
+        cells=cells or (0,),
+        through_trajectories=trajectories,
+        clip_norm=clip_norm,
+        seed=seed,
         progress=sys.stderr.isatty(),
-    )  # fmt: skip
+    )
     files = write_history(history, folder)
     warmed, refusal = _written(subject, folder)
     files.insert(0, warmed)
@@ -142,8 +151,10 @@ def warmup(
     if stopped:
         console.print(
             f"Interrupted while measuring; the warmed network is whole, and `rnn-dynamics reach {warmed}` measures it.",
-            style="bold", soft_wrap=True, markup=False,
-        )  # fmt: skip
+            style="bold",
+            soft_wrap=True,
+            markup=False,
+        )
     console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
     done = f"{len(history)} of {steps} updates made"
     console.print(f"{done}. Results are in {folder}/", style="bold", soft_wrap=True, markup=False)
@@ -248,9 +259,7 @@ def _measured(
     seed: int,
 ) -> Measure | None:
     try:
-        reach = reachability(
-            network, sequences, held, n=n, horizons=horizons, seed=seed, progress=sys.stderr.isatty()
-        )  # fmt: skip
+        reach = reachability(network, sequences, held, n=n, horizons=horizons, seed=seed, progress=sys.stderr.isatty())
     except ValueError as error:  # the settings are sound by now: states overflow
         console.print(f"Cannot measure {when}: {error}", style="bold red", soft_wrap=True, markup=False)
         return None

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy.optimize import bisect
+import scipy
 from torch import Tensor
 
 from ..families import Span
@@ -121,8 +121,11 @@ def smoothed(
     before, after = sides
     if before is None or after is None or float(row @ (after.coordinates - before.coordinates)) <= 0:
         return at, None
-    share = bisect(lambda u: float(row @ (_cubic(before, after, u) - at.coordinates)), 0.0, 1.0, xtol=1e-13)
-    assert isinstance(share, float)  # for the type checker: without full_output there is nothing else
+
+    def ahead(u: float) -> float:
+        return float(row @ (_cubic(before, after, u) - at.coordinates))
+
+    share = scipy.optimize.bisect(ahead, 0.0, 1.0, xtol=1e-13)
     coordinates = _cubic(before, after, share)
     state, s = coordinates[:-1], float(coordinates[-1])
     residual = float((span.system(s)(state.unsqueeze(0))[0] - state).norm())

@@ -1,8 +1,8 @@
 """The eigenvalues of one Jacobian that tell stability, at a cost that suits its size."""
 
 import numpy as np
+import scipy
 import torch
-from scipy.sparse.linalg import ArpackError, eigs
 from torch import Tensor
 
 from ..systems import Linearization
@@ -40,10 +40,10 @@ def _leading(matrix: Tensor) -> Tensor:
     count = _FIRST
     while count <= _MOST:
         try:
-            values = np.asarray(eigs(host, k=count, v0=start, return_eigenvectors=False), dtype=np.complex128)
-        except ArpackError:
+            values = scipy.sparse.linalg.eigs(host, k=count, v0=start, return_eigenvectors=False)
+        except scipy.sparse.linalg.ArpackError:
             break
         if np.abs(values).min() < _WELL_INSIDE:
-            return torch.from_numpy(values).to(matrix.device)
+            return torch.from_numpy(values.astype(np.complex128)).to(matrix.device)
         count *= 2
     return torch.linalg.eigvals(matrix)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, minimum_spanning_tree
-from scipy.stats import rankdata
 from torch import Tensor
 
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
@@ -127,7 +126,7 @@ def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor) -> list
     chosen = _thinned(len(states), speeds)
     points = states[chosen]
     host = points.double().cpu().numpy()
-    tree = minimum_spanning_tree(_distances(host)).tocoo()
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(_distances(host)).tocoo()
     first, second = (torch.from_numpy(ends.astype(np.int64)).to(states.device) for ends in (tree.row, tree.col))
     # Three states between the ends: one alone may be a fixed point itself, as the middle of a symmetric pair is.
     between = [points[first] + share * (points[second] - points[first]) for share in (0.3, 0.5, 0.75)]
@@ -138,7 +137,7 @@ def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor) -> list
     neutral = (speed <= torch.maximum(_NEUTRAL * length / 4, 2 * ends)).cpu().numpy()
     tree.data[~neutral] = 0
     tree.eliminate_zeros()
-    count, label = connected_components(tree, directed=False)
+    count, label = scipy.sparse.csgraph.connected_components(tree, directed=False)
     groups = [np.nonzero(label == index)[0] for index in range(count)]
     speed = speeds[chosen].cpu().numpy()
     return [
@@ -158,7 +157,8 @@ def fades_out(states: Tensor, speeds: Tensor) -> bool:
         return False
     host, logs = states[known].double().cpu().numpy(), np.log10(speeds[known].double().cpu().numpy())
     along = np.linalg.svd(host - host.mean(axis=0), full_matrices=False)[0][:, 0]
-    return bool(np.ptp(logs) >= 2.0 and abs(float(np.corrcoef(rankdata(along), rankdata(logs))[0, 1])) >= _TREND)
+    ranks = (scipy.stats.rankdata(along), scipy.stats.rankdata(logs))
+    return bool(np.ptp(logs) >= 2.0 and abs(float(np.corrcoef(*ranks)[0, 1])) >= _TREND)
 
 
 def describe(
@@ -213,11 +213,11 @@ def _distances(points: np.ndarray) -> np.ndarray:
 
 def _along(points: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """``rows`` in the order in which a walk from one end of their spanning tree meets them."""
-    tree = minimum_spanning_tree(_distances(points))
-    lengths = dijkstra(tree, directed=False, indices=0)
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(_distances(points))
+    lengths = scipy.sparse.csgraph.dijkstra(tree, directed=False, indices=0)
     end = int(np.argmax(lengths))
-    from_end = dijkstra(tree, directed=False, indices=end)
-    order, _ = breadth_first_order(tree, end, directed=False)
+    from_end = scipy.sparse.csgraph.dijkstra(tree, directed=False, indices=end)
+    order, _ = scipy.sparse.csgraph.breadth_first_order(tree, end, directed=False)
     return rows[order[np.argsort(from_end[order], kind="stable")]]
 
 

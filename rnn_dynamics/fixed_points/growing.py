@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import OptimizeResult, minimize_scalar
 from torch import Tensor
 
 from ..roots import residual_norms
@@ -251,7 +251,7 @@ class _Growth:
             values = np.linalg.svd(self._equation.at(point)[1][0], compute_uv=False)
             return float(values[-2]), point[0]
 
-        least: OptimizeResult = minimize_scalar(  # pyright: ignore[reportAssignmentType]
+        least = scipy.optimize.minimize_scalar(
             lambda u: at(u)[0], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-7}
         )
         value, point = at(float(least.x))

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+import scipy
 import torch
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..roots import RootSolver
@@ -49,7 +49,7 @@ def _places(pool: Pool, states: Tensor) -> Tensor:
     rows = states.isfinite().all(dim=-1).nonzero().squeeze(-1)
     if len(rows) and len(pool.states):
         known, there = warped(pool.states, pool.units), warped(states[rows], pool.units)  # as ``merge`` compares them
-        distance, place = KDTree(known.cpu().numpy()).query(there.cpu().numpy())
+        distance, place = scipy.spatial.KDTree(known.cpu().numpy()).query(there.cpu().numpy())
         near = _NEAR * pool.tolerance * there.norm(dim=-1).clamp(min=1.0)
         same = torch.from_numpy(distance).to(near) <= near
         places[rows] = torch.where(same, torch.from_numpy(place).to(places), -1)

@@ -1,10 +1,8 @@
 """Which of many converged rows are the same point."""
 
 import numpy as np
+import scipy
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..systems import warped
@@ -71,9 +69,10 @@ def _coarse_groups(points: np.ndarray, gap: float) -> list[np.ndarray]:
 
 
 def _components(points: np.ndarray, radius: np.ndarray) -> list[np.ndarray]:
-    pairs = KDTree(points).query_pairs(float(radius.max()), output_type="ndarray")
+    pairs = scipy.spatial.KDTree(points).query_pairs(float(radius.max()), output_type="ndarray")
     first, second = pairs[:, 0], pairs[:, 1]
     near = np.linalg.norm(points[first] - points[second], axis=1) <= np.maximum(radius[first], radius[second])
-    links = coo_matrix((np.ones(near.sum()), (first[near], second[near])), shape=(len(points), len(points)))
-    n_components, labels = connected_components(links, directed=False)
+    shape = (len(points), len(points))
+    links = scipy.sparse.coo_matrix((np.ones(near.sum()), (first[near], second[near])), shape=shape)
+    n_components, labels = scipy.sparse.csgraph.connected_components(links, directed=False)
     return [np.nonzero(labels == label)[0] for label in range(n_components)]

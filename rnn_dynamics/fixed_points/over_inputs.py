@@ -1,19 +1,22 @@
 """Fixed points under each of several held inputs."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_rows, checked
+from ..checks import ArrayLike, Size, as_rows, checked
 from ..progress import each
 from ..roots import RootSolver
+from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
-from ..systems import DrivenMap, require_network
+from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, require_network
 from .results import FixedPoints
 from .search import find_fixed_points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -35,8 +38,10 @@ class FixedPointsOverInputs:
         """For every fixed point, in order, the row of its input."""
         return torch.cat([torch.full((len(points),), row) for row, points in enumerate(self.points)])
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per fixed point, with the row of its input in the column "input"."""
+        import pandas as pd
+
         tables = [points.to_pandas().assign(input=row) for row, points in enumerate(self.points)]
         return pd.concat(tables, ignore_index=True)
 
@@ -56,8 +61,14 @@ def find_fixed_points_over_inputs(
     solver: RootSolver | None = None,
     *,
     dtype: torch.dtype = torch.float64,
+    extra_starts: Size | None = None,
+    merge_tolerance: float = 1e-9,
+    marginal_tolerance: float = MARGINAL_TOLERANCE,
+    modes: int | None = None,
+    max_steps: Size = 100,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    seed: int = 0,
     progress: bool | None = None,
-    **options: Any,
 ) -> FixedPointsOverInputs:
     """Find the fixed points under each held input of ``inputs`` [q, m], from the same starts.
 
@@ -67,7 +78,7 @@ def find_fixed_points_over_inputs(
     Args:
         network: the driven map.
         inputs: one held input per row.
-        starts: [k, n], as for ``find_fixed_points``, which also explains ``solver`` and ``options``.
+        starts: [k, n], as for ``find_fixed_points``, which also explains what is not explained here.
         dtype: of the analysis.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
     """
@@ -76,7 +87,20 @@ def find_fixed_points_over_inputs(
     base = as_rows(starts, "starts", network.state_size, dtype=dtype, device=network.device)
     results: list[FixedPoints] = []
     for row in each(held, "held inputs", progress, unit="input"):
-        results.append(find_fixed_points(network.hold(row, dtype), base, solver, **options))
+        results.append(
+            find_fixed_points(
+                network.hold(row, dtype),
+                base,
+                solver,
+                extra_starts=extra_starts,
+                merge_tolerance=merge_tolerance,
+                marginal_tolerance=marginal_tolerance,
+                modes=modes,
+                max_steps=max_steps,
+                memory_budget=memory_budget,
+                seed=seed,
+            )
+        )
         if results[-1].completeness.interrupted:
             break
     return FixedPointsOverInputs(held, tuple(results))

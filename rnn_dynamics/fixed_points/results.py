@@ -1,9 +1,8 @@
 """The fixed points that a search found, as a table of tensors."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -13,6 +12,9 @@ from ..store import storable
 from ..tables import Table
 from .completeness import Completeness, Round
 from .continua import Continuum
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOT_ANALYSED = "not analysed"
 """The kind of slow points beyond the slowest 512, and of those in results that were saved without a spectrum."""
@@ -123,8 +125,10 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
         """Whether the spectrum of each is known, [s]."""
         return torch.tensor([kind != NOT_ANALYSED for kind in self.kinds], dtype=torch.bool)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per slow point; kinds, unstable directions and leading time constants are across the drift."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "speed": self.speeds.cpu().numpy(),
@@ -267,8 +271,10 @@ class FixedPoints(
         """For each of the user's starts "found", "slow" or "failed"."""
         return tuple(Reason(code).status.name.lower() for code in self.reasons.tolist())
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per fixed point."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "kind": self.kinds,

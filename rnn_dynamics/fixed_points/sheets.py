@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
+import scipy
 
 from .curves import SHORTEST_STEP, fades
 from .neutral import Chart, NeutralEquation
@@ -40,7 +38,8 @@ class Sheet:
     @classmethod
     def of(cls, points: np.ndarray, dimension: int) -> "Sheet":
         """A sheet from its samples."""
-        return cls(points, float(np.median(KDTree(points).query(points, k=2)[0][:, 1])) / _CROWDED, dimension)
+        nearest = scipy.spatial.KDTree(points).query(points, k=2)[0][:, 1]
+        return cls(points, float(np.median(nearest)) / _CROWDED, dimension)
 
     def within(self, which: np.ndarray) -> "Sheet":
         """Some of its samples, of a sheet that goes on beyond them."""
@@ -48,7 +47,7 @@ class Sheet:
 
     def holds(self, points: np.ndarray) -> np.ndarray:
         """Which of neutral points [k, n] are on it, [k]."""
-        return KDTree(self.points).query(points)[0] <= self.spacing
+        return scipy.spatial.KDTree(self.points).query(points)[0] <= self.spacing
 
 
 def spread(equation: NeutralEquation, seeds: Chart, lower: np.ndarray, upper: np.ndarray) -> list[Sheet]:
@@ -71,20 +70,20 @@ def spread(equation: NeutralEquation, seeds: Chart, lower: np.ndarray, upper: np
         offsets = spacing * np.einsum("knd,qd->kqn", samples.right[front], directions).reshape(-1, n)
         guesses = samples.points[parent] + offsets
         free = ((guesses >= lower) & (guesses <= upper)).all(axis=1)
-        free[free] = KDTree(samples.points).query(guesses[free])[0] > 0.5 * _CROWDED * spacing
+        free[free] = scipy.spatial.KDTree(samples.points).query(guesses[free])[0] > 0.5 * _CROWDED * spacing
         found, arrived = _stepped(equation, samples.rows(parent[free]), offsets[free])
         found, parent = found.rows(arrived), parent[free][arrived]
         fresh = _uncrowded(found.points, samples.points, spacing)
         samples = samples.followed_by(found.rows(fresh))
         # A sample is linked with whichever is next to what it proposed.
         if len(parent):
-            links.append(np.stack([parent, KDTree(samples.points).query(found.points)[1]], axis=1))
+            links.append(np.stack([parent, scipy.spatial.KDTree(samples.points).query(found.points)[1]], axis=1))
     if not links:
         return []
     first, second = np.concatenate(links).T
     count = len(samples.points)
-    graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
-    label = connected_components(graph, directed=False)[1]
+    graph = scipy.sparse.coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
+    label = scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
     groups = [np.nonzero(label == number)[0] for number in range(label.max() + 1)]
     return [Sheet(samples.points[rows], spacing, d) for rows in groups if len(rows) > 2 * d]
 
@@ -163,11 +162,11 @@ def _uncrowded(points: np.ndarray, others: np.ndarray, spacing: float) -> np.nda
     near = _CROWDED * spacing
     free = np.ones(len(points), dtype=bool)
     if len(points) and len(others):
-        free = KDTree(others).query(points)[0] > near
+        free = scipy.spatial.KDTree(others).query(points)[0] > near
     rows = np.nonzero(free)[0]
     if len(rows) < 2:
         return rows
-    around = KDTree(points[rows]).query_ball_point(points[rows], near)
+    around = scipy.spatial.KDTree(points[rows]).query_ball_point(points[rows], near)
     taken = np.zeros(len(rows), dtype=bool)
     kept = []
     for row in range(len(rows)):

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import scipy
 import torch
-from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
 from ..attractors import finite_time_exponents
@@ -15,6 +15,9 @@ from ..progress import count, doing, expect, shown
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
 from ..tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -46,8 +49,10 @@ class EchoIndex(Table, whole=("steps",)):
 
     steps: int
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per amplitude."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "amplitude": self.amplitudes.numpy(),
@@ -158,7 +163,8 @@ def _groups(states: Tensor, tolerance: float) -> Tensor:
         return torch.zeros(1, dtype=torch.long)
     rows = states.cpu().numpy()
     scale = max(1.0, float(np.median(np.linalg.norm(rows, axis=1))))
-    flat = fcluster(linkage(rows, method="single"), tolerance * scale, criterion="distance")
+    tree = scipy.cluster.hierarchy.linkage(rows, method="single")
+    flat = scipy.cluster.hierarchy.fcluster(tree, tolerance * scale, criterion="distance")
     _, first, inverse, sizes = np.unique(flat, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(sizes), dtype=int)
     rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))

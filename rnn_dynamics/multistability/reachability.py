@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
-import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attractors import AttractorKind, Attractors, find_attractors
+from ..attractors import AttractorKind, Attractors, SettlingOptions, find_attractors
 from ..checks import ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..progress import each
 from ..store import storable
 from ..systems import DrivenMap, FirstState, require_network, sample_states
 from .curve import vaa_curve
 from .diversity import Diversity, diversity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HORIZONS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Up to the published 10,000 steps."""
@@ -96,8 +98,10 @@ class Reachability:
         """Entropy, coverage and the number not seen, for each held input."""
         return tuple(diversity(found.hits) for found in self.attractors)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per held input."""
+        import pandas as pd
+
         rows = []
         for index, (found, numbers) in enumerate(zip(self.attractors, self.diversities, strict=True)):
             settled = int(found.settled.sum())
@@ -152,7 +156,7 @@ def reachability(
     seed: int = 0,
     state: FirstState | None = None,
     progress: bool | None = None,
-    **options: Any,
+    **options: Unpack[SettlingOptions],
 ) -> Reachability:
     """Measure which attractors input sequences can reach: the published VAA, and beside it what is there.
 
@@ -172,7 +176,7 @@ def reachability(
         seed: of states and held inputs.
         state: where sequences begin, as in ``sample_states``: a trained h0; zeros by default, as published.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``: budgets and tolerances.
+        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Raises:
         ValueError: for shapes that do not fit, or horizons that are not whole, rising and positive.

@@ -110,9 +110,15 @@ def _fill(ax: Axes, labels: np.ndarray, x: np.ndarray, y: np.ndarray, count: int
     colors = ListedColormap([_pale(row) for row in range(count)])
     image = np.ma.masked_less(labels, 0)
     ax.imshow(
-        image, cmap=colors, vmin=-0.5, vmax=count - 0.5, interpolation="nearest", origin="lower", zorder=0,
+        image,
+        cmap=colors,
+        vmin=-0.5,
+        vmax=count - 0.5,
+        interpolation="nearest",
+        origin="lower",
+        zorder=0,
         extent=(x[0], x[-1], y[0], y[-1]),
-    )  # fmt: skip
+    )
 
 
 def _hatch(ax: Axes, outcomes: np.ndarray, x: np.ndarray, y: np.ndarray) -> list[Patch]:
@@ -163,6 +169,12 @@ def _draw_attractors(ax: Axes, basins: BasinMap, x: np.ndarray, y: np.ndarray) -
         middle = (float(x[j : j + 2].mean()), float(y[i : i + 2].mean()))
         beside = near and np.linalg.norm(where - middle, axis=1).min() < 2 * _ROOM * side
         ax.annotate(
-            str(row), middle, (8, 6) if beside else (0, 0), textcoords="offset points", ha="center", va="center",
-            bbox={"boxstyle": "round,pad=0.1", "facecolor": _pale(row), "edgecolor": "none"}, zorder=6,
-        )  # fmt: skip
+            str(row),
+            middle,
+            (8, 6) if beside else (0, 0),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            bbox={"boxstyle": "round,pad=0.1", "facecolor": _pale(row), "edgecolor": "none"},
+            zorder=6,
+        )

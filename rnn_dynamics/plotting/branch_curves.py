@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..bifurcations import Branch, Observable, Section, hermite, observe
 from ..fixed_points import Continuum
-from .projection import principal
+from .projection import host, principal
 
 _BETWEEN = 8
 """Drawn pieces of curve between two rows; at the default longest step one is then shorter than a dash."""
@@ -30,13 +30,13 @@ def height_of(
     n = (branches[0].states if branches else sections[0].states).shape[-1]
     if observable is None:
         if n == 1:
-            return lambda states: _host(states)[:, 0].numpy(), "state"
+            return lambda states: host(states)[:, 0].numpy(), "state"
         projection = principal([*(b.states for b in branches), *(s.states for s in sections)], 2)
         return lambda states: projection(states)[:, 0], projection.labels[0]
     if isinstance(observable, str):
         if observable != "norm":
             raise ValueError(f'observable must be "norm", a unit or a function of states, got {observable!r}')
-        return lambda states: observe(_host(states), None).numpy(), "|h|"
+        return lambda states: observe(host(states), None).numpy(), "|h|"
     if isinstance(observable, bool) or not (isinstance(observable, Integral) or callable(observable)):
         raise ValueError(
             'observable must be None, "norm", the number of a unit or a function of states [k, n] -> [k];'
@@ -44,11 +44,11 @@ def height_of(
         )
     if isinstance(observable, Integral):
         observable = int(observable)  # numpy's integers too
-    observe(_host(branches[0].states if branches else sections[0].states)[:1], observable)
+    observe(host(branches[0].states if branches else sections[0].states)[:1], observable)
     if isinstance(observable, int):
-        return lambda states: observe(_host(states), observable).numpy(), f"state of unit {observable % n}"
+        return lambda states: observe(host(states), observable).numpy(), f"state of unit {observable % n}"
     name = getattr(observable, "__name__", "observable").strip("<>_").replace("_", " ")
-    return lambda states: observe(_host(states), observable).cpu().numpy(), "observable" if name == "lambda" else name
+    return lambda states: observe(host(states), observable).cpu().numpy(), "observable" if name == "lambda" else name
 
 
 def phases_of(branch: Branch) -> tuple[Tensor, ...]:
@@ -130,7 +130,3 @@ def _unit(vectors: Tensor, scale: Tensor) -> Tensor:
     """Vectors of length 1; 0 stays 0."""
     length = _length(vectors, scale)
     return vectors / torch.where(length > 0, length, torch.ones_like(length))
-
-
-def _host(states: Tensor) -> Tensor:
-    return states.detach().double().cpu()

@@ -41,9 +41,16 @@ class Look:
     def entry(self, label: str) -> Line2D:
         """What stands for these points in a legend."""
         return Line2D(
-            [], [], linestyle="none", marker=self.marker, markersize=self.size, markerfacecolor=self.face,
-            markeredgecolor=self.edge, markeredgewidth=_EDGE, label=label,
-        )  # fmt: skip
+            [],
+            [],
+            linestyle="none",
+            marker=self.marker,
+            markersize=self.size,
+            markerfacecolor=self.face,
+            markeredgecolor=self.edge,
+            markeredgewidth=_EDGE,
+            label=label,
+        )
 
 
 # The less stable, the paler: stable full, saddles tinted, unstable empty. A saddle has one corner more for each further

@@ -69,9 +69,17 @@ def legend_entry(kind: str, look: Look, label: str) -> Line2D:
         dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 2 * _DOTS[kind], "markeredgewidth": 0}
         return Line2D([], [], color=look.edge, label=label, **dot)
     return Line2D(
-        [], [], linestyle="-" if kind == "cycle" else "none", color=look.edge, linewidth=style.THIN, marker=look.marker,
-        markersize=look.size, markerfacecolor=look.face, markeredgecolor=look.edge, label=label,
-    )  # fmt: skip
+        [],
+        [],
+        linestyle="-" if kind == "cycle" else "none",
+        color=look.edge,
+        linewidth=style.THIN,
+        marker=look.marker,
+        markersize=look.size,
+        markerfacecolor=look.face,
+        markeredgecolor=look.edge,
+        label=label,
+    )
 
 
 def _chain(states: Tensor) -> np.ndarray:

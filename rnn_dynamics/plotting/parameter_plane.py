@@ -199,7 +199,13 @@ def _draw_points(ax: Axes, curves: Sequence[BifurcationCurve]) -> list[_Named]:
                 marks.append(_Named(point, x, y))
     if marks:
         ax.plot(
-            [mark.x for mark in marks], [mark.y for mark in marks], linestyle="none", marker="o", markersize=3.6,
-            markerfacecolor=style.BLACK, markeredgewidth=0, zorder=5,
-        )  # fmt: skip
+            [mark.x for mark in marks],
+            [mark.y for mark in marks],
+            linestyle="none",
+            marker="o",
+            markersize=3.6,
+            markerfacecolor=style.BLACK,
+            markeredgewidth=0,
+            zorder=5,
+        )
     return marks

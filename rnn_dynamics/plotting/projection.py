@@ -35,11 +35,11 @@ class Projection:
 
     def __call__(self, states: Tensor) -> np.ndarray:
         """Where states [..., n] are drawn: [..., d]."""
-        return ((_host(states) - self.center) @ self.axes.T).numpy()
+        return ((host(states) - self.center) @ self.axes.T).numpy()
 
     def directions(self, vectors: Tensor) -> np.ndarray:
         """How unit vectors [k, n] are seen: [k, d], of length 1 at most, shorter the more they leave the picture."""
-        return (_host(vectors) @ self.axes.T / torch.linalg.matrix_norm(self.axes, ord=2)).numpy()
+        return (host(vectors) @ self.axes.T / torch.linalg.matrix_norm(self.axes, ord=2)).numpy()
 
     @property
     def isometric(self) -> bool:
@@ -144,7 +144,7 @@ def _onto_units(n: int, dimensions: int) -> Projection:
 
 def principal(parts: list[Tensor], dimensions: int) -> Projection:
     """Onto the principal components of states [..., n]; where they do not vary, onto the first units."""
-    rows = torch.cat([_host(part).flatten(0, -2) for part in parts])
+    rows = torch.cat([host(part).flatten(0, -2) for part in parts])
     n = rows.shape[1]
     if n == 1:
         line = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
@@ -163,5 +163,6 @@ def principal(parts: list[Tensor], dimensions: int) -> Projection:
     return Projection(center, axes * largest.sign(), labels)
 
 
-def _host(states: Tensor) -> Tensor:
+def host(states: Tensor) -> Tensor:
+    """States as they are drawn: in float64, where NumPy finds them."""
     return states.detach().double().cpu()

@@ -87,24 +87,34 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
         if reach.count:
             ax.axhline(reach.count, zorder=2, **there)
         handles.append(Line2D([], [], **there))
+    counts_against_horizons(ax, horizons, reach.count or 1.0, reach.n)
+    return handles
+
+
+def counts_against_horizons(ax: Axes, horizons: np.ndarray, fewest: float, n: int) -> None:
+    """Scale and name the axes of a plot of n VAA and of attractors, and write what its limits 1 and ``n`` mean."""
     positive = horizons[horizons > 0]
     if len(positive):
         ax.set_xscale("symlog", linthresh=positive.min(), linscale=0.5)  # logarithmic, and yet shows 0
         ax.set_xlim(-0.1 * positive.min() if 0 in horizons else None, 1.3 * positive.max())
         ax.xaxis.set_minor_locator(NullLocator())
     ax.set_yscale("log")
-    ax.set_ylim(0.6 * min(1.0, reach.count or 1.0), 1.9 * reach.n)
-    for limit, text, side in (
-        (1, "1: all states are one", "top"),
-        (reach.n, f"n = {reach.n}: no two states are one", "bottom"),
-    ):
+    ax.set_ylim(0.6 * min(1.0, fewest), 1.9 * n)
+    limits = ((1, "1: all states are one", "top", -2), (n, f"n = {n}: no two states are one", "bottom", 2))
+    for limit, text, side, gap in limits:
         ax.annotate(
-            text, (1, limit), (-3, 2 if side == "bottom" else -2), xycoords=("axes fraction", "data"),
-            textcoords="offset points", ha="right", va=side, color=style.GREY, fontsize=style.SMALL,
-        )  # fmt: skip
+            text,
+            (1, limit),
+            (-3, gap),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            ha="right",
+            va=side,
+            color=style.GREY,
+            fontsize=style.SMALL,
+        )
     ax.set_xlabel("horizon M (steps)")
     ax.set_ylabel("number of attractors")
-    return handles
 
 
 def _draw_speeds(ax: Axes, reach: Reachability) -> list[Patch]:

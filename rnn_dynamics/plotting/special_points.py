@@ -100,9 +100,16 @@ def draw_marks(ax: Axes, marks: Sequence[Mark]) -> list[Line2D]:
 def _handle(mark: Mark, label: str, scale: float) -> Line2D:
     marker, size = MARKERS[mark.point.kind]
     return Line2D(
-        [], [], linestyle="none", marker=marker, markersize=scale * size, markeredgewidth=0.7, label=label,
-        markeredgecolor=style.BLACK, markerfacecolor=style.BLACK if mark.filled else "white",
-    )  # fmt: skip
+        [],
+        [],
+        linestyle="none",
+        marker=marker,
+        markersize=scale * size,
+        markeredgewidth=0.7,
+        label=label,
+        markeredgecolor=style.BLACK,
+        markerfacecolor=style.BLACK if mark.filled else "white",
+    )
 
 
 def label_marks(ax: Axes, marks: Sequence[Mark], curves: Sequence[np.ndarray], dots: np.ndarray) -> list[Annotation]:
@@ -123,9 +130,16 @@ def label_marks(ax: Axes, marks: Sequence[Mark], curves: Sequence[np.ndarray], d
     labels: list[Annotation] = []
     for mark, place in zip(marks, places, strict=True):
         text = ax.annotate(
-            mark.point.label, (mark.x, mark.y), (0, 0), textcoords="offset points", ha="center", va="center",
-            fontsize=style.SMALL, zorder=6, annotation_clip=False,
-        )  # fmt: skip
+            mark.point.label,
+            (mark.x, mark.y),
+            (0, 0),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=style.SMALL,
+            zorder=6,
+            annotation_clip=False,
+        )
         text.set_in_layout(False)
         extent = text.get_window_extent()
         half = 0.5 * np.array([extent.width, 0.72 * extent.height])  # capitals leave room below the line

@@ -119,6 +119,16 @@ def panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
     return result, axes
 
 
+def stacked(height: float, ratios: Sequence[float]) -> list[Axes]:
+    """The axes of a figure of two columns' width in the house style, one above the other over the same abscissa."""
+    with styled():
+        result = plt.figure(figsize=(COLUMN_WIDTHS[2], height), layout="constrained")
+        axes = list(result.subplots(len(ratios), 1, sharex=True, height_ratios=ratios))
+        for ax in axes:
+            dress(ax)
+    return axes
+
+
 def axis_for(ax: Axes | None, dimensions: int) -> Axes:
     """The caller's axis if it fits, or a new one, in the house style."""
     if ax is None:
@@ -205,10 +215,18 @@ def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
     both: "stable (4)" and "stable (3)" become "stable (7)".
     """
     ax.legend(
-        handles=_merged(_entries(ax), list(handles)), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns,
-        frameon=False, borderpad=0.2, fontsize=SMALL, handlelength=1.4, handletextpad=0.5, labelspacing=0.3,
+        handles=_merged(_entries(ax), list(handles)),
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=columns,
+        frameon=False,
+        borderpad=0.2,
+        fontsize=SMALL,
+        handlelength=1.4,
+        handletextpad=0.5,
+        labelspacing=0.3,
         columnspacing=1.2,
-    )  # fmt: skip
+    )
 
 
 def _entries(ax: Axes) -> list[Artist]:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.artist import Artist
@@ -78,7 +77,7 @@ def plot_timeline(
         raise ValueError(f"timeline must be that of training_bifurcations, got {type(timeline).__name__}")
     if not len(timeline):
         raise ValueError("timeline is empty: no checkpoint was done")
-    axes = _page() if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
+    axes = style.stacked(_HEIGHT, (1, 0.8, 1.7)) if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
     if len(axes) != 3:
         raise ValueError(f"axes must be three, got {len(axes)}")
     place = torch.linalg.vector_norm if observable == "norm" else observable
@@ -105,15 +104,6 @@ def plot_timeline(
         for ax in axes:
             ax.set_xlim(first - margin, last + margin)
     return list(axes)
-
-
-def _page() -> list[Axes]:
-    with style.styled():
-        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], _HEIGHT), layout="constrained")
-        axes = list(figure.subplots(3, 1, sharex=True, height_ratios=(1, 0.8, 1.7)))
-        for ax in axes:
-            style.dress(ax)
-    return axes
 
 
 def _color(how: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.artist import Artist
@@ -72,7 +71,9 @@ def plot_tracking(
         raise ValueError(f"history must be the TrackingHistory of a tracker, got {type(history).__name__}")
     if not len(history):
         raise ValueError("history is empty: nothing was observed yet")
-    axes = _page() if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
+    axes = (
+        style.stacked(_HEIGHT, (1, 1, 1.4, 1.4)) if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
+    )
     if len(axes) != 4:
         raise ValueError(f"axes must be four, got {len(axes)}")
     if span is not None and not span[0] < span[1]:
@@ -119,15 +120,6 @@ def plot_tracking(
             if shown[0] < 0 < shown[1] and int(steps[0]) < 0:  # a warmup before training has negative steps
                 ax.axvline(0, color=style.GREY, linewidth=style.THIN, zorder=0)
     return list(axes)
-
-
-def _page() -> list[Axes]:
-    with style.styled():
-        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], _HEIGHT), layout="constrained")
-        axes = list(figure.subplots(4, 1, sharex=True, height_ratios=(1, 1, 1.4, 1.4)))
-        for ax in axes:
-            style.dress(ax)
-    return axes
 
 
 def _draw_scalar(ax: Axes, history: TrackingHistory, name: str | None) -> None:

@@ -142,9 +142,16 @@ def _draw_nodes(
         color = style.BLACK if np.dot(_LUMINANCE, to_rgb(look.face)) > 0.5 else "white"
         for node, point in zip(nodes, points, strict=True) if numbered else ():
             ax.annotate(
-                str(node).split()[-1], point, (0, -1.2 if look.marker == "^" else 0), textcoords="offset points",
-                ha="center", va="center_baseline", color=color, fontsize=size.font, zorder=5,
-            )  # fmt: skip
+                str(node).split()[-1],
+                point,
+                (0, -1.2 if look.marker == "^" else 0),
+                textcoords="offset points",
+                ha="center",
+                va="center_baseline",
+                color=color,
+                fontsize=size.font,
+                zorder=5,
+            )
     return handles
 
 

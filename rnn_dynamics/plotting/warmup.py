@@ -7,12 +7,12 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullLocator
 
 from ..checks import checked
 from ..multistability import Reachability
 from ..warmup import Warmup
 from . import style
+from .reachability import counts_against_horizons
 
 _HEIGHT = 2.4
 """Inches."""
@@ -138,7 +138,9 @@ def plot_warmup_outcome(
             ax.axhline(limit, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
         for when, reach in (("before", before), ("after", after)):
             handles += _draw_reach(ax, when, reach)
-        _scale(ax, before, after)
+        fewest = min(reach.count or 1.0 for reach in (before, after))
+        horizons = np.concatenate([before.horizons.numpy(), after.horizons.numpy()])
+        counts_against_horizons(ax, horizons, fewest, max(before.n, after.n))
         if legend:
             style.add_legend(ax, handles, columns=1 if max(len(str(h.get_label())) for h in handles) > 26 else 2)
     return ax
@@ -156,22 +158,3 @@ def _draw_reach(ax: Axes, when: str, reach: Reachability) -> list[Artist]:
     if reach.count:
         ax.axhline(reach.count, zorder=2 if early else 3, **there)
     return [Line2D([], [], **look) for look in (claim, there)]
-
-
-def _scale(ax: Axes, before: Reachability, after: Reachability) -> None:
-    horizons = np.concatenate([before.horizons.numpy(), after.horizons.numpy()])
-    positive = horizons[horizons > 0]
-    if len(positive):
-        ax.set_xscale("symlog", linthresh=positive.min(), linscale=0.5)  # logarithmic, and yet shows 0
-        ax.set_xlim(-0.1 * positive.min() if 0 in horizons else None, 1.3 * positive.max())
-        ax.xaxis.set_minor_locator(NullLocator())
-    fewest, most = min([1.0, *(reach.count for reach in (before, after) if reach.count)]), max(before.n, after.n)
-    ax.set_yscale("log")
-    ax.set_ylim(0.6 * fewest, 1.9 * most)
-    for limit, text, side in ((1, "1: all states are one", "top"), (most, f"n = {most}: no two are one", "bottom")):
-        ax.annotate(
-            text, (1, limit), (-3, 3 if side == "bottom" else -3), xycoords=("axes fraction", "data"),
-            textcoords="offset points", ha="right", va=side, color=style.GREY, fontsize=style.SMALL,
-        )  # fmt: skip
-    ax.set_xlabel("horizon M (steps)")
-    ax.set_ylabel("number of attractors")

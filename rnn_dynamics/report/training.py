@@ -48,12 +48,19 @@ class TrainedSeed:
             first, last = history.observations[0], history.observations[-1]
             kinds = [event.kind for event in history.identities.events]
             row |= {
-                "n": first.n, "horizon": first.horizon, "vaa_first": first.vaa, "vaa_last": last.vaa,
-                "reached_first": first.count, "reached_last": last.count,
+                "n": first.n,
+                "horizon": first.horizon,
+                "vaa_first": first.vaa,
+                "vaa_last": last.vaa,
+                "reached_first": first.count,
+                "reached_last": last.count,
                 "unsettled_last": last.n - last.outcomes[0],
-                "births": kinds.count("birth"), "deaths": kinds.count("death"),
-                "observations": len(history), "left_out": history.skipped, "tracking_share": history.overhead,
-            }  # fmt: skip
+                "births": kinds.count("birth"),
+                "deaths": kinds.count("death"),
+                "observations": len(history),
+                "left_out": history.skipped,
+                "tracking_share": history.overhead,
+            }
         return row
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy import optimize
 from torch import Tensor
 
 from ..checks import checked
@@ -76,7 +76,7 @@ class ScipyRoot(RootSolver):
             for row in each(range(len(starts)), f"scipy {self.method}", progress, unit="start"):
                 try:
                     with np.errstate(all="ignore"):
-                        answer = optimize.root(
+                        answer = scipy.optimize.root(
                             residual,
                             starts[row].cpu().double().numpy() / unit,
                             method=self.method,

@@ -111,12 +111,13 @@ class DrivenMap(ABC):
         if state is None:
             return torch.zeros(batch, n, dtype=self.dtype, device=self.device)
         given = list(state) if isinstance(state, tuple) else [state]
-        parts = [
-            part if isinstance(part, Tensor) and not part.is_complex() and part.layout is torch.strided
-            else as_tensor(part, "state", dtype=self.dtype, device=self.device)
-            for part in given
-        ]  # fmt: skip
-        parts = [part.to(dtype=self.dtype, device=self.device) for part in parts]
+        where = {"dtype": self.dtype, "device": self.device}
+        parts: list[Tensor] = []
+        for part in given:
+            if isinstance(part, Tensor) and not part.is_complex() and part.layout is torch.strided:
+                parts.append(part.to(**where))
+            else:
+                parts.append(as_tensor(part, "state", **where))
         rows: Tensor | None = parts[0]
         if len(parts) > 1 or rows.ndim == 3 or (rows.ndim == 2 and rows.shape[-1] != n):
             rows = _from_layers(parts, self.layer_sizes)

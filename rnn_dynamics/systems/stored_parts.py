@@ -72,8 +72,10 @@ def _prefix_of_cell(contents: Contents, containers: str, prefix: str, kind: str,
     """Where the weight belongs: a WeightDrop may keep the raw weight itself, and the cell as its ``module``."""
     if kind == _HOOK and "raw" in tensors:
         for candidate in (prefix, f"{prefix}module."):
-            if any(where == containers and (found := NAME.fullmatch(key)) and (found[1] or "") == candidate
-                   for where, key in contents):  # fmt: skip
+            if any(
+                where == containers and (found := NAME.fullmatch(key)) and (found[1] or "") == candidate
+                for where, key in contents
+            ):
                 return candidate
     return prefix
 

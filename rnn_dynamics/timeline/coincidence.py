@@ -2,15 +2,18 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import scipy
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from ..store import storable
 from ..tracking import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FEWEST = 3
 """Intervals below which no correlation is given: of two it is 1 or -1, whatever they hold."""
@@ -48,8 +51,10 @@ class Coincidence:
         lengths = self.intervals[:, 1] - self.intervals[:, 0]
         return bool((lengths == lengths[:1]).all())
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per interval."""
+        import pandas as pd
+
         columns = {"before": self.intervals[:, 0], "step": self.intervals[:, 1]}
         columns |= {"bifurcations": self.numbers, "log_loss_change": self.changes}
         return pd.DataFrame({name: column.numpy() for name, column in columns.items()})
@@ -96,6 +101,6 @@ def coincidence_of(steps: Tensor, numbers: Tensor, losses: Tensor) -> Coincidenc
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    first, second = (rankdata(values) - (len(values) + 1) / 2 for values in (one, other))
+    first, second = (scipy.stats.rankdata(values) - (len(values) + 1) / 2 for values in (one, other))
     size = math.sqrt(float((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / size if size > 0 else math.nan

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +21,12 @@ from ..tracking import checkpoint_files
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Checkpoints: TypeAlias = PathLike | Sequence[tuple[int, nn.Module | DrivenMap | PathLike]]
-Losses: TypeAlias = ArrayLike | Mapping[int, float] | pd.Series
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Losses: TypeAlias = ArrayLike | Mapping[int, float] | pd.Series
+else:  # at the door a Series passes as an array
+    Losses = ArrayLike | Mapping[int, float]
 """At the checkpoints, [o]; or by step: pairs (step, loss), a mapping, a Series whose index is the step."""
 
 
@@ -133,6 +137,8 @@ def losses_of(given: Losses | None, checkpoints: Checkpoints, steps: list[int]) 
 
 def _loss_pairs(given: Losses) -> tuple[np.ndarray, np.ndarray] | None:
     """Losses by step, in order; None for losses at the checkpoints."""
+    import pandas as pd
+
     if isinstance(given, pd.Series):
         raw: Any = list(zip(given.index, given.to_numpy(), strict=True))
     elif isinstance(given, Mapping):
@@ -195,6 +201,8 @@ def _recorded(folder: Path) -> tuple[np.ndarray, np.ndarray, str] | None:
     if updates is not None and len(updates):
         # The loss of update i is that of the weights after i updates, on the next batch.
         return np.arange(len(updates), dtype=np.float64), updates, "training loss"
+    import pandas as pd
+
     try:
         table = pd.read_csv(folder / "history.csv")
         where, values = (table[name].to_numpy(dtype=np.float64, copy=True) for name in ("step", "validation_loss"))
@@ -218,6 +226,15 @@ def _updates(folder: Path) -> np.ndarray | None:
             .clone()
             .numpy()
         )  # what was read is mapped from the file
-    except (OSError, RuntimeError, ValueError, LookupError, TypeError, StopIteration, EOFError, pickle.UnpicklingError,
-            zipfile.BadZipFile):  # fmt: skip
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        LookupError,
+        TypeError,
+        StopIteration,
+        EOFError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ):
         return None

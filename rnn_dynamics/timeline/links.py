@@ -184,8 +184,14 @@ def crossing_events(link: Link, labels: tuple[Tensor, Tensor], steps: tuple[int,
     (before, after), (first, last) = labels, steps
     return [
         Event(
-            placed.kind, placed.how, int(before[placed.before] if placed.before >= 0 else after[placed.after]), -1,
-            first, last, first + placed.t * (last - first), placed.state,
+            kind=placed.kind,
+            how=placed.how,
+            identity=int(before[placed.before] if placed.before >= 0 else after[placed.after]),
+            partner=-1,
+            before=first,
+            step=last,
+            at=first + placed.t * (last - first),
+            state=placed.state,
         )
         for placed in link.crossings
-    ]  # fmt: skip
+    ]

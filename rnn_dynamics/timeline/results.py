@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -12,6 +12,9 @@ from ..checks import checked
 from ..store import storable
 from ..tracking import Event, Identities, Observation, counted, match
 from .coincidence import Coincidence, coincidence_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEAR = 1e-3
 """Two events this near in t, and by its square root near in states, are one: at a pitchfork the branches part as the
@@ -188,13 +191,17 @@ class TrainingBifurcations:
             numbers[place[bifurcation.before]] += 1
         return coincidence_of(self.steps, numbers, self.losses)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per event."""
+        import pandas as pd
+
         columns = ("kind", "how", "identity", "partner", "before", "step", "at")
         return pd.DataFrame([[getattr(event, name) for name in columns] for event in self.events], columns=columns)
 
-    def checkpoints_table(self) -> pd.DataFrame:
+    def checkpoints_table(self) -> "pd.DataFrame":
         """One row per checkpoint: loss, number of fixed points, stable ones, index sum."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "step": self.steps.numpy(),
@@ -205,8 +212,10 @@ class TrainingBifurcations:
             }
         )
 
-    def lives_table(self) -> pd.DataFrame:
+    def lives_table(self) -> "pd.DataFrame":
         """One row per identity and checkpoint: spectral radius, unstable directions, stability, residual."""
+        import pandas as pd
+
         rows = []
         for identity in range(len(self.identities)):
             for index, row in self.identities.rows(identity):

@@ -8,7 +8,7 @@ from .matching import Event, Identities, counted, match
 from .observation import Crossing, Observation, Passage, Waypoint
 from .passages import Ahead, followed_forward, passage_between
 from .time_limit import Clock
-from .tracker import AttractorTracker
+from .tracker import AttractorTracker, TrackerOptions
 
 __all__ = [
     "Ahead",
@@ -22,6 +22,7 @@ __all__ = [
     "InvariantSets",
     "Observation",
     "Passage",
+    "TrackerOptions",
     "TrackingHistory",
     "Waypoint",
     "checkpoint_files",

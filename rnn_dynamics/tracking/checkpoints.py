@@ -5,13 +5,13 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from ..checks import InputSequences, checked
 from ..progress import Progress
 from ..systems import read_checkpoint
 from .history import TrackingHistory
-from .tracker import AttractorTracker
+from .tracker import AttractorTracker, TrackerOptions
 
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 
@@ -56,7 +56,7 @@ def track_checkpoints(
     nonlinearity: str = "tanh",
     tracker: AttractorTracker | None = None,
     progress: bool | None = None,
-    **options: Any,
+    **options: Unpack[TrackerOptions],
 ) -> TrackingHistory:
     """Look at every checkpoint of a folder, in the order of steps.
 
@@ -69,7 +69,7 @@ def track_checkpoints(
         prefix, nonlinearity: of ``read_checkpoint``.
         tracker: one to show them to; otherwise one without a budget is made, with ``options``.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``AttractorTracker``.
+        options: of ``AttractorTracker``, as ``TrackerOptions`` names them.
 
     Returns:
         The history; Ctrl-C ends it early and keeps what was seen.
@@ -78,7 +78,8 @@ def track_checkpoints(
         ValueError: for a folder without checkpoints, or one that cannot be read.
     """
     files = checkpoint_files(folder)
-    tracker = tracker or AttractorTracker(sequences, **{"budget": None, "time_limit": None, **options})
+    unlimited: TrackerOptions = {"budget": None, "time_limit": None}
+    tracker = tracker or AttractorTracker(sequences, **(unlimited | options))
     bar = Progress("checkpoints", progress, total=len(files), unit="checkpoint")
     try:
         for step, path in bar.counting(files):

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -14,6 +14,9 @@ from ..checks import checked
 from ..store import storable
 from .matching import Identities, counted, match, steps_rise
 from .observation import Observation, Waypoint
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -117,8 +120,10 @@ class TrackingHistory:
         """Who is who, by the default settings."""
         return self.match()
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per observation."""
+        import pandas as pd
+
         names = list(dict.fromkeys(key for o in self.observations for key, _ in o.scalars))
         kinds = [kind for kind in AttractorKind if any(kind in o.sets.counts for o in self.observations)]
         events = self.identities.events

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -14,6 +14,9 @@ from ..stability import attracts, n_unstable
 from ..store import storable
 from ..systems import AutonomousMap, IteratedMap
 from ..tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SAMPLES = 64
 """States kept of a circle, torus, chaotic set or continuum: enough to tell one from another."""
@@ -78,8 +81,10 @@ class InvariantSets(Table):
         """How many attractors were reached: the true count beside the published measure."""
         return int(self.reached.sum())
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per set."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "kind": self.kinds,
@@ -158,14 +163,19 @@ def table(rows: list[InvariantSet]) -> InvariantSets:
 
 def sets_of_points(points: FixedPoints) -> list[InvariantSet]:
     """A row for each fixed point."""
-    return [_fixed_point(points, row) for row in range(len(points))]
-
-
-def _fixed_point(points: FixedPoints, row: int) -> InvariantSet:
-    return InvariantSet(
-        "fixed point", 1, points.states[row : row + 1], float(points.residuals[row]), points.eigenvalues[row],
-        float(points.spectral_radii[row]), int(points.n_unstable[row]), bool(points.stable[row]),
-    )  # fmt: skip
+    return [
+        InvariantSet(
+            kind="fixed point",
+            period=1,
+            orbit=points.states[row : row + 1],
+            residual=float(points.residuals[row]),
+            multipliers=points.eigenvalues[row],
+            growth=float(points.spectral_radii[row]),
+            n_unstable=int(points.n_unstable[row]),
+            stable=bool(points.stable[row]),
+        )
+        for row in range(len(points))
+    ]
 
 
 def _attractor(found: Attractors, row: int, hits: int) -> InvariantSet:
@@ -173,23 +183,20 @@ def _attractor(found: Attractors, row: int, hits: int) -> InvariantSet:
     if not period and len(orbit) > _SAMPLES:
         orbit = orbit[torch.linspace(0, len(orbit) - 1, _SAMPLES).long().to(orbit.device)]
     growth = float(found.largest_exponents[row].exp())
-    return InvariantSet(
-        found.kinds[row], period, orbit, evidence.residual, evidence.multipliers, growth, 0, True, hits
-    )  # fmt: skip
+    return InvariantSet(found.kinds[row], period, orbit, evidence.residual, evidence.multipliers, growth, 0, True, hits)
 
 
 def set_at(system: AutonomousMap, state: Tensor, period: int) -> InvariantSet:
     """The fixed point or cycle through ``state`` [n], which following found, as a row."""
     turn = IteratedMap(system, period) if period > 1 else system
     values = turn.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
-    moduli = values.abs()
     return InvariantSet(
         kind="fixed point" if period == 1 else "cycle",
         period=period,
         orbit=cycle_states(system, state, period),
         residual=float(residual_norms(turn, state[None])),
         multipliers=values,
-        growth=float(moduli[0]) ** (1 / period),
+        growth=float(values[0].abs()) ** (1 / period),
         n_unstable=int(n_unstable(values)),
         stable=bool(attracts(values)),
     )

@@ -3,17 +3,20 @@
 import math
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..checks import require_positive
 from ..store import storable
 from .invariant_sets import InvariantSets
 from .observation import Observation, Passage, unfollowed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -85,8 +88,10 @@ class Identities:
         found = [(labels == identity).nonzero().flatten().tolist() for labels in self.stages]
         return [(index, rows[0]) for index, rows in enumerate(found) if rows]
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per event; ``before`` and ``step`` are its bracket, ``width`` the steps in it."""
+        import pandas as pd
+
         columns = ("kind", "how", "identity", "partner", "before", "step", "at", "width")
         return pd.DataFrame([[getattr(event, name) for name in columns] for event in self.events], columns=columns)
 
@@ -260,9 +265,13 @@ class _Walk:
             sources, key=lambda source: float((source[0].after.orbits[source[1].row].mean(dim=0) - center).norm())
         )
         return replace(
-            event, how="Neimark-Sacker", partner=int(own[crossing.row]), before=leg.first, step=leg.last,
+            event,
+            how="Neimark-Sacker",
+            partner=int(own[crossing.row]),
+            before=leg.first,
+            step=leg.last,
             at=leg.first + crossing.t * (leg.last - leg.first),
-        )  # fmt: skip
+        )
 
 
 def _order(event: Event) -> float:
@@ -328,7 +337,7 @@ def _matched(
     )
     # What is out of reach must not push aside what is within.
     far = costs > most
-    pairs = zip(*linear_sum_assignment(np.where(far, 1e6, costs)), strict=True)
+    pairs = zip(*scipy.optimize.linear_sum_assignment(np.where(far, 1e6, costs)), strict=True)
     return {open_after[b]: open_before[a] for a, b in pairs if not far[a, b]}
 
 

@@ -155,7 +155,14 @@ def unfollowed(before: InvariantSets, after: InvariantSets) -> Passage:
     k, s = len(before), len(after)
     nowhere = torch.full((1,), torch.nan, dtype=torch.float64)
     return Passage(
-        torch.full((k,), -1), ("unresolved",) * k, nowhere.expand(k), torch.full((k,), -1),
+        torch.full((k,), -1),
+        ("unresolved",) * k,
+        nowhere.expand(k),
+        torch.full((k,), -1),
         nowhere.expand(before.states.shape),
-        ("unresolved",) * s, nowhere.expand(s), torch.full((s,), -1), nowhere.expand(after.states.shape), (),
-    )  # fmt: skip
+        ("unresolved",) * s,
+        nowhere.expand(s),
+        torch.full((s,), -1),
+        nowhere.expand(after.states.shape),
+        (),
+    )

@@ -83,9 +83,13 @@ def observe_network(
 
     ahead = None if before is None else followed_forward(before.network, held.network, held.input, before.sets, clock)
     found = find_attractors(
-        system, torch.cat([starts, _attractor_states(before, starts)]), max_steps=effort.max_steps,
-        horizon=effort.drift_horizon, memory_budget=effort.memory_budget, seed=effort.seed,
-    )  # fmt: skip
+        system,
+        torch.cat([starts, _attractor_states(before, starts)]),
+        max_steps=effort.max_steps,
+        horizon=effort.drift_horizon,
+        memory_budget=effort.memory_budget,
+        seed=effort.seed,
+    )
     points = _fixed_points(system, network, sequences, starts, found, ahead, before, effort) if not clock.rang else None
     crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
     rows = sets_of(None if crowded else points, found, effort.n)

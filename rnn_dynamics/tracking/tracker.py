@@ -3,7 +3,7 @@
 import math
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import torch
 from torch import nn
@@ -27,6 +27,27 @@ from .observation import Observation
 from .observing import Effort, Seen, observe_network
 from .record import Record
 from .ring import DEFAULT_PATH_BUDGET, WeightRing
+
+
+class TrackerOptions(TypedDict, total=False):
+    """What ``AttractorTracker`` takes, but for its folder, for the functions that make one."""
+
+    hold: ArrayLike | None
+    n: Size
+    horizon: Size
+    epsilon: float
+    every: Size
+    budget: float | Budget | None
+    fixed_points: bool
+    searched: Size
+    searches_between: int
+    most_points: Size
+    max_steps: Size
+    drift_horizon: float
+    time_limit: float | None
+    memory_budget: int
+    path_budget: int
+    seed: int
 
 
 @checked

@@ -1,11 +1,14 @@
 """What a training did, update by update and epoch by epoch."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from torch import Tensor
 
 from ..store import storable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -57,8 +60,10 @@ class Training:
         """Whether it ended as asked for: after all epochs, or early for want of a better validation loss."""
         return self.status in ("finished", "stopped early")
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per epoch."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "step": self.epoch_steps.numpy(),

@@ -1,11 +1,14 @@
 """What warmup did, step by step."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from torch import Tensor
 
 from ..store import storable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -48,8 +51,10 @@ class Warmup:
         """Whether all updates were made."""
         return self.status == "finished"
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per update."""
+        import pandas as pd
+
         layers = {f"soft_vaa_layer{index + 1}": column.numpy() for index, column in enumerate(self.soft_vaas.T)}
         return pd.DataFrame(
             {

@@ -5,15 +5,19 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import pandas as pd
+import scipy
 import torch
-from scipy.optimize import OptimizeResult, brentq, minimize_scalar
 from torch import Tensor
 
 from ...checks import checked
 from ...continuation import BifurcationKind
 from ...store import storable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 _RESONANT = 1e-3
 """How near exp(i k angle) must be to 1, k = 1 to 4, for a strong resonance."""
@@ -304,13 +308,15 @@ class Branch:
             return a * begin + b * paces[0] + c * end + d * paces[1] - parameter
 
         # Between rows the parameter runs one way, so both ends have different signs.
-        u = brentq(place, 0.0, 1.0, xtol=1e-12)
+        u = scipy.optimize.brentq(place, 0.0, 1.0, xtol=1e-12)
         assert isinstance(u, float)  # for the type checker: without full_output there is nothing else
         a, b, c, d = hermite(u)
         return a * self.states[row] + b * first[:-1] + c * self.states[row + 1] + d * last[:-1]
 
-    def to_pandas(self, observables: Mapping[str, Observable] | None = None) -> pd.DataFrame:
+    def to_pandas(self, observables: Mapping[str, Observable] | None = None) -> "pd.DataFrame":
         """One row per point; ``observables`` adds columns."""
+        import pandas as pd
+
         names = {point.row: point.label for point in self.special_points}
         return pd.DataFrame(
             {
@@ -366,7 +372,7 @@ def _distance_to(point: Tensor, ends: Tensor, slopes: Tensor) -> float:
         a, b, c, d = hermite(u)
         return float((a * ends[0] + b * slopes[0] + c * ends[1] + d * slopes[1] - point).norm())
 
-    found: OptimizeResult = minimize_scalar(apart, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-9})  # pyright: ignore[reportAssignmentType]
+    found = scipy.optimize.minimize_scalar(apart, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-9})
     return float(found.fun)
 
 
@@ -426,8 +432,10 @@ def observe(states: Tensor, observable: Observable | None) -> Tensor:
     return values.to(torch.float64)
 
 
-def special_table(points: list[tuple[int, SpecialPoint]]) -> pd.DataFrame:
+def special_table(points: list[tuple[int, SpecialPoint]]) -> "pd.DataFrame":
     """One row per special point, with the number of its branch."""
+    import pandas as pd
+
     return pd.DataFrame(
         [
             {
@@ -444,6 +452,16 @@ def special_table(points: list[tuple[int, SpecialPoint]]) -> pd.DataFrame:
             }
             for branch, point in points
         ],
-        columns=["branch", "kind", "parameter", "detail", "criticality", "coefficient", "angle", "eigenvalue", "norm",
-                 "residual"],
-    )  # fmt: skip
+        columns=[
+            "branch",
+            "kind",
+            "parameter",
+            "detail",
+            "criticality",
+            "coefficient",
+            "angle",
+            "eigenvalue",
+            "norm",
+            "residual",
+        ],
+    )

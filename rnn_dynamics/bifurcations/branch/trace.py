@@ -155,8 +155,9 @@ def traced(span: Span, point: Point, period: int, pace: Pace, progress: bool | N
 def _continued(span: Span, branch: Branch, pace: Pace, progress: bool | None) -> Branch:
     """A branch that ended early, walked on at its open ends."""
     if branch.span != (span.start, span.end):
-        raise ValueError(f"the branch was followed over {branch.span}: it goes on over that span only, got"
-                         f" {(span.start, span.end)}")  # fmt: skip
+        raise ValueError(
+            f"the branch was followed over {branch.span}: it goes on over that span only, got {(span.start, span.end)}"
+        )
     span = span.iterated(branch.period)
     for backwards in (False, True):
         if branch.ends[0 if backwards else 1] not in OPEN_ENDS:

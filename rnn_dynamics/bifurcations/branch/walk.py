@@ -92,9 +92,13 @@ class BranchWalk(Iterator[Row]):
             after = replace(self._home, special=None)
         place = before.point
         found = passed_between(
-            self._span, before, after, step.passed, self._pace.tolerance,
+            self._span,
+            before,
+            after,
+            step.passed,
+            self._pace.tolerance,
             suspected(before, after, self._usual, step.refused),
-        )  # fmt: skip
+        )
         if not any(isinstance(special, BorderCollision) for special in found):
             self._usual = rate(before, after)
         for special in found:

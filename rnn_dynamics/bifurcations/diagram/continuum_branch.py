@@ -1,14 +1,17 @@
 """Lines, rings and sheets of fixed points over a parameter: each one object, as a branch is."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from ...fixed_points import Continuum
 from ...store import storable
 from ..branch import Observable, observe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONTINUUM_ENDS = {
     "span": "it leaves the span",
@@ -85,8 +88,10 @@ class ContinuumBranch:
         values = [observe(continuum.states, observable) for continuum in self.continua]
         return torch.stack([torch.stack([value.min(), value.max()]) for value in values]).cpu()
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per parameter."""
+        import pandas as pd
+
         radii = [continuum.transverse for continuum in self.continua]
         return pd.DataFrame(
             {

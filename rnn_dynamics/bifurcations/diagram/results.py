@@ -1,8 +1,8 @@
 """A whole bifurcation diagram: its branches, how they meet, and whether any are missing."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -10,6 +10,9 @@ from ...continuation import BifurcationKind
 from ...store import storable
 from ..branch import Branch, Join, SpecialPoint, special_table
 from .continuum_branch import ContinuumBranch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SAME = 1e-6
 """Of the span: a point where branches meet is known on each to this."""
@@ -175,12 +178,14 @@ class BifurcationDiagram:
         sums = self.index_sums[self._valid]
         return int(sums.mode().values) if len(sums) else 0
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per special point."""
         return special_table(list(self.special_points))
 
-    def counts_table(self) -> pd.DataFrame:
+    def counts_table(self) -> "pd.DataFrame":
         """One row per interval between bifurcations: how many fixed points, how many stable, and the index sum."""
+        import pandas as pd
+
         low, high = self.intervals.T.tolist() if len(self.intervals) else ([], [])
         columns = {"fixed_points": self.counts, "stable": self.stable_counts, "index_sum": self.index_sums}
         return pd.DataFrame({"from": low, "to": high, **{name: value.numpy() for name, value in columns.items()}})

@@ -1,14 +1,17 @@
 """How many attractors there are at every point of a grid over two parameters."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from ...attractors import AttractorKind
 from ...checks import checked
 from ...store import storable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -61,8 +64,10 @@ class MultistabilityMap:
         """The share of the computed cells that have ``count`` attractors."""
         return float((self.counts[self.known] == count).double().mean()) if bool(self.known.any()) else 0.0
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per computed cell: where, how many, of which kinds, and how many starts settled nowhere."""
+        import pandas as pd
+
         rows, columns = self.known.nonzero().T
         return pd.DataFrame(
             {

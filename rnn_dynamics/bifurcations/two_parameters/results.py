@@ -2,11 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from torch import Tensor
 
 from ...store import storable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 CODIMENSION_TWO = {
     "cusp": "CP",
@@ -130,8 +134,10 @@ class BifurcationCurve:
         """Whether it is a closed curve."""
         return self.ends[0] == "closed"
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One row per point."""
+        import pandas as pd
+
         names = {point.row: point.label for point in self.codimension_two}
         return pd.DataFrame(
             {
@@ -147,8 +153,10 @@ class BifurcationCurve:
             }
         )
 
-    def special_table(self) -> pd.DataFrame:
+    def special_table(self) -> "pd.DataFrame":
         """One row per point of codimension two."""
+        import pandas as pd
+
         return pd.DataFrame(
             [
                 {

@@ -69,9 +69,13 @@ class CurveWalk(Iterator[CurveRow]):
         self._here = Spot(self._family, self._span, point)
         self._renewed = point
         self._steps: Generator[Step, None, str] = walk(
-            self._span, point, tolerance=self._pace.tolerance, max_steps=max(1, self._attempts),
-            longest_step=self._pace.longest_step, max_norm=self._pace.max_norm,
-        )  # fmt: skip
+            self._span,
+            point,
+            tolerance=self._pace.tolerance,
+            max_steps=max(1, self._attempts),
+            longest_step=self._pace.longest_step,
+            max_norm=self._pace.max_norm,
+        )
 
     def _advance(self) -> None:
         landed = self._landed(2 * self._last_step)

@@ -186,10 +186,8 @@ def run_kernel(
     with warnings.catch_warnings():
         # On CUDA: weights that do not lie side by side in memory, as one layer's of several do not, are copied.
         warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
-        outputs, *last = kernel(
-            inputs, first if len(first) > 1 else first[0], weights, layer.bias_ih is not None, 1, 0.0,
-            torch.is_grad_enabled(), False, False,
-        )  # fmt: skip
+        one_layer = (layer.bias_ih is not None, 1, 0.0, torch.is_grad_enabled(), False, False)
+        outputs, *last = kernel(inputs, first if len(first) > 1 else first[0], weights, *one_layer)
     return outputs, torch.cat([part.squeeze(0) for part in last], dim=-1)
 
 
