@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checks import NotRegular
 from ..continuation.families import Span
 from ..continuation.marching import newton
 from ..continuation.points import Point
@@ -101,7 +102,7 @@ class Atlas:
         try:
             _require_regular(inner, state, inner.inner(t))
             point = point_on(inner, state, inner.inner(t), self._pace.tolerance)
-        except ValueError:
+        except NotRegular:
             self.missed.append((t, state.cpu()))
             return
         self._trace(inner, point, period)
@@ -194,13 +195,13 @@ class Atlas:
 
 
 def _require_regular(span: Span, state: Tensor, s: float) -> None:
-    """ValueError where more than one curve of fixed points passes a state [n], or a whole continuum of them."""
+    """NotRegular where more than one curve of fixed points passes a state [n], or a whole continuum of them."""
     rows = state.unsqueeze(0)
     jacobian = span.system(s).linearize(rows)[1].dense()[0]
     jacobian.diagonal().sub_(1.0)
     sizes = torch.linalg.svdvals(torch.cat([jacobian, span.derivative(rows, s).T], dim=-1))
     if not bool(sizes[-1] > _REGULAR * max(1.0, float(sizes[0]))):
-        raise ValueError("the state is no regular point of a branch")
+        raise NotRegular("the state is no regular point of a branch")
 
 
 def _stitch(one: Branch, other: Branch) -> Branch | None:

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, as_vector
+from ..checks import ArrayLike, CannotFollow, as_vector
 from ..continuation import between
 from ..continuation.interpolation import frozen_network, named_weights
 from ..systems import DrivenMap, read_checkpoint
@@ -61,7 +61,7 @@ def stages_of(checkpoints: Checkpoints, prefix: str | None, nonlinearity: str) -
     for stage in stages:
         try:
             between(stages[0].network, stage.network)
-        except ValueError as error:
+        except CannotFollow as error:
             first = stages[0].name
             raise ValueError(f"{stage.name} cannot be followed from {first} (before): {error}") from error
     return stages

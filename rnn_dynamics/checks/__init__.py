@@ -22,6 +22,7 @@ from .bounds import (
 from .door import checked, checked_fields, is_checked
 from .expectations import described
 from .memory import available_memory, out_of_memory, require_memory
+from .refusals import CannotFollow, NotRecurrent, NotRegular, NoWeights
 from .values import (
     ArrayLike,
     HasSequences,
@@ -41,11 +42,15 @@ __all__ = [
     "AtLeast",
     "AtMost",
     "Bytes",
+    "CannotFollow",
     "CheckedInside",
     "Complex",
     "Count",
     "HasSequences",
     "InputSequences",
+    "NoWeights",
+    "NotRecurrent",
+    "NotRegular",
     "OrInfinite",
     "Positive",
     "Share",

@@ -26,6 +26,18 @@ _WITHOUT_JACOBIAN = (
 )
 
 
+class _Own:
+    """What the map itself raised, which is not for SciPy's failures to hide."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self.error = error
+
+
 @checked
 @dataclass(frozen=True)
 class ScipyRoot(RootSolver):
@@ -59,12 +71,16 @@ class ScipyRoot(RootSolver):
         starts = as_starts(system, starts)
         units = units_of(system, starts) if units is None else units
 
+        own = _Own()
+
         def residual(h: np.ndarray) -> np.ndarray:
             state = torch.from_numpy(h).to(starts)
-            return (system(state) - state).cpu().double().numpy()
+            with own:
+                return (system(state) - state).cpu().double().numpy()
 
         def jacobian(h: np.ndarray) -> np.ndarray:
-            matrix = system.jacobian(torch.from_numpy(h).to(starts), memory_budget).cpu().double().numpy()
+            with own:
+                matrix = system.jacobian(torch.from_numpy(h).to(starts), memory_budget).cpu().double().numpy()
             return matrix - np.eye(len(h))
 
         # hybr and lm count evaluations (lm under the name maxiter), the others iterations.
@@ -86,7 +102,9 @@ class ScipyRoot(RootSolver):
                             tol=0.01 * self.tolerance,
                             options=budget,
                         )
-                except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
+                except (ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
+                    if error is own.error:
+                        raise
                     reasons[row] = Reason.NOT_FINITE
                     continue
                 ends[row] = torch.from_numpy(answer.x).to(starts)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..attractors.periodic import cycle_states
+from ..checks import NoWeights
 from ..continuation import Crossing as FollowedCrossing
 from ..continuation import DifferentiableFamily, Followed, Interpolation, between, follow, iterated
 from ..roots.solver import residual_norms
@@ -52,11 +53,15 @@ class Ahead:
 def followed_forward(
     before: DrivenMap, after: DrivenMap, input: Tensor, sets: InvariantSets, clock: Clock, looks: int = 1
 ) -> Ahead | None:
-    """Follow what can be followed; None where the weights between are not known, or the time is over."""
+    """Follow what can be followed; None for a plain function, or where the time is over.
+
+    Raises:
+        CannotFollow: for networks of two architectures.
+    """
     try:
         family = TimedFamily(between(before, after, input), clock)
-    except ValueError:
-        return None  # a plain function has no weights to go along
+    except NoWeights:
+        return None  # there is no line to go along
     groups: dict[int, tuple[list[int], Followed]] = {}
     try:
         for period in sorted({int(p) for p in sets.periods if p}):
