@@ -22,7 +22,7 @@ from .bounds import (
 from .door import checked, checked_fields, is_checked
 from .expectations import described
 from .memory import available_memory, out_of_memory, require_memory
-from .refusals import CannotFollow, NotRecurrent, NotRegular, NoWeights
+from .refusals import AdvisedError, ArgumentError, CannotFollow, NotRecurrent, NotRegular, NoWeights, Words
 from .values import (
     ArrayLike,
     HasSequences,
@@ -38,6 +38,8 @@ from .values import (
 
 __all__ = [
     "MOST",
+    "AdvisedError",
+    "ArgumentError",
     "ArrayLike",
     "AtLeast",
     "AtMost",
@@ -57,6 +59,7 @@ __all__ = [
     "Size",
     "Told",
     "Within",
+    "Words",
     "as_rows",
     "as_tensor",
     "as_vector",

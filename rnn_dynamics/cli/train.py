@@ -13,7 +13,6 @@ from torch import Tensor
 from ..cells import Specification, module_from_spec
 from ..report import (
     TrainedSeed,
-    as_options,
     print_training,
     training_sentence,
     write_tracking,
@@ -25,6 +24,7 @@ from ..tracking import AttractorTracker, Budget, TrackingHistory
 from ..training import SequenceModel, Training, evaluate, train_ensemble, warm_up
 from ..training import train as train_one
 from ..training.settings import Settings
+from .options import Options
 from .run_record import is_begun, require_resumable, written_record
 from .shared import console, numbers, require_writable
 from .train_tasks import NAMES, task_by_name
@@ -39,6 +39,13 @@ rnn-dynamics track runs/mine
 """
 
 
+_OPTIONS = Options(
+    hidden_size="hidden", num_layers="layers", every="track_every", steps="warmup_steps", folder="out", sequences=None
+)
+"""Of ``train``."""
+
+
+@_OPTIONS
 def train(
     task: Annotated[
         str,
@@ -149,13 +156,10 @@ def train(
     try:
         if warmup and not (resume and (folder / "state.pt").exists()):
             _warm_up(models, named.train, warmup_steps, each, trackers)
-        try:
-            runs = _trained(models, named.train, each, trackers, settings, folder, resume)
-        except ValueError as error:
-            raise ValueError(as_options(str(error))) from error
+        runs = _trained(models, named.train, each, trackers, settings, folder, resume)
         histories = _histories(trackers)
         trained = [
-            TrainedSeed(run, *evaluate(model, named.test), history)
+            TrainedSeed(run.told(settings, _OPTIONS), *evaluate(model, named.test), history)
             for run, model, history in zip(runs, models, histories, strict=True)
         ]
         _write_tracking(histories, each, folder)
@@ -258,7 +262,7 @@ def _warm_up(
         if history.status == "interrupted":
             raise KeyboardInterrupt
         if history.advice:
-            said.setdefault(re.sub(r"\d+", "", history.advice), []).append((seed, as_options(history.advice)))
+            said.setdefault(re.sub(r"\d+", "", history.advice), []).append((seed, history.advice))
     for (seed, advice), *others in said.values():
         also = f" (and likewise of {', '.join(str(other) for other, _ in others)})" if others else ""
         console.print(f"Warmup of seed {seed}{also}: {advice}", style="yellow", soft_wrap=True, markup=False)
