@@ -8,6 +8,7 @@ from torch import Tensor
 from ..roots import Newton, RootResult, Status
 from ..roots.solver import residual_norms
 from ..stability import MARGINAL_TOLERANCE
+from ..stopping import go_on
 from ..systems import AutonomousMap, IteratedMap
 from ..systems.scales import ranks, relative
 from .capture import Trap
@@ -54,7 +55,8 @@ def propose_points(
     """Roots of F(h) - h near states [r, n], stable or not."""
     result = Newton(slow_points=0).solve(system, states, max_steps=max_steps, memory_budget=memory_budget)
     if result.interrupted:
-        raise KeyboardInterrupt  # the solver keeps what it has; here the settling does
+        go_on()  # the solver keeps what it has; here the settling does
+        raise KeyboardInterrupt
     return result
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..progress import Progress
+from ..stopping import stoppable
 from ..systems import AutonomousMap
 from .catching import Catcher
 from .drifting import Drifter
@@ -51,7 +52,6 @@ def settle(
     drifter = Drifter(system, rows, limits, catcher)
     wanderer = Wanderer(system, rows, limits, catcher, orbits)
     pauses = list(_PAUSES)
-    interrupted = False
 
     def advance(steps: int, end: int) -> bool:
         """Move active rows on and look for those that are done; returns whether this was the last time."""
@@ -63,7 +63,7 @@ def settle(
         drifter.follow(last)
         return last
 
-    try:
+    with stoppable() as stop:
         catcher.catch()
         while len(rows.active) and rows.done < limits.max_steps:
             steps = min(pauses.pop(0) if pauses else _LATER, limits.max_steps - rows.done)
@@ -76,10 +76,9 @@ def settle(
             while len(rows.active) and rows.done < end:
                 advance(_LATER, end)
             rows.conclude()
-    except KeyboardInterrupt:
-        interrupted = True
+    if stop:
         rows.fates[rows.active] = Fate.INTERRUPTED
-    return Settled(system, limits, rows, cycles, orbits, interrupted)
+    return Settled(system, limits, rows, cycles, orbits, bool(stop))
 
 
 def _come_in(rows: Rows, wanderer: Wanderer, advance: Callable[[int, int], bool], max_steps: int) -> None:

@@ -11,6 +11,7 @@ from ..continuation.families import Span
 from ..continuation.marching import newton
 from ..continuation.points import Point
 from ..progress import doing
+from ..stopping import go_on
 from ..systems import Box, NoBox
 from .branches import point_on, traced
 from .results import Branch, Join, SpecialPoint, joined, reversed_branch
@@ -29,10 +30,6 @@ _MEETING = 1e-4
 
 _REGULAR = 1e-9
 """The least singular value of [DF - I, dF/ds] on a branch; on a line, ring or sheet of fixed points it is 0."""
-
-
-class Interrupted(Exception):
-    """Ctrl-C, with the unfinished branch already kept."""
 
 
 class Atlas:
@@ -131,8 +128,7 @@ class Atlas:
         self._states.clear()
         if self.on_branch is not None:
             self.on_branch(len(self.branches))
-        if "interrupted" in branch.ends:
-            raise Interrupted
+        go_on()  # not after Ctrl-C: the unfinished branch is kept by now
         waiting += [(span, branch, special) for special in reversed(branch.special_points)]
 
     def _within(self, part: Branch, whole: Branch) -> bool:

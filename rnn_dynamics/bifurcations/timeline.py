@@ -14,6 +14,7 @@ from ..fixed_points import FixedPoints, find_fixed_points
 from ..fixed_points.completeness import index_sum
 from ..progress import Progress
 from ..stability import MARGINAL_TOLERANCE
+from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, sample_states
 from ..tracking import Event, Observation, match
 from ..tracking.invariant_sets import Row, row_on, table
@@ -95,18 +96,10 @@ def training_bifurcations(
         size = stages[0].network.state_size
         given = as_rows(starts, "starts", size, dtype=torch.float64, device=stages[0].network.device)
     builder = _Builder(held, given, n_starts, seed, memory_budget)
-    interrupted = False
-    bar = Progress("checkpoints", progress, total=len(stages), unit="checkpoint")
-    try:
+    with stoppable() as stop, Progress("checkpoints", progress, total=len(stages), unit="checkpoint") as bar:
         for stage in bar.counting(stages):
-            if not builder.add(stage):
-                interrupted = True
-                break
+            builder.add(stage)
             bar.note(fixed_points=len(builder.done[-1].rows))
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        bar.close()
     observations = tuple(_observed(stage, held) for stage in builder.done)
     return TrainingBifurcations(
         observations=observations,
@@ -115,7 +108,7 @@ def training_bifurcations(
         loss_steps=curve.steps,
         loss_curve=curve.values,
         loss_name=curve.name,
-        interrupted=interrupted,
+        interrupted=bool(stop),
     )
 
 
@@ -142,13 +135,13 @@ class _Builder:
     memory_budget: int
     done: list[_Done] = field(default_factory=list)
 
-    def add(self, stage: Stage) -> bool:
-        """Search, follow and enter one more checkpoint; False if Ctrl-C cut its search off."""
+    def add(self, stage: Stage) -> None:
+        """Search, follow and enter one more checkpoint."""
         system = HeldMap(stage.network, self.held)
         ahead = ahead_of(self.done[-1].system, system, self.done[-1].rows) if self.done else None
         points = self._found(system, ahead)
         if points.completeness.interrupted:
-            return False
+            raise KeyboardInterrupt  # a part of the points is no checkpoint
         rows = [
             Row(
                 "fixed point", 1, points.states[row : row + 1], float(points.residuals[row]), points.eigenvalues[row],
@@ -161,7 +154,6 @@ class _Builder:
             rows, link = linked(ahead, system, rows)
         grown = [*self.done, _Done(stage, system, rows, link, bool(points.continua))]
         self.done = _completed(grown)
-        return True
 
     def _found(self, system: HeldMap, ahead: Ahead | None) -> FixedPoints:
         fresh = self._spread(system.network) if self.starts is None else self.starts

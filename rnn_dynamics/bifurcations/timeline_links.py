@@ -9,11 +9,11 @@ from torch import Tensor
 from ..continuation import Crossing as FollowedCrossing
 from ..continuation import DifferentiableFamily, Followed, follow
 from ..stability import MARGINAL_TOLERANCE
+from ..stopping import go_on
 from ..systems import HeldMap
 from ..tracking import Event, Passage
 from ..tracking.invariant_sets import Row, table
 from ..tracking.passages import Ahead, followed_forward, passage_between
-from ..tracking.time_limit import Clock
 from .timeline_results import NEAR
 
 LOOKS = 8
@@ -53,14 +53,16 @@ class Link:
 
 def ahead_of(before: HeldMap, after: HeldMap, rows: list[Row]) -> Ahead:
     """The rows before, followed to the weights after."""
-    ahead = followed_forward(before.network, after.network, after.input, table(rows), Clock(None), LOOKS)
-    assert ahead is not None  # the networks were compared at the door, and this clock never rings
+    ahead = followed_forward(before.network, after.network, after.input, table(rows), LOOKS)
+    go_on()
+    assert ahead is not None  # the networks were compared at the door
     return ahead
 
 
 def linked(ahead: Ahead, after: HeldMap, rows: list[Row]) -> tuple[list[Row], Link]:
     """The rows after, those added that only following found, and the link to them."""
     rows, passage = passage_between(ahead, after, rows)
+    go_on()
     states = [row.orbit[0] for row in rows]
     retraced = _retraced(ahead, passage, states)
     crossings = [*_onward(ahead, passage, rows), *_from_behind(ahead, passage, rows, retraced)]

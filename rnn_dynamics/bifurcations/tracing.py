@@ -12,6 +12,7 @@ from ..continuation.families import Span
 from ..continuation.locating import point_between
 from ..continuation.points import Point
 from ..progress import each
+from ..stopping import go_on, stoppable
 from .kinks import rate, suspected
 from .passing import Passed, nearest, passed_between, sharpened
 from .rows import Row, row_at
@@ -157,9 +158,10 @@ class Walk(Protocol[R]):
 def walked_out(walk: Walk[R], what: str, progress: bool | None = None) -> list[R]:
     """All rows that are left of a walk; Ctrl-C leaves those that there are."""
     rows: list[R] = []
-    try:
+    with stoppable() as stop:
         for row in each(walk, what, progress, unit="row"):
             rows.append(row)
-    except KeyboardInterrupt:
+            go_on()
+    if stop:
         walk.end = "interrupted"
     return rows

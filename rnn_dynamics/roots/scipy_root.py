@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..checks import Size, checked
 from ..progress import each
+from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, units_of
 from .results import Reason, RootResult
 from .solver import RootSolver, as_starts, conclude
@@ -89,8 +90,7 @@ class ScipyRoot(RootSolver):
         ends = starts.clone()
         reasons = torch.full((len(starts),), int(Reason.INTERRUPTED), device=starts.device)
         steps = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
-        interrupted = False
-        try:
+        with stoppable() as stop:
             for row in each(range(len(starts)), f"scipy {self.method}", progress, unit="start"):
                 try:
                     with np.errstate(all="ignore"):
@@ -110,10 +110,8 @@ class ScipyRoot(RootSolver):
                 ends[row] = torch.from_numpy(answer.x).to(starts)
                 steps[row] = int(answer.get("nit", answer.get("nfev", 0)))
                 reasons[row] = Reason.BUDGET if steps[row] >= max_steps else Reason.STALLED
-        except KeyboardInterrupt:
-            interrupted = True
         errors = starts.new_full((len(starts),), torch.nan)
-        ended = RootResult(ends, errors, errors, reasons, steps, interrupted)
+        ended = RootResult(ends, errors, errors, reasons, steps, bool(stop))
         return conclude(
             system, ended, tolerance=self.tolerance, starts=starts, units=units, memory_budget=memory_budget
         )

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..checks import Size, checked
 from ..progress import Progress
+from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, Linearization, scaled_norm, units_of
 from .results import Reason, RootResult
 from .solver import RootSolver, as_starts, conclude, thresholds
@@ -89,8 +90,7 @@ def descend(
     damping = starts.new_ones(k)
     active = norms.isfinite().nonzero().squeeze(-1)
     bar = Progress("speed descent", progress, total=k, initial=k - len(active), unit="start")
-    interrupted = False
-    try:
+    with stoppable() as stop, bar:
         for _ in range(max_steps):
             if not len(active):
                 break
@@ -137,11 +137,9 @@ def descend(
             ended = stuck | stationary | slow | left | at_root
             bar.update(int(ended.sum()))
             active = active[~ended]
-    except KeyboardInterrupt:
-        reasons[active], interrupted = int(Reason.INTERRUPTED), True
-    finally:
-        bar.close()
-    ended = RootResult(states, norms, errors, reasons, steps, interrupted)
+    if stop:
+        reasons[active] = int(Reason.INTERRUPTED)
+    ended = RootResult(states, norms, errors, reasons, steps, bool(stop))
     return conclude(system, ended, tolerance=tolerance, starts=starts, units=units, memory_budget=memory_budget)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..progress import Progress
+from ..stopping import go_on, stoppable
 from ..systems import recurrent_module
 from ..tasks import SequenceTask
 from .batches import asked_steps, epoch_order, means
@@ -99,7 +100,7 @@ class Loop:
         try:
             # A caller may be within no_grad().
             with torch.enable_grad(), self._members.borrowed(), bar:
-                try:
+                with stoppable() as stop:
                     if self._active:
                         self._save(self._step == 0)
                         if self._position < batches:  # else the end of the epoch comes first
@@ -112,9 +113,10 @@ class Loop:
                         if self._position == batches:
                             self._end_epoch()
                         self._look()
+                        go_on()
                         self._retire()
                         self._save(self._position == 0 or not self._active)
-                except KeyboardInterrupt:
+                if stop:
                     for log in self._logs:
                         if not log.status:
                             self._end(log, "interrupted")

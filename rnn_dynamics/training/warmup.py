@@ -23,6 +23,7 @@ from ..checks import (
     whole_number,
 )
 from ..progress import Progress
+from ..stopping import go_on, stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
 from .horizon import Horizon
 from .warmup_parts import WarmedPart, warmed_parts
@@ -112,7 +113,7 @@ def warm_up(
     bar = Progress("warming up", progress, total=steps, unit="step")
     # A caller may be within no_grad() or inference_mode().
     with torch.inference_mode(False), torch.enable_grad(), _lent_gradients(weights), bar:
-        try:
+        with stoppable() as stop:
             for step in bar.counting(range(steps)):
                 rows = next(batches)
                 times = 1 + (torch.rand(len(rows), generator=generator, dtype=torch.float64) * lengths[rows]).long()
@@ -134,6 +135,7 @@ def warm_up(
                 bar.note(VAA=f"{mean:.2f}", M=ahead)
                 if callback is not None:
                     callback(step, module, soft_vaa=mean, loss=loss.item(), gradient_norm=norm, horizon=ahead)
+                    go_on()
                 for weight, gradient in zip(weights, gradients, strict=True):
                     weight.grad = None if gradient is None else gradient * scale
                 optimiser.step()
@@ -142,7 +144,7 @@ def warm_up(
                 status = "not finite"
             if status == "finished" and callback is not None:
                 callback(steps, module, soft_vaa=math.nan, loss=math.nan, gradient_norm=math.nan, horizon=0)
-        except KeyboardInterrupt:
+        if stop:
             status = "interrupted"
         if status != "finished":
             _restore(weights, kept)
