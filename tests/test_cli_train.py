@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.cli.train_tasks import NAMES, task_by_name
-from rnn_dynamics.report import TrainedSeed, as_options, print_training, training_sentence
+from rnn_dynamics.report import TrainedSeed, print_training, training_sentence
 from rnn_dynamics.training import Training, evaluate
 
 LOOK = ("--n", 8, "--horizon", 30, "--budget", 0, "--attractors-only")
@@ -263,11 +263,11 @@ def test_a_loss_that_is_not_finite_is_said_with_advice(capsys, monkeypatch) -> N
         (["rows", "--length", 3], "--length is for copy"),
         (["rows", "--sequences", 30], "--sequences is for copy"),
         (["rows", "--data", "nowhere"], "nowhere must hold train-images"),
-        (["denoising", "--length", 5], "length must be at least"),
-        (["copy", "--lr", -1, "--warmup"], "lr must be positive"),
-        (["copy", "--lr", "nan"], "lr must be positive"),
+        (["denoising", "--length", 5], "--length must be at least"),
+        (["copy", "--lr", -1, "--warmup"], "--lr must be positive"),
+        (["copy", "--lr", "nan"], "--lr must be positive"),
         (["copy", "--hold", "0,0"], "--hold must be 1 finite numbers"),
-        (["copy", "--cell", "chrono", "--t-max", 1], "t_max must be above 2"),
+        (["copy", "--cell", "chrono", "--t-max", 1], "--t-max must be above 2"),
         (["copy", "--device", "nowhere"], "--device nowhere cannot be used"),
         (["copy", "--out", "file/below"], "cannot write"),
         (["copy", "--length", 10**9], "cannot make 10,000 sequences of 1,000,000,000 steps"),
@@ -357,8 +357,3 @@ def test_a_wide_table_fits_100_columns() -> None:
     for cell in ("early stop", "0.032 → 0.71", "1 → 265", "1020%", "1.0 → 188", " 725 ", "6 of 64 states"):
         assert cell in text
     assert "14 looks cost 1450% of the time in training; 40 left out to keep within --budget." in text
-
-
-def test_arguments_are_told_as_options() -> None:
-    text = as_options("X: go on with resume=True, or choose another folder; try clip_norm=1.0, or a clip_norm below 2")
-    assert text == "X: go on with --resume, or choose another --out; try --clip-norm 1.0, or a --clip-norm below 2"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from ..checks import Share, Size, checked
+from ..checks import NotRecurrent, Share, Size, checked
 from ..systems import CellLayer, Layer
 
 
@@ -75,7 +75,7 @@ class RecurrentModule(nn.Module, ABC):
     def recurrent_layers(self) -> list[Layer]:
         """The layers, bottom first, on the module's own parameters: what ``as_map`` analyses."""
         if type(self).forward is not RecurrentModule.forward:
-            raise ValueError(f"{type(self).__name__} has a forward of its own, which its layers know nothing of")
+            raise NotRecurrent(f"{type(self).__name__} has a forward of its own, which its layers know nothing of")
         layers: list[Layer] = []
         for index in range(self.num_layers):
             weights: Any = {name: getattr(self, f"{name}_l{index}", None) for name in self.weight_shapes(1, 1)}

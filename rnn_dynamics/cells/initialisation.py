@@ -5,7 +5,7 @@ from typing import Annotated
 import torch
 from torch import nn
 
-from ..checks import CheckedInside, Told, checked, generator_of
+from ..checks import ArgumentError, CheckedInside, Told, checked, generator_of
 from .base import RecurrentModule, draw_uniform, on_host, xavier_by_gate
 from .parallel import Parallel
 
@@ -91,7 +91,7 @@ def chrono_initialise(
         got = "one without biases" if isinstance(module, nn.LSTM) else type(module).__name__
         raise ValueError(f"chrono_initialise takes an nn.LSTM with biases as module, got {got}")
     if not 2 < t_max < _LONGEST:
-        raise ValueError(f"t_max must be above 2 and finite, at most {_LONGEST:g}, got {t_max}")
+        raise ArgumentError("t_max", f"must be above 2 and finite, at most {_LONGEST:g}, got {t_max}")
     generator = generator_of(seed)
     for name, bias in module.named_parameters():
         if name.startswith("bias"):

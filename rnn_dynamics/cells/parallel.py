@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from ..checks import Size, checked
+from ..checks import NotRecurrent, Size, checked
 from ..systems import Layer, ParallelLayer, recurrent_layers
 
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]
@@ -79,7 +79,7 @@ class Parallel(nn.Module):
     def recurrent_layers(self) -> list[ParallelLayer]:
         """The layers, bottom first, on the module's own parameters: what ``as_map`` analyses."""
         if type(self).forward is not Parallel.forward:
-            raise ValueError(f"{type(self).__name__} has a forward of its own, which its layers know nothing of")
+            raise NotRecurrent(f"{type(self).__name__} has a forward of its own, which its layers know nothing of")
         result = []
         for index, row in enumerate(self.parallel):
             cells: list[Layer] = []

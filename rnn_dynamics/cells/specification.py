@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from torch import nn
 
-from ..checks import AtMost, CheckedInside, Told, checked
+from ..checks import ArgumentError, AtMost, CheckedInside, Told, checked
 from .gated import BRC, MGU, NBRC
 from .initialisation import chrono_initialise, initialise
 from .parallel import Parallel
@@ -96,9 +96,9 @@ def module_from_spec(
     """
     spec = text if isinstance(text, Specification) else Specification.parse(text)
     if not isinstance(input_size, int) or input_size < 1:
-        raise ValueError(f"input_size must be a whole number of 1 or more, got {input_size!r}")
+        raise ArgumentError("input_size", f"must be a whole number of 1 or more, got {input_size!r}")
     if nonlinearity not in ("tanh", "relu"):
-        raise ValueError(f"nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
+        raise ArgumentError("nonlinearity", f"must be 'tanh' or 'relu', got {nonlinearity!r}")
     if nonlinearity != "tanh" and "RNN" not in spec.cells:
         raise ValueError(f"nonlinearity={nonlinearity!r} is for RNN cells, which {spec} has none of")
     generator = torch.Generator().manual_seed(seed)

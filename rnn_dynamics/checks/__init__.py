@@ -22,6 +22,7 @@ from .bounds import (
 from .door import checked, checked_fields, is_checked
 from .expectations import described
 from .memory import available_memory, out_of_memory, require_memory
+from .refusals import AdvisedError, ArgumentError, CannotFollow, NotRecurrent, NotRegular, NoWeights, Words
 from .values import (
     ArrayLike,
     HasSequences,
@@ -37,21 +38,28 @@ from .values import (
 
 __all__ = [
     "MOST",
+    "AdvisedError",
+    "ArgumentError",
     "ArrayLike",
     "AtLeast",
     "AtMost",
     "Bytes",
+    "CannotFollow",
     "CheckedInside",
     "Complex",
     "Count",
     "HasSequences",
     "InputSequences",
+    "NoWeights",
+    "NotRecurrent",
+    "NotRegular",
     "OrInfinite",
     "Positive",
     "Share",
     "Size",
     "Told",
     "Within",
+    "Words",
     "as_rows",
     "as_tensor",
     "as_vector",

@@ -12,6 +12,7 @@ import torch
 from .expectations import Expected, Mismatch, noted, shown
 from .hints import expected, fields_expected
 from .memory import OutOfMemory, out_of_memory
+from .refusals import ArgumentError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +54,7 @@ def _taken(name: str, one: Expected | None, value: Any) -> Any:
         return one.take(value)
     except Mismatch as mismatch:
         refusal = one.refusal(value, mismatch)
-    raise ValueError(f"{name} {refusal}")
+    raise ArgumentError(name, refusal)
 
 
 def checked(function: F) -> F:
@@ -67,7 +68,7 @@ def checked(function: F) -> F:
     A function that fails for want of memory refuses the largest numbers that it was given, in a sentence too.
 
     Raises:
-        ValueError: at a call, naming the argument, what was expected and what came.
+        ArgumentError: at a call, naming the argument, what was expected and what came.
     """
     if isinstance(function, type):  # of which it is the constructor that is called
         if not is_checked(function):
@@ -127,7 +128,7 @@ def checked_fields(kind: type) -> None:
                 try:
                     one.take(value)
                 except Mismatch as mismatch:
-                    raise ValueError(f"{name} of {kind.__name__} {one.refusal(value, mismatch)}") from None
+                    raise ArgumentError(name, f"of {kind.__name__} {one.refusal(value, mismatch)}") from None
         made(self, *args, **options)
 
     kind.__init__ = door

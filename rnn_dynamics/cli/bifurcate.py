@@ -14,6 +14,7 @@ from ..systems import sample_states
 from ..timeline import seed_folder, training_bifurcations
 from ..tracking import checkpoint_files
 from .moves import read_move, shown
+from .options import Options
 from .shared import (
     Inputs,
     Nonlinearity,
@@ -59,6 +60,7 @@ _OF_A_PARAMETER = (
 """Options that mean nothing in a training, whose parameter is its step."""
 
 
+@Options(n="starts", n_starts="starts", starts=None, sequences="inputs", input="hold")
 def bifurcate(
     context: typer.Context,
     checkpoint: Annotated[

@@ -13,6 +13,7 @@ from ..report import print_report, write_report
 from ..store import save
 from ..systems import DrivenMap, as_map, sample_states
 from ..training import train_flip_flop
+from .options import Options
 from .shared import (
     CheckpointFile,
     Inputs,
@@ -27,6 +28,7 @@ from .shared import (
 )
 
 
+@Options()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for figures and the saved result.")] = Path("demo"),
     hidden: Annotated[int, typer.Option(min=2, help="GRU units.")] = 64,
@@ -57,6 +59,7 @@ def demo(
     console.print(f"[bold]{points.summary()}; {state}. Look at {out / 'fixed_points_2d.png'}.[/bold]", soft_wrap=True)
 
 
+@Options(n="starts", starts=None, sequences="inputs", inputs="hold")
 def analyze(
     checkpoint: CheckpointFile,
     inputs: Inputs = None,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..families import Family, scaled, shifted
 from ..systems import DrivenMap
+from .options import Options
 from .shared import numbers
 
 _MOST_SHOWN = 6
@@ -56,11 +57,8 @@ def read_move(
     if weight is None:
         return _input_moves(network, direction, offset, between)
     held = torch.zeros(network.input_size) if hold is None else numbers(hold, network.input_size)
-    option = "--shift" if scale is None else "--scale"
-    try:
+    with Options(name="shift" if scale is None else "scale"):
         family = (shifted if scale is None else scaled)(network, weight, held, gate=gate)
-    except ValueError as error:
-        raise ValueError(re.sub("^name ", f"{option} ", re.sub("^gate ", "--gate ", str(error)))) from error
     what = f"{weight} (gate {gate})" if gate else weight
     how, label = (f"p is added to {what}", f"{what} + p") if scale is None else (f"{what} times p", f"p times {what}")
     where = f"held: the input {shown(held)}" if len(held) else "no input"

@@ -9,6 +9,7 @@ import typer
 
 from ..multistability import HORIZONS, horizons_up_to, reachability
 from ..report import print_reachability, write_reachability
+from .options import Options
 from .shared import (
     CheckpointFile,
     Inputs,
@@ -23,6 +24,7 @@ from .shared import (
 )
 
 
+@Options(horizons="horizon", sequences="inputs")
 def reach(
     checkpoint: CheckpointFile,
     inputs: Inputs = None,

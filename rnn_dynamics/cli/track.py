@@ -10,9 +10,10 @@ import typer
 from torch import Tensor
 
 from ..checks import InputSequences
-from ..report import as_options, print_tracking, write_tracking
+from ..report import print_tracking, write_tracking
 from ..systems import Checkpoint, read_checkpoint
 from ..tracking import AttractorTracker, checkpoint_files, track_checkpoints
+from .options import Options
 from .run_record import read_record, recorded_task
 from .shared import (
     Nonlinearity,
@@ -35,6 +36,7 @@ rnn-dynamics track runs/mine/seed-3 --n 200 --horizon 1000 --out closer
 """
 
 
+@Options(sequences="inputs", folder="out")
 def track(
     run: Annotated[
         Path,
@@ -181,19 +183,16 @@ def _job(run: Path, folder: Path, inputs: Path | None, hold: str | None, seed: i
     if any((folder / "observations").glob("observation-*")) and not look.resume:
         raise ValueError(f"{folder} holds a tracking already: go on with --resume, or choose another --out")
     options: dict[str, Any] = {"n": look.n, "horizon": look.horizon, "fixed_points": look.fixed_points}
-    try:
-        tracker = AttractorTracker(
-            sequences,
-            hold=held,
-            budget=None,
-            time_limit=look.time_limit,
-            seed=number,
-            folder=folder / "observations",
-            resume=look.resume,
-            **options,
-        )
-    except ValueError as error:
-        raise ValueError(as_options(str(error))) from error
+    tracker = AttractorTracker(
+        sequences,
+        hold=held,
+        budget=None,
+        time_limit=look.time_limit,
+        seed=number,
+        folder=folder / "observations",
+        resume=look.resume,
+        **options,
+    )
     several = f"{len(files)} checkpoints, steps {files[0][0]} to {files[-1][0]}"
     words = f"{several if len(files) > 1 else f'1 checkpoint, step {files[0][0]}'}; {look.n} states along {origin}; "
     words += "held: one input from N(0, I)" if held is None else f"held: the input {held.tolist()}"

@@ -11,13 +11,14 @@ import typer
 from torch import Tensor
 
 from ..cells import Specification, module_from_spec
-from ..report import TrainedSeed, as_options, print_training, training_sentence, write_tracking, write_training
+from ..report import TrainedSeed, print_training, training_sentence, write_tracking, write_training
 from ..systems import DEFAULT_MEMORY_BUDGET
 from ..tasks import SequenceTask
 from ..tracking import AttractorTracker, Budget, TrackingHistory
 from ..training import SequenceModel, Settings, Training, evaluate, train_ensemble
 from ..training import train as train_one
 from ..warmup import warm_up
+from .options import Options
 from .run_record import is_begun, require_resumable, written_record
 from .shared import console, numbers, require_writable
 from .train_tasks import NAMES, task_by_name
@@ -32,6 +33,13 @@ rnn-dynamics track runs/mine
 """
 
 
+_OPTIONS = Options(
+    hidden_size="hidden", num_layers="layers", every="track_every", steps="warmup_steps", folder="out", sequences=None
+)
+"""Of ``train``."""
+
+
+@_OPTIONS
 def train(
     task: Annotated[
         str,
@@ -142,13 +150,10 @@ def train(
     try:
         if warmup and not (resume and (folder / "state.pt").exists()):
             _warm_up(models, named.train, warmup_steps, each, trackers)
-        try:
-            runs = _trained(models, named.train, each, trackers, settings, folder, resume)
-        except ValueError as error:
-            raise ValueError(as_options(str(error))) from error
+        runs = _trained(models, named.train, each, trackers, settings, folder, resume)
         histories = _histories(trackers)
         trained = [
-            TrainedSeed(run, *evaluate(model, named.test), history)
+            TrainedSeed(run.told(settings, _OPTIONS), *evaluate(model, named.test), history)
             for run, model, history in zip(runs, models, histories, strict=True)
         ]
         _write_tracking(histories, each, folder)
@@ -260,7 +265,7 @@ def _warm_up(
         if history.status == "interrupted":
             raise KeyboardInterrupt
         if history.advice:
-            said.setdefault(re.sub(r"\d+", "", history.advice), []).append((seed, as_options(history.advice)))
+            said.setdefault(re.sub(r"\d+", "", history.advice), []).append((seed, history.advice))
     for (seed, advice), *others in said.values():
         also = f" (and likewise of {', '.join(str(other) for other, _ in others)})" if others else ""
         console.print(f"Warmup of seed {seed}{also}: {advice}", style="yellow", soft_wrap=True, markup=False)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..tasks import CopyFirstInput, Denoising, FlipFlop, PixelSequences, SequenceTask, digits, mnist
+from .options import Options
 
 _SEQUENCES, _TEST_SEQUENCES = 10_000, 2000
 _SEED, _TEST_SEED = 0, 1_000_003
@@ -48,9 +49,10 @@ def task_by_name(name: str, **options: Any) -> NamedTask:
         return _of_images(name, given.get("blank", 0), given.get("data"))
     length, n = given.get("length", _LENGTHS[name]), given.get("sequences", _SEQUENCES)
     try:
-        train, test = (
-            _made(name, size, length, given, seed) for size, seed in ((n, _SEED), (_TEST_SEQUENCES, _TEST_SEED))
-        )
+        with Options(n="sequences"):
+            train, test = (
+                _made(name, size, length, given, seed) for size, seed in ((n, _SEED), (_TEST_SEQUENCES, _TEST_SEED))
+            )
     except (RuntimeError, MemoryError) as error:  # what torch's allocator raises
         raise ValueError(f"cannot make {n:,} sequences of {length:,} steps: {error}".splitlines()[0]) from error
     return NamedTask(

@@ -15,16 +15,24 @@ from ..cells import SPEC_FORM, Parallel, Specification, module_from_spec
 from ..checks import MOST, generator_of
 from ..files import replacing
 from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
-from ..report import Measure, as_options, print_warmup, write_history, write_outcome
+from ..report import Measure, print_warmup, write_history, write_outcome
 from ..store import save
 from ..systems import DrivenMap, as_map
 from ..warmup import Horizon, Warmup, warm_up
+from .options import Options
 from .shared import Nonlinearity, Prefix, console, described, read_network, read_sequences, require_writable
 
 _SEQUENCES, _LENGTH = 1024, 50
 """Of the Gaussian inputs where none are given; T = 50 is where this project measured the published warmup."""
 
 
+_OPTIONS = Options(
+    through_trajectories="trajectories", sequences="inputs", horizons="measure_horizon", longest="horizon"
+)
+"""Of ``warmup``."""
+
+
+@_OPTIONS
 def warmup(
     network: Annotated[
         str,
@@ -126,7 +134,7 @@ def warmup(
     files = write_history(history, folder)
     warmed, refusal = _written(subject, folder)
     files.insert(0, warmed)
-    _announce(history, warmed, refusal)
+    _announce(history.told(lr, clip_norm, horizon, _OPTIONS), warmed, refusal)
 
     before = after = None
     stopped = False
@@ -243,7 +251,7 @@ def _announce(history: Warmup, warmed: Path, refusal: str) -> None:
         words = {"not finite": "Warmup ended early: a loss or gradient was not finite", "interrupted": "Interrupted"}
         done = f"after {len(history)} update{'s' * (len(history) != 1)}" if len(history) else "before the first update"
         console.print(f"{words[history.status]}, {done}.", style="bold red", soft_wrap=True)
-        console.print(as_options(history.advice), soft_wrap=True, markup=False)
+        console.print(history.advice, soft_wrap=True, markup=False)
     if not refusal:
         console.print(f"The network is in {warmed}; measuring it before and after.", soft_wrap=True, markup=False)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vmap
 
-from ..checks import ArrayLike, as_vector, checked
+from ..checks import ArrayLike, CannotFollow, NoWeights, as_vector, checked
 from ..systems import AutonomousMap, DrivenMap, FunctionMap, HeldMap, LayeredMap, as_map
 
 NetworkOf = Callable[[list[Tensor]], DrivenMap]
@@ -90,7 +90,7 @@ def between(
     elif isinstance(first, FunctionMap) and isinstance(last, FunctionMap):
         _require_same_modules(first, last)
     else:
-        raise ValueError(f"before and after must be networks of one kind, got {first!r} and {last!r}")
+        raise CannotFollow(f"before and after must be networks of one kind, got {first!r} and {last!r}")
     held = held_input(first, input)
     others = [weight.to(first.device) for weight in others.values()]
     family = Interpolation(list(weights.values()), others, network, held, f"between two checkpoints of a {first!r}")
@@ -122,10 +122,10 @@ def named_weights(network: DrivenMap, name: str) -> tuple[dict[str, Tensor], Net
     if isinstance(network, LayeredMap):
         return dict(zip(network.weight_names, network.weights, strict=True)), network.with_weights
     if not isinstance(network, FunctionMap):
-        raise ValueError(f"{name} must be a network of layers or a module, got {network!r}")
+        raise NoWeights(f"{name} must be a network of layers or a module, got {network!r}")
     module = network._step
     if not isinstance(module, nn.Module):
-        raise ValueError(
+        raise NoWeights(
             f"{name} is a map of a plain function, whose weights cannot be seen: following needs a step that is a"
             " torch.nn.Module (or a family t -> map of your own)"
         )
@@ -153,7 +153,7 @@ def _interpolated(module: nn.Module) -> dict[str, Tensor]:
 
 def _require_same_layers(before: LayeredMap, after: LayeredMap) -> None:
     if len(before.layers) != len(after.layers):
-        raise ValueError(f"before has {len(before.layers)} layers, after {len(after.layers)}: they must be alike")
+        raise CannotFollow(f"before has {len(before.layers)} layers, after {len(after.layers)}: they must be alike")
     for index, (first, last) in enumerate(zip(before.layers, after.layers, strict=True)):
         _require_same(f"layer {index}", first.form(), last.form())
 
@@ -174,7 +174,7 @@ def _require_same_end(family: Interpolation, after: AutonomousMap) -> None:
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(3, after.state_size, generator=generator, dtype=torch.float64).to(after.device)
     if not torch.allclose(family(1.0)(states), after(states.to(after.device)), rtol=1e-9, atol=1e-12, equal_nan=True):
-        raise ValueError(
+        raise NoWeights(
             "before and after must be of one architecture, but the step of before with the weights of after is not that"
             " of after: an attribute that is neither a parameter nor a floating-point buffer differs"
         )
@@ -183,7 +183,7 @@ def _require_same_end(family: Interpolation, after: AutonomousMap) -> None:
 def _require_same(where: str, before: dict[str, object], after: dict[str, object]) -> None:
     for name in dict.fromkeys([*before, *after]):
         if name not in before or name not in after or before[name] != after[name]:
-            raise ValueError(
+            raise CannotFollow(
                 f"before and after must be of one architecture, but {name} of {where} is"
                 f" {before.get(name, 'missing')} before and {after.get(name, 'missing')} after"
             )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, checked
+from ..checks import ArgumentError, ArrayLike, checked
 from ..systems import DrivenMap, LayeredMap
 from .interpolation import Interpolation, frozen_network, held_input, named_weights
 
@@ -59,7 +59,7 @@ def _chosen(
     frozen = frozen_network(network, "network")
     weights, with_weights = named_weights(frozen, "network")
     if name not in weights:
-        raise ValueError(f"name must be a weight of the network, one of {', '.join(weights)}; got {name!r}")
+        raise ArgumentError("name", f"must be a weight of the network, one of {', '.join(weights)}; got {name!r}")
     rows = _rows(frozen, name, weights[name], gate)
 
     def build(before: _Named, after: _Named, input: ArrayLike | None, how: str) -> Interpolation:
@@ -85,6 +85,6 @@ def _rows(network: DrivenMap, name: str, weight: Tensor, gate: str | None) -> Te
         told = (
             f"one letter of {gates!r} that has rows in {name}" if gates else f"None: {network!r} tells no gates apart"
         )
-        raise ValueError(f"gate must be {told}; got {gate!r}")
+        raise ArgumentError("gate", f"must be {told}; got {gate!r}")
     chosen[:begin], chosen[begin + units :] = False, False
     return chosen

@@ -8,6 +8,7 @@ from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..progress import count, shown
 from ..roots import Newton, RootSolver, are_roots
 from ..stability import MARGINAL_TOLERANCE
+from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
@@ -90,9 +91,8 @@ def find_fixed_points(
         rounds.append(implied)
         analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
     size = max(256, len(states) // 4)
-    interrupted = first.interrupted
-    done = interrupted
-    try:
+    done = first.interrupted
+    with stoppable() as stop:
         while budget > 0 and not done:
             size = min(budget, max(size, 2 * sum(analysis.objects)))
             recipes = fresh_starts(system, pool.states, size, generator, units)[:size]
@@ -115,11 +115,9 @@ def find_fixed_points(
             fresh = analysis.objects != before
             unseen = unseen_estimate(pool.times[analysis.isolated.to(pool.times.device)])
             settled = not fresh and analysis.index_sum in (1, None) and unseen < 0.5
-            interrupted = result.interrupted
-            done = settled or interrupted
+            done = settled or bool(stop)
             size *= 2
-    except KeyboardInterrupt:
-        interrupted = True  # what the pool holds is returned
+    interrupted = first.interrupted or bool(stop)  # what the pool holds is returned
     return assemble(
         system, pool, analysis, first, tuple(rounds), marginal_tolerance, states, memory_budget, interrupted, modes
     )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors, SettlingOptions, find_attractors
-from ..checks import ArrayLike, InputSequences, Size, as_rows, checked, require_positive
+from ..checks import ArgumentError, ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..progress import each
 from ..store import storable
 from ..systems import DrivenMap, FirstState, require_network, sample_states
@@ -211,5 +211,5 @@ def reachability(
 def _checked_horizons(horizons: Sequence[int]) -> list[int]:
     steps = [int(step) for step in horizons]
     if not steps or steps != list(horizons) or steps[0] < 0 or any(a >= b for a, b in pairwise(steps)):
-        raise ValueError(f"horizons must be whole numbers of steps, 0 or more and rising, got {list(horizons)}")
+        raise ArgumentError("horizons", f"must be whole numbers of steps, 0 or more and rising, got {list(horizons)}")
     return steps

@@ -2,7 +2,6 @@
 
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from .fixed_points import print_report, write_report
-from .options import as_options
 from .reachability import print_reachability, write_reachability
 from .tracking import print_tracking, write_tracking
 from .training import TrainedSeed, print_training, training_sentence, write_training
@@ -11,7 +10,6 @@ from .warmup import Measure, print_warmup, write_history, write_outcome
 __all__ = [
     "Measure",
     "TrainedSeed",
-    "as_options",
     "print_bifurcations",
     "print_reachability",
     "print_report",

@@ -15,7 +15,6 @@ from rich.table import Table
 from ..files import replacing
 from ..tracking import TrackingHistory
 from ..training import Training
-from .options import as_options
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +100,7 @@ def print_training(seeds: Sequence[TrainedSeed], console: Console) -> None:
     said: dict[str, list[str]] = {}
     for seed in seeds:
         if seed.training.advice:
-            said.setdefault(as_options(seed.training.advice), []).append(str(seed.training.seed))
+            said.setdefault(seed.training.advice, []).append(str(seed.training.seed))
     for advice, which in said.items():
         name = f"Seed{'s' * (len(which) > 1)} {', '.join(which)}"
         console.print(f"{name}: {advice}", style="bold red", markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..progress import Progress
+from ..stopping import stoppable
 from ..systems import AutonomousMap, scaled_norm, sizes
 from .results import Reason, RootResult
 from .solver import thresholds
@@ -78,8 +79,7 @@ def damped_newton(
     lengths = starts.new_full((k,), torch.inf)  # of the steps before
     active = rows.norms.isfinite().nonzero().squeeze(-1)
     rows.reasons[~rows.norms.isfinite()] = Reason.NOT_FINITE
-    bar = Progress("Newton", progress, total=k, initial=k - len(active), unit="start")
-    try:
+    with stoppable() as stop, Progress("Newton", progress, total=k, initial=k - len(active), unit="start") as bar:
         fallen = torch.ones_like(rows.norms)  # by which factor the residual fell since patience was last tried
         for iteration in range(max_steps):
             if not len(active):
@@ -111,10 +111,8 @@ def damped_newton(
             rows.reasons[active[stalled]] = Reason.STALLED
             bar.update(int((done | stalled).sum()))
             active = active[~(done | stalled)]
-    except KeyboardInterrupt:
+    if stop:
         rows.reasons[active], rows.interrupted = int(Reason.INTERRUPTED), True
-    finally:
-        bar.close()
     return rows
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..checks import checked
 from ..progress import each
+from ..stopping import stoppable
 from ..systems import AutonomousMap
 from .results import Reason, RootResult
 from .solver import Attempt, RootSolver
@@ -24,6 +25,18 @@ _WITHOUT_JACOBIAN = (
     "diagbroyden",
     "excitingmixing",
 )
+
+
+class _Own:
+    """What the map itself raised, which is not for SciPy's failures to hide."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self.error = error
 
 
 @checked
@@ -55,14 +68,16 @@ class ScipyRoot(RootSolver):
         progress: bool | None,
     ) -> Attempt:
 
-        unit = units.cpu().double().numpy()
+        unit, own = units.cpu().double().numpy(), _Own()
 
         def residual(y: np.ndarray) -> np.ndarray:
             state = torch.from_numpy(unit * y).to(starts)
-            return (system(state) - state).cpu().double().numpy() / unit
+            with own:
+                return (system(state) - state).cpu().double().numpy() / unit
 
         def jacobian(y: np.ndarray) -> np.ndarray:
-            matrix = system.jacobian(torch.from_numpy(unit * y).to(starts), memory_budget).cpu().double().numpy()
+            with own:
+                matrix = system.jacobian(torch.from_numpy(unit * y).to(starts), memory_budget).cpu().double().numpy()
             return matrix * (unit / unit[:, None]) - np.eye(len(y))
 
         # hybr and lm count evaluations (lm under the name maxiter), the others iterations.
@@ -71,8 +86,7 @@ class ScipyRoot(RootSolver):
         ends = starts.clone()
         reasons = torch.full((len(starts),), int(Reason.INTERRUPTED), device=starts.device)
         steps = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
-        interrupted = False
-        try:
+        with stoppable() as stop:
             for row in each(range(len(starts)), f"scipy {self.method}", progress, unit="start"):
                 try:
                     with np.errstate(all="ignore"):
@@ -84,13 +98,13 @@ class ScipyRoot(RootSolver):
                             tol=0.01 * self.tolerance,
                             options=budget,
                         )
-                except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
+                except (ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
+                    if error is own.error:
+                        raise
                     reasons[row] = Reason.NOT_FINITE
                     continue
                 ends[row] = torch.from_numpy(unit * answer.x).to(starts)
                 steps[row] = int(answer.get("nit", answer.get("nfev", 0)))
                 reasons[row] = Reason.BUDGET if steps[row] >= max_steps else Reason.STALLED
-        except KeyboardInterrupt:
-            interrupted = True
         errors = starts.new_full((len(starts),), torch.nan)
-        return Attempt(RootResult(ends, errors, errors, reasons, steps, interrupted))
+        return Attempt(RootResult(ends, errors, errors, reasons, steps, bool(stop)))

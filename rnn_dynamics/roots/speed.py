@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..checks import checked
 from ..progress import Progress
+from ..stopping import stoppable
 from ..systems import AutonomousMap, Box, Linearization, scaled_norm
 from .results import Reason, RootResult
 from .solver import Attempt, RootSolver, thresholds
@@ -88,8 +89,7 @@ def descend(
     damping = starts.new_ones(k)
     active = norms.isfinite().nonzero().squeeze(-1)
     bar = Progress("speed descent", progress, total=k, initial=k - len(active), unit="start")
-    interrupted = False
-    try:
+    with stoppable() as stop, bar:
         for _ in range(max_steps):
             if not len(active):
                 break
@@ -136,11 +136,9 @@ def descend(
             ended = stuck | stationary | slow | left | at_root
             bar.update(int(ended.sum()))
             active = active[~ended]
-    except KeyboardInterrupt:
-        reasons[active], interrupted = int(Reason.INTERRUPTED), True
-    finally:
-        bar.close()
-    return RootResult(states, norms, errors, reasons, steps, interrupted)
+    if stop:
+        reasons[active] = int(Reason.INTERRUPTED)
+    return RootResult(states, norms, errors, reasons, steps, bool(stop))
 
 
 def _speeds(drift: Tensor, units: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from torch import Tensor
 
-from ..checks import CheckedInside, checked
+from ..checks import ArgumentError, CheckedInside, checked
 from .layered import LayeredMap
 from .layers import ElmanLayer, LSTMLayer
 from .preceding import preceding
@@ -95,9 +95,9 @@ def read_checkpoint(
             weights whose part in the step is not known.
     """
     if cell not in (None, *CELLS):
-        raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
+        raise ArgumentError("cell", f"must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
     if nonlinearity not in ("tanh", "relu"):
-        raise ValueError(f"nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
+        raise ArgumentError("nonlinearity", f"must be 'tanh' or 'relu', got {nonlinearity!r}")
     try:
         stored = put_together(read_tensors(Path(path), WANTED))
         group = _chosen(weight_groups(stored), prefix)

@@ -10,6 +10,8 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from ..checks import NotRecurrent
+
 RAW = "_raw"
 """What WeightDrop appends to the name of the weight proper; under the name itself lies the last dropout's copy."""
 
@@ -56,7 +58,7 @@ def require_known(module: nn.Module, name: str, weight: Tensor) -> None:
     """Refuse a weight that is computed from others in a way that is not known, so that it may be an old value."""
     if weight.is_leaf or has_derived_weights(module):
         return
-    raise ValueError(
+    raise NotRecurrent(
         f"{name} of {type(module).__name__} is no parameter but was computed from others in a way that is not known "
         "(a WeightDrop?), so it may be an old value: put the weight proper in its place"
     )

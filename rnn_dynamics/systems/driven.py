@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, as_tensor, as_vector, checked, described, require_floating
+from ..stopping import look_at_the_clock
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
 from .linearization import Linearization
@@ -207,14 +208,17 @@ class HeldMap(AutonomousMap):
         return self.input.expand(*states.shape[:-1], -1)
 
     def __call__(self, states: Tensor) -> Tensor:
+        look_at_the_clock()
         states = states.to(self.dtype)
         return self.network.step(states, self._inputs(states))
 
     def linearize(self, states: Tensor) -> tuple[Tensor, Linearization]:
+        look_at_the_clock()
         value, linearization, _ = self.network.linearize(states, self._inputs(states))
         return value, linearization
 
     def pushforward(self, states: Tensor, vectors: int) -> Pushforward:
+        look_at_the_clock()
         return self.network.pushforward(states, self._inputs(states), vectors)
 
     @checked

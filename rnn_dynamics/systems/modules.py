@@ -7,7 +7,7 @@ from typing import Annotated, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, CheckedInside, Size, checked
+from ..checks import ArrayLike, CheckedInside, NotRecurrent, Size, checked
 from .derived_weights import has_derived_weights, present, require_known
 from .driven import DrivenMap
 from .encoded import encoded
@@ -145,7 +145,7 @@ def recurrent_layers(module: nn.Module) -> list[Layer]:
     for kind, layer in _SEQUENCE.items():
         if isinstance(module, kind) and type(module).forward is kind.forward:
             if module.bidirectional:
-                raise ValueError("a bidirectional module is no dynamical system: its backward half runs against time")
+                raise NotRecurrent("a bidirectional module is no dynamical system: its backward half runs against time")
             return [_layer(layer, module, f"_l{index}") for index in range(int(module.num_layers))]  # pyright: ignore[reportArgumentType]
     for kind, layer in _CELL.items():
         if isinstance(module, kind) and type(module).forward is kind.forward:
@@ -153,7 +153,7 @@ def recurrent_layers(module: nn.Module) -> list[Layer]:
     known = tuple(_SEQUENCE) + tuple(_CELL)
     inside = [name for name, child in module.named_modules() if name and isinstance(child, (*known, Layered))]
     hint = f"; it holds one at '.{inside[0]}': pass that" if inside else ""
-    raise ValueError(
+    raise NotRecurrent(
         f"{type(module).__name__} is not one of RNN, GRU, LSTM, RNNCell, GRUCell, LSTMCell, MGU, BRC, NBRC,"
         f" Parallel{hint} (any other cell: rd.as_map(step, state_size=n, input_size=m) of step(state, input))"
     )
@@ -186,7 +186,7 @@ def recurrent_module(model: nn.Module) -> nn.Module:
 def _is_recurrent(module: nn.Module) -> bool:
     try:
         return bool(recurrent_layers(module))
-    except ValueError:
+    except NotRecurrent:
         return False
 
 

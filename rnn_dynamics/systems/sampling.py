@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ..checks import (
+    ArgumentError,
     HasSequences,
     InputSequences,
     Size,
@@ -57,7 +58,7 @@ def sample_states(
     require_network(network)
     require_positive(n=n)
     if not 0 <= noise < float("inf"):
-        raise ValueError(f"noise must be 0 or positive and finite, got {noise}")
+        raise ArgumentError("noise", f"must be 0 or positive and finite, got {noise}")
     generator = generator_of(seed)
     if network.device.type == "cpu":  # drawn states, noise and those run, and what says where each comes from
         require_memory(n * (3 * network.dtype.itemsize * network.state_size + 40), "states", "n", n)
@@ -155,5 +156,5 @@ def padded(network: DrivenMap, sequences: InputSequences) -> tuple[Tensor, Tenso
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
     inputs = as_tensor(sequences, "sequences", **kind)
     if inputs.ndim != 3 or inputs.shape[2] != m or 0 in inputs.shape[:2]:
-        raise ValueError(f"sequences must have shape [batch, time, {m}], got {list(inputs.shape)}")
+        raise ArgumentError("sequences", f"must have shape [batch, time, {m}], got {list(inputs.shape)}")
     return inputs, torch.full((len(inputs),), inputs.shape[1])

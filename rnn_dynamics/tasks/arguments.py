@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import torch
 from torch import Tensor
 
-from ..checks import CheckedInside, whole_number
+from ..checks import ArgumentError, CheckedInside, whole_number
 
 Length: TypeAlias = Annotated[int | tuple[int, int], CheckedInside()]
 
@@ -15,8 +15,8 @@ def draw_lengths(length: Length, n: int, least: int, generator: torch.Generator)
     if not isinstance(length, tuple):
         return torch.full((n,), whole_number(length, "length, if not a pair (min, max),", least))
     if len(length) != 2:
-        raise ValueError(f"length must be a whole number or a pair (min, max), got {length!r}")
+        raise ArgumentError("length", f"must be a whole number or a pair (min, max), got {length!r}")
     shortest, longest = (whole_number(end, "each of length's (min, max)", least) for end in length)
     if shortest > longest:
-        raise ValueError(f"length must be a pair (min, max) with min <= max, got {length!r}")
+        raise ArgumentError("length", f"must be a pair (min, max) with min <= max, got {length!r}")
     return torch.randint(shortest, longest + 1, (n,), generator=generator)

@@ -5,7 +5,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..checks import AtLeast, Count, checked, generator_of
+from ..checks import ArgumentError, AtLeast, Count, checked, generator_of
 from .arguments import Length, draw_lengths
 from .regression import RegressionTask
 
@@ -48,8 +48,8 @@ class Denoising(RegressionTask):
         shortest = length[0] if isinstance(length, tuple) else length
         if shortest < marks + tail:
             free = f"length {shortest} leaves {max(shortest - tail, 0)} steps before the last max(pad, marks) = {tail}"
-            raise ValueError(
-                f"length must be at least marks + max(pad, marks) = {marks + tail}: {free} for {marks} marks"
+            raise ArgumentError(
+                "length", f"must be at least marks + max(pad, marks) = {marks + tail}: {free} for {marks} marks"
             )
         values = torch.randn(n, int(lengths.max()), generator=generator)
         marked = _distinct_steps(lengths - tail, values.shape[1], marks, generator)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, as_vector
+from ..checks import ArrayLike, CannotFollow, as_vector
 from ..families import between, frozen_network, named_weights
 from ..systems import DrivenMap, read_checkpoint
 from ..tracking import checkpoint_files
@@ -64,7 +64,7 @@ def stages_of(checkpoints: Checkpoints, prefix: str | None, nonlinearity: str) -
     for stage in stages:
         try:
             between(stages[0].network, stage.network)
-        except ValueError as error:
+        except CannotFollow as error:
             first = stages[0].name
             raise ValueError(f"{stage.name} cannot be followed from {first} (before): {error}") from error
     return stages

@@ -9,8 +9,9 @@ from torch import Tensor
 from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily
 from ..stability import attracts
+from ..stopping import go_on
 from ..systems import HeldMap
-from ..tracking import Ahead, Clock, Event, InvariantSet, Passage, followed_forward, passage_between, table
+from ..tracking import Ahead, Event, InvariantSet, Passage, followed_forward, passage_between, table
 from .results import NEAR
 
 LOOKS = 8
@@ -50,14 +51,16 @@ class Link:
 
 def ahead_of(before: HeldMap, after: HeldMap, rows: list[InvariantSet]) -> Ahead:
     """The rows before, followed to the weights after."""
-    ahead = followed_forward(before.network, after.network, after.input, table(rows), Clock(None), LOOKS)
-    assert ahead is not None  # the networks were compared at the door, and this clock never rings
+    ahead = followed_forward(before.network, after.network, after.input, table(rows), LOOKS)
+    go_on()
+    assert ahead is not None  # the networks were compared at the door
     return ahead
 
 
 def linked(ahead: Ahead, after: HeldMap, rows: list[InvariantSet]) -> tuple[list[InvariantSet], Link]:
     """The rows after, those added that only following found, and the link to them."""
     rows, passage = passage_between(ahead, after, rows)
+    go_on()
     states = [row.orbit[0] for row in rows]
     retraced = _retraced(ahead, passage, states)
     crossings = [*_onward(ahead, passage, rows), *_from_behind(ahead, passage, rows, retraced)]

@@ -12,6 +12,7 @@ from ..checks import ArrayLike, CheckedInside, Size, as_rows, checked, require_p
 from ..families import held_input
 from ..fixed_points import FixedPoints, find_fixed_points, index_sum
 from ..progress import Progress
+from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, sample_states
 from ..tracking import Ahead, Event, InvariantSet, Observation, match, set_at, set_on, sets_of_points, table
 from .inputs import Checkpoints, Losses, Stage, losses_of, stages_of
@@ -91,18 +92,10 @@ def training_bifurcations(
         size = stages[0].network.state_size
         given = as_rows(starts, "starts", size, dtype=torch.float64, device=stages[0].network.device)
     builder = _Builder(held, given, n_starts, seed, memory_budget)
-    interrupted = False
-    bar = Progress("checkpoints", progress, total=len(stages), unit="checkpoint")
-    try:
+    with stoppable() as stop, Progress("checkpoints", progress, total=len(stages), unit="checkpoint") as bar:
         for stage in bar.counting(stages):
-            if not builder.add(stage):
-                interrupted = True
-                break
+            builder.add(stage)
             bar.note(fixed_points=len(builder.done[-1].rows))
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        bar.close()
     observations = tuple(_observed(stage, held) for stage in builder.done)
     return TrainingBifurcations(
         observations=observations,
@@ -111,7 +104,7 @@ def training_bifurcations(
         loss_steps=curve.steps,
         loss_curve=curve.values,
         loss_name=curve.name,
-        interrupted=interrupted,
+        interrupted=bool(stop),
     )
 
 
@@ -138,20 +131,19 @@ class _Builder:
     memory_budget: int
     done: list[_Done] = field(default_factory=list)
 
-    def add(self, stage: Stage) -> bool:
-        """Search, follow and enter one more checkpoint; False if Ctrl-C cut its search off."""
+    def add(self, stage: Stage) -> None:
+        """Search, follow and enter one more checkpoint."""
         system = HeldMap(stage.network, self.held)
         ahead = ahead_of(self.done[-1].system, system, self.done[-1].rows) if self.done else None
         points = self._found(system, ahead)
         if points.completeness.interrupted:
-            return False
+            raise KeyboardInterrupt  # a part of the points is no checkpoint
         rows = sets_of_points(points)
         link = None
         if ahead is not None:
             rows, link = linked(ahead, system, rows)
         grown = [*self.done, _Done(stage, system, rows, link, bool(points.continua))]
         self.done = _completed(grown)
-        return True
 
     def _found(self, system: HeldMap, ahead: Ahead | None) -> FixedPoints:
         fresh = self._spread(system.network) if self.starts is None else self.starts

@@ -7,14 +7,12 @@ from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, sets_of
 from .matching import Event, Identities, counted, match
 from .observation import Crossing, Observation, Passage, Waypoint
 from .passages import Ahead, followed_forward, passage_between
-from .time_limit import Clock
 from .tracker import AttractorTracker, TrackerOptions
 
 __all__ = [
     "Ahead",
     "AttractorTracker",
     "Budget",
-    "Clock",
     "Crossing",
     "Event",
     "Identities",

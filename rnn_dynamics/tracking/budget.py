@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..checks import checked
+from ..checks import ArgumentError, checked
 
 
 @checked
@@ -26,7 +26,7 @@ class Budget:
             ValueError: for a share that is not positive.
         """
         if share is not None and not share > 0:
-            raise ValueError(f"budget must be a positive share of the training time, or None, got {share}")
+            raise ArgumentError("budget", f"must be a positive share of the training time, or None, got {share}")
         self.share = share
         self.spent = 0.0
         self._earlier = 0.0  # training time of runs that this one resumes

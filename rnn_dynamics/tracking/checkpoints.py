@@ -9,6 +9,7 @@ from typing import Unpack
 
 from ..checks import InputSequences, checked
 from ..progress import Progress
+from ..stopping import stoppable
 from ..systems import read_checkpoint
 from .history import TrackingHistory
 from .tracker import AttractorTracker, TrackerOptions
@@ -80,8 +81,7 @@ def track_checkpoints(
     files = checkpoint_files(folder)
     unlimited: TrackerOptions = {"budget": None, "time_limit": None}
     tracker = tracker or AttractorTracker(sequences, **(unlimited | options))
-    bar = Progress("checkpoints", progress, total=len(files), unit="checkpoint")
-    try:
+    with stoppable(), Progress("checkpoints", progress, total=len(files), unit="checkpoint") as bar:
         for step, path in bar.counting(files):
             network = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity).network
             try:
@@ -89,9 +89,5 @@ def track_checkpoints(
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from error
             bar.note(attractors=tracker.latest_count)
-    except KeyboardInterrupt:
-        pass  # what was seen is kept
-    finally:
-        bar.close()
     # What went on between two checkpoints was no training.
     return replace(tracker.history, training_seconds=math.nan)

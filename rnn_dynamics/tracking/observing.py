@@ -13,12 +13,12 @@ from ..checks import InputSequences
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..multistability import vaa_curve
 from ..progress import shown
-from ..systems import AutonomousMap, DrivenMap, sample_states
+from ..stopping import go_on, limited
+from ..systems import AutonomousMap, DrivenMap, HeldMap, sample_states
 from .invariant_sets import InvariantSet, InvariantSets, sets_of, sets_of_points, table
 from .observation import Observation
 from .passages import Ahead, followed_forward, passage_between
 from .route import Route, routed
-from .time_limit import Clock, OutOfTime, TimedMap
 from .weight_path import WeightPath
 
 _NOISE = 0.5
@@ -74,41 +74,40 @@ def observe_network(
     ``since`` is the step of that, and ``known`` are the weights of steps after it.
     """
     begin = time.perf_counter()
-    clock = Clock(effort.time_limit)
+    stop = limited(effort.time_limit)
     sampled = sample_states(network, sequences, effort.n, seed=effort.seed, distinct=True)
     vaas, _, _ = vaa_curve(network, sampled, input.to(sampled), [effort.horizon], effort.epsilon)
     held = network.hold(input)
-    system = TimedMap(held, clock)
     starts = sampled.to(held.dtype)
 
-    ahead = None if before is None else followed_forward(before.network, held.network, held.input, before.sets, clock)
-    found = find_attractors(
-        system,
-        torch.cat([starts, _attractor_states(before, starts)]),
-        max_steps=effort.max_steps,
-        horizon=effort.drift_horizon,
-        memory_budget=effort.memory_budget,
-        seed=effort.seed,
-    )
-    points = _fixed_points(system, network, sequences, starts, found, ahead, before, effort) if not clock.rang else None
-    crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
-    rows = sets_of(None if crowded else points, found, effort.n)
-    whole = points is not None and not crowded
-    passage, route, resolution = None, None, None
-    if before is not None and ahead is not None:
-        rows, passage = passage_between(ahead, held, rows)
-        path = WeightPath((since, before.network), known, (step, held.network), held.input, clock)
-        resolution = max(later - earlier for earlier, later in pairwise(path.steps))
-        route = Route(rows, (), passage)
-        if len(path.steps) > 2 and not clock.rang:
-            points_known = [row.orbit for row in rows if row.kind == "fixed point"]
-            spread = _spread(network, sequences, starts, effort, 8)
-            search = _Between(torch.cat([*points_known, starts, spread]), effort, clock)
-            route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
-        rows, passage = route.rows, route.passage
+    with stop:
+        ahead = None if before is None else followed_forward(before.network, held.network, held.input, before.sets)
+        go_on()
+        found = find_attractors(
+            held,
+            torch.cat([starts, _attractor_states(before, starts)]),
+            max_steps=effort.max_steps,
+            horizon=effort.drift_horizon,
+            memory_budget=effort.memory_budget,
+            seed=effort.seed,
+        )
+        points = _fixed_points(held, network, sequences, starts, found, ahead, before, effort) if not stop else None
+        crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
+        rows = sets_of(None if crowded else points, found, effort.n)
+        whole = points is not None and not crowded
+        passage, route, resolution = None, None, None
+        if before is not None and ahead is not None:
+            rows, passage = passage_between(ahead, held, rows)
+            path = WeightPath((since, before.network), known, (step, held.network), held.input)
+            resolution = max(later - earlier for earlier, later in pairwise(path.steps))
+            route = Route(rows, (), passage)
+            if len(path.steps) > 2 and not stop:
+                points_known = [row.orbit for row in rows if row.kind == "fixed point"]
+                spread = _spread(network, sequences, starts, effort, 8)
+                search = _Between(torch.cat([*points_known, starts, spread]), effort)
+                route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
+            rows, passage = route.rows, route.passage
     sets = table(rows)
-    stopped = found.interrupted or (points is not None and points.completeness.interrupted)
-    stopped = stopped or (route is not None and route.interrupted)
     outcomes = found.outcomes[: effort.n]
     observation = Observation(
         step=step,
@@ -123,8 +122,8 @@ def observe_network(
         index_sum=None if points is None or crowded else points.index_sum,
         passage=passage,
         seconds=time.perf_counter() - begin,
-        cut_off=clock.rang or stopped,
-        interrupted=stopped and not clock.rang,
+        cut_off=bool(stop),
+        interrupted=stop.interrupted,
         way=() if route is None else route.way,
         resolution=resolution,
     )
@@ -132,7 +131,7 @@ def observe_network(
 
 
 def _fixed_points(
-    system: TimedMap,
+    system: HeldMap,
     network: DrivenMap,
     sequences: InputSequences,
     starts: Tensor,
@@ -167,15 +166,13 @@ class _Between:
 
     starts: Tensor
     effort: Effort
-    clock: Clock
 
     def __call__(self, system: AutonomousMap) -> list[InvariantSet]:
         effort = self.effort
         points = find_fixed_points(
             system, self.starts, extra_starts=len(self.starts), memory_budget=effort.memory_budget, seed=effort.seed
         )
-        if points.completeness.interrupted:
-            raise OutOfTime if self.clock.rang else KeyboardInterrupt
+        go_on()
         # Of a line of fixed points there is no list; and there are no more than are kept of a look.
         return [] if points.continua or len(points) > effort.most_points else sets_of_points(points)
 

@@ -1,19 +1,19 @@
 """How the sets of one checkpoint became those of the next: followed along the straight line between the weights."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+from ..checks import NoWeights
 from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily, Interpolation, between, iterated
+from ..stopping import stoppable
 from ..systems import AutonomousMap, DrivenMap
 from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on
 from .observation import Crossing, Passage
-from .time_limit import Clock, OutOfTime, TimedMap
 
 _RELATIVE_STEP = 6e-6
 """Of the weights, for differences: the cube root of float64's precision, where rounding and truncation balance."""
@@ -47,22 +47,24 @@ class Ahead:
 
 
 def followed_forward(
-    before: DrivenMap, after: DrivenMap, input: Tensor, sets: InvariantSets, clock: Clock, looks: int = 1
+    before: DrivenMap, after: DrivenMap, input: Tensor, sets: InvariantSets, looks: int = 1
 ) -> Ahead | None:
-    """Follow what can be followed; None where the weights between are not known, or the time is over."""
+    """Follow what can be followed; None for a plain function, or where it was stopped.
+
+    Raises:
+        CannotFollow: for networks of two architectures.
+    """
     try:
-        family = TimedFamily(between(before, after, input), clock)
-    except ValueError:
-        return None  # a plain function has no weights to go along
+        family = Line(between(before, after, input))
+    except NoWeights:
+        return None  # there is no line to go along
     groups: dict[int, tuple[list[int], Followed]] = {}
-    try:
+    with stoppable() as stop:
         for period in sorted({int(p) for p in sets.periods if p}):
             rows = [row for row, p in enumerate(sets.periods.tolist()) if p == period]
             starts = torch.stack([sets.orbits[row][0] for row in rows]).to(input)
             groups[period] = rows, follow(iterated(family, period), starts, looks=looks)
-    except OutOfTime:
-        return None
-    return Ahead(family, sets, groups, looks)
+    return None if stop else Ahead(family, sets, groups, looks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +134,7 @@ def passage_between(
     forward = ahead.runs
     rows = with_arrived(ahead.sets, rows, forward, system)
     back: Runs = {}
-    with suppress(OutOfTime):  # what was not followed stays unresolved
+    with stoppable():  # what was not followed stays unresolved
         back = runs_along(ahead.family, orbits_of(rows), unreached(ahead.sets, rows, forward), 1.0, 0.0, ahead.looks)
     return rows, assembled(ahead.sets, rows, forward, back)[0]
 
@@ -309,15 +311,15 @@ def _name_circles(account: _Account, after: _Side, rows: Sequence[InvariantSet])
             after.hows[row], after.times[row], after.partners[row] = "Neimark-Sacker", source.t, source.row
 
 
-class TimedFamily:
-    """A family whose maps look at the clock."""
+class Line:
+    """The line between two sets of weights, its derivative by differences."""
 
-    def __init__(self, family: Interpolation, clock: Clock) -> None:
-        self.family, self.clock = family, clock
+    def __init__(self, family: Interpolation) -> None:
+        self.family = family
         self._step = _RELATIVE_STEP / max(family.length, _RELATIVE_STEP)
 
     def __call__(self, t: float) -> AutonomousMap:
-        return TimedMap(self.family(t), self.clock)
+        return self.family(t)
 
     def derivative(self, states: Tensor, t: float) -> Tensor:
         """dF/dt by central differences: to 1e-10 of it, at a fifth of what the exact one costs."""

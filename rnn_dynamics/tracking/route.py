@@ -8,11 +8,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from ..stopping import stoppable
 from ..systems import AutonomousMap
 from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, table
 from .observation import Passage, Waypoint
 from .passages import Ahead, Run, Runs, assembled, orbits_of, runs_along, unreached, with_arrived
-from .time_limit import OutOfTime
 from .weight_path import WeightPath
 
 _LEADING = 8
@@ -47,9 +47,6 @@ class Route:
     passage: Passage
     """From the last of ``way``, or else from the earlier look."""
 
-    interrupted: bool = False
-    """Whether Ctrl-C ended it: events are then as coarse as they are."""
-
 
 def routed(
     path: WeightPath,
@@ -83,16 +80,11 @@ def routed(
         searches: at how many steps.
     """
     builder = _Builder(path, ahead, rows, passage, whole)
-    interrupted = False
-    try:
+    with stoppable():  # events are then as coarse as they are
         if whole and searches:
             builder.survey(search, searches)
         builder.build()
-    except OutOfTime:
-        pass
-    except KeyboardInterrupt:
-        interrupted = True
-    return replace(builder.done, interrupted=interrupted)
+    return builder.done
 
 
 @dataclass(eq=False)

@@ -12,6 +12,7 @@ from ..checks import (
     ArrayLike,
     CheckedInside,
     InputSequences,
+    NoWeights,
     Size,
     as_tensor,
     as_vector,
@@ -210,7 +211,7 @@ class AttractorTracker:
 
         Raises:
             ValueError: for a step that is not later than the last, a module that is no recurrent network, holds NaN,
-                or has changed its shape, or scalars that are not numbers.
+                or has changed its architecture, or scalars that are not numbers.
         """
         step = self._checked(step)
         if step <= self._resumed_to:
@@ -336,7 +337,7 @@ def _weights_of(module: nn.Module | DrivenMap) -> list[torch.Tensor] | None:
         return module.weights
     try:
         return list(named_weights(module, "module")[0].values())
-    except ValueError:
+    except NoWeights:
         return None
 
 

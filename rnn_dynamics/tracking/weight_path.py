@@ -8,8 +8,7 @@ from torch import Tensor
 
 from ..families import Interpolation, named_weights
 from ..systems import DrivenMap
-from .passages import TimedFamily
-from .time_limit import Clock
+from .passages import Line
 
 
 class WeightPath:
@@ -21,7 +20,6 @@ class WeightPath:
         between: Sequence[tuple[int, list[Tensor]]],
         after: tuple[int, DrivenMap],
         input: Tensor,
-        clock: Clock,
     ) -> None:
         """Put the path together; ``before`` and ``after`` are steps with frozen networks of one architecture."""
         first, self._network = named_weights(before[1], "before")
@@ -32,15 +30,14 @@ class WeightPath:
         corners = [corner for corner in corners if [weight.shape for weight in corner[1]] == shapes]
         self.steps = [step for step, _ in corners]
         self._weights = [weights for _, weights in corners]
-        self.input, self._clock = input, clock
+        self.input = input
         self._lengths = [
             math.sqrt(self._product(index + 1, index, index + 1, index)) for index in range(len(corners) - 1)
         ]
 
-    def family(self, first: int, last: int) -> TimedFamily:
+    def family(self, first: int, last: int) -> Line:
         """The maps on the straight line from one corner to another."""
-        line = Interpolation(self._at(first), self._at(last), self._network, self.input, "between two updates")
-        return TimedFamily(line, self._clock)
+        return Line(Interpolation(self._at(first), self._at(last), self._network, self.input, "between two updates"))
 
     def length(self, first: int, last: int) -> float:
         """Of the path between two corners."""

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..progress import Progress
+from ..stopping import go_on, stoppable
 from ..systems import recurrent_module
 from ..tasks import SequenceTask
 from .batches import asked_steps, epoch_order, means
@@ -17,7 +18,7 @@ from .member_log import MemberLog
 from .members import Members, load_weights
 from .run_folder import RunFolder
 from .settings import Settings
-from .training_results import Training
+from .training_results import Training, training_advice
 
 SECONDS_BETWEEN_STATES = 60.0
 """A state is written at least so often, so that little is lost where epochs are long."""
@@ -99,7 +100,7 @@ class Loop:
         try:
             # A caller may be within no_grad().
             with torch.enable_grad(), self._members.borrowed(), bar:
-                try:
+                with stoppable() as stop:
                     if self._active:
                         self._save(self._step == 0)
                         if self._position < batches:  # else the end of the epoch comes first
@@ -112,12 +113,13 @@ class Loop:
                         if self._position == batches:
                             self._end_epoch()
                         self._look()
+                        go_on()
                         self._retire()
                         self._save(self._position == 0 or not self._active)
-                except KeyboardInterrupt:
+                if stop:
                     for log in self._logs:
                         if not log.status:
-                            log.end("interrupted", _INTERRUPTED)
+                            self._end(log, "interrupted")
                     self._retire()
                     self._save(True)
         finally:
@@ -135,7 +137,7 @@ class Loop:
             finite = [row for row, pair in enumerate(zip(*numbers, strict=True)) if all(map(math.isfinite, pair))]
             if len(finite) < len(self._active):
                 for row in set(range(len(self._active))) - set(finite):
-                    self._logs[self._active[row]].end("not finite", self._not_finite())
+                    self._end(self._logs[self._active[row]], "not finite")
                 self._retire()
                 norms = norms[finite]
             if not finite:
@@ -159,7 +161,7 @@ class Loop:
                     log.best = self._members.weights(row)
                 patience = self._settings.patience
                 if not math.isfinite(losses[row]):
-                    log.end("not finite", self._not_finite())
+                    self._end(log, "not finite")
                 elif patience is not None and self._epoch - 1 - log.best_epoch >= patience:
                     log.end("stopped early")  # before "finished", which more epochs would go on from
                 elif self._epoch == self._settings.epochs:
@@ -252,17 +254,5 @@ class Loop:
             shown["attractors"] = f"{known[0]}-{known[-1]}" if len(known) > 1 else known[0]
         bar.note(**shown)
 
-    def _not_finite(self) -> str:
-        clip = self._settings.clip_norm
-        remedy = "clip_norm=1.0" if clip is None else f"a clip_norm below {clip:g}"
-        return (
-            f"The loss, its gradient or the validation loss was not finite after {self._step} updates: try {remedy}, "
-            f"or an lr below {self._settings.lr:g}. The model has its best weights, or its first ones if no epoch had "
-            "ended."
-        )
-
-
-_INTERRUPTED = (
-    "Ctrl-C: the model has its best weights, or its last ones if no epoch had ended; with a folder, resume=True goes "
-    "on."
-)
+    def _end(self, log: MemberLog, status: str) -> None:
+        log.end(status, training_advice(status, self._step, self._settings))

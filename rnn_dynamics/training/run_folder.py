@@ -11,6 +11,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from ..checks import AdvisedError
 from ..files import replacing
 from .members import Weights
 from .saved_state import fault_of
@@ -109,9 +110,11 @@ class RunFolder:
         except ValueError as error:
             if self._good_step is None:
                 raise ValueError(f"{error}; nothing was trained") from error
-            raise ValueError(
+            raise AdvisedError(
                 f"training stopped at step {step}: {error}; the last good checkpoint is from step {self._good_step}, "
-                f"go on from it with resume=True"
+                "go on from it with",
+                "resume",
+                True,
             ) from error
 
 

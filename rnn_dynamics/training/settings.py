@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks import require_positive, whole_number
+from ..checks import ArgumentError, require_positive, whole_number
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Settings:
             if getattr(self, name) is not None:
                 whole_number(getattr(self, name), name, 1)
         if isinstance(self.lr, bool) or not isinstance(self.lr, int | float) or not 0 < self.lr < math.inf:
-            raise ValueError(f"lr must be positive and finite, got {self.lr!r}")
+            raise ArgumentError("lr", f"must be positive and finite, got {self.lr!r}")
         clip = self.clip_norm
         if clip is not None and (isinstance(clip, bool) or not isinstance(clip, int | float) or not clip > 0):
-            raise ValueError(f"clip_norm must be positive, or None, got {clip!r}")
+            raise ArgumentError("clip_norm", f"must be positive, or None, got {clip!r}")
         require_positive(memory_budget=self.memory_budget)
 
     def deciding(self) -> dict[str, Any]:

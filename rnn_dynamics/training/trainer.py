@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import CheckedInside, OrInfinite, Positive, Size, Told, checked, whole_number
+from ..checks import ArgumentError, CheckedInside, OrInfinite, Positive, Size, Told, checked, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
@@ -205,7 +205,7 @@ def run_loop(
     """Train members, from the start or from what ``folder`` holds."""
     if folder is None and (resume or settings.snapshot_every is not None):
         option = "resume" if resume else "snapshot_every"
-        raise ValueError(f"{option} needs a folder")
+        raise ArgumentError(option, "needs a folder")
     identity: dict[str, Any] = {
         **settings.deciding(),
         "seeds": list(seeds),

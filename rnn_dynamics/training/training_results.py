@@ -1,11 +1,13 @@
 """What a training did, update by update and epoch by epoch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from ..checks import Words
 from ..store import storable
+from .settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +76,10 @@ class Training:
             index=pd.RangeIndex(len(self), name="epoch"),
         )
 
+    def told(self, settings: Settings, words: Words) -> "Training":
+        """The same, its advice with arguments in other words."""
+        return replace(self, advice=training_advice(self.status, len(self.losses), settings, words))
+
     def summary(self) -> str:
         """One line."""
         steps = len(self.losses)
@@ -94,3 +100,20 @@ class Training:
         every = max(1, len(self) // 10)
         table = self.to_pandas().iloc[::every].to_html(float_format="{:.3g}".format, index_names=False)
         return f"<p><b>{self.summary()}</b> {self.advice}</p>{table}"
+
+
+def training_advice(status: str, updates: int, settings: Settings, words: Words | None = None) -> str:
+    """What to do about a training that ended so after so many updates, with its arguments in ``words``."""
+    words = words or Words()
+    if status == "interrupted":
+        return (
+            "Ctrl-C: the model has its best weights, or its last ones if no epoch had ended; "
+            f"{words.setting('resume', True)} goes on from its folder."
+        )
+    if status != "not finite":
+        return ""
+    return (
+        f"The loss, its gradient or the validation loss was not finite after {updates} updates: try "
+        f"{words.lower('clip_norm', settings.clip_norm, 1.0)}, or {words.lower('lr', settings.lr)}. The model has its "
+        "best weights, or its first ones if no epoch had ended."
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..checks import ArgumentError
 from ..multistability import soft_vaa
 from ..systems import DrivenMap, FunctionMap, Layer, LayeredMap, ParallelLayer, last_within
 
@@ -93,10 +94,12 @@ def warmed_parts(network: DrivenMap, cells: Sequence[int]) -> list[WarmedPart]:
     if not isinstance(network, FunctionMap | LayeredMap):
         raise ValueError(f"warm_up takes a recurrent module or what as_map makes of one, got {type(network).__name__}")
     if not isinstance(cells, Sequence) or not all(type(index) is int for index in cells):
-        raise ValueError(f"cells must be whole numbers in a sequence, like (0,), got {cells!r}")
+        raise ArgumentError("cells", f"must be whole numbers in a sequence, like (0,), got {cells!r}")
     layers = network.layers if isinstance(network, LayeredMap) else ()
     if tuple(cells) != (0,) and not any(isinstance(layer, ParallelLayer) for layer in layers):
-        raise ValueError(f"cells are those of a Parallel, and this is a {network!r}: leave them out, got {cells!r}")
+        raise ArgumentError(
+            "cells", f"are those of a Parallel, and this is a {network!r}: leave them out, got {cells!r}"
+        )
     if isinstance(network, FunctionMap):
         return [FunctionPart(network)]
     parts: list[WarmedPart] = []
@@ -105,7 +108,9 @@ def warmed_parts(network: DrivenMap, cells: Sequence[int]) -> list[WarmedPart]:
         if isinstance(layer, ParallelLayer):
             valid = len(set(cells)) == len(cells) and all(0 <= index < len(layer.cells) for index in cells)
             if not cells or not valid:
-                raise ValueError(f"cells must name some of the {len(layer.cells)} cells, each once, got {list(cells)}")
+                raise ArgumentError(
+                    "cells", f"must name some of the {len(layer.cells)} cells, each once, got {list(cells)}"
+                )
         parts.append(LayerPart(layer, slice(begin, begin + layer.state_size), list(cells)))
         begin += layer.state_size
     return parts

@@ -1,10 +1,12 @@
 """What warmup did, step by step."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from ..checks import Words
 from ..store import storable
 
 if TYPE_CHECKING:
@@ -66,6 +68,11 @@ class Warmup:
             }
         )
 
+    def told(self, lr: float, clip_norm: float | None, longest: int, words: Words) -> "Warmup":
+        """The same, its advice with arguments in other words; ``longest`` is that of the ``Horizon``."""
+        norms = self.gradient_norms.tolist()
+        return replace(self, advice=warmup_advice(self.status, norms, lr, clip_norm, longest, words))
+
     def summary(self) -> str:
         """One line."""
         if not len(self):
@@ -80,3 +87,45 @@ class Warmup:
         every = max(1, len(self) // 10)
         table = self.to_pandas().iloc[::every].to_html(float_format="{:.3g}".format, index_names=False)
         return f"<p><b>{self.summary()}</b> {self.advice}</p>{table}"
+
+
+def warmup_advice(
+    status: str,
+    norms: Sequence[float],
+    lr: float,
+    clip_norm: float | None,
+    longest: int,
+    words: Words | None = None,
+) -> str:
+    """What to change about a warmup that ended so after updates of such gradients, with its arguments in ``words``."""
+    words = words or Words()
+    if status == "finished" and not any(norms):
+        return (
+            "The gradient was 0 at every update, so no weight moved: states were closer than epsilon after the held "
+            "steps, where VAA* is flat. Let the Horizon start shorter."
+        )
+    if status == "finished":
+        zeros = sum(not norm for norm in norms)
+        return (
+            ""
+            if 10 * zeros <= len(norms)
+            else (
+                f"The gradient was 0 at {zeros} of {len(norms)} updates: there, all states were closer than epsilon "
+                "after the held steps. Compare reachability before and after."
+            )
+        )
+    if status == "interrupted" and not norms:
+        return "Ctrl-C before the first update: nothing was changed."
+    if status == "interrupted":
+        return "Ctrl-C: the weights are those of the last entry of the history."
+    if not norms:
+        return (
+            "The loss or its gradient was not finite at the first step: nothing was changed. States overflow on these "
+            "inputs, or the gradient does within the trajectories: scale the inputs, or try "
+            f"{words.setting('through_trajectories', False)}."
+        )
+    return (
+        f"The loss or its gradient was not finite after update {len(norms)}, which was undone: try "
+        f"{words.lower('clip_norm', clip_norm, 1.0)}, {words.lower('lr', lr)}, or "
+        f"{words.lower('horizon.longest', longest)}."
+    )

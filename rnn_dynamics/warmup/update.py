@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import (
+    ArgumentError,
     Bytes,
     CheckedInside,
     InputSequences,
@@ -22,10 +23,11 @@ from ..checks import (
     whole_number,
 )
 from ..progress import Progress
+from ..stopping import go_on, stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
 from .horizon import Horizon
 from .parts import WarmedPart, warmed_parts
-from .results import Warmup
+from .results import Warmup, warmup_advice
 
 
 @checked
@@ -111,7 +113,7 @@ def warm_up(
     bar = Progress("warming up", progress, total=steps, unit="step")
     # A caller may be within no_grad() or inference_mode().
     with torch.inference_mode(False), torch.enable_grad(), _lent_gradients(weights), bar:
-        try:
+        with stoppable() as stop:
             for step in bar.counting(range(steps)):
                 rows = next(batches)
                 times = 1 + (torch.rand(len(rows), generator=generator, dtype=torch.float64) * lengths[rows]).long()
@@ -133,6 +135,7 @@ def warm_up(
                 bar.note(VAA=f"{mean:.2f}", M=ahead)
                 if callback is not None:
                     callback(step, module, soft_vaa=mean, loss=loss.item(), gradient_norm=norm, horizon=ahead)
+                    go_on()
                 for weight, gradient in zip(weights, gradients, strict=True):
                     weight.grad = None if gradient is None else gradient * scale
                 optimiser.step()
@@ -141,7 +144,7 @@ def warm_up(
                 status = "not finite"
             if status == "finished" and callback is not None:
                 callback(steps, module, soft_vaa=math.nan, loss=math.nan, gradient_norm=math.nan, horizon=0)
-        except KeyboardInterrupt:
+        if stop:
             status = "interrupted"
         if status != "finished":
             _restore(weights, kept)
@@ -155,21 +158,21 @@ def warm_up(
         n=n,
         target=target,
         status=status,
-        advice=_advice(status, norms, lr, clip_norm, horizon),
+        advice=warmup_advice(status, norms, lr, clip_norm, horizon.longest),
     )
 
 
 def _check_settings(lr: float, batch_size: int, target: float, clip_norm: float | None, horizon: Horizon) -> None:
     if not isinstance(horizon, Horizon):
-        raise ValueError(f"horizon must be a Horizon, like Horizon(longest=200), got {horizon!r}")
+        raise ArgumentError("horizon", f"must be a Horizon, like Horizon(longest=200), got {horizon!r}")
     if batch_size < 2:
-        raise ValueError("batch_size must be 2 or more: one state alone has VAA* = 1 whatever the network does")
+        raise ArgumentError("batch_size", "must be 2 or more: one state alone has VAA* = 1 whatever the network does")
     if not 0 < lr < math.inf:
-        raise ValueError(f"lr must be positive and finite, got {lr}")
+        raise ArgumentError("lr", f"must be positive and finite, got {lr}")
     if not 0 < target <= 1:
-        raise ValueError(f"target must lie in (0, 1], as VAA* does, got {target}")
+        raise ArgumentError("target", f"must lie in (0, 1], as VAA* does, got {target}")
     if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm must be positive, or None, got {clip_norm}")
+        raise ArgumentError("clip_norm", f"must be positive, or None, got {clip_norm}")
 
 
 def _movable(parts: Sequence[WarmedPart]) -> list[Tensor]:
@@ -237,35 +240,3 @@ def _lent_gradients(weights: list[Tensor]) -> Iterator[None]:
     finally:
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient
-
-
-def _advice(status: str, norms: Sequence[float], lr: float, clip_norm: float | None, horizon: Horizon) -> str:
-    if status == "finished" and not any(norms):
-        return (
-            "The gradient was 0 at every update, so no weight moved: states were closer than epsilon after the held "
-            "steps, where VAA* is flat. Let the Horizon start shorter."
-        )
-    if status == "finished":
-        zeros = sum(not norm for norm in norms)
-        return (
-            ""
-            if 10 * zeros <= len(norms)
-            else (
-                f"The gradient was 0 at {zeros} of {len(norms)} updates: there, all states were closer than epsilon "
-                "after the held steps. Compare reachability before and after."
-            )
-        )
-    if status == "interrupted" and not norms:
-        return "Ctrl-C before the first update: nothing was changed."
-    if status == "interrupted":
-        return "Ctrl-C: the weights are those of the last entry of the history."
-    if not norms:
-        return (
-            "The loss or its gradient was not finite at the first step: nothing was changed. States overflow on these "
-            "inputs, or the gradient does within the trajectories: scale the inputs, or try through_trajectories=False."
-        )
-    clip = "clip_norm=1.0" if clip_norm is None else f"a clip_norm below {clip_norm:g}"
-    return (
-        f"The loss or its gradient was not finite after update {len(norms)}, which was undone: try {clip}, "
-        f"an lr below {lr:g}, or a Horizon with a longest below {horizon.longest}."
-    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ...progress import Progress
+from ...stopping import stoppable
 from ...systems import AutonomousMap
 from ..outcomes import Fate
 from ..results import Attractors
@@ -58,7 +59,7 @@ class _Settling:
         """Settle the rows; returns whether this was interrupted."""
         rows, most = self.rows, self.limits.max_steps
         pauses = list(_PAUSES)
-        try:
+        with stoppable() as stop:
             self._look(Pause(None, last=False, afresh=True))
             while len(rows.active) and rows.done < most:
                 self._advance(pauses.pop(0) if pauses else _LATER, most, afresh=True)
@@ -69,10 +70,9 @@ class _Settling:
             if any(withdrawn):
                 self._advance_to(rows.done + most)
                 rows.conclude()
-        except KeyboardInterrupt:
+        if stop:
             rows.fates[rows.active] = Fate.INTERRUPTED
-            return True
-        return False
+        return bool(stop)
 
     def _look(self, pause: Pause) -> None:
         for detector in self.detectors:

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from ...checks import ArrayLike, CheckedInside, Size, checked, require_positive, whole_number
+from ...checks import ArrayLike, CheckedInside, NotRegular, Size, checked, require_positive, whole_number
 from ...continuation import Point, covector, first_point, require_visible
 from ...families import Family, Span
 from ...roots import Newton, Reason
@@ -125,10 +125,10 @@ def found_start(span: Span, start: ArrayLike, at: float, period: int) -> Tensor:
 
 
 def point_on(span: Span, state: Tensor, s: float, tolerance: float) -> Point:
-    """The point of a branch at a fixed point [n], or ValueError where that is no regular point of one."""
+    """The point of a branch at a fixed point [n], or NotRegular where there is none."""
     point = first_point(span, state, s, tolerance)
     if point is None:
-        raise ValueError(
+        raise NotRegular(
             f"Newton's method fails at parameter {span.parameter(s):g}: the start is no regular point of a branch"
             " (at a branch point, begin beside it)"
         )

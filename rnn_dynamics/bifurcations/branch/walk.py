@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from ...continuation import OUT_OF_SIGHT, Point, Special, Step, eigenvalues_at, first_point, passes, point_between, walk
 from ...families import Span
 from ...progress import each
+from ...stopping import go_on, stoppable
 from .events import BorderCollision, nearest, passed_between, sharpened
 from .kinks import rate, suspected
 from .special import described
@@ -161,9 +162,10 @@ class Walk(Protocol[R]):
 def walked_out(walk: Walk[R], what: str, progress: bool | None = None) -> list[R]:
     """All rows that are left of a walk; Ctrl-C leaves those that there are."""
     rows: list[R] = []
-    try:
+    with stoppable() as stop:
         for row in each(walk, what, progress, unit="row"):
             rows.append(row)
-    except KeyboardInterrupt:
+            go_on()
+    if stop:
         walk.end = "interrupted"
     return rows

@@ -6,9 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...checks import NotRegular
 from ...continuation import Point, newton
 from ...families import Span
 from ...progress import doing
+from ...stopping import go_on
 from ...systems import Box, NoBox
 from ..branch import Branch, Join, Pace, SpecialPoint, across, doubled, joined, point_on, reversed_branch, traced
 
@@ -24,10 +26,6 @@ _MEETING = 1e-4
 
 _REGULAR = 1e-9
 """The least singular value of [DF - I, dF/ds] on a branch; on a line, ring or sheet of fixed points it is 0."""
-
-
-class Interrupted(Exception):
-    """Ctrl-C, with the unfinished branch already kept."""
 
 
 class Atlas:
@@ -97,7 +95,7 @@ class Atlas:
         try:
             _require_regular(inner, state, inner.inner(t))
             point = point_on(inner, state, inner.inner(t), self._pace.tolerance)
-        except ValueError:
+        except NotRegular:
             self.missed.append((t, state.cpu()))
             return
         self._trace(inner, point, period)
@@ -126,8 +124,7 @@ class Atlas:
         self._states.clear()
         if self.on_branch is not None:
             self.on_branch(len(self.branches))
-        if "interrupted" in branch.ends:
-            raise Interrupted
+        go_on()  # not after Ctrl-C: the unfinished branch is kept by now
         waiting += [(span, branch, special) for special in reversed(branch.special_points)]
 
     def _within(self, part: Branch, whole: Branch) -> bool:
@@ -190,13 +187,13 @@ class Atlas:
 
 
 def _require_regular(span: Span, state: Tensor, s: float) -> None:
-    """ValueError where more than one curve of fixed points passes a state [n], or a whole continuum of them."""
+    """NotRegular where more than one curve of fixed points passes a state [n], or a whole continuum of them."""
     rows = state.unsqueeze(0)
     jacobian = span.system(s).linearize(rows)[1].dense()[0]
     jacobian.diagonal().sub_(1.0)
     sizes = torch.linalg.svdvals(torch.cat([jacobian, span.derivative(rows, s).T], dim=-1))
     if not bool(sizes[-1] > _REGULAR * max(1.0, float(sizes[0]))):
-        raise ValueError("the state is no regular point of a branch")
+        raise NotRegular("the state is no regular point of a branch")
 
 
 def _stitch(one: Branch, other: Branch) -> Branch | None:

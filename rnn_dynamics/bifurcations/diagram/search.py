@@ -1,7 +1,6 @@
 """``bifurcation_diagram``: all branches over a span, and the evidence that there are no more."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated
 
 import torch
@@ -13,9 +12,10 @@ from ...families import Family, Span
 from ...fixed_points import Continuum, find_fixed_points
 from ...progress import Progress, doing
 from ...roots import Newton
+from ...stopping import go_on, stoppable
 from ...systems import DEFAULT_MEMORY_BUDGET, units_of
 from ..branch import Pace, checked_span
-from .atlas import Atlas, Interrupted
+from .atlas import Atlas
 from .continuum_branch import ContinuumBranch
 from .continuum_following import ContinuumFollower
 from .counting import counted, expected_index
@@ -98,9 +98,8 @@ def bifurcation_diagram(
     search = _Search(atlas, states, memory_budget, seed)
     looked: list[tuple[float, list[Section]]] = []
     continua: tuple[ContinuumBranch, ...] = ()
-    interrupted = True
     total = searches + sections
-    with suppress(KeyboardInterrupt, Interrupted), Progress("diagram", progress, total=total, unit="stage") as bar:
+    with stoppable() as stop, Progress("diagram", progress, total=total, unit="stage") as bar:
         atlas.on_branch = lambda count: bar.note(branches=count)
         for number, t in enumerate(_evenly(inner, searches)):
             follower.found(t, search.at(t, thorough=number % _SHARE == 0 or number == searches - 1))
@@ -108,7 +107,6 @@ def bifurcation_diagram(
         continua = follower.branches()
         _fill_gaps(search, inner, continua)
         looked = _looked(atlas, states, inner, sections, section_steps, memory_budget, seed, bar.update)
-        interrupted = False
     atlas.stitched()
     branches = sorted(atlas.branches, key=lambda branch: branch.period)
     atlas.branches = branches
@@ -128,7 +126,7 @@ def bifurcation_diagram(
         expected_index=expected,
         sections=tuple(each for _, found in looked for each in found),
         sectioned=torch.tensor([t for t, _ in looked], dtype=torch.float64),
-        interrupted=interrupted,
+        interrupted=bool(stop),
         continua=continua,
         index_reason=reason,
         index_valid=counts.valid,
@@ -159,8 +157,7 @@ class _Search:
             memory_budget=self._budget,
             seed=self._seed + len(self.parameters),
         )
-        if found.completeness.interrupted:
-            raise Interrupted
+        go_on()
         self.parameters.append(t)
         require_visible(found.states, "fixed points")
         for state in found.states:

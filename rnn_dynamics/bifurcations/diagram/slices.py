@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ...attractors import find_attractors
+from ...stopping import go_on
 from ...systems import AutonomousMap
 from .atlas import Atlas
 from .results import Section
@@ -34,6 +35,7 @@ def section(
         return []
     # ``known`` sets are found again by the few starts that only came slowly, and recognised below.
     found = find_attractors(system, states[left], max_steps=max_steps, memory_budget=memory_budget, seed=seed)
+    go_on()
     sections = []
     exponents = found.largest_exponents.tolist()
     for row, (kind, period) in enumerate(zip(found.kinds, found.periods.tolist(), strict=True)):

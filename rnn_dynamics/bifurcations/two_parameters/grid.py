@@ -10,6 +10,7 @@ from torch import Tensor
 from ...attractors import AttractorKind, Attractors, find_attractors
 from ...checks import ArrayLike, Size, Told, checked, whole_number
 from ...progress import Progress
+from ...stopping import go_on, stoppable
 from ...systems import AutonomousMap
 from .curve import checked_rectangle
 from .defining import PlaneFamily
@@ -71,17 +72,14 @@ def multistability_map(
     states = system.as_states(starts, "starts")
     result = blank_map(spans, size, len(states))
     sweep = _Sweep(family, states, result, {"max_steps": max_steps, "horizon": horizon, "seed": seed})
-    try:
-        with Progress("cells", progress, total=2 * size[0] * size[1], unit="cell") as bar:
-            for cell in _ploughed(size):
-                sweep.settle(cell)
-                bar.update()
-            for cell in reversed(list(_ploughed(size))):
-                sweep.complete(cell)
-                bar.update()
-    except KeyboardInterrupt:
-        return replace(result, interrupted=True)
-    return result
+    with stoppable() as stop, Progress("cells", progress, total=2 * size[0] * size[1], unit="cell") as bar:
+        for cell in _ploughed(size):
+            sweep.settle(cell)
+            bar.update()
+        for cell in reversed(list(_ploughed(size))):
+            sweep.complete(cell)
+            bar.update()
+    return replace(result, interrupted=bool(stop))
 
 
 def _ploughed(size: tuple[int, int]) -> Iterator[Cell]:
@@ -102,6 +100,7 @@ class _Sweep:
         """Settle the starts and what the neighbours have."""
         seeds = self._seeds(cell)
         found = find_attractors(self._system(cell), torch.cat([self._starts, seeds]), **self._options)
+        go_on()  # what was cut off is no count
         count = len(self._starts)
         reached = set(found.labels[:count].tolist()) - {-1}
         row, column = cell
@@ -116,6 +115,7 @@ class _Sweep:
         # Not as ``known``, which a cell right on a bifurcation, with an attractor that is hardly stable, would refuse.
         own = known.states.to(self._starts)
         found = find_attractors(self._system(cell), torch.cat([own, self._seeds(cell)]), **self._options)
+        go_on()
         extra = len(found) - len(known)
         if extra > 0:
             self._note(cell, found, int(self._result.added[cell]) + extra)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ....roots import Newton, RootResult, Status, residual_norms
 from ....stability import attracts
+from ....stopping import go_on
 from ....systems import AutonomousMap, IteratedMap, relative
 from ...phases import cycle_states, is_on, leading_phase, minimal_period
 from ..starts import Limits
@@ -53,7 +54,8 @@ def propose_points(
     """Roots of F(h) - h near states [r, n], stable or not."""
     result = Newton(slow_points=0).solve(system, states, max_steps=max_steps, memory_budget=memory_budget)
     if result.interrupted:
-        raise KeyboardInterrupt  # the solver keeps what it has; here the settling does
+        go_on()  # the solver keeps what it has; here the settling does
+        raise KeyboardInterrupt
     return result
 
 
