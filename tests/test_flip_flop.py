@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import MODULES
+from trained import MODULES
 
 import rnn_dynamics as rd
 from rnn_dynamics.tasks import flip_flop

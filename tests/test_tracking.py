@@ -1,5 +1,6 @@
 """The tracker reports exactly the births, deaths and changes of stability that closed forms predict."""
 
+import copy
 import math
 import os
 import signal
@@ -11,12 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from trained import SMALL, trained
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.tasks import CopyFirstInput, FlipFlop
 from rnn_dynamics.tracking import AttractorTracker, Budget, TrackingHistory, checkpoint_files, match, track_checkpoints
-from rnn_dynamics.training import train_flip_flop
 
 SEQUENCES = torch.randn(40, 10, 1, generator=torch.Generator().manual_seed(0))
 
@@ -128,8 +129,7 @@ def test_a_neimark_sacker_point_bears_a_circle() -> None:
 
 
 def test_scaling_the_weights_of_a_trained_network_down_kills_pair_by_pair() -> None:
-    module = module_from_spec("GRU-12", 2, 0)
-    train_flip_flop(module, steps=700, length=30)
+    module = copy.deepcopy(trained(SMALL, 0).module)
     scales = [1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1, 0.0]
     weights = {name: weight.detach().clone() for name, weight in module.named_parameters()}
     tracker = AttractorTracker(
