@@ -259,7 +259,7 @@ included, by {max(off.values()):.1e}, the tolerance of 1e-11 in x divided by how
 """
 
 
-SCALES = {"smoke": partial(measure, 0.05, 5), "small": partial(measure, 0.02, 33)}
+SCALES = {"smoke": partial(measure, 0.2, 3), "small": partial(measure, 0.02, 33)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
