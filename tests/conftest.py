@@ -1,6 +1,7 @@
 """Shared fixtures. Workers are as many as cores, so each of them, and what it starts, computes on one thread."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch and numpy are first imported
@@ -12,6 +13,8 @@ from trained import trained
 from rnn_dynamics.training import TrainedFlipFlop
 
 torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; tests press Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tests of the change at hand: ``python tests/quick.py [PYTEST OPTIONS]``, a minute at most; ``make test`` runs the rest.
+"""Tests of the change at hand: ``python tests/quick.py [PYTEST OPTIONS]``, a minute at most; ``make test`` runs all.
 
 A test module is chosen if it changed since the branch left main, imports a changed module by name, or has its name in
 its own: ``tracking/route.py`` brings ``test_tracking_route.py``, and, were there none, all of tracking. Those marked

@@ -70,6 +70,7 @@ def plainly(problem: MovingProblem) -> rd.Attractors:
     return rd.find_attractors(problem.system, problem.starts(48), **fast(problem))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.1, 10.0])
 @pytest.mark.parametrize("problem", ALL, ids=lambda problem: problem.name)
 def test_tolerances_do_not_decide_or_the_result_says_so(problem: MovingProblem, factor: float) -> None:

@@ -115,6 +115,7 @@ def test_bad_input(starts, spans, options, message) -> None:
         multistability_map(tanh, starts, spans, **options)
 
 
+@pytest.mark.slow
 def test_figure(chart: MultistabilityMap, curve) -> None:
     ax = draw_two_parameters(None, [curve], chart, names=("b", "w"))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("b", "w")

@@ -53,6 +53,7 @@ def test_more_epochs_are_the_same_as_all_at_once(make, tmp_path: Path) -> None:
     assert torch.equal(once_more.losses, history.losses)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "tracked"), [(1, True), (3, False)])
 def test_killed_at_random_times(seeds: int, tracked: bool, tmp_path: Path) -> None:
     took = killing.run(tmp_path / "whole", seeds, None, tracked)
