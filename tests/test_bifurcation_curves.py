@@ -247,16 +247,16 @@ def test_gru() -> None:
     direction = torch.tensor([1.0, -0.5, 0.3], dtype=torch.float64)
 
     @lru_cache(8)
-    def network(scale: float) -> rd.DrivenMap:
+    def along(scale: float) -> Callable[[float], rd.AutonomousMap]:
         weights = {name: value.detach().double() for name, value in gru.named_parameters()}
         weights["weight_hh_l0"] = weights["weight_hh_l0"] * scale
         with torch.random.fork_rng():
             scaled = nn.GRU(3, 64).double()
         scaled.load_state_dict(weights)
-        return rd.as_map(scaled)
+        return rd.as_map(scaled).input_family(direction)
 
     def family(p: float, q: float) -> rd.AutonomousMap:
-        return network(q).hold(p * direction)
+        return along(q)(p)
 
     rows = torch.rand(30, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2 - 1
     points = rd.find_fixed_points(family(0.0, 6.0), rows).states

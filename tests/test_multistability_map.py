@@ -12,12 +12,17 @@ from rnn_dynamics.bifurcations.curves import continue_bifurcation
 from rnn_dynamics.bifurcations.map_results import MultistabilityMap
 from rnn_dynamics.bifurcations.maps import multistability_map
 from rnn_dynamics.plotting.two_parameter import draw_two_parameters
+from rnn_dynamics.systems import HeldMap
 
 SPANS = ((-1.7, 1.6), (-2.9, 3.1))
 
 
+# Weight and bias are inputs of one map: a map for each pair would be probed anew.
+UNIT = rd.as_map(lambda s, x: torch.tanh(x[..., 1:] * s + x[..., :1]), 1, 2).frozen(torch.float64)
+
+
 def tanh(b: float, w: float) -> rd.AutonomousMap:
-    return rd.as_map(lambda s, _: torch.tanh(w * s + b), state_size=1, input_size=0).hold()
+    return HeldMap(UNIT, torch.tensor([b, w], dtype=torch.float64))
 
 
 @pytest.fixture(scope="module")
