@@ -17,7 +17,7 @@ from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.tasks import CopyFirstInput
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["killing"])  # torch is imported once, and not for every training
+PROCESSES.set_forkserver_preload(["rnn_dynamics"])  # with torch it is imported once, and not for every training
 
 
 def _train(folder: Path, seeds: int, tracked: bool, kill_after: float | None, said: Connection) -> None:
