@@ -2,12 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint unit notebooks benchmarks clean
+.PHONY: demo test quick lint unit notebooks benchmarks clean
 
 demo: .venv/demo
 	$(BIN)/rnn-dynamics demo
 
 test: lint unit notebooks
+
+quick: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python tests/quick.py -n auto
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -16,7 +22,7 @@ lint: .venv/test
 	$(BIN)/lint-imports
 
 unit: .venv/test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 notebooks: .venv/test
 	$(BIN)/python notebooks/run.py

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics.families import Family
-from rnn_dynamics.systems import AutonomousMap
+from rnn_dynamics.systems import AutonomousMap, HeldMap
 
 Step = Callable[[Tensor, Any], Tensor]
 """States [..., n] and the parameter, a number or [..., 1], to the next states."""
@@ -61,6 +61,12 @@ def family_of(step: Step, n: int, box: float | None = None) -> Family:
     """P -> map of a step that takes states and p, which is made its input."""
     bounds = None if box is None else (torch.full((n,), -box), torch.full((n,), box))
     return rd.as_map(step, state_size=n, input_size=1, box=bounds).input_family(0)
+
+
+def plainly(step: Step, n: int, box: tuple[float, float] | None = None) -> Family:
+    """The same as a function that knows no derivative by p; probed once, where a map for each p would be anew."""
+    network = rd.as_map(step, state_size=n, input_size=1, box=box).frozen(torch.float64)
+    return lambda p: HeldMap(network, torch.tensor([p], dtype=torch.float64))
 
 
 def rotated(h: Tensor, angle: float) -> Tensor:

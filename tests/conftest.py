@@ -1,37 +1,26 @@
-"""Shared fixtures: trained flip-flop networks are made once per run, two cores are not oversubscribed."""
+"""Shared fixtures. Workers are as many as cores, so each of them, and what it starts, computes on one thread."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
-from functools import cache
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch and numpy are first imported
 
 import pytest
 import torch
-from torch import nn
+from trained import trained
 
-from rnn_dynamics.training import TrainedFlipFlop, train_flip_flop
+from rnn_dynamics.training import TrainedFlipFlop
 
 torch.set_num_threads(1)
-
-MODULES: dict[str, Callable[[], nn.RNNBase]] = {
-    "GRU-16": lambda: nn.GRU(3, 16),
-    "GRU-64": lambda: nn.GRU(3, 64),
-    "LSTM-16": lambda: nn.LSTM(3, 16),
-    "tanh-64": lambda: nn.RNN(3, 64),
-    "GRU-2x32": lambda: nn.GRU(3, 32, num_layers=2),
-}
-
-
-@cache
-def _trained(name: str, seed: int) -> TrainedFlipFlop:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        module = MODULES[name]()
-    return train_flip_flop(module, seed=seed, steps=800)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; tests press Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def trained_flip_flop() -> Callable[[str, int], TrainedFlipFlop]:
-    """``trained_flip_flop(name, seed)``: one of ``MODULES``, trained on the spot."""
-    return _trained
+    """``trained_flip_flop(name, seed)``: one of the stored networks."""
+    return trained
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """What starts settle on: kinds, periods, exponents and counts of systems with known answers; outcomes of the rest."""
 
+from functools import cache
+
 import pytest
 import torch
 from moving_problems import ALL, DEAR, SLOW_CIRCLE, MovingProblem, normal_form, rotating, turn
@@ -63,11 +65,17 @@ def test_the_evidence_is_that_of_the_very_attractor(problem: MovingProblem) -> N
             assert gap < 0.25 * torch.pdist(orbit).max()
 
 
-@pytest.mark.parametrize("problem", ALL, ids=lambda problem: problem.name)
+@cache
+def plainly(problem: MovingProblem) -> rd.Attractors:
+    return rd.find_attractors(problem.system, problem.starts(48), **fast(problem))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.1, 10.0])
+@pytest.mark.parametrize("problem", ALL, ids=lambda problem: problem.name)
 def test_tolerances_do_not_decide_or_the_result_says_so(problem: MovingProblem, factor: float) -> None:
     starts = problem.starts(48)
-    plain = rd.find_attractors(problem.system, starts, **fast(problem))
+    plain = plainly(problem)
     for name, value in (("tolerance", 1e-11), ("merge_tolerance", 1e-6), ("exponent_tolerance", 1e-4)):
         moved = rd.find_attractors(problem.system, starts, **{name: factor * value}, **fast(problem))
         if moved.kinds != plain.kinds or moved.outcomes != plain.outcomes:

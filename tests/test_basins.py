@@ -59,6 +59,7 @@ def test_the_boundary_of_two_memories_leads_to_the_saddle_between_them() -> None
     assert diagonal.n_unstable in (1, 2)
 
 
+@pytest.mark.slow
 def test_flip_flop_edges_are_the_saddles_that_the_search_finds(trained_flip_flop) -> None:
     trained = trained_flip_flop("GRU-16", 0)
     network = rd.as_map(trained.module)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import cache, lru_cache
+from typing import Any
 
 import pytest
 import torch
@@ -14,16 +15,19 @@ from rnn_dynamics.bifurcations import Branch, continue_fixed_point
 from rnn_dynamics.bifurcations.two_parameters import walk as walking
 from rnn_dynamics.bifurcations.two_parameters.curve import continue_bifurcation
 from rnn_dynamics.bifurcations.two_parameters.results import BifurcationCurve
+from rnn_dynamics.systems import HeldMap
 
 R = -0.1
 
 Spans = tuple[tuple[float, float], tuple[float, float]]
 
 
-def plane(step: Callable[[Tensor, float, float], list[Tensor]], n: int) -> Callable[[float, float], rd.AutonomousMap]:
-    return lambda p, q: rd.as_map(
-        lambda s, _: torch.stack(step(s, p, q), dim=-1), state_size=n, input_size=0
+def plane(step: Callable[[Tensor, Any, Any], list[Tensor]], n: int) -> Callable[[float, float], rd.AutonomousMap]:
+    """Both parameters are inputs of one map: a map for each pair would be probed anew, which takes most of the time."""
+    made = rd.as_map(
+        lambda s, x: torch.stack(step(s, x[..., 0], x[..., 1]), dim=-1), state_size=n, input_size=2
     ).hold()  # fmt: skip
+    return lambda p, q: HeldMap(made.network, torch.tensor([p, q], dtype=made.dtype))
 
 
 tanh = plane(lambda s, b, w: [torch.tanh(w * s[..., 0] + b)], 1)
@@ -243,16 +247,16 @@ def test_gru() -> None:
     direction = torch.tensor([1.0, -0.5, 0.3], dtype=torch.float64)
 
     @lru_cache(8)
-    def network(scale: float) -> rd.DrivenMap:
+    def along(scale: float) -> Callable[[float], rd.AutonomousMap]:
         weights = {name: value.detach().double() for name, value in gru.named_parameters()}
         weights["weight_hh_l0"] = weights["weight_hh_l0"] * scale
         with torch.random.fork_rng():
             scaled = nn.GRU(3, 64).double()
         scaled.load_state_dict(weights)
-        return rd.as_map(scaled)
+        return rd.as_map(scaled).input_family(direction)
 
     def family(p: float, q: float) -> rd.AutonomousMap:
-        return network(q).hold(p * direction)
+        return along(q)(p)
 
     rows = torch.rand(30, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2 - 1
     points = rd.find_fixed_points(family(0.0, 6.0), rows).states

@@ -6,15 +6,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import ROOT, run
 
-ROOT = Path(__file__).parents[1]
 NAMES = ("initialisation", "progress", "outcome", "chrono")
+HELP = """
+import contextlib, io, runpy, sys
+for name in sys.argv[1:]:
+    sys.argv[1:] = ["--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        runpy.run_module(name, run_name="__main__")
+    assert f"usage: python -m {name} " in said.getvalue(), name
+"""
 
 
 def _run(name: str, folder: Path) -> None:
-    command = [sys.executable, "-W", "error", "-m", f"figures.warmup.{name}", "--scale", "smoke", "--workers", "1"]
-    done = subprocess.run([*command, "--out", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    run(f"warmup.{name}", "--scale", "smoke", "--workers", 1, "--out", folder)
 
 
 @pytest.mark.slow
@@ -50,3 +56,14 @@ def test_the_figures_shown_come_from_stored_results(name: str) -> None:
     assert (folder / f"{name}_small.jsonl").exists()
     assert "Scale `small`" in (folder / f"{name}.md").read_text()
     assert (folder / f"{name}.pdf").exists()
+
+
+def test_every_script_is_a_command() -> None:
+    names = [
+        f"figures.{path.parent.name}.{path.stem}"
+        for path in (ROOT / "figures").glob("*/*.py")
+        if "__main__" in path.read_text()
+    ]
+    assert len(names) == 12
+    done = subprocess.run([sys.executable, "-c", HELP, *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -2,8 +2,6 @@
 
 import math
 import re
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -11,18 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scripts import ROOT, run
 
 import rnn_dynamics as rd
 
-ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "figures" / "bifurcations"
 NAMES = ("pitchfork", "flip_flop", "training", "multistability")
 
 
 @pytest.fixture
-def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+def figures() -> dict[str, ModuleType]:
     """The scripts as modules, which also makes their stored results known."""
-    monkeypatch.syspath_prepend(str(ROOT))
     return {name: import_module(f"figures.bifurcations.{name}") for name in NAMES}
 
 
@@ -31,9 +28,7 @@ def _stored(name: str) -> Any:
 
 
 def _run(name: str, folder: Path) -> None:
-    command = [sys.executable, "-W", "error", "-m", f"figures.bifurcations.{name}", "--scale", "smoke"]
-    done = subprocess.run([*command, "--out", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    run(f"bifurcations.{name}", "--scale", "smoke", "--out", folder)
 
 
 @pytest.mark.slow

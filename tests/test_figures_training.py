@@ -1,28 +1,24 @@
 """The scripts of the training figures run, are resumed, and say in words what they measured."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from scripts import ROOT, run
 
 import rnn_dynamics as rd
 
-ROOT = Path(__file__).parents[1]
 NAMES = ("lengths", "variants", "images")
 
 
-def _run(name: str, *arguments: str) -> None:
-    command = [sys.executable, "-W", "error", "-m", f"figures.training.{name}", "--scale", "smoke", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+def _run(name: str, *arguments: object) -> None:
+    run(f"training.{name}", "--scale", "smoke", *arguments)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> None:
-    _run(name, "--workers", "1", "--out", str(tmp_path))
+    _run(name, "--workers", 1, "--out", tmp_path)
     results = tmp_path / f"{name}_smoke.jsonl"
     first = results.read_text()
     rows = [row for line in first.splitlines() for row in json.loads(line)["rows"]]
@@ -39,19 +35,19 @@ def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> 
     assert "nan" not in caption
     # Cut short after the first case, it goes on from there; what is missing is named.
     results.write_text(first.splitlines(keepends=True)[0])
-    _run(name, "--draw-only", "--out", str(tmp_path))
+    _run(name, "--draw-only", "--out", tmp_path)
     assert "Not measured" in (tmp_path / f"{name}.md").read_text()
-    _run(name, "--workers", "1", "--out", str(tmp_path))
+    _run(name, "--workers", 1, "--out", tmp_path)
     keys = [{json.loads(line)["case"] for line in text.splitlines()} for text in (first, results.read_text())]
     assert keys[0] == keys[1]
 
 
 @pytest.mark.slow
 def test_one_run_is_measured_once(tmp_path: Path) -> None:
-    _run("one_run", "--out", str(tmp_path))
+    _run("one_run", "--out", tmp_path)
     history = rd.load(tmp_path / "one_run_smoke.safetensors")
     assert f"{len(history)} observations" in (tmp_path / "one_run.md").read_text()
-    _run("one_run", "--out", str(tmp_path))
+    _run("one_run", "--out", tmp_path)
     assert rd.load(tmp_path / "one_run_smoke.safetensors").steps.tolist() == history.steps.tolist()
     assert (tmp_path / "one_run.pdf").stat().st_size > 5000
 

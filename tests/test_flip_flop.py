@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import MODULES
+from trained import MODULES
 
 import rnn_dynamics as rd
 from rnn_dynamics.tasks import flip_flop
@@ -15,6 +15,7 @@ def _points(trained, seed: int) -> tuple[rd.FixedPoints, rd.AutonomousMap]:
     return rd.find_fixed_points(system, starts, seed=seed), system
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", MODULES)
 def test_every_point_in_every_seed(trained_flip_flop, name: str, seed: int) -> None:

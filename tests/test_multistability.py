@@ -165,6 +165,7 @@ def test_at_initialisation_a_gru_has_one_attractor_and_vaa_says_so() -> None:
     assert reach.counts == {"fixed point": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kinds", "vaa"),
     [

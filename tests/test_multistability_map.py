@@ -13,12 +13,17 @@ from rnn_dynamics.bifurcations.two_parameters.curve import continue_bifurcation
 from rnn_dynamics.bifurcations.two_parameters.grid import multistability_map
 from rnn_dynamics.bifurcations.two_parameters.grid_results import MultistabilityMap
 from rnn_dynamics.plotting.parameter_plane import plot_parameter_plane
+from rnn_dynamics.systems import HeldMap
 
 SPANS = ((-1.7, 1.6), (-2.9, 3.1))
 
 
+# Weight and bias are inputs of one map: a map for each pair would be probed anew.
+UNIT = rd.as_map(lambda s, x: torch.tanh(x[..., 1:] * s + x[..., :1]), 1, 2).frozen(torch.float64)
+
+
 def tanh(b: float, w: float) -> rd.AutonomousMap:
-    return rd.as_map(lambda s, _: torch.tanh(w * s + b), state_size=1, input_size=0).hold()
+    return HeldMap(UNIT, torch.tensor([b, w], dtype=torch.float64))
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +121,7 @@ def test_bad_input(starts, spans, options, message) -> None:
         multistability_map(tanh, starts, spans, **options)
 
 
+@pytest.mark.slow
 def test_figure(chart: MultistabilityMap, curve) -> None:
     ax = plot_parameter_plane([curve], chart, parameters=("b", "w"))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("b", "w")

@@ -9,13 +9,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from bifurcation_problems import plainly
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from torch import Tensor
 
-import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import BifurcationDiagram, Branch, Section, continue_fixed_point
 from rnn_dynamics.plotting import plot_branches, plot_diagram, save_figure
 from rnn_dynamics.plotting.branch_curves import smooth
@@ -31,10 +31,7 @@ def _closed() -> Iterator[None]:
 
 
 def _followed(step: Step, start: list[float], span: tuple[float, float], **options: object) -> Branch:
-    def family(p: float) -> rd.AutonomousMap:
-        return rd.as_map(lambda s, x: step(s, p), state_size=len(start), input_size=0).hold()
-
-    return continue_fixed_point(family, start, span, **options)
+    return continue_fixed_point(plainly(step, len(start)), start, span, **options)
 
 
 def plot(result: Branch | list[Branch] | BifurcationDiagram, ax: object = None, **how: object) -> Axes | list[Axes]:
@@ -81,7 +78,8 @@ def in_the_plane() -> Branch:
 
     def step(s: Tensor, p: float) -> Tensor:
         x, y = s.unbind(-1)
-        return torch.stack([p * (0.8 * x - 0.6 * y), p * (0.6 * x + 0.8 * y)], -1) - s * (s * s).sum(-1, keepdim=True)
+        turned = torch.stack([0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y], -1)
+        return p * turned - s * (s * s).sum(-1, keepdim=True)
 
     return _followed(step, [0.0, 0.0], (0.5, 1.5))
 

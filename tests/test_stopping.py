@@ -130,7 +130,7 @@ def test_a_map_keeps_no_cell_whose_search_was_cut_off(monkeypatch: pytest.Monkey
 
 
 def test_a_diagram_ends_where_a_section_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnn_dynamics.bifurcations.sections.find_attractors", cut_off)
+    monkeypatch.setattr("rnn_dynamics.bifurcations.diagram.slices.find_attractors", cut_off)
     turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
     family = lambda p: rd.as_map(lambda h, _: torch.tanh((1 + p) * h @ turn.T), 2, 0).hold()  # noqa: E731
     starts = torch.randn(16, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

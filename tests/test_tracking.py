@@ -1,22 +1,23 @@
 """The tracker reports exactly the births, deaths and changes of stability that closed forms predict."""
 
+import copy
+import itertools
 import math
-import os
 import signal
-import threading
-import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
+from trained import SMALL, trained
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
+from rnn_dynamics.stopping import look_at_the_clock
 from rnn_dynamics.tasks import CopyFirstInput, FlipFlop
 from rnn_dynamics.tracking import AttractorTracker, Budget, TrackingHistory, checkpoint_files, match, track_checkpoints
-from rnn_dynamics.training import train_flip_flop
 
 SEQUENCES = torch.randn(40, 10, 1, generator=torch.Generator().manual_seed(0))
 
@@ -128,8 +129,7 @@ def test_a_neimark_sacker_point_bears_a_circle() -> None:
 
 
 def test_scaling_the_weights_of_a_trained_network_down_kills_pair_by_pair() -> None:
-    module = module_from_spec("GRU-12", 2, 0)
-    train_flip_flop(module, steps=700, length=30)
+    module = copy.deepcopy(trained(SMALL, 0).module)
     scales = [1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1, 0.0]
     weights = {name: weight.detach().clone() for name, weight in module.named_parameters()}
     tracker = AttractorTracker(
@@ -238,6 +238,38 @@ def test_it_is_a_callback_of_warm_up() -> None:
     assert math.isnan(float(tracker.history.scalars("loss")[-1]))
 
 
+class Ticking:
+    """Stands in for ``time``; every look at it is a second later."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        self.now += 1.0
+        return self.now
+
+    monotonic = perf_counter
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Ticking:
+    clock = Ticking()
+    for place in ("tracking.budget", "stopping"):
+        monkeypatch.setattr(f"rnn_dynamics.{place}.time", clock)
+    return clock
+
+
+def on_evaluation(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], object]) -> None:
+    """Do this, told how many there were, whenever a tracker evaluates a map."""
+    numbers = itertools.count(1)
+
+    def counted() -> None:
+        act(next(numbers))
+        look_at_the_clock()
+
+    monkeypatch.setattr("rnn_dynamics.systems.driven.look_at_the_clock", counted)
+
+
 def test_the_budget_leaves_observations_out_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("rnn_dynamics.tracking.budget.time.perf_counter", lambda: now[0])
@@ -254,7 +286,7 @@ def test_the_budget_leaves_observations_out_and_says_so(monkeypatch: pytest.Monk
     assert budget.training_seconds == pytest.approx(999.0)
 
 
-def test_trackers_that_share_a_budget_share_it_after_a_kill_too(tmp_path: Path) -> None:
+def test_trackers_that_share_a_budget_share_it_after_a_kill_too(tmp_path: Path, clock: Ticking) -> None:
     def made(resume: bool) -> tuple[Budget, list[AttractorTracker]]:
         budget = Budget(None)
         options: dict = {"hold": [0.0], "n": 8, "horizon": 50, "searched": 32, "budget": budget, "resume": resume}
@@ -264,13 +296,13 @@ def test_trackers_that_share_a_budget_share_it_after_a_kill_too(tmp_path: Path) 
     for step in range(3):
         for tracker in trackers:
             tracker.observe(step, scalar(2.0, 0.1 * step))
-        time.sleep(0.05)
+        clock.now += 50.0
     again, _ = made(True)
     assert again.spent == pytest.approx(budget.spent, rel=1e-6)
-    assert 0.1 < again.training_seconds <= budget.training_seconds
+    assert 100.0 < again.training_seconds <= budget.training_seconds
 
 
-def test_a_costly_observation_is_not_repeated_until_training_has_gone_on() -> None:
+def test_a_costly_observation_is_not_repeated_until_training_has_gone_on(clock: Ticking) -> None:
     tracker = AttractorTracker(SEQUENCES, n=8, horizon=50, budget=0.05, searched=32)
     module = scalar(0.5, 0.0)
     for step in range(20):
@@ -282,35 +314,29 @@ def test_a_costly_observation_is_not_repeated_until_training_has_gone_on() -> No
     assert tracker.history.overhead > 0.05
 
 
-def test_a_time_limit_cuts_an_observation_off() -> None:
+def test_a_time_limit_cuts_an_observation_off(monkeypatch: pytest.MonkeyPatch, clock: Ticking) -> None:
     tracker = AttractorTracker(
-        CopyFirstInput(64, 30, seed=0), n=32, horizon=10, budget=None, time_limit=0.05, max_steps=100_000
+        CopyFirstInput(64, 30, seed=0), n=32, horizon=10, budget=None, time_limit=50.0, max_steps=100_000
     )
+    evaluations: list[int] = []
+    on_evaluation(monkeypatch, evaluations.append)
     module = module_from_spec("GRU-64x2", 1, 0)
-    begin = time.perf_counter()
     observation = tracker.observe(0, module)
     assert observation is not None
     assert observation.cut_off
     assert not observation.interrupted
-    assert time.perf_counter() - begin < 20
+    assert 50 < len(evaluations) < 1000
     assert tracker.observe(1, module) is not None
 
 
-def test_ctrl_c_keeps_the_observation_and_goes_on() -> None:
+def test_ctrl_c_keeps_the_observation_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     tracker = AttractorTracker(SEQUENCES, n=32, horizon=10, budget=None, time_limit=None, max_steps=10**7)
     angle = 2 * math.pi * (math.sqrt(5) - 1) / 2
     rotation = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
     module = matrix([[0.9999 * x for x in row] for row in rotation], [0.0, 0.0])
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    try:
-        for step in range(2000):
-            tracker.observe(step, module)
-        pytest.fail("nothing interrupted it")
-    except KeyboardInterrupt:
-        pass
-    finally:
-        timer.cancel()
+    on_evaluation(monkeypatch, lambda number: number == 1000 and signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        any(tracker.observe(step, module) is None for step in range(2000))
     assert len(tracker.history) >= 1 or tracker.latest_count is None
 
 

@@ -2,7 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from .runs import VARIANTS, Case, Plan, Row, run
+from ..runs import Plan, Row, run
+from .ensembles import VARIANTS, Case, extent, measure_ensemble
 from .variants import comparisons, curves, table
 
 CELLS = ("GRU", "LSTM")
@@ -50,14 +51,17 @@ def _cases(
 
 
 PLAN = Plan(
+    folder="training",
     name="images",
     scales={
         "smoke": _cases({"rows": 2, "permuted": 1}, ("GRU",), 6, 2, 2, 80, 50, 3),
         "small": _cases({"rows": 60, "pixels": 20, "permuted": 20}, CELLS, 32, 3, 20, 10_000, 10_000),
         "paper": _cases({"rows": 300, "pixels": 300, "permuted": 300}, CELLS, 256, 5, 50, 10_000, 10_000),
     },
+    measure=measure_ensemble,
     draw=draw,
     caption=caption,
+    extent=extent,
 )
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Figure 1. Without warmup: does the loss fall when multistability rises?"""
 
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,7 +11,8 @@ from matplotlib.lines import Line2D
 
 from rnn_dynamics.plotting import style
 
-from .runs import Case, Plan, Row, run
+from ..runs import Plan, Row, run
+from .ensembles import Case, extent, measure_ensemble
 
 MEASURES = {"vaas": "published VAA", "counts": "true count"}
 LENGTHS = (10, 20, 30, 50)
@@ -186,15 +188,17 @@ def _cases(
 
 
 PLAN = Plan(
+    folder="training",
     name="lengths",
     scales={
         "smoke": _cases(6, 2, 4, 64, 200, (3, 5)),
         "small": _cases(64, 5, 16, 6400, 10_000, LENGTHS),
         "paper": _cases(256, 5, 50, 48_000, 10_000, (10, 50, 100, 300)),
     },
+    measure=partial(measure_ensemble, looks=LOOKS),
     draw=draw,
     caption=caption,
-    looks=LOOKS,
+    extent=extent,
 )
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from rnn_dynamics.plotting import save_figure, style
 from rnn_dynamics.tasks import FlipFlop
 
 from ..bifurcations.page import gathered, page_legend
-from .runs import FOLDER
 
+FOLDER = Path(__file__).parent
 SCALES = {"smoke": (6, 96, 2, 1), "small": (32, 3200, 10, 20), "paper": (256, 48_000, 50, 500)}
 """Units, sequences, epochs, and updates between observations."""
 

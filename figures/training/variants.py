@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from rnn_dynamics.plotting import style
 
-from .runs import VARIANTS, Case, Plan, Row, run
+from ..runs import Plan, Row, run
+from .ensembles import VARIANTS, Case, extent, measure_ensemble
 
 CELLS = ("GRU", "LSTM", "chrono", "MGU", "nBRC")
 LOOKS: dict[str, tuple[str, Any]] = {
@@ -148,14 +149,17 @@ def _cases(
 
 
 PLAN = Plan(
+    folder="training",
     name="variants",
     scales={
         "smoke": _cases({"copy": 4, "denoising": 12}, ("GRU",), 6, 2, 2, 64, 50, 3),
         "small": _cases({"copy": 50, "denoising": 50}, CELLS, 32, 3, 10, 6400, 10_000),
         "paper": _cases({"copy": 300, "denoising": 200}, CELLS, 256, 5, 50, 48_000, 10_000),
     },
+    measure=measure_ensemble,
     draw=draw,
     caption=caption,
+    extent=extent,
 )
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """Figure 4. Chrono initialisation: correct, and with the bias drawn twice as in the reference implementation."""
 
+from dataclasses import replace
+
 import torch
 from matplotlib.figure import Figure
 from torch import nn
 
 from rnn_dynamics.plotting import style
 
+from ..runs import Plan, Row, run
 from .drawing import cell_panels, claim_axis, curves_and_counts, histogram, kinds_legend, range_of, truth_in_words
-from .networks import T_MAX, make, measure
-from .runs import Case, Plan, Row, Scale, run
+from .networks import T_MAX, Case, cases, extent, make, measure
 
-CORRECT, REFERENCE = "correct", "as in the reference"
+EITHER = CORRECT, REFERENCE = "correct", "as in the reference"
 DRIFT = 1e8  # steps of slow drift: hundreds of the doubled biases' time constants
 
 
@@ -28,7 +30,7 @@ def draw_twice(module: nn.LSTM, seed: int) -> None:
 
 def measure_chrono(case: Case) -> list[Row]:
     """An LSTM initialised either way, and the time constants of its units."""
-    module = make(Case("chrono", case.hidden, case.layers, case.seed, case.n, case.horizon, case.steps, case.length))
+    module = make(replace(case, cell="chrono"))
     assert isinstance(module, nn.LSTM)
     if case.cell == REFERENCE:
         draw_twice(module, case.seed)
@@ -56,42 +58,44 @@ def draw(rows: list[Row]) -> Figure:
     return figure
 
 
-def caption(rows: list[Row], scale: Scale) -> str:
+def caption(rows: list[Row]) -> str:
     """What is drawn, and how it stands to the paper's claim."""
+    size = rows[0]
     either = {cell: [row for row in rows if row["cell"] == cell] for cell in (CORRECT, REFERENCE)}
     medians = {
         cell: float(torch.tensor([value for row in mine for value in row["time_constants"]]).median())
         for cell, mine in either.items()
     }
     return f"""
-**Figure 4. Chrono initialisation makes slow units, not attractors.** LSTMs of {scale.layers[0]} layers of
-{scale.hidden[0]} units with chrono biases, t_max = {T_MAX}: correct (total forget bias ln U, U ~ U[1, {T_MAX - 1}])
+**Figure 4. Chrono initialisation makes slow units, not attractors.** LSTMs of {size["layers"]} layers of
+{size["hidden"]} units with chrono biases, t_max = {T_MAX}: correct (total forget bias ln U, U ~ U[1, {T_MAX - 1}])
 and as in the reference implementation, which draws ln U into both of torch's bias vectors, so that they add. Left:
 the time constants of all units; the medians are {medians[CORRECT]:,.0f} and {medians[REFERENCE]:,.0f} steps. Middle
 and right: the number of attractors that the published VAA stands for against its horizon (lines, one a seed), and
 the attractors that are there, slow drift followed for {DRIFT:.0e} steps (markers at the right). After
-{scale.horizon:,} steps, correct: {range_of(either[CORRECT])}, {truth_in_words(either[CORRECT])}; as in the
+{size["horizon"]:,} steps, correct: {range_of(either[CORRECT])}, {truth_in_words(either[CORRECT])}; as in the
 reference: {range_of(either[REFERENCE])}, {truth_in_words(either[REFERENCE])}.
 
 *The paper's claim* is that chrono initialisation implicitly raises multistability. It is contradicted: there is one
 attractor either way. What is raised is the time that states take to meet, and n VAA falls as the horizon passes it.
 The doubled biases shut the input gates as well, so that inputs hardly move the states: some are within ε of each
-other from the start (n VAA below {scale.n} at short horizons), and those that are not take longer than any horizon
+other from the start (n VAA below {size["n"]} at short horizons), and those that are not take longer than any horizon
 that the measure is used at.
 """
 
 
 PLAN = Plan(
+    folder="warmup",
     name="chrono",
     scales={
-        "smoke": Scale(hidden=(8,), layers=(2,), seeds=1, n=8, horizon=200, length=10),
-        "small": Scale(hidden=(64,), layers=(2,), seeds=5),
-        "paper": Scale(hidden=(256,), layers=(2,), seeds=10, length=300),
+        "smoke": cases(EITHER, hidden=(8,), layers=(2,), seeds=1, n=8, horizon=200, length=10),
+        "small": cases(EITHER, hidden=(64,), layers=(2,), seeds=5),
+        "paper": cases(EITHER, hidden=(256,), layers=(2,), seeds=10, length=300),
     },
-    cells=(CORRECT, REFERENCE),
     measure=measure_chrono,
     draw=draw,
     caption=caption,
+    extent=extent,
 )
 
 if __name__ == "__main__":

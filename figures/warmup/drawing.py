@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from rnn_dynamics.plotting import style
 
-from .runs import Row
+from ..runs import Row
 
 KINDS = {
     "fixed point": ("o", style.BLUE),

@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
+from ..runs import Plan, Row, run
 from .drawing import cell_panels, claim_axis, curves_and_counts, kinds_legend, range_of, share_label, truth_in_words
-from .networks import CELLS, make, measure
-from .runs import Case, Plan, Row, Scale, run
+from .networks import CELLS, Case, cases, extent, make, measure
 
 
 def measure_initial(case: Case) -> list[Row]:
@@ -23,15 +23,16 @@ def draw(rows: list[Row]) -> Figure:
     return figure
 
 
-def caption(rows: list[Row], scale: Scale) -> str:
+def caption(rows: list[Row]) -> str:
     """What is drawn, and how it stands to the paper's claim."""
+    size = rows[0]
     by_cell = {cell: [row for row in rows if row["cell"] == cell] for cell in CELLS}
     listed = "; ".join(f"{cell}: {range_of(mine)}, {truth_in_words(mine)}" for cell, mine in by_cell.items())
     several = [cell for cell, mine in by_cell.items() if all(sum(row["counts"].values()) > 1 for row in mine)]
     single = [cell for cell in CELLS if cell not in several]
     return f"""
-**Figure 1. One attractor or many, before any training.** For every cell ({scale.layers[0]} layers of
-{scale.hidden[0]} units, initialised as in the paper), the number of attractors n VAA that the published measure
+**Figure 1. One attractor or many, before any training.** For every cell ({size["layers"]} layers of
+{size["hidden"]} units, initialised as in the paper), the number of attractors n VAA that the published measure
 stands for, against the horizon M at which it is taken (lines, one a seed), and the number of attractors that the
 same states really reach (markers at the right). At the last horizon: {listed}.
 
@@ -43,16 +44,17 @@ attractor.
 
 
 PLAN = Plan(
+    folder="warmup",
     name="initialisation",
     scales={
-        "smoke": Scale(hidden=(8,), layers=(2,), seeds=1, n=8, horizon=200, length=10),
-        "small": Scale(hidden=(64,), layers=(2,), seeds=5),
-        "paper": Scale(hidden=(256,), layers=(2,), seeds=10, length=300),
+        "smoke": cases(CELLS, hidden=(8,), layers=(2,), seeds=1, n=8, horizon=200, length=10),
+        "small": cases(CELLS, hidden=(64,), layers=(2,), seeds=5),
+        "paper": cases(CELLS, hidden=(256,), layers=(2,), seeds=10, length=300),
     },
-    cells=CELLS,
     measure=measure_initial,
     draw=draw,
     caption=caption,
+    extent=extent,
 )
 
 if __name__ == "__main__":

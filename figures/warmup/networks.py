@@ -1,5 +1,7 @@
 """The paper's cells, and what is measured of a network."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel, chrono_initialise, init
 from rnn_dynamics.multistability import horizons_up_to
 from rnn_dynamics.tasks import CopyFirstInput
 
-from .runs import Case, Row
+from ..runs import Row
 
 CELLS = ("GRU", "LSTM", "chrono", "MGU", "BRC", "nBRC")
 T_MAX = 600
@@ -23,6 +25,45 @@ _MODULES: dict[str, Any] = {
     "nBRC": NBRC,
     "GRU+GRU": Parallel,
 }
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network, before or after warmup."""
+
+    cell: str
+    hidden: int
+    layers: int
+    seed: int
+    n: int = 32
+    horizon: int = 10_000
+    steps: int = 100
+    length: int = 50
+
+    def __str__(self) -> str:
+        return f"{self.cell}-{self.hidden}x{self.layers} (seed {self.seed})"
+
+
+def cases(
+    cells: Sequence[str], hidden: Sequence[int], layers: Sequence[int], seeds: int, **sizes: int
+) -> tuple[Case, ...]:
+    """Every combination, the cheap ones first; the paper's own sizes are those of scale "paper"."""
+    return tuple(
+        Case(cell, units, depth, seed, **sizes)
+        for units in hidden
+        for depth in layers
+        for seed in range(seeds)
+        for cell in cells
+    )
+
+
+def extent(cases: Sequence[Case]) -> str:
+    """How much was measured."""
+    case, seeds = cases[0], len({case.seed for case in cases})
+    return (
+        f"{seeds} seed{'s' * (seeds > 1)}, n = {case.n} states, copy task of length {case.length}, "
+        f"one held input x ~ N(0, 1) for each network, horizon {case.horizon:,} steps."
+    )
 
 
 def make(case: Case) -> nn.Module:

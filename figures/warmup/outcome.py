@@ -4,9 +4,9 @@ from matplotlib.figure import Figure
 
 from rnn_dynamics.warmup import warm_up
 
+from ..runs import Plan, Row, run
 from .drawing import cell_panels, claim_axis, kinds_legend, outcome_panels, share_label, table
-from .networks import CELLS, make, measure, training_sequences
-from .runs import Case, Plan, Row, Scale, run
+from .networks import CELLS, Case, cases, extent, make, measure, training_sequences
 
 WITH_PARALLEL = (*CELLS, "GRU+GRU")
 
@@ -39,8 +39,9 @@ def draw(rows: list[Row]) -> Figure:
     return figure
 
 
-def caption(rows: list[Row], scale: Scale) -> str:
+def caption(rows: list[Row]) -> str:
     """What is drawn, the table, and how it stands to the paper's claim."""
+    size = rows[0]
     after = [row for row in rows if row["stage"] == "after"]
     claimed = [row["n"] * row["vaas"][-1] for row in after]
     true = [sum(row["counts"].values()) for row in after]
@@ -49,12 +50,12 @@ def caption(rows: list[Row], scale: Scale) -> str:
     none = sum(not row["counts"] for row in high)
     few = sum(0 < sum(row["counts"].values()) <= 2 for row in high)
     return f"""
-**Figure 3. What warmup made.** {len(after)} networks after {scale.steps} steps of warmup, one for every cell, 1 and
+**Figure 3. What warmup made.** {len(after)} networks after {size["steps"]} steps of warmup, one for every cell, 1 and
 2 layers, and number of units ("GRU+GRU": two cells side by side, of which the first is warmed up). Above: the
-number of attractors that the published VAA stands for after {scale.horizon:,} steps (open grey circles; 2 layers
-right of 1), and the attractors that the same {scale.n} states really reach (filled, by the kind of most states; an
+number of attractors that the published VAA stands for after {size["horizon"]:,} steps (open grey circles; 2 layers
+right of 1), and the attractors that the same {size["n"]} states really reach (filled, by the kind of most states; an
 open triangle at 1/2 where none had settled within a million steps). Middle: how far the median state still moves in
-a step after those {scale.horizon:,}. Below: the largest Lyapunov exponent of the attractor that most states reach.
+a step after those {size["horizon"]:,}. Below: the largest Lyapunov exponent of the attractor that most states reach.
 In {far} of {len(after)} networks the published number is at least twice the true count; of the {len(high)} whose
 VAA exceeds 0.9, {none} have no attractor within a million steps, and {few} have one or two.
 
@@ -66,16 +67,17 @@ contradicted wherever the open circle lies far above the filled marker.
 
 
 PLAN = Plan(
+    folder="warmup",
     name="outcome",
     scales={
-        "smoke": Scale(hidden=(8,), layers=(1, 2), seeds=1, n=8, horizon=200, steps=3, length=10),
-        "small": Scale(hidden=(32, 64, 128, 256), layers=(1, 2), seeds=1),
-        "paper": Scale(hidden=(32, 64, 128, 256), layers=(1, 2), seeds=10, length=300),
+        "smoke": cases(WITH_PARALLEL, hidden=(8,), layers=(1, 2), seeds=1, n=8, horizon=200, steps=3, length=10),
+        "small": cases(WITH_PARALLEL, hidden=(32, 64, 128, 256), layers=(1, 2), seeds=1),
+        "paper": cases(WITH_PARALLEL, hidden=(32, 64, 128, 256), layers=(1, 2), seeds=10, length=300),
     },
-    cells=WITH_PARALLEL,
     measure=measure_outcome,
     draw=draw,
     caption=caption,
+    extent=extent,
 )
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from torch import nn
 
 from rnn_dynamics.warmup import warm_up
 
+from ..runs import Plan, Row, run
 from .drawing import cell_panels, claim_axis, claims_and_counts, kinds_legend, mean_by_step, share_label, soft_curves
-from .networks import CELLS, make, measure, training_sequences
-from .runs import Case, Plan, Row, Scale, run
+from .networks import CELLS, Case, cases, extent, make, measure, training_sequences
 
 EVERY = 25
 
@@ -42,12 +42,13 @@ def draw(rows: list[Row]) -> Figure:
     return figure
 
 
-def caption(rows: list[Row], scale: Scale) -> str:
+def caption(rows: list[Row]) -> str:
     """What is drawn, and how it stands to the paper's claim."""
+    size = rows[0]
     lines = []
     for cell in CELLS:
         mine = [row for row in rows if row["cell"] == cell]
-        first, last = mean_by_step(mine, 0), mean_by_step(mine, scale.steps)
+        first, last = mean_by_step(mine, 0), mean_by_step(mine, size["steps"])
         lines.append(
             f"{cell}: VAA {first['vaa']:.2f} → {last['vaa']:.2f}, attractors {first['count']:.1f} → {last['count']:.1f}"
             + (f" ({last['slow']:.0%} of the states still drift)" if last["slow"] > 0.005 else "")
@@ -55,7 +56,7 @@ def caption(rows: list[Row], scale: Scale) -> str:
     return f"""
 **Figure 2. Warmup raises the published number; what it stands for is another matter.** Above: VAA*, which warmup
 maximises, at the horizon drawn for each step (dots, all seeds). Below: the number of attractors that the
-published VAA stands for after {scale.horizon:,} steps (grey, one line a seed) and the attractors that the same
+published VAA stands for after {size["horizon"]:,} steps (grey, one line a seed) and the attractors that the same
 states really reach (markers by kind, one for each seed and step; an open triangle at 1/2 where no state had settled
 within a million steps). Means over seeds, from the first step to the last: {"; ".join(lines)}.
 
@@ -65,16 +66,17 @@ that is not what happened: the number counts slow drift, or points of one moving
 
 
 PLAN = Plan(
+    folder="warmup",
     name="progress",
     scales={
-        "smoke": Scale(hidden=(8,), layers=(2,), seeds=1, n=8, horizon=200, steps=3, length=10),
-        "small": Scale(hidden=(32,), layers=(2,), seeds=3),
-        "paper": Scale(hidden=(256,), layers=(2,), seeds=10, length=300),
+        "smoke": cases(CELLS, hidden=(8,), layers=(2,), seeds=1, n=8, horizon=200, steps=3, length=10),
+        "small": cases(CELLS, hidden=(32,), layers=(2,), seeds=3),
+        "paper": cases(CELLS, hidden=(256,), layers=(2,), seeds=10, length=300),
     },
-    cells=CELLS,
     measure=measure_progress,
     draw=draw,
     caption=caption,
+    extent=extent,
 )
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ import pandas as pd
 import torch
 
 import rnn_dynamics as rd
-from figures.warmup.networks import make, reached, training_sequences
-from figures.warmup.runs import Case
+from figures.warmup.networks import Case, make, reached, training_sequences
 from rnn_dynamics.warmup import warm_up
 
 from .brute_force import against_plain_steps

@@ -1,24 +1,18 @@
-"""What the training figures share: ensembles trained case by case, each kept as soon as it is done."""
+"""What the training figures share: how an ensemble is trained, and what is measured of it."""
 
-import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
-from rnn_dynamics.plotting import save_figure
 from rnn_dynamics.tasks import CopyFirstInput, Denoising, PixelSequences, SequenceTask, digits
 
-from ..runs import Row, measured
+from ..runs import Row
 
-FOLDER = Path(__file__).parent
 VARIANTS = ("plain", "warm", "parallel")
 T_MAX = 600
 
@@ -42,17 +36,8 @@ class Case:
 
     warmup_steps: int = 100
 
-
-@dataclass(frozen=True)
-class Plan:
-    """A figure: its cases at each scale, and what is made of their rows."""
-
-    name: str
-    scales: dict[str, tuple[Case, ...]]
-    draw: Callable[[list[Row]], Figure]
-    caption: Callable[[list[Row]], str]
-    looks: frozenset[int] = frozenset()
-    """The updates at which every network is looked at and validated; those of each case otherwise."""
+    def __str__(self) -> str:
+        return f"{self.cell} {self.variant}, {self.task} {self.length}"
 
 
 class Looker:
@@ -100,8 +85,11 @@ def tasks_of(case: Case) -> tuple[SequenceTask, SequenceTask, SequenceTask]:
     return train, validation, test
 
 
-def measure(case: Case, looks: frozenset[int] = frozenset()) -> list[Row]:
-    """Train the ensemble and look at what it reaches: a row for each seed."""
+def measure_ensemble(case: Case, looks: frozenset[int] = frozenset()) -> list[Row]:
+    """Train the ensemble and look at what it reaches: a row for each seed.
+
+    Every network is looked at and validated at the updates of ``looks``; at those of the case if there are none.
+    """
     task, validation, test = tasks_of(case)
     spec = f"{case.cell}+{case.cell}-{case.hidden}" if case.variant == "parallel" else f"{case.cell}-{case.hidden}"
     models = []
@@ -162,29 +150,7 @@ def measure(case: Case, looks: frozenset[int] = frozenset()) -> list[Row]:
     return rows
 
 
-def run(plan: Plan, arguments: Sequence[str] | None = None) -> None:
-    """The command line of one figure."""
-    parser = argparse.ArgumentParser(prog=f"python -m figures.training.{plan.name}")
-    parser.add_argument("--scale", choices=list(plan.scales), default="small")
-    parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of results and figures")
-    parser.add_argument(
-        "--draw-only", action="store_true", help="draw what has been measured; the caption says what not"
-    )
-    options = parser.parse_args(arguments)
-    options.out.mkdir(parents=True, exist_ok=True)
-    cases = plan.scales[options.scale]
-    path = options.out / f"{plan.name}_{options.scale}.jsonl"
-    look = partial(measure, looks=plan.looks)
-    rows, missing = measured(plan.name, cases, look, path, 0 if options.draw_only else options.workers)
-    save_figure(plan.draw(rows), options.out / plan.name)
-    facts = f"Scale `{options.scale}`: {scale_in_words(cases)}"
-    if missing:
-        facts += " Not measured: " + ", ".join(f"{c.cell} {c.variant}, {c.task} {c.length}" for c in missing) + "."
-    (options.out / f"{plan.name}.md").write_text(f"{plan.caption(rows).strip()}\n\n{facts}\n")
-
-
-def scale_in_words(cases: Sequence[Case]) -> str:
+def extent(cases: Sequence[Case]) -> str:
     """How much was trained, beside what the paper trains."""
     case = cases[0]
     seeds, hidden = ("/".join(map(str, sorted({getattr(c, name) for c in cases}))) for name in ("seeds", "hidden"))
