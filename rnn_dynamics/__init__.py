@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from . import cells, tasks
 from .attractors import (
     Attractors,
+    Settle,
     basin_boundary,
     basin_map,
     find_attractors,
@@ -41,6 +42,7 @@ from .bifurcations import (
     BifurcationDiagram,
     Branch,
     MultistabilityMap,
+    Walk,
     bifurcation_diagram,
     continue_bifurcation,
     continue_fixed_point,
@@ -92,10 +94,12 @@ __all__ = [
     "Reachability",
     "ScipyRoot",
     "SequenceModel",
+    "Settle",
     "SpeedMinimizer",
     "TrackingHistory",
     "Training",
     "TrainingBifurcations",
+    "Walk",
     "Warmup",
     "as_map",
     "basin_boundary",

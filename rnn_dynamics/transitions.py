@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from .attractors import Attractors, Fate, SettlingOptions, find_attractors, wilson_intervals
+from .attractors import Attractors, Fate, Settle, find_attractors, wilson_intervals
 from .checks import ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
 from .progress import each
-from .systems import AutonomousMap, DrivenMap, require_network, require_system
+from .systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -36,9 +36,10 @@ def transition_graph(
     names: Sequence[str] | None = None,
     noise: float = 0.0,
     trials: Size = 1,
+    settle: Settle | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool | None = None,
-    **options: Unpack[SettlingOptions],
 ) -> "nx.MultiDiGraph":
     """Which input takes which attractor to which.
 
@@ -55,9 +56,10 @@ def transition_graph(
             where these are those of another input too.
         noise: standard deviation of Gaussian noise added to every coordinate of the state after each step of an input.
         trials: how often each state and input are tried; more than 1 makes sense with noise.
+        settle: how starts settle, as in ``find_attractors``.
+        memory_budget: bytes for Jacobians at a time.
         seed: of the noise.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Returns:
         Nodes are the attractors' rows, with ``kind``, ``period``, ``share`` (of the starts) and ``given`` (False for
@@ -96,7 +98,7 @@ def transition_graph(
         starts, sources = _starts(found, fresh, trials)
         for row, pulse in enumerate(each(pulses, "transitions", progress, unit="input")):
             ends = _applied(frozen, starts, pulse, noise, generator)
-            found = find_attractors(system, ends, known=found, seed=seed, **options)
+            found = find_attractors(system, ends, known=found, seed=seed, settle=settle, memory_budget=memory_budget)
             _add_edges(graph, found, sources, row, labels[row])
         done = fresh.stop
     _add_nodes(graph, found, range(done, len(found)), given=False, shares=attractors)
@@ -111,9 +113,10 @@ def saddle_connections(
     attractors: Attractors,
     *,
     displacement: float = 1e-4,
+    settle: Settle | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool | None = None,
-    **options: Unpack[SettlingOptions],
 ) -> "nx.MultiDiGraph":
     """The heteroclinic skeleton: from each saddle, both ways along its unstable directions, to which attractors.
 
@@ -123,9 +126,10 @@ def saddle_connections(
             imaginary parts, which span the plane that both turn in).
         attractors: of the same map; further ones that are met are added.
         displacement: how far from the saddle to begin, times max(1, |h|).
+        settle: how starts settle, as in ``find_attractors``.
+        memory_budget: bytes for Jacobians at a time.
         seed: of tangent vectors.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Returns:
         Nodes "saddle 3" (the row of ``points``) with ``kind`` and ``n_unstable``, "attractor 0" with ``kind``, and a
@@ -154,7 +158,15 @@ def saddle_connections(
                 origins.append((row, mode, side, float(points.eigenvalues[row, mode].abs())))
     found = attractors
     if starts:
-        found = find_attractors(system, torch.stack(starts), known=attractors, seed=seed, progress=progress, **options)
+        found = find_attractors(
+            system,
+            torch.stack(starts),
+            known=attractors,
+            seed=seed,
+            progress=progress,
+            settle=settle,
+            memory_budget=memory_budget,
+        )
     for row in range(len(found)):
         graph.add_node(f"attractor {row}", kind=found.kinds[row], period=int(found.periods[row]))
     for index, (row, mode, side, eigenvalue) in enumerate(origins):

@@ -5,10 +5,11 @@ from .boundaries import BasinBoundary, basin_boundary
 from .cycles import Cycles, find_cycles
 from .kinds import AttractorKind
 from .lyapunov import LyapunovSpectrum, finite_time_exponents, kaplan_yorke_dimension, lyapunov_spectrum
+from .method import Settle
 from .outcomes import Fate
 from .phases import cycle_states, is_on
 from .results import Attractors, Evidence, wilson_intervals
-from .search import SettlingOptions, find_attractors
+from .search import find_attractors
 
 __all__ = [
     "AttractorKind",
@@ -19,7 +20,7 @@ __all__ = [
     "Evidence",
     "Fate",
     "LyapunovSpectrum",
-    "SettlingOptions",
+    "Settle",
     "basin_boundary",
     "basin_map",
     "cycle_states",

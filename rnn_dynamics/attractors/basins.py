@@ -1,16 +1,16 @@
 """Basins of attraction on a plane through the state space."""
 
 from dataclasses import dataclass
-from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, Size, checked, require_positive
 from ..store import storable
-from ..systems import AutonomousMap, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
+from .method import Settle
 from .results import Attractors
-from .search import SettlingOptions, find_attractors
+from .search import find_attractors
 
 
 @storable
@@ -64,9 +64,10 @@ def basin_map(
     *,
     resolution: Size = 64,
     border: float = 0.25,
+    settle: Settle | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool | None = None,
-    **options: Unpack[SettlingOptions],
 ) -> BasinMap:
     """Settle a grid of states of the plane through three points.
 
@@ -78,9 +79,10 @@ def basin_map(
         known: attractors whose rows the labels shall refer to.
         resolution: states along the longer side; the work grows as its square.
         border: how far the grid reaches beyond the points, as a share of their extent.
+        settle: how starts settle, as in ``find_attractors``.
+        memory_budget: bytes for Jacobians at a time.
         seed: of tangent vectors.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Raises:
         ValueError: for points of another shape, or on one line.
@@ -106,7 +108,15 @@ def basin_map(
     x = torch.linspace(float(low[0]), float(high[0]), columns, dtype=axes.dtype, device=axes.device)
     y = torch.linspace(float(low[1]), float(high[1]), rows, dtype=axes.dtype, device=axes.device)
     states = plane(corners[0], axes, x, y)
-    found = find_attractors(system, states.flatten(0, 1), known=known, seed=seed, progress=progress, **options)
+    found = find_attractors(
+        system,
+        states.flatten(0, 1),
+        known=known,
+        seed=seed,
+        progress=progress,
+        settle=settle,
+        memory_budget=memory_budget,
+    )
     return BasinMap(found.labels.view(rows, columns), x, y, corners[0], axes, flat, found)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -13,8 +12,9 @@ from ..roots import Status
 from ..stability import kinds, n_unstable
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
+from .method import Settle
 from .results import Attractors
-from .search import SettlingOptions, find_attractors
+from .search import find_attractors
 from .settling import propose_points
 
 _SECTIONS = 15
@@ -78,9 +78,10 @@ def basin_boundary(
     *,
     width: float = 1e-8,
     max_rounds: Size = 50,
+    settle: Settle | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool | None = None,  # noqa: ARG001
-    **options: Unpack[SettlingOptions],
 ) -> BasinBoundary:
     """Track the edge between the basins that two states lie in: bisect, step, bisect again.
 
@@ -94,9 +95,10 @@ def basin_boundary(
         known: attractors whose rows the labels shall refer to.
         width: to what distance the segment is bisected, as a share of max(1, |h|).
         max_rounds: of bisecting and stepping.
+        settle: how starts settle, as in ``find_attractors``.
+        memory_budget: bytes for Jacobians at a time.
         seed: of tangent vectors.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Returns:
         The saddle, if the boundary leads to one. If a third basin lies between, the boundary is that between the first
@@ -110,7 +112,7 @@ def basin_boundary(
     require_system(system)
     require_positive(width=width, max_rounds=max_rounds)
     ends = torch.cat([system.as_states(first, "first")[:1], system.as_states(second, "second")[:1]])
-    known = find_attractors(system, ends, known=known, seed=seed, **options)
+    known = find_attractors(system, ends, known=known, seed=seed, settle=settle, memory_budget=memory_budget)
     labels = known.labels.tolist()
     for name, label in zip(("first", "second"), labels, strict=True):
         if label < 0:
@@ -121,7 +123,9 @@ def basin_boundary(
         )
 
     def sides_of(states: Tensor) -> list[int]:
-        return find_attractors(system, states, known=known, seed=seed, **options).labels.tolist()
+        return find_attractors(
+            system, states, known=known, seed=seed, settle=settle, memory_budget=memory_budget
+        ).labels.tolist()
 
     extent = float((ends[1] - ends[0]).norm())
     path: list[Tensor] = []

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import torch
 import typer
 
-from ..bifurcations import bifurcation_diagram
+from ..bifurcations import Walk, bifurcation_diagram
 from ..report import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from ..systems import sample_states
 from ..timeline import seed_folder, training_bifurcations
@@ -161,7 +161,7 @@ def bifurcate(
         searches=searches,
         sections=sections,
         max_period=max_period,
-        max_steps=max_steps,
+        walk=Walk(max_steps=max_steps),
         seed=seed,
         progress=sys.stderr.isatty(),
     )

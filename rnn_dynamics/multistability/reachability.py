@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ..attractors import AttractorKind, Attractors, SettlingOptions, find_attractors
+from ..attractors import AttractorKind, Attractors, Settle, find_attractors
 from ..checks import ArgumentError, ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..progress import each
 from ..store import storable
-from ..systems import DrivenMap, FirstState, require_network, sample_states
+from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, FirstState, require_network, sample_states
 from .curve import vaa_curve
 from .diversity import Diversity, diversity
 
@@ -153,10 +153,11 @@ def reachability(
     draws: Size = 1,
     horizons: Sequence[Size] = HORIZONS,
     epsilon: float = 1e-4,
+    settle: Settle | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     state: FirstState | None = None,
     progress: bool | None = None,
-    **options: Unpack[SettlingOptions],
 ) -> Reachability:
     """Measure which attractors input sequences can reach: the published VAA, and beside it what is there.
 
@@ -173,10 +174,11 @@ def reachability(
         draws: how many held inputs to draw where none is given; the paper averages 10 measures.
         horizons: steps M at which VAA is taken; the paper's numbers are those at 10,000.
         epsilon: of ``vaa``.
+        settle: how starts settle, as in ``find_attractors``.
+        memory_budget: bytes for Jacobians at a time.
         seed: of states and held inputs.
         state: where sequences begin, as in ``sample_states``: a trained h0; zeros by default, as published.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
-        options: of ``find_attractors``: budgets and tolerances, as ``SettlingOptions`` names them.
 
     Raises:
         ValueError: for shapes that do not fit, or horizons that are not whole, rising and positive.
@@ -200,7 +202,11 @@ def reachability(
     inner = None if several else progress
     for input in each(inputs, "held inputs", progress, unit="input") if several else inputs:
         curves.append(vaa_curve(network, starts, input, steps, epsilon, inner))
-        found.append(find_attractors(network.hold(input), starts, seed=seed, progress=inner, **options))
+        found.append(
+            find_attractors(
+                network.hold(input), starts, seed=seed, progress=inner, settle=settle, memory_budget=memory_budget
+            )
+        )
         if found[-1].interrupted:
             break
     whole, layers, speeds = (torch.stack(part) for part in zip(*curves, strict=True))

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..attractors import Attractors, find_attractors
+from ..attractors import Attractors, Settle, find_attractors
 from ..checks import InputSequences
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..multistability import vaa_curve
@@ -86,8 +86,7 @@ def observe_network(
         found = find_attractors(
             held,
             torch.cat([starts, _attractor_states(before, starts)]),
-            max_steps=effort.max_steps,
-            horizon=effort.drift_horizon,
+            settle=Settle(max_steps=effort.max_steps, horizon=effort.drift_horizon),
             memory_budget=effort.memory_budget,
             seed=effort.seed,
         )

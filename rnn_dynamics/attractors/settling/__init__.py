@@ -2,7 +2,7 @@
 
 from .assembly import assemble
 from .detector import Detector, Entry, Pause
-from .loop import settle
+from .loop import settled
 from .periodic import propose_points
 from .starts import Limits
 
@@ -13,5 +13,5 @@ __all__ = [
     "Pause",
     "assemble",
     "propose_points",
-    "settle",
+    "settled",
 ]

@@ -35,7 +35,7 @@ class Settled:
     interrupted: bool
 
 
-def settle(system: AutonomousMap, states: Tensor, limits: Limits, known: Attractors | None, bar: Progress) -> Settled:
+def settled(system: AutonomousMap, states: Tensor, limits: Limits, known: Attractors | None, bar: Progress) -> Settled:
     """Settle every row, or say why not; Ctrl-C keeps what has settled."""
     settling = _Settling(system, states, limits, known)
     return Settled(system, limits, settling.rows, settling.detectors, settling.run(bar))
@@ -57,7 +57,7 @@ class _Settling:
 
     def run(self, bar: Progress) -> bool:
         """Settle the rows; returns whether this was interrupted."""
-        rows, most = self.rows, self.limits.max_steps
+        rows, most = self.rows, self.limits.settle.max_steps
         pauses = list(_PAUSES)
         with stoppable() as stop:
             self._look(Pause(None, last=False, afresh=True))
@@ -93,6 +93,6 @@ class _Settling:
             for _ in range(_PARTS):
                 if not (len(self.rows.active) and bool(detector.coming()[self.rows.active].any())):
                     break
-                self._advance_to(self.rows.done + max(1, self.limits.max_steps // _PARTS))
+                self._advance_to(self.rows.done + max(1, self.limits.settle.max_steps // _PARTS))
             else:
                 detector.look(Pause(None, last=True, afresh=True))

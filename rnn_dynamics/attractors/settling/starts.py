@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...systems import AutonomousMap, relative, sizes, warped
+from ..method import Settle
 from ..outcomes import Fate
 
 ACTIVE = -1
@@ -33,13 +34,9 @@ _CALMER = 0.5
 
 @dataclass(frozen=True)
 class Limits:
-    """Budgets and tolerances of ``find_attractors``, which explains them."""
+    """What bounds one settling."""
 
-    max_steps: int
-    horizon: float
-    tolerance: float
-    merge_tolerance: float
-    exponent_tolerance: float
+    settle: Settle
     memory_budget: int
     seed: int
     units: Tensor
@@ -114,7 +111,7 @@ class Rows:
         speeds = relative(last, states, units)
         calming = (speeds <= _CALMER * self.speeds[rows]) | (speeds <= _SLOW)
         self.speeds[rows] = speeds
-        self.at_rest[rows] = speeds <= self.limits.tolerance
+        self.at_rest[rows] = speeds <= self.limits.settle.tolerance
         straight = distances[-1] >= _STRAIGHT * (last * scale).norm(dim=-1) * steps
         self.slow[rows] = ((speeds <= _SLOW) & straight & (self.turns[rows] == 0)) | self.at_rest[rows]
         self._look_for_runs(rows, states - origin, distances.amax(dim=0, keepdim=True).T / scale, steps)
@@ -126,7 +123,7 @@ class Rows:
         size, here = self.size[rows], self.states[rows]
         onward = velocity * before > 0
         # A step that makes less than a share of the size in all of the horizon is rest, or rounding.
-        onward &= velocity.abs() * self.limits.horizon > size
+        onward &= velocity.abs() * self.limits.settle.horizon > size
         kept = onward & (velocity.abs() >= _UNCHANGED * before.abs())
         self.steady[rows] = torch.where(kept, self.steady[rows] + steps, 0.0)
         self.stretches[rows] = torch.where(kept, self.stretches[rows] + 1, 0.0)

@@ -1,5 +1,6 @@
 """One branch of fixed points or cycles, with its special points."""
 
+from .method import Walk
 from .results import (
     ENDS,
     OPEN_ENDS,
@@ -15,7 +16,7 @@ from .results import (
 )
 from .switching import across, doubled
 from .trace import checked_span, continue_fixed_point, point_on, traced
-from .walk import BranchWalk, Pace, walked_out
+from .walk import BranchWalk, walked_out
 
 __all__ = [
     "ENDS",
@@ -24,8 +25,8 @@ __all__ = [
     "BranchWalk",
     "Join",
     "Observable",
-    "Pace",
     "SpecialPoint",
+    "Walk",
     "across",
     "checked_span",
     "continue_fixed_point",

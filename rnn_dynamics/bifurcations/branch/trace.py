@@ -8,14 +8,15 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from ...checks import ArrayLike, CheckedInside, NotRegular, Size, checked, require_positive, whole_number
+from ...checks import ArrayLike, CheckedInside, NotRegular, Size, checked, whole_number
 from ...continuation import Point, covector, first_point, require_visible
 from ...families import Family, Span
 from ...roots import Newton, Reason
 from ...systems import AutonomousMap
+from .method import Walk
 from .results import OPEN_ENDS, Branch, joined, reversed_branch
 from .table import assembled, reversed_rows
-from .walk import BranchWalk, Pace, walked_out
+from .walk import BranchWalk, walked_out
 
 
 @checked
@@ -27,10 +28,7 @@ def continue_fixed_point(
     *,
     at: Annotated[float, CheckedInside()] | None = None,
     period: Size = 1,
-    tolerance: float = 1e-11,
-    max_steps: Size = 2000,
-    longest_step: float = 0.05,
-    max_norm: float = 1e6,
+    walk: Walk | None = None,
     progress: bool | None = None,
 ) -> Branch:
     """Follow a fixed point, or a cycle, over a parameter by pseudo-arclength, and find what it passes.
@@ -50,11 +48,7 @@ def continue_fixed_point(
         span: the parameters to stay between.
         at: the start's parameter; ``span[0]`` by default.
         period: 1 for fixed points, k for cycles of period k, followed as fixed points of F^k.
-        tolerance: of |F(h) - h| / max(1, |h|).
-        max_steps: attempted steps each way.
-        longest_step: in arclength, where the whole span is 1 and a state's own size is 1. Shorter steps draw smoother
-            curves and cost more; at 0.05 a branch across the span has 20 rows or more.
-        max_norm: a branch that leaves this ball is not followed further.
+        walk: tolerance, budget and lengths of steps; ``Walk()`` by default.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
@@ -67,11 +61,10 @@ def continue_fixed_point(
     Source: Keller (1977) in Applications of Bifurcation Theory, 359-384; Kuznetsov (2004), Elements of Applied
     Bifurcation Theory, chapters 5, 9 and 10.
     """
-    require_positive(tolerance=tolerance, longest_step=longest_step, max_norm=max_norm)
-    pace = Pace(tolerance, whole_number(max_steps, "max_steps", 1), longest_step, max_norm)
+    walk = walk or Walk()
     inner = checked_span(family, span)
     if isinstance(start, Branch):
-        return _continued(inner, start, pace, progress)
+        return _continued(inner, start, walk, progress)
     at = inner.start if at is None else at
     low, high = sorted(span)
     if not isinstance(at, Real) or not low <= at <= high:
@@ -80,7 +73,7 @@ def continue_fixed_point(
     period = whole_number(period, "period", 1)
     state = found_start(inner, start, at, period)
     inner = inner.iterated(period)
-    return traced(inner, point_on(inner, state, inner.inner(at), tolerance), period, pace, progress)
+    return traced(inner, point_on(inner, state, inner.inner(at), walk.tolerance), period, walk, progress)
 
 
 def checked_span(family: Family, span: tuple[float, float]) -> Span:
@@ -135,15 +128,15 @@ def point_on(span: Span, state: Tensor, s: float, tolerance: float) -> Point:
     return point
 
 
-def traced(span: Span, point: Point, period: int, pace: Pace, progress: bool | None = None) -> Branch:
+def traced(span: Span, point: Point, period: int, method: Walk, progress: bool | None = None) -> Branch:
     """The whole branch through a point of it, ``span`` being that of F^period."""
-    forward = BranchWalk(span, point, period, pace)
+    forward = BranchWalk(span, point, period, method)
     ahead = walked_out(forward, "branch", progress)
     if forward.end == "closed":
         return assembled(span, [forward.first, *ahead], ("closed", "closed"), period, forward.refused)
     if forward.end == "interrupted":
         return assembled(span, [forward.first, *ahead], ("interrupted", "interrupted"), period, forward.refused)
-    backward = BranchWalk(span, point.reversed(), period, pace)
+    backward = BranchWalk(span, point.reversed(), period, method)
     behind = walked_out(backward, "branch, the other way", progress)
     if backward.end == "closed":  # forwards it took too many steps for that
         return assembled(span, [backward.first, *behind], ("closed", "closed"), period, backward.refused)
@@ -152,7 +145,7 @@ def traced(span: Span, point: Point, period: int, pace: Pace, progress: bool | N
     return assembled(span, rows, ends, period, forward.refused + backward.refused)
 
 
-def _continued(span: Span, branch: Branch, pace: Pace, progress: bool | None) -> Branch:
+def _continued(span: Span, branch: Branch, method: Walk, progress: bool | None) -> Branch:
     """A branch that ended early, walked on at its open ends."""
     if branch.span != (span.start, span.end):
         raise ValueError(
@@ -163,8 +156,8 @@ def _continued(span: Span, branch: Branch, pace: Pace, progress: bool | None) ->
         if branch.ends[0 if backwards else 1] not in OPEN_ENDS:
             continue
         turned = reversed_branch(branch) if backwards else branch
-        home = None if len(branch) < 2 else _point_at(span, turned, 0, pace)
-        walk = BranchWalk(span, _point_at(span, turned, -1, pace), branch.period, pace, home)
+        home = None if len(branch) < 2 else _point_at(span, turned, 0, method)
+        walk = BranchWalk(span, _point_at(span, turned, -1, method), branch.period, method, home)
         rows = walked_out(walk, "branch", progress)
         if rows:
             more = assembled(span, rows, ("", walk.end or ""), branch.period, walk.refused)
@@ -179,14 +172,14 @@ def _continued(span: Span, branch: Branch, pace: Pace, progress: bool | None) ->
     return branch
 
 
-def _point_at(span: Span, branch: Branch, row: int, pace: Pace) -> Point:
+def _point_at(span: Span, branch: Branch, row: int, method: Walk) -> Point:
     """A row of a branch as a point to walk on from, in the branch's direction."""
     system = span.system(0.0)
     state = branch.states[row].to(system.device, system.dtype)
     s = span.inner(float(branch.parameters[row]))
     away = float((span.system(s)(state.unsqueeze(0))[0] - state).norm())
     own = away <= 1e-6 * max(1.0, float(state.norm()))
-    point = first_point(span, state, s, pace.tolerance) if own else None
+    point = first_point(span, state, s, method.tolerance) if own else None
     if point is None:
         raise ValueError("the branch does not belong to this family: its last row is no fixed point of it")
     along = branch.tangents[row].to(point.tangent).clone()

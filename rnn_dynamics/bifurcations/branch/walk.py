@@ -2,27 +2,18 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from ...continuation import OUT_OF_SIGHT, Point, Special, Step, eigenvalues_at, first_point, passes, point_between, walk
+from ...continuation import Point, Special, Step, eigenvalues_at, first_point, passes, point_between, walk
 from ...families import Span
 from ...progress import each
 from ...stopping import go_on, stoppable
 from .events import BorderCollision, nearest, passed_between, sharpened
 from .kinks import rate, suspected
+from .method import Walk
 from .special import described
 from .table import Row, row_at
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How a branch is walked; see ``continuation.walk``."""
-
-    tolerance: float = 1e-11
-    max_steps: int = 2000
-    longest_step: float = 0.05
-    max_norm: float = OUT_OF_SIGHT
 
 
 class BranchWalk(Iterator[Row]):
@@ -33,7 +24,7 @@ class BranchWalk(Iterator[Row]):
     """
 
     def __init__(
-        self, span: Span, first: Point, period: int = 1, pace: Pace | None = None, home: Point | None = None
+        self, span: Span, first: Point, period: int = 1, method: Walk | None = None, home: Point | None = None
     ) -> None:
         """Set out from ``first``, which is on the branch; ``first.reversed()`` walks the other way.
 
@@ -41,14 +32,14 @@ class BranchWalk(Iterator[Row]):
             span: the family, of F^period for cycles.
             first: see ``continuation.first_point``.
             period: of the cycles; a branch of cycles ends where it meets one of half the period.
-            pace: tolerances and lengths of steps.
+            method: tolerances and lengths of steps.
             home: a walk that comes back to this point has closed; ``first`` by default.
         """
-        pace = pace or Pace()
+        method = method or Walk()
         self.end: str | None = None
         self.refused = 0
         self._usual: float | None = None  # how fast DF changes along the branch where it is smooth
-        self._span, self._period, self._pace = span, period, pace
+        self._span, self._period, self._method = span, period, method
         self._first = row_at(span, first)
         self._last = self._first
         self._home = self._first if home is None else row_at(span, home)
@@ -56,10 +47,10 @@ class BranchWalk(Iterator[Row]):
         self._steps = walk(
             span,
             first,
-            tolerance=pace.tolerance,
-            max_steps=pace.max_steps,
-            longest_step=pace.longest_step,
-            max_norm=pace.max_norm,
+            tolerance=method.tolerance,
+            max_steps=method.max_steps,
+            longest_step=method.longest_step,
+            max_norm=method.max_norm,
         )
 
     @property
@@ -88,7 +79,7 @@ class BranchWalk(Iterator[Row]):
     def _take(self, step: Step) -> None:
         self.refused += step.refused
         before, after = self._last, row_at(self._span, step.point)
-        back = passes(self._span, self._home.point, before.point, after.point, self._pace.tolerance)
+        back = passes(self._span, self._home.point, before.point, after.point, self._method.tolerance)
         if back:
             after = replace(self._home, special=None)
         place = before.point
@@ -97,7 +88,7 @@ class BranchWalk(Iterator[Row]):
             before,
             after,
             step.passed,
-            self._pace.tolerance,
+            self._method.tolerance,
             suspected(before, after, self._usual, step.refused),
         )
         if not any(isinstance(special, BorderCollision) for special in found):
@@ -125,8 +116,8 @@ class BranchWalk(Iterator[Row]):
     def _doubling(self, special: Special) -> Row:
         """The flip of the cycle of half the period, as which it is described."""
         half = self._span.iterated(self._period // 2)
-        near = first_point(half, special.state, special.s, self._pace.tolerance)
-        point = special.located if near is None else sharpened(half, near, -1.0 + 0.0j, self._pace.tolerance)
+        near = first_point(half, special.state, special.s, self._method.tolerance)
+        point = special.located if near is None else sharpened(half, near, -1.0 + 0.0j, self._method.tolerance)
         eigenvalues = eigenvalues_at(half, point.state, point.s)
         value = nearest(eigenvalues, -1.0 + 0.0j)
         flip = replace(Special.at("flip", point), eigenvalue=value, multiplicity=special.multiplicity)
@@ -135,7 +126,7 @@ class BranchWalk(Iterator[Row]):
         return replace(row_at(self._span, row), special=described(half, flip, rising=True))
 
     def _middle(self, before: Point, after: Point) -> Row | None:
-        point = point_between(self._span, before, after, 0.5, self._pace.tolerance)
+        point = point_between(self._span, before, after, 0.5, self._method.tolerance)
         return None if point is None else row_at(self._span, point)
 
     def _halved(self, special: Special) -> bool:
@@ -151,7 +142,7 @@ class BranchWalk(Iterator[Row]):
 R = TypeVar("R", covariant=True)
 
 
-class Walk(Protocol[R]):
+class RowWalk(Protocol[R]):
     """Rows one after the other, and why they ended."""
 
     end: str | None
@@ -159,7 +150,7 @@ class Walk(Protocol[R]):
     def __iter__(self) -> Iterator[R]: ...
 
 
-def walked_out(walk: Walk[R], what: str, progress: bool | None = None) -> list[R]:
+def walked_out(walk: RowWalk[R], what: str, progress: bool | None = None) -> list[R]:
     """All rows that are left of a walk; Ctrl-C leaves those that there are."""
     rows: list[R] = []
     with stoppable() as stop:

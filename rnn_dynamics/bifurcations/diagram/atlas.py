@@ -12,7 +12,7 @@ from ...families import Span
 from ...progress import doing
 from ...stopping import go_on
 from ...systems import Box, NoBox
-from ..branch import Branch, Join, Pace, SpecialPoint, across, doubled, joined, point_on, reversed_branch, traced
+from ..branch import Branch, Join, SpecialPoint, Walk, across, doubled, joined, point_on, reversed_branch, traced
 
 _SAME = 1e-5
 """Relative to max(1, |h|): states this near to one another are one fixed point."""
@@ -31,7 +31,7 @@ _REGULAR = 1e-9
 class Atlas:
     """Branches traced one after the other, each to its ends, so that a point on none of them begins a new one."""
 
-    def __init__(self, span: Span, pace: Pace, max_period: int, memory_budget: int, max_branches: int = 1000) -> None:
+    def __init__(self, span: Span, method: Walk, max_period: int, memory_budget: int, max_branches: int = 1000) -> None:
         self.span = span
         self.branches: list[Branch] = []
         self.missed: list[tuple[float, Tensor]] = []
@@ -40,7 +40,7 @@ class Atlas:
         self.limited = False
         """Whether ``max_branches`` ended the search."""
         self._most = max_branches
-        self._pace, self._max_period, self._budget = pace, max_period, memory_budget
+        self._method, self._max_period, self._budget = method, max_period, memory_budget
         self._states: dict[tuple[float, int, bool], Tensor] = {}  # what ``known`` said since the last branch was added
 
     def box_at(self, t: float) -> Box | NoBox:
@@ -62,7 +62,7 @@ class Atlas:
         states = states.to(system.device, system.dtype)
         if not len(states):
             return states
-        better, converged = newton(system, states, self._pace.tolerance, self._budget)
+        better, converged = newton(system, states, self._method.tolerance, self._budget)
         near = (better - states).norm(dim=-1) <= 1e-2 * states.norm(dim=-1).clamp(min=1.0)
         states = torch.where((converged & near).unsqueeze(-1), better, states)
         phases = [states]
@@ -94,7 +94,7 @@ class Atlas:
         inner = self.span.iterated(period)
         try:
             _require_regular(inner, state, inner.inner(t))
-            point = point_on(inner, state, inner.inner(t), self._pace.tolerance)
+            point = point_on(inner, state, inner.inner(t), self._method.tolerance)
         except NotRegular:
             self.missed.append((t, state.cpu()))
             return
@@ -118,7 +118,7 @@ class Atlas:
     def _trace_one(
         self, span: Span, point: Point, period: int, waiting: list[tuple[Span, Branch, SpecialPoint]]
     ) -> None:
-        branch = traced(span, point, period, self._pace)
+        branch = traced(span, point, period, self._method)
         self.branches = [other for other in self.branches if not self._within(other, branch)]
         self.branches.append(branch)
         self._states.clear()
@@ -143,14 +143,14 @@ class Atlas:
         if special.kind == "branch point" and special.multiplicity == 1:
             tangent = branch.tangents[special.row].to(state).clone()
             tangent[-1] *= 1.0 if span.end > span.start else -1.0
-            point = across(span, state, s, tangent, self._pace.tolerance, self._knower(span, branch.period))
+            point = across(span, state, s, tangent, self._method.tolerance, self._knower(span, branch.period))
             return None if point is None else (span, point, branch.period)
         if special.kind == "flip" and 2 * branch.period <= self._max_period and special.multiplicity == 1:
             if "doubling" in branch.ends and special.row in (0, len(branch) - 1):
                 return None  # the flip at which this very branch begins
             twice = span.iterated(2 * branch.period)
             known = self._knower(twice, 2 * branch.period)
-            point = doubled(span, state, s, branch.period, self._pace.tolerance, known)
+            point = doubled(span, state, s, branch.period, self._method.tolerance, known)
             return None if point is None else (twice, point, 2 * branch.period)
         return None
 

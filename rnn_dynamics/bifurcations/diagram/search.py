@@ -6,6 +6,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from ...attractors import Settle
 from ...checks import ArrayLike, CheckedInside, Size, checked, require_positive, whole_number
 from ...continuation import SMALLEST, require_visible
 from ...families import Family, Span
@@ -14,7 +15,7 @@ from ...progress import Progress, doing
 from ...roots import Newton
 from ...stopping import go_on, stoppable
 from ...systems import DEFAULT_MEMORY_BUDGET, units_of
-from ..branch import Pace, checked_span
+from ..branch import Walk, checked_span
 from .atlas import Atlas
 from .continuum_branch import ContinuumBranch
 from .continuum_following import ContinuumFollower
@@ -41,11 +42,8 @@ def bifurcation_diagram(
     searches: Size = 33,
     max_period: Size = 4,
     sections: Size = 9,
-    tolerance: float = 1e-11,
-    max_steps: Size = 2000,
-    longest_step: float = 0.05,
-    max_norm: float = 1e6,
-    section_steps: Size = 10_000,
+    walk: Walk | None = None,
+    settle: Settle | None = None,
     max_branches: Size = 1000,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
@@ -71,8 +69,8 @@ def bifurcation_diagram(
         max_period: cycles that period doubling leads to are followed up to this period; 1 for none.
         sections: at how many parameters attractors of other kinds (circles, chaos, cycles on no branch) are looked for,
             from 64 of the starts and what was found before; 0 for none. It may cost as much as all the rest.
-        tolerance, max_steps, longest_step, max_norm: of each branch, as in ``continue_fixed_point``.
-        section_steps: plain steps for each start of a section at most.
+        walk: how each branch is walked, as in ``continue_fixed_point``.
+        settle: how the starts of a section settle, as in ``find_attractors``.
         max_branches: the search ends at so many branches and says so; trained networks have up to some dozens.
         memory_budget: bytes for Jacobians at a time.
         seed: of searches.
@@ -85,15 +83,14 @@ def bifurcation_diagram(
         ValueError: for a span that is none, a family that does not give maps, starts of the wrong shape, or states
             whose largest coordinate is beyond 3,000 or, of all starts, below 0.0003: small branches would be missed.
     """
-    require_positive(tolerance=tolerance, longest_step=longest_step, max_norm=max_norm, memory_budget=memory_budget)
-    pace = Pace(tolerance, whole_number(max_steps, "max_steps", 1), longest_step, max_norm)
+    require_positive(memory_budget=memory_budget)
     inner = checked_span(family, span)
     states = inner.system(0.0).as_states(starts, "starts")
     require_visible(states, "starts", SMALLEST)
     searches = whole_number(searches, "searches", 1)
     sections = whole_number(sections, "sections", 0)
     max_period = whole_number(max_period, "max_period", 1)
-    atlas = Atlas(inner, pace, max_period, memory_budget, whole_number(max_branches, "max_branches", 1))
+    atlas = Atlas(inner, walk or Walk(), max_period, memory_budget, whole_number(max_branches, "max_branches", 1))
     follower = ContinuumFollower(inner, units_of(inner.system(0.5), states), memory_budget)
     search = _Search(atlas, states, memory_budget, seed)
     looked: list[tuple[float, list[Section]]] = []
@@ -106,7 +103,7 @@ def bifurcation_diagram(
             bar.update()
         continua = follower.branches()
         _fill_gaps(search, inner, continua)
-        looked = _looked(atlas, states, inner, sections, section_steps, memory_budget, seed, bar.update)
+        looked = _looked(atlas, states, inner, sections, settle, memory_budget, seed, bar.update)
     atlas.stitched()
     branches = sorted(atlas.branches, key=lambda branch: branch.period)
     atlas.branches = branches
@@ -193,7 +190,7 @@ def _looked(
     starts: Tensor,
     span: Span,
     count: int,
-    max_steps: int,
+    settle: Settle | None,
     memory_budget: int,
     seed: int,
     advance: Callable[[], object],
@@ -202,7 +199,7 @@ def _looked(
     looked: list[tuple[float, list[Section]]] = []
     found: list[Section] = []
     for t in _evenly(span, count) if count else []:
-        found = section(atlas, t, starts[:_SECTION_STARTS], found, max_steps, memory_budget, seed)
+        found = section(atlas, t, starts[:_SECTION_STARTS], found, settle, memory_budget, seed)
         looked.append((t, found))
         advance()
     return looked

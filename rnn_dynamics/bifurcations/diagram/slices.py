@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ...attractors import find_attractors
+from ...attractors import Settle, find_attractors
 from ...stopping import go_on
 from ...systems import AutonomousMap
 from .atlas import Atlas
@@ -20,7 +20,7 @@ _SAMPLES = 200
 
 
 def section(
-    atlas: Atlas, t: float, starts: Tensor, before: list[Section], max_steps: int, memory_budget: int, seed: int
+    atlas: Atlas, t: float, starts: Tensor, before: list[Section], settle: Settle | None, memory_budget: int, seed: int
 ) -> list[Section]:
     """The attractors at parameter t that ``starts`` settle on and that no branch has.
 
@@ -34,7 +34,7 @@ def section(
     if not bool(left.any()):
         return []
     # ``known`` sets are found again by the few starts that only came slowly, and recognised below.
-    found = find_attractors(system, states[left], max_steps=max_steps, memory_budget=memory_budget, seed=seed)
+    found = find_attractors(system, states[left], settle=settle, memory_budget=memory_budget, seed=seed)
     go_on()
     sections = []
     exponents = found.largest_exponents.tolist()

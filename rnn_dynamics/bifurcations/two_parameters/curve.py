@@ -1,17 +1,18 @@
 """``continue_bifurcation``: a curve of folds, flips or Neimark-Sacker points in the plane of two parameters."""
 
 import math
+from dataclasses import replace
 from numbers import Real
 from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from ...checks import CheckedInside, Size, checked, require_positive, whole_number
+from ...checks import CheckedInside, Size, checked, whole_number
 from ...continuation import BifurcationKind, first_point
 from ...families import Span
 from ...systems import AutonomousMap
-from ..branch import Pace, SpecialPoint, walked_out
+from ..branch import SpecialPoint, Walk, walked_out
 from .defining import DefiningFamily, Plane, PlaneFamily, borders_at, cosine_of
 from .results import BifurcationCurve
 from .walk import CurveWalk, assembled_curve
@@ -29,10 +30,7 @@ def continue_bifurcation(
     *,
     at: float,
     period: Size = 1,
-    tolerance: float = 1e-11,
-    max_steps: Size = 2000,
-    longest_step: float = 0.05,
-    max_norm: float = 1e6,
+    walk: Walk | None = None,
     progress: bool | None = None,
 ) -> BifurcationCurve:
     """Follow a fold, flip or Neimark-Sacker point over two parameters, and find the points of codimension two.
@@ -51,11 +49,8 @@ def continue_bifurcation(
         spans: ((p0, p1), (q0, q1)), the rectangle to stay in.
         at: q of the point.
         period: of the cycles; 1 for fixed points.
-        tolerance: of |F(h) - h| / max(1, |h|), and of g.
-        max_steps: attempted steps each way.
-        longest_step: in arclength, where each span is 1 and the first state's own size is 1. At 0.05 a curve across
-            the rectangle has 20 rows or more.
-        max_norm: a curve that leaves this ball of states is not followed further.
+        walk: tolerance (of g too), budget and lengths of steps, each span being 1 and the first state's own size 1;
+            ``Walk()`` by default.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
@@ -68,9 +63,8 @@ def continue_bifurcation(
     Source: Govaerts (2000), Numerical Methods for Bifurcations of Dynamical Equilibria, chapters 3 to 5; Kuznetsov and
     Meijer (2019), Numerical Bifurcation Analysis of Maps, doi:10.1017/9781108585804.
     """
-    require_positive(tolerance=tolerance, longest_step=longest_step, max_norm=max_norm)
+    walk = walk or Walk()
     period = whole_number(period, "period", 1)
-    max_steps = whole_number(max_steps, "max_steps", 1)
     if not isinstance(point, SpecialPoint) or not BifurcationKind(point.kind).continuable:
         got = point.kind if isinstance(point, SpecialPoint) else type(point).__name__
         kinds = ", ".join(kind for kind in BifurcationKind if kind.continuable)
@@ -82,20 +76,20 @@ def continue_bifurcation(
     span = Span(DefiningFamily(plane, borders), *plane.spans[0])
     guess = plane.packed(state, at, cosine)
     inner = span.inner(point.parameter)
-    first = first_point(span, guess, inner, tolerance)
+    first = first_point(span, guess, inner, walk.tolerance)
     distance = math.inf if first is None else max(float((first.state - guess).norm()), abs(first.s - inner))
     if first is None or distance > _NEAR * max(1.0, float(guess.norm())):
         raise ValueError(
             f"no regular {point.kind} curve was found through ({point.parameter:g}, {at:g}): is the point one of"
             f" family(., {at:g}) with period {period}? At a point of codimension two begin beside it"
         )
-    pace = Pace(tolerance, max_steps, longest_step, max_norm / plane.unit)
-    forward = CurveWalk(plane, borders, first, pace)
+    method = replace(walk, max_norm=walk.max_norm / plane.unit)
+    forward = CurveWalk(plane, borders, first, method)
     ahead = walked_out(forward, "curve", progress)
     if forward.end in ("closed", "interrupted"):
         ends = (forward.end, forward.end)
         return assembled_curve(plane, [forward.first, *ahead], ends, forward.refused)
-    backward = CurveWalk(plane, borders, first.reversed(), pace)
+    backward = CurveWalk(plane, borders, first.reversed(), method)
     behind = walked_out(backward, "curve, the other way", progress)
     rows = [*reversed(behind), forward.first, *ahead]
     return assembled_curve(plane, rows, (backward.end or "", forward.end or ""), forward.refused + backward.refused)

@@ -1,17 +1,18 @@
 """``multistability_map``: how many attractors there are over a grid of two parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from ...attractors import AttractorKind, Attractors, find_attractors
+from ...attractors import AttractorKind, Attractors, Settle, find_attractors
 from ...checks import ArrayLike, Size, Told, checked, whole_number
 from ...progress import Progress
 from ...stopping import go_on, stoppable
-from ...systems import AutonomousMap
+from ...systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
 from .curve import checked_rectangle
 from .defining import PlaneFamily
 from .grid_results import MultistabilityMap, blank_map
@@ -27,8 +28,8 @@ def multistability_map(
     spans: tuple[tuple[float, float], tuple[float, float]],
     *,
     resolution: Annotated[tuple[Size, Size], Told("two whole numbers, each 2 or more")] = (33, 33),
-    max_steps: Size = 10_000,
-    horizon: float = 1e6,
+    settle: Settle | None = None,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
     progress: bool | None = None,
 ) -> MultistabilityMap:
@@ -46,7 +47,8 @@ def multistability_map(
         spans: ((p0, p1), (q0, q1)).
         resolution: columns and rows, the ends of the spans included; 33 halves to 17 and 9, so that a coarse map lies
             on a fine one.
-        max_steps, horizon: of ``find_attractors``, for every start.
+        settle: how every start settles, as in ``find_attractors``.
+        memory_budget: bytes for Jacobians at a time.
         seed: of tangent vectors.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
@@ -71,7 +73,9 @@ def multistability_map(
         raise ValueError(f"family(p, q) must be an autonomous map, got {type(system).__name__}")
     states = system.as_states(starts, "starts")
     result = blank_map(spans, size, len(states))
-    sweep = _Sweep(family, states, result, {"max_steps": max_steps, "horizon": horizon, "seed": seed})
+    sweep = _Sweep(
+        family, states, result, partial(find_attractors, settle=settle, memory_budget=memory_budget, seed=seed)
+    )
     with stoppable() as stop, Progress("cells", progress, total=2 * size[0] * size[1], unit="cell") as bar:
         for cell in _ploughed(size):
             sweep.settle(cell)
@@ -92,14 +96,16 @@ def _ploughed(size: tuple[int, int]) -> Iterator[Cell]:
 class _Sweep:
     """The attractors of the cells done so far."""
 
-    def __init__(self, family: PlaneFamily, starts: Tensor, result: MultistabilityMap, options: dict) -> None:
-        self._family, self._starts, self._result, self._options = family, starts, result, options
+    def __init__(
+        self, family: PlaneFamily, starts: Tensor, result: MultistabilityMap, find: Callable[..., Attractors]
+    ) -> None:
+        self._family, self._starts, self._result, self._find = family, starts, result, find
         self._found: dict[Cell, Attractors] = {}
 
     def settle(self, cell: Cell) -> None:
         """Settle the starts and what the neighbours have."""
         seeds = self._seeds(cell)
-        found = find_attractors(self._system(cell), torch.cat([self._starts, seeds]), **self._options)
+        found = self._find(self._system(cell), torch.cat([self._starts, seeds]))
         go_on()  # what was cut off is no count
         count = len(self._starts)
         reached = set(found.labels[:count].tolist()) - {-1}
@@ -114,7 +120,7 @@ class _Sweep:
             return
         # Not as ``known``, which a cell right on a bifurcation, with an attractor that is hardly stable, would refuse.
         own = known.states.to(self._starts)
-        found = find_attractors(self._system(cell), torch.cat([own, self._seeds(cell)]), **self._options)
+        found = self._find(self._system(cell), torch.cat([own, self._seeds(cell)]))
         go_on()
         extra = len(found) - len(known)
         if extra > 0:

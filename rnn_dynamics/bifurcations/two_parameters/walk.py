@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...continuation import Point, Step, corrected, covector, length, passes, walk
 from ...families import Span
-from ..branch import Pace
+from ..branch import Walk
 from .codimension_two import POLES, TURNS, Found, Spot, found_between
 from .defining import Borders, DefiningFamily, Plane, borders_at
 from .results import BifurcationCurve, CodimensionTwoPoint
@@ -39,12 +39,12 @@ class CurveRow:
 class CurveWalk(Iterator[CurveRow]):
     """Rows along a bifurcation curve from a point, in the direction of its tangent; ``end`` says why it stopped."""
 
-    def __init__(self, plane: Plane, borders: Borders, first: Point, pace: Pace) -> None:
+    def __init__(self, plane: Plane, borders: Borders, first: Point, method: Walk) -> None:
         self.end: str | None = None
         self.refused = 0
-        self._plane, self._pace, self._home = plane, pace, first
-        self._attempts = pace.max_steps
-        self._last_step = min(0.02, pace.longest_step)
+        self._plane, self._method, self._home = plane, method, first
+        self._attempts = method.max_steps
+        self._last_step = min(0.02, method.longest_step)
         self._pending: deque[CurveRow] = deque()
         self._begin(borders, first)
         self._first = CurveRow(self._here)
@@ -71,10 +71,10 @@ class CurveWalk(Iterator[CurveRow]):
         self._steps: Generator[Step, None, str] = walk(
             self._span,
             point,
-            tolerance=self._pace.tolerance,
+            tolerance=self._method.tolerance,
             max_steps=max(1, self._attempts),
-            longest_step=self._pace.longest_step,
-            max_norm=self._pace.max_norm,
+            longest_step=self._method.longest_step,
+            max_norm=self._method.max_norm,
         )
 
     def _advance(self) -> None:
@@ -113,16 +113,16 @@ class CurveWalk(Iterator[CurveRow]):
             return
         span = Span(DefiningFamily(self._plane, borders), *self._plane.spans[0])
         point = spot.point
-        again = corrected(span, point.coordinates, covector(point.tangent, point.scale), self._pace.tolerance)
+        again = corrected(span, point.coordinates, covector(point.tangent, point.scale), self._method.tolerance)
         if again is not None:
             self._begin(borders, again)
 
     def _take(self, point: Point) -> None:
         """Add what lies between here and a point, and the point."""
         before = self._here
-        back = passes(self._span, self._home, before.point, point, self._pace.tolerance)
+        back = passes(self._span, self._home, before.point, point, self._method.tolerance)
         after = Spot(self._family, self._span, self._home if back else point)
-        for found in found_between(self._family, self._span, before, after, self._pace.tolerance):
+        for found in found_between(self._family, self._span, before, after, self._method.tolerance):
             spot = Spot(self._family, self._span, found.point)
             if self._ends(found):
                 self._pending.append(CurveRow(spot, found.kind))
@@ -153,7 +153,7 @@ class CurveWalk(Iterator[CurveRow]):
         guess[index] = limit
         row = torch.zeros_like(guess)
         row[index] = math.copysign(1.0, pace)
-        point = corrected(self._span, guess, row, self._pace.tolerance)
+        point = corrected(self._span, guess, row, self._method.tolerance)
         if point is None:
             return None
         bend = length(point.coordinates - guess, here.scale)

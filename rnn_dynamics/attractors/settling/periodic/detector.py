@@ -102,7 +102,7 @@ class PeriodicDetector(Detector):
         return len(self.cycles) > before
 
     def _owner(self, state: Tensor) -> Periodic | None:
-        on = (c for c in self.cycles if is_on(c.orbit, state, self.limits.merge_tolerance, self.limits.units))
+        on = (c for c in self.cycles if is_on(c.orbit, state, self.limits.settle.merge_tolerance, self.limits.units))
         return next(on, None)
 
     def catch(self) -> int:
@@ -140,7 +140,7 @@ class PeriodicDetector(Detector):
         for apart in (*others, cycle.orbit[1:]):
             if len(apart):
                 nearest = float(relative(apart - first, first, self.limits.units).min())
-                margin = min(margin, nearest / self.limits.merge_tolerance)
+                margin = min(margin, nearest / self.limits.settle.merge_tolerance)
         return Evidence(
             residual=cycle.residual,
             multipliers=cycle.multipliers,

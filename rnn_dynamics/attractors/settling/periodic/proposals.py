@@ -67,7 +67,7 @@ def distinct_roots(result: RootResult, limits: Limits) -> Tensor:
     while len(left):
         distinct.append(int(left[0]))
         here = result.states[left]
-        left = left[relative(here - here[0], here, limits.units) > limits.merge_tolerance]
+        left = left[relative(here - here[0], here, limits.units) > limits.settle.merge_tolerance]
     return torch.tensor(sorted(distinct), dtype=torch.long, device=found.device)
 
 
@@ -81,7 +81,7 @@ def as_periodic(system: AutonomousMap, state: Tensor, period: int, limits: Limit
         return None
     orbit = cycle_states(system, state, period)
     residual = float(residual_norms(iterated, state[None]))
-    return Periodic(Trap.build(system, orbit, turn, limits.tolerance, limits.units), residual, values)
+    return Periodic(Trap.build(system, orbit, turn, limits.settle.tolerance, limits.units), residual, values)
 
 
 def candidate_periods(distances: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,7 +126,7 @@ def propose_cycles(
     for (period, _), ends in zip(tried, turns, strict=True):
         path = torch.stack(ends)
         gaps = relative(path.diff(dim=0), path[1:], limits.units)
-        at_rest = gaps <= limits.merge_tolerance
+        at_rest = gaps <= limits.settle.merge_tolerance
         if ((gaps[1:] <= _CONTRACTS * gaps[:-1]) | at_rest[1:]).all():
             found += polish_cycle(system, path[-1:], period, limits)
     return found
@@ -138,8 +138,8 @@ def polish_cycle(system: AutonomousMap, states: Tensor, period: int, limits: Lim
     cycles: list[Periodic] = []
     for row in distinct_roots(result, limits).tolist():
         state = result.states[row]
-        minimal = minimal_period(system, state, period, limits.merge_tolerance, limits.units)
-        if minimal == 1 or any(is_on(c.orbit, state, limits.merge_tolerance, limits.units) for c in cycles):
+        minimal = minimal_period(system, state, period, limits.settle.merge_tolerance, limits.units)
+        if minimal == 1 or any(is_on(c.orbit, state, limits.settle.merge_tolerance, limits.units) for c in cycles):
             continue
         first = leading_phase(cycle_states(system, state, minimal), limits.units)[0]
         cycle = as_periodic(system, first, minimal, limits)

@@ -93,7 +93,7 @@ class Confirmation:
             return True
         spectrum = orbit.spectrum
         value, error = float(spectrum.exponents[0, 0]), float(spectrum.errors[0, 0])
-        if not value > max(self.limits.exponent_tolerance, 3 * error):
+        if not value > max(self.limits.settle.exponent_tolerance, 3 * error):
             return False
         rows = (self.rows.orbit == index).nonzero().squeeze(-1)[:_SURVIVORS]
         states = self.system.iterate(self.rows.states[rows], _SURVIVED)

@@ -112,7 +112,7 @@ class RecurrentDetector(Detector):
                 count = _LAST
 
     def _affords(self, steps: int) -> bool:
-        return self._spent + steps <= _BUDGET * max(self.rows.plain_work, _FLOOR * self.limits.max_steps)
+        return self._spent + steps <= _BUDGET * max(self.rows.plain_work, _FLOOR * self.limits.settle.max_steps)
 
     def _movers(self, approaching: Tensor) -> Tensor:
         """Rows that move for ever, as it seems; not those that drift slowly or keep running away."""
@@ -159,7 +159,7 @@ class RecurrentDetector(Detector):
         return [row for row in picked if row not in self._open or 2 * self._open[row].total < limit]
 
     def _limit(self, last: bool) -> int:
-        most = max(self.limits.max_steps, FIRST_LOOK)
+        most = max(self.limits.settle.max_steps, FIRST_LOOK)
         return most if last else min(most, max(_AHEAD * self.rows.done, FIRST_LOOK))
 
     @doing("exponents of what moves")

@@ -27,8 +27,8 @@ def judge(orbit: MovingOrbit, limits: Limits, last: bool) -> None:
     """
     if not orbit.growth:
         return
-    orbit.drifts = bool(orbit.drifting(limits.horizon).any())
-    spectrum, threshold = orbit.spectrum, limits.exponent_tolerance
+    orbit.drifts = bool(orbit.drifting(limits.settle.horizon).any())
+    spectrum, threshold = orbit.spectrum, limits.settle.exponent_tolerance
     values, error = spectrum.weighted[0].tolist(), float(spectrum.errors[0, 0])
     sure = _SURE_ENOUGH if last else _SURE
     if not spectrum.weighted.isfinite().all():

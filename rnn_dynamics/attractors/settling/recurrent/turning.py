@@ -125,7 +125,7 @@ class TurnSearch:
 
     def __init__(self, state: Tensor, limits: Limits) -> None:
         held = limits.memory_budget // (8 * len(state) * (torch.finfo(state.dtype).bits // 8))
-        self.units, self.most = limits.units, min(_LONGEST * limits.max_steps, held)
+        self.units, self.most = limits.units, min(_LONGEST * limits.settle.max_steps, held)
         self._parts = [state[None]]
         self.steps = 0
         self.turn: Turn | None = None
@@ -200,7 +200,7 @@ def closed_orbit(system: AutonomousMap, search: TurnSearch, limits: Limits) -> M
     orbit.refined = LyapunovSpectrum(mean, errors, mean, len(state), steps)
     orbit.total = search.steps + steps + whole + 1
     orbit.period = turn.steps
-    _judge(orbit, mean[0].tolist(), limits.exponent_tolerance, turn.steps)
+    _judge(orbit, mean[0].tolist(), limits.settle.exponent_tolerance, turn.steps)
     orbit.halves = as_curve(orbit.cloud, compare_turn(orbit.cloud))
     return orbit
 

@@ -67,8 +67,8 @@ class SlowDetector(Detector):
         drift = follow_drift(
             self.system,
             before,
-            horizon=self.limits.horizon,
-            tolerance=self.limits.tolerance,
+            horizon=self.limits.settle.horizon,
+            tolerance=self.limits.settle.tolerance,
             units=self.limits.units,
             memory_budget=self.limits.memory_budget,
             longest_step=bound,
@@ -124,7 +124,7 @@ class SlowDetector(Detector):
         else:
             # It has come here with steps too short to damp what is unstable: plain steps may leave yet, rest may not.
             moved = relative(before - self.rows.states[rows], before, self.limits.units)
-            self.rows.fates[rows[again & (moved <= self.limits.merge_tolerance)]] = Fate.BALANCED
+            self.rows.fates[rows[again & (moved <= self.limits.settle.merge_tolerance)]] = Fate.BALANCED
 
     def _stability(self, result: RootResult) -> tuple[Tensor, Tensor]:
         """Which rows' roots are unstable, and the longest implicit step that does not damp what is unstable there."""

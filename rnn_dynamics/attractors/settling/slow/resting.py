@@ -49,8 +49,8 @@ def resting(system: AutonomousMap, rows: Rows, limits: Limits, known: list[Tenso
             fresh.append(Entry(AttractorKind.CONTINUUM, continuum.states, evidence, mine))
     alone = (on_line < 0).nonzero().squeeze(-1).to(members.device)
     # Convergence to a degenerate root is slow, so that what rests near it is spread by far more than its residual.
-    reach = torch.full_like(speeds[alone], 100 * limits.merge_tolerance)
-    representative = merge(rows.flat(states[alone]), speeds[alone], reach, limits.merge_tolerance)
+    reach = torch.full_like(speeds[alone], 100 * limits.settle.merge_tolerance)
+    representative = merge(rows.flat(states[alone]), speeds[alone], reach, limits.settle.merge_tolerance)
     for best in representative.unique().tolist():
         state = states[alone[best]]
         evidence = _evidence(system, state, float(speeds[alone[best]]), 1.0)

@@ -1,0 +1,32 @@
+"""How starts are settled."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ..checks import OrInfinite, Positive, Size, checked
+
+
+@checked
+@dataclass(frozen=True)
+class Settle:
+    """Budgets and tolerances by which ``find_attractors`` settles starts, and all that settles starts by it.
+
+    Args:
+        max_steps: plain steps for each start at most; the published measure uses 10,000.
+        horizon: steps of F for which a slow drift is followed; a drift that lasts longer is *slow*, not an attractor.
+        tolerance: an orbit rests when |F(h) - h| <= tolerance in every coordinate i, in units of max(u_i, |h_i|). The
+            unit u_i is what is typical of the starts (of the box, or of F where they are zero), so that a large
+            coordinate hides no small one.
+        merge_tolerance: fixed points and cycles nearer than this, in the same units, are one.
+        exponent_tolerance: a Lyapunov exponent within this of 0 counts as 0. Orbits are followed until theirs are ten
+            times larger or smaller, if ``max_steps`` allow.
+
+    Raises:
+        ValueError: for a budget or tolerance that is not positive.
+    """
+
+    max_steps: Size = 10_000
+    horizon: Annotated[float, Positive(), OrInfinite()] = 1e6
+    tolerance: Annotated[float, Positive()] = 1e-11
+    merge_tolerance: Annotated[float, Positive()] = 1e-6
+    exponent_tolerance: Annotated[float, Positive()] = 1e-4

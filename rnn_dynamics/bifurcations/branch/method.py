@@ -1,0 +1,30 @@
+"""How branches and curves are walked."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ...checks import Positive, Size, checked
+from ...continuation import OUT_OF_SIGHT
+
+
+@checked
+@dataclass(frozen=True)
+class Walk:
+    """Tolerance, budget and lengths of steps of a walk along a branch, or along a curve over two parameters.
+
+    Args:
+        tolerance: of |F(h) - h| / max(1, |h|).
+        max_steps: attempted steps each way.
+        longest_step: in arclength, where the whole span is 1 and a state's own size is 1. Shorter steps draw smoother
+            curves and cost more; at 0.05 a branch across the span has 20 rows or more.
+        max_norm: a branch that leaves this ball is not followed further: one that runs off to infinity is within 1e-6
+            of its limit at 1e6.
+
+    Raises:
+        ValueError: for a number that is not positive.
+    """
+
+    tolerance: Annotated[float, Positive()] = 1e-11
+    max_steps: Size = 2000
+    longest_step: Annotated[float, Positive()] = 0.05
+    max_norm: Annotated[float, Positive()] = OUT_OF_SIGHT
