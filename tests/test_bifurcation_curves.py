@@ -240,6 +240,7 @@ def test_borders_are_renewed_without_a_trace(monkeypatch: pytest.MonkeyPatch) ->
     assert where(again, "R1") == pytest.approx(where(usual, "R1"), abs=1e-8)
 
 
+@pytest.mark.slow
 def test_gru() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
