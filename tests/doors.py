@@ -59,6 +59,9 @@ def plane_family(p: float, q: float) -> rd.AutonomousMap:
     return rd.as_map(lambda h, _: torch.tanh(q * h) + p, 2, 0).hold()
 
 
+BRIEFLY = rd.Settle(max_steps=200, horizon=1e3)
+
+
 @cache
 def points() -> rd.FixedPoints:
     return rd.find_fixed_points(network().hold(), starts(), extra_starts=8)
@@ -122,7 +125,9 @@ def echo() -> Any:
 
 @cache
 def plane_map() -> rd.MultistabilityMap:
-    return rd.multistability_map(plane_family, starts(), ((-1, 1), (0.5, 2)), resolution=(2, 2), max_steps=200)
+    return rd.multistability_map(
+        plane_family, starts(), ((-1, 1), (0.5, 2)), resolution=(2, 2), settle=rd.Settle(max_steps=200)
+    )
 
 
 @cache
@@ -216,12 +221,11 @@ def doors() -> Iterator[Door]:
             "system": system(), "states": points().states, "eigenvalues": points().eigenvalues, "tolerance": 1e-6,
         },
     )  # fmt: skip
-    settling = {"max_steps": 200, "horizon": 1e3, "tolerance": 1e-11, "merge_tolerance": 1e-6}
     yield Door(
         "find_attractors",
         rd.find_attractors,
         lambda: {
-            "system": system(), "starts": starts(), "known": attractors(), **settling, "exponent_tolerance": 1e-4,
+            "system": system(), "starts": starts(), "settle": BRIEFLY, "known": attractors(),
             "memory_budget": 2**20, "seed": 0, "progress": False,
         },
     )  # fmt: skip
@@ -267,13 +271,13 @@ def doors() -> Iterator[Door]:
             "border": 0.25,
         },
     )  # fmt: skip
-    walking = {"tolerance": 1e-11, "max_steps": 10, "longest_step": 0.5, "max_norm": 1e6}
+    walking = {"walk": rd.Walk(max_steps=10, longest_step=0.5)}
     yield Door(
         "bifurcation_diagram",
         rd.bifurcation_diagram,
         lambda: {
             "family": network().input_family(0), "starts": starts(), "span": (-0.5, 0.5), "searches": 2,
-            "max_period": 1, "sections": 1, **walking, "section_steps": 100, "memory_budget": 2**20, "seed": 0,
+            "max_period": 1, "sections": 1, **walking, "settle": BRIEFLY, "memory_budget": 2**20, "seed": 0,
             "progress": False,
         },
     )  # fmt: skip
@@ -298,7 +302,7 @@ def doors() -> Iterator[Door]:
         rd.multistability_map,
         lambda: {
             "family": plane_family, "starts": starts(), "spans": ((-1, 1), (0.5, 2)), "resolution": (2, 2),
-            "max_steps": 100, "horizon": 100.0, "seed": 0, "progress": False,
+            "settle": BRIEFLY, "memory_budget": 2**20, "seed": 0, "progress": False,
         },
     )  # fmt: skip
     yield Door("between", rd.between, lambda: {"before": module(), "after": network(), "input": [0.0]})
@@ -310,7 +314,7 @@ def doors() -> Iterator[Door]:
         rd.reachability,
         lambda: {
             "network": network(), "sequences": sequences(), "hold": [0.0], "n": 4, "draws": 1, "horizons": (0, 3),
-            "epsilon": 1e-4, "seed": 0, "progress": False, "max_steps": 100,
+            "epsilon": 1e-4, "settle": BRIEFLY, "seed": 0, "progress": False,
         },
     )  # fmt: skip
     yield Door(
@@ -336,14 +340,14 @@ def doors() -> Iterator[Door]:
         rd.transition_graph,
         lambda: {
             "network": network(), "attractors": attractors(), "inputs": torch.full((2, 1), 5.0), "names": ["a", "b"],
-            "noise": 0.1, "trials": 1, "seed": 0, "max_steps": 100,
+            "noise": 0.1, "trials": 1, "settle": BRIEFLY, "seed": 0,
         },
     )  # fmt: skip
     yield Door(
         "saddle_connections",
         rd.saddle_connections,
         lambda: {
-            "system": system(), "points": points(), "attractors": attractors(), "displacement": 1e-4, "max_steps": 100,
+            "system": system(), "points": points(), "attractors": attractors(), "displacement": 1e-4, "settle": BRIEFLY,
         },
     )  # fmt: skip
     yield Door("save", rd.save, lambda: {"result": points(), "path": folder() / "points.safetensors"})
@@ -490,6 +494,14 @@ def _plotting_doors() -> Iterator[Door]:
 
 
 def _making_doors() -> Iterator[Door]:
+    yield Door(
+        "Settle",
+        rd.Settle,
+        lambda: {
+            "max_steps": 200, "horizon": 1e3, "tolerance": 1e-11, "merge_tolerance": 1e-6, "exponent_tolerance": 1e-4,
+        },
+    )  # fmt: skip
+    yield Door("Walk", rd.Walk, lambda: {"tolerance": 1e-11, "max_steps": 10, "longest_step": 0.5, "max_norm": 1e6})
     yield Door("Newton", rd.Newton, lambda: {"tolerance": 1e-11, "step_bound": 2.0, "slow_points": 4, "ungated": True})
     yield Door(
         "NewtonKrylov",

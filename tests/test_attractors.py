@@ -1,5 +1,6 @@
 """What starts settle on: kinds, periods, exponents and counts of systems with known answers; outcomes of the rest."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -17,14 +18,14 @@ def hold(step, n: int) -> rd.AutonomousMap:
     return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
 
 
-def fast(problem: MovingProblem) -> dict[str, float]:
+def fast(problem: MovingProblem) -> rd.Settle:
     """Where nothing settles, plain steps need not be many."""
-    return {} if problem.kinds else {"max_steps": 2000}
+    return rd.Settle() if problem.kinds else rd.Settle(max_steps=2000)
 
 
 @pytest.mark.parametrize("problem", [*ALL, *DEAR], ids=lambda problem: problem.name)
 def test_kinds_periods_and_exponents(problem: MovingProblem) -> None:
-    found = rd.find_attractors(problem.system, problem.starts(), **fast(problem))
+    found = rd.find_attractors(problem.system, problem.starts(), settle=fast(problem))
     assert found.kinds == problem.kinds
     assert tuple(found.periods.tolist()) == problem.periods
     assert set(found.outcomes) == set(problem.outcomes)
@@ -67,7 +68,7 @@ def test_the_evidence_is_that_of_the_very_attractor(problem: MovingProblem) -> N
 
 @cache
 def plainly(problem: MovingProblem) -> rd.Attractors:
-    return rd.find_attractors(problem.system, problem.starts(48), **fast(problem))
+    return rd.find_attractors(problem.system, problem.starts(48), settle=fast(problem))
 
 
 @pytest.mark.slow
@@ -77,7 +78,7 @@ def test_tolerances_do_not_decide_or_the_result_says_so(problem: MovingProblem, 
     starts = problem.starts(48)
     plain = plainly(problem)
     for name, value in (("tolerance", 1e-11), ("merge_tolerance", 1e-6), ("exponent_tolerance", 1e-4)):
-        moved = rd.find_attractors(problem.system, starts, **{name: factor * value}, **fast(problem))
+        moved = rd.find_attractors(problem.system, starts, settle=replace(fast(problem), **{name: factor * value}))
         if moved.kinds != plain.kinds or moved.outcomes != plain.outcomes:
             assert plain.verdict.startswith("depends on tolerances"), f"{name} x {factor}: {moved.summary()}"
 
@@ -142,7 +143,7 @@ def test_a_ghost_is_slow_and_no_attractor() -> None:
     fold = 0.532839975
     starts = torch.linspace(0.7073, 0.71, 8, dtype=torch.float64)[:, None]
     past = rd.as_map(lambda x, _: torch.tanh(2 * x - fold - 1e-9), state_size=1, input_size=0).hold()
-    passing = rd.find_attractors(past, starts, horizon=1000, max_steps=512)
+    passing = rd.find_attractors(past, starts, settle=rd.Settle(horizon=1000, max_steps=512))
     assert len(passing) == 0
     assert set(passing.outcomes) == {"slow"}
     assert len(passing.slow) >= 1
@@ -166,7 +167,7 @@ def test_a_slow_manifold_is_named() -> None:
 
     system = rd.as_map(lambda h, _: creep(h), state_size=2, input_size=0).hold()
     starts = torch.randn(64, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = rd.find_attractors(system, starts, horizon=1e5)
+    found = rd.find_attractors(system, starts, settle=rd.Settle(horizon=1e5))
     assert len(found) == 0
     assert set(found.outcomes) == {"slow"}
     assert torch.allclose(found.speeds, torch.full_like(found.speeds, 1e-9), rtol=0.01)

@@ -187,12 +187,15 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
         r"starts must have shape \[k, 3\], got \[2, 4\]",
     ),
     "no steps to settle": (
-        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), max_steps=0),
+        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), settle=rd.Settle(max_steps=0)),
         "max_steps must be positive",
     ),
-    "no horizon": (lambda: rd.find_attractors(_system(), torch.zeros(1, 3), horizon=-1), "horizon must be positive"),
+    "no horizon": (
+        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), settle=rd.Settle(horizon=-1)),
+        "horizon must be positive",
+    ),
     "no exponent tolerance": (
-        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), exponent_tolerance=0.0),
+        lambda: rd.find_attractors(_system(), torch.zeros(1, 3), settle=rd.Settle(exponent_tolerance=0.0)),
         "exponent_tolerance must be positive",
     ),
     "fixed points as known attractors": (

@@ -263,9 +263,9 @@ def test_gru() -> None:
     points = rd.find_fixed_points(family(0.0, 6.0), rows).states
     folds = []
     for state in points[:4]:
-        branch = continue_fixed_point(lambda p: family(p, 6.0), state, (-3.0, 3.0), at=0.0, max_steps=60)
+        branch = continue_fixed_point(lambda p: family(p, 6.0), state, (-3.0, 3.0), at=0.0, walk=rd.Walk(max_steps=60))
         folds += [point for point in branch.special_points if point.kind == "fold"]
-    curve = continue_bifurcation(family, folds[0], ((-3.0, 3.0), (5.0, 7.0)), at=6.0, max_steps=25)
+    curve = continue_bifurcation(family, folds[0], ((-3.0, 3.0), (5.0, 7.0)), at=6.0, walk=rd.Walk(max_steps=25))
     assert len(curve) > 10
     for (p, q), state in zip(curve.parameters.tolist(), curve.states, strict=True):
         system = family(p, q)
@@ -304,7 +304,7 @@ def test_interrupt_keeps_what_was_walked(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_steps_end_it() -> None:
-    curve = curve_of(tanh, 2.0, [-1.0], "fold", ((-3.0, 3.0), (0.5, 4.0)), max_steps=4)
+    curve = curve_of(tanh, 2.0, [-1.0], "fold", ((-3.0, 3.0), (0.5, 4.0)), walk=rd.Walk(max_steps=4))
     assert curve.ends == ("steps", "steps")
 
 

@@ -427,7 +427,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "searches": (lambda: diagram(tanh_gain, 1, (0.0, 1.0), searches=0), "searches"),
     "sections": (lambda: diagram(tanh_gain, 1, (0.0, 1.0), sections=-1), "sections"),
     "period": (lambda: diagram(tanh_gain, 1, (0.0, 1.0), max_period=0), "max_period"),
-    "steps": (lambda: diagram(tanh_gain, 1, (0.0, 1.0), max_steps=1.5), "max_steps"),
+    "steps": (lambda: diagram(tanh_gain, 1, (0.0, 1.0), walk=rd.Walk(max_steps=1.5)), "max_steps"),
     "memory": (lambda: diagram(tanh_gain, 1, (0.0, 1.0), memory_budget=0), "memory_budget"),
     "map": (lambda: bifurcation_diagram(family_of(tanh_gain, 1)(1.0), starts(1), (0, 1)), "family must be a function"),
 }

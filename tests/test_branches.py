@@ -33,14 +33,14 @@ from rnn_dynamics.systems import AutonomousMap
 BY_NAME = {problem.name: problem for problem in BRANCHES}
 
 
-def walked(problem: BranchProblem, **options: object) -> Branch:
+def walked(problem: BranchProblem, **walk: object) -> Branch:
     return continue_fixed_point(
         problem.family,
         problem.start,
         problem.span,
         at=problem.at,
         period=problem.period,
-        **{"max_norm": problem.max_norm, **options},
+        walk=rd.Walk(**{"max_norm": problem.max_norm, **walk}),
     )
 
 
@@ -370,7 +370,7 @@ def test_max_norm_bounds_the_branch() -> None:
     """X' = x + 1 - p x has its fixed point at 1/p."""
     family = family_of(lambda h, p: h + 0.1 * (1 - p * h), 1)
     for bound in (10.0, 1e3):
-        branch = continue_fixed_point(family, [1.0], (1.0, -1.0), max_norm=bound)
+        branch = continue_fixed_point(family, [1.0], (1.0, -1.0), walk=rd.Walk(max_norm=bound))
         assert branch.ends == ("span", "bound")
         assert float(branch.parameters[-1]) == pytest.approx(1 / float(branch.states[-1]), rel=1e-9)
         assert bound < float(branch.states[-1]) < 2 * bound
@@ -395,7 +395,7 @@ def test_a_branch_goes_on_where_max_steps_ended_it() -> None:
     for _ in range(50):
         if part.complete:
             break
-        longer = continue_fixed_point(problem.family, part, problem.span, max_steps=5)
+        longer = continue_fixed_point(problem.family, part, problem.span, walk=rd.Walk(max_steps=5))
         assert len(longer) > len(part)
         part = longer
     check(problem, part)
@@ -570,10 +570,16 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         lambda: continue_fixed_point(tanh_family, [-0.99], (-1, 1), period=4),
         "cycle of period 1, not 4",
     ),
-    "steps": (lambda: continue_fixed_point(tanh_family, [0.0], (-1, 1), max_steps=0), "max_steps"),
-    "tolerance": (lambda: continue_fixed_point(tanh_family, [0.0], (-1, 1), tolerance=0.0), "tolerance"),
-    "longest step": (lambda: continue_fixed_point(tanh_family, [0.0], (-1, 1), longest_step=-1.0), "longest_step"),
-    "max norm": (lambda: continue_fixed_point(tanh_family, [0.0], (-1, 1), max_norm=math.nan), "max_norm"),
+    "steps": (lambda: continue_fixed_point(tanh_family, [0.0], (-1, 1), walk=rd.Walk(max_steps=0)), "max_steps"),
+    "tolerance": (lambda: continue_fixed_point(tanh_family, [0.0], (-1, 1), walk=rd.Walk(tolerance=0.0)), "tolerance"),
+    "longest step": (
+        lambda: rd.Walk(longest_step=-1.0),
+        "longest_step",
+    ),
+    "max norm": (
+        lambda: rd.Walk(max_norm=math.nan),
+        "max_norm",
+    ),
 }
 
 

@@ -100,7 +100,7 @@ def test_the_saved_diagram_is_that_of_the_library(capsys, monkeypatch) -> None:
     starts = rd.sample_states(network, sequences, 20, noise=0.25, seed=3)
     direct = rd.bifurcation_diagram(
         network.input_family([0.5, -1], [1, 0]), starts, (2, -1.5), searches=2, sections=1, max_period=2,
-        max_steps=500, seed=3,
+        walk=rd.Walk(max_steps=500), seed=3,
     )  # fmt: skip
     stored = rd.load("there/bifurcations.safetensors")
     assert stored.span == (2.0, -1.5)

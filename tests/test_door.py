@@ -431,7 +431,7 @@ def test_sequences_begin_at_a_trained_state(kind, options, make, own) -> None:
     distance = torch.cdist(drawn, everything, compute_mode="donot_use_mm_for_euclid_dist")
     assert distance.min(dim=-1).values.max() < 1e-12
     assert not torch.allclose(drawn, rd.sample_states(network, inputs, 40))
-    reach = rd.reachability(network, inputs, n=6, horizons=(0, 1), state=state, horizon=200)
+    reach = rd.reachability(network, inputs, n=6, horizons=(0, 1), state=state, settle=rd.Settle(horizon=200))
     distance = torch.cdist(reach.starts, everything, compute_mode="donot_use_mm_for_euclid_dist")
     assert distance.min(dim=-1).values.max() < 1e-12
 

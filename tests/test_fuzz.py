@@ -16,7 +16,6 @@ from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics import cells, checks, plotting, roots, tasks, tracking, training
-from rnn_dynamics.attractors import SettlingOptions
 from rnn_dynamics.checks import ArrayLike, AtLeast, Positive, Share, Size, Told, checked, is_checked
 from rnn_dynamics.checks.door import taken_hints
 from rnn_dynamics.checks.hints import expected
@@ -55,6 +54,22 @@ WITHOUT = {
     "rnn_dynamics.training.train_flip_flop": "the demo's",
     "rnn_dynamics.training.TrainedFlipFlop": "its result",
 }
+NEIGHBOURS = {
+    "rnn_dynamics.roots": ("Attempt", "are_roots", "residual_norms"),
+    "rnn_dynamics.tracking": (
+        "Ahead",
+        "InvariantSet",
+        "counted",
+        "followed_forward",
+        "passage_between",
+        "set_at",
+        "set_on",
+        "sets_of_points",
+        "table",
+    ),
+    "rnn_dynamics.training": ("Settings",),
+}
+WITHOUT |= {f"{front}.{name}": "for other folders" for front, names in NEIGHBOURS.items() for name in names}
 
 
 @pytest.mark.parametrize(("name", "thing"), list(public()))
@@ -71,18 +86,18 @@ def test_every_public_function_is_checked(name: str, thing: Callable[..., Any]) 
 
 @pytest.mark.parametrize(
     ("options", "function"),
-    [(SettlingOptions, rd.find_attractors), (tracking.TrackerOptions, rd.AttractorTracker.__init__)],
+    [(tracking.TrackerOptions, rd.AttractorTracker.__init__)],
 )
 def test_options_that_are_passed_on_are_those_of_the_function(options: type, function: Callable[..., Any]) -> None:
     own, passed = taken_hints(function), typing.get_type_hints(options, include_extras=True)
     assert passed == {name: own[name] for name in passed}
     explained = {"system", "starts", "sequences", "known", "progress", "folder", "resume"}
-    assert set(own) - set(passed) <= explained | ({"seed"} if function is rd.find_attractors else set())
+    assert set(own) - set(passed) <= explained
 
 
 def test_options_that_are_passed_on_are_checked_at_the_door() -> None:
     with pytest.raises(ValueError, match="max_steps must be a whole number"):
-        rd.basin_map(rd.as_map(lambda h, _: h / 2, 2, 0).hold(), torch.zeros(3, 2), max_steps="many")
+        rd.basin_map(rd.as_map(lambda h, _: h / 2, 2, 0).hold(), torch.zeros(3, 2), settle=rd.Settle(max_steps="many"))
     with pytest.raises(ValueError, match="searched must be a whole number"):
         rd.track_checkpoints("nowhere", torch.zeros(1, 2, 1), searched="all")
 

@@ -85,7 +85,7 @@ def test_it_costs_no_more_than_plain_steps(k: int) -> None:
     """CPU time against 5,000 plain steps of 256 states, one run beside the other, with room for a busy machine."""
     system = leaky(64, 0.02, 800)
     starts = drawn(256, 64)
-    rd.find_attractors(system, starts[:1], max_steps=64)
+    rd.find_attractors(system, starts[:1], settle=rd.Settle(max_steps=64))
     begin = time.process_time()
     found = rd.find_attractors(system, starts[:k])
     ours = time.process_time() - begin
@@ -146,7 +146,7 @@ def test_a_bottleneck_has_the_period_of_its_closed_form() -> None:
 def test_a_slow_rotation_that_does_not_attract_is_no_limit_cycle() -> None:
     angle = torch.tensor(0.01, dtype=torch.float64)
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()]).view(2, 2)
-    found = rd.find_attractors(hold(lambda h: h @ turn.T, 2), drawn(6, 2), max_steps=4000)
+    found = rd.find_attractors(hold(lambda h: h @ turn.T, 2), drawn(6, 2), settle=rd.Settle(max_steps=4000))
     assert len(found) == 0
     assert set(found.outcomes) == {"unfinished"}
 

@@ -234,7 +234,7 @@ def test_horizons_past_rest_cost_nothing_and_are_exact() -> None:
 
     network = rd.as_map(step, state_size=2, input_size=1)
     starts = torch.rand(20, 5, 1, generator=torch.Generator().manual_seed(0))
-    reach = rd.reachability(network, starts, n=20, horizons=(1000, 10_001), max_steps=64)
+    reach = rd.reachability(network, starts, n=20, horizons=(1000, 10_001), settle=rd.Settle(max_steps=64))
     assert steps < 2000
     system = network.hold(reach.inputs[0])
     assert reach.vaas[0].tolist() == [rd.vaa(system.iterate(reach.starts, horizon)) for horizon in (1000, 10_001)]

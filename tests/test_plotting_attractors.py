@@ -267,7 +267,9 @@ def test_slow_manifolds_are_dashed() -> None:
 
 
 def test_ghosts_are_crosses() -> None:
-    found = rd.find_attractors(held(lambda h: h + 1e-7 + h**2, 1), [[-0.1], [-0.2]], horizon=1e3, max_steps=500)
+    found = rd.find_attractors(
+        held(lambda h: h + 1e-7 + h**2, 1), [[-0.1], [-0.2]], settle=rd.Settle(horizon=1e3, max_steps=500)
+    )
     assert len(found.slow) == 1
     ax = plot_attractors(found)
     assert legend_texts(ax) == ["ghost (1)"]
@@ -596,7 +598,9 @@ def test_mistakes_about_graphs_are_named(arguments: dict[str, Any], message: str
 
 @cache
 def basins(step: Step, resolution: int = 24) -> BasinMap:
-    return rd.basin_map(held(step, 2), [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.2]], resolution=resolution, max_steps=2000)
+    return rd.basin_map(
+        held(step, 2), [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.2]], resolution=resolution, settle=rd.Settle(max_steps=2000)
+    )
 
 
 def test_a_plane_is_an_image_of_its_labels() -> None:

@@ -20,7 +20,7 @@ def hold(step, n: int) -> rd.AutonomousMap:
 
 def measured(system: rd.AutonomousMap, starts: Tensor) -> tuple[rd.Attractors, float]:
     """What is found, and its CPU time in units of 10,000 plain steps of all starts, one run beside the other."""
-    rd.find_attractors(system, starts[:2], max_steps=32)
+    rd.find_attractors(system, starts[:2], settle=rd.Settle(max_steps=32))
     begin = time.process_time()
     found = rd.find_attractors(system, starts)
     ours = time.process_time() - begin

@@ -120,7 +120,9 @@ def test_a_minimum_on_a_kink_is_said_to_be_one() -> None:
 
 def test_ghosts_of_attractors_have_spectra_too() -> None:
     system = passage((0.5, 0.2, 0.1), epsilon=1e-8)
-    found = rd.find_attractors(system, -0.3 * BASIS[:, 0][None] + 1e-3 * randn(8, 4), max_steps=2000, horizon=1e4)
+    found = rd.find_attractors(
+        system, -0.3 * BASIS[:, 0][None] + 1e-3 * randn(8, 4), settle=rd.Settle(max_steps=2000, horizon=1e4)
+    )
     assert len(found.slow) == 1
     assert found.slow.kinds == ("stable node",)
     np.testing.assert_allclose(found.slow.eigenvalues[0].numpy(), [1, 0.5, 0.2, 0.1], atol=1e-3)

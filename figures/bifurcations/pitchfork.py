@@ -57,8 +57,9 @@ def plane(w: float, b: float) -> rd.AutonomousMap:
 def measure(longest_step: float, cells: int) -> Unfolding:
     """Follow everything from what is found on the way."""
     starts = torch.linspace(-1, 1, 64, dtype=torch.float64).unsqueeze(-1)
+    walk = rd.Walk(longest_step=longest_step)
     # A search right at the pitchfork would meet a threefold root, which converges slowly; none of these falls on it.
-    search = partial(rd.bifurcation_diagram, starts=starts, longest_step=longest_step, searches=32, max_period=2)
+    search = partial(rd.bifurcation_diagram, starts=starts, walk=walk, searches=32, max_period=2)
     symmetric = search(lambda w: plane(w, 0.0), span=_WEIGHTS)
     broken = search(lambda w: plane(w, OFFSET), span=_WEIGHTS)
     held = search(lambda b: plane(WEIGHT, b), span=_OFFSETS)
@@ -69,7 +70,7 @@ def measure(longest_step: float, cells: int) -> Unfolding:
             next(point for point in points if point.kind == kind),
             (_WEIGHTS, _OFFSETS),
             at=OFFSET,
-            longest_step=longest_step,
+            walk=walk,
         )
         for kind in ("fold", "flip")
     ]

@@ -83,7 +83,9 @@ def reached(module: nn.Module, case: Case, drift: float = 1e6) -> rd.Reachabilit
     """The published measure at every horizon, and what the same states reach, drift followed for ``drift`` steps."""
     sequences = CopyFirstInput(case.n, case.length, seed=1000 + case.seed).inputs
     horizons = horizons_up_to(case.horizon)
-    return rd.reachability(rd.as_map(module), sequences, n=case.n, horizons=horizons, seed=case.seed, horizon=drift)
+    return rd.reachability(
+        rd.as_map(module), sequences, n=case.n, horizons=horizons, seed=case.seed, settle=rd.Settle(horizon=drift)
+    )
 
 
 def measure(module: nn.Module, case: Case, drift: float = 1e6) -> Row:

@@ -30,6 +30,8 @@ def as_tensor(value: ArrayLike, name: str, *, dtype: torch.dtype, device: torch.
         tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ArgumentError(name, f"must be a tensor or array of real numbers, got {type(value).__name__}") from error
+    if tensor.is_meta:
+        raise ArgumentError(name, "must hold numbers, got a tensor on the meta device, which holds none")
     if tensor.is_complex():
         raise ArgumentError(name, f"must be real, got dtype {tensor.dtype}")
     tensor = tensor.detach().to(dtype=dtype, device=device)

@@ -49,7 +49,7 @@ class _Named:
 
 @checked
 def plot_parameter_plane(
-    curves: Annotated[Sequence[BifurcationCurve], CheckedInside()] = (),
+    curves: Sequence[Annotated[BifurcationCurve, CheckedInside()]] = (),
     chart: Annotated[MultistabilityMap | None, CheckedInside()] = None,
     ax: Axes | None = None,
     *,

@@ -46,9 +46,9 @@ _CROWDED = 40
 @checked
 def plot_timeline(
     timeline: Annotated[TrainingBifurcations, CheckedInside()],
-    axes: Annotated[Sequence[Axes] | None, CheckedInside()] = None,
+    axes: Sequence[Annotated[Axes, CheckedInside()]] | None = None,
     *,
-    observable: Annotated[Callable[[Tensor], Tensor] | int | Literal["norm"] | None, CheckedInside()] = None,
+    observable: Callable[[Tensor], Tensor] | int | Literal["norm"] | None = None,
     legend: bool = True,
 ) -> list[Axes]:
     """Draw the loss, the number of fixed points and the position of each over the steps of a training.

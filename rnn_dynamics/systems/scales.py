@@ -67,6 +67,8 @@ def ranks(states: Tensor, units: Tensor) -> list[list[float]]:
 def _typical(states: Tensor) -> Tensor:
     """The upper quartile of |h_i| over the rows, the maximum where that is zero."""
     size = states.abs().nan_to_num(nan=0.0, posinf=0.0)
+    if not len(size):
+        return size.new_zeros(size.shape[1])
     rank = min(len(size) - 1, int(_TYPICAL * len(size)))
     quartile = size.sort(dim=0).values[rank]
     return torch.where(quartile > 0, quartile, size.amax(dim=0))

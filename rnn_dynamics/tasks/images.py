@@ -29,12 +29,12 @@ class LabelledImages(NamedTuple):
 
 @checked
 def digits(
-    test_share: Annotated[float, Within(0, 1, ends=False)] = 0.2, *, seed: Annotated[int, AtLeast(0, 2**32 - 1)] = 0
+    test_share: Annotated[float, Within(0.01, 0.99)] = 0.2, *, seed: Annotated[int, AtLeast(0, 2**32 - 1)] = 0
 ) -> tuple[LabelledImages, LabelledImages]:
     """Scikit-learn's 1,797 handwritten digits, which come with it: a training and a test part.
 
     Args:
-        test_share: share of the images in the test part; every class is split alike.
+        test_share: share of the images in the test part, 0.01 to 0.99, so that both parts hold every class.
         seed: of the split: the same seed gives the same parts.
 
     Returns:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..checks import Size, checked, whole_number
+from ..checks import ArgumentError, Size, checked, whole_number
 from ..tasks import SequenceTask
 from .batches import means
 from .members import device_and_dtype, in_mode
@@ -29,7 +29,10 @@ def evaluate(model: nn.Module, task: SequenceTask, *, batch_size: Size = 512) ->
 
     def evaluated(rows: slice) -> tuple[Tensor, list[float]]:
         inputs, targets, lengths = task.batch(rows)
-        outputs = model(inputs.to(device, dtype))
+        try:
+            outputs = model(inputs.to(device, dtype))
+        except RuntimeError as error:
+            raise ArgumentError("model", f"must take the task's inputs {list(inputs.shape)}: {error}") from error
         return task.loss(outputs, targets, lengths).double().unsqueeze(0), [task.score(outputs, targets, lengths)]
 
     with torch.no_grad(), in_mode(model, training=False):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import torch
 
-from ..checks import MOST, CheckedInside, checked
+from ..checks import MOST, AtLeast, CheckedInside, checked
 
 
 @checked
@@ -34,7 +34,7 @@ class Horizon:
             raise ValueError(f"Horizon needs whole numbers, 1 <= start <= longest and growth >= 0, got {self}")
 
     @checked
-    def draw(self, step: int, generator: torch.Generator) -> int:
+    def draw(self, step: Annotated[int, AtLeast(0)], generator: torch.Generator) -> int:
         """M at update ``step``."""
         most = min(self.start + self.growth * step, self.longest)
         return int(torch.randint(1, most + 1, (), generator=generator)) if self.random else most

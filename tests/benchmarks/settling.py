@@ -69,7 +69,7 @@ def _measure(kind: str, n: int, k: int, path: str) -> None:
     network, starts = _case(kind, n, k, path)
     system = network.hold()
     starts = starts.double()
-    rd.find_attractors(system, starts[:4], max_steps=512)
+    rd.find_attractors(system, starts[:4], settle=rd.Settle(max_steps=512))
     before = peak_memory()
     begin = time.perf_counter()
     found = rd.find_attractors(system, starts)
