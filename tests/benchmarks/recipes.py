@@ -15,7 +15,7 @@ from rnn_dynamics.systems import AutonomousMap, Box
 from .networks import problem
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from problems import planted, uncoupled
+from problems.roots import planted, uncoupled
 
 N = 1024
 

@@ -16,7 +16,7 @@ On GRUs the usual method reaches almost none of the fixed points and reports eve
 finds all, 59 to 170 times faster at 16 units and 27 to 43 times at 64. Where the usual method works, on tanh
 networks and a small LSTM, it finds the same points; there ours takes between a quarter of its time and a quarter
 more than it, the search for missing points included. Networks with fewer than 27 points keep some memories by other
-means; the audit in tests/test_flip_flop.py finds no further point in them.
+means; the audit in tests/training/test_flip_flop.py finds no further point in them.
 """
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from bifurcation_problems import tanh_fold
+from problems.bifurcations import tanh_fold
 from torch import Tensor, nn
 
 import rnn_dynamics as rd

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from bifurcation_problems import (
+from problems.bifurcations import (
     BRANCHES,
     BranchProblem,
     Known,

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from problems import henon
+from problems.roots import henon
 from torch import Tensor
 
 import rnn_dynamics as rd

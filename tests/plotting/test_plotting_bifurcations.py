@@ -9,11 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from bifurcation_problems import plainly
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
+from problems.bifurcations import plainly
 from torch import Tensor
 
 from rnn_dynamics.bifurcations import BifurcationDiagram, Branch, Section, continue_fixed_point

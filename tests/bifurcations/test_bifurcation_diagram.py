@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from bifurcation_problems import (
+from problems.bifurcations import (
     Step,
     family_of,
     imperfect_fold,

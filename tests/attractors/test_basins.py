@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from moving_problems import logistic, rotating, side_by_side
+from problems.attractors import logistic, rotating, side_by_side
 
 import rnn_dynamics as rd
 

@@ -3,7 +3,7 @@
 import networkx as nx
 import pytest
 import torch
-from moving_problems import rotating, turn
+from problems.attractors import rotating, turn
 
 import rnn_dynamics as rd
 

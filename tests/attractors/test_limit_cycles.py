@@ -5,7 +5,7 @@ import time
 
 import pytest
 import torch
-from moving_problems import near_snic, rotating
+from problems.attractors import near_snic, rotating
 from torch import Tensor
 
 import rnn_dynamics as rd

@@ -149,7 +149,12 @@ def test_figure_without_extras(curve) -> None:
 
 @pytest.mark.parametrize(
     ("curves", "chart_given", "message"),
-    [((), None, "nothing to draw"), ([3], None, "got int"), ((), 3, "MultistabilityMap"), (None, None, "must be a list")],
+    [
+        ((), None, "nothing to draw"),
+        ([3], None, "got int"),
+        ((), 3, "MultistabilityMap"),
+        (None, None, "must be a list"),
+    ],
 )
 def test_figure_refuses(curve, curves, chart_given, message) -> None:
     with pytest.raises(ValueError, match=message):

@@ -12,7 +12,7 @@ from torch import nn
 import rnn_dynamics as rd
 from rnn_dynamics.multistability import published
 
-REFERENCE = Path(__file__).parent / "data" / "vaa_reference.npz"
+REFERENCE = Path(__file__).parents[1] / "data" / "vaa_reference.npz"
 DOUBLE = torch.float64
 
 

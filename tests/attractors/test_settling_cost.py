@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from moving_problems import ALL, piecewise
+from problems.attractors import ALL, piecewise
 from torch import Tensor, nn
 
 import rnn_dynamics as rd

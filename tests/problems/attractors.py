@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from problems import henon
 from torch import Tensor
 
 import rnn_dynamics as rd
+from problems.roots import henon
 from rnn_dynamics.systems import HeldMap
 
 

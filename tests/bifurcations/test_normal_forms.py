@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from bifurcation_problems import delayed_logistic, family_of, generalised_henon, henon, polar
+from problems.bifurcations import delayed_logistic, family_of, generalised_henon, henon, polar
 from torch import Tensor
 
 import rnn_dynamics as rd

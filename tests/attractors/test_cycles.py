@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.optimize
 import torch
-from moving_problems import logistic, piecewise
-from problems import henon
+from problems.attractors import logistic, piecewise
+from problems.roots import henon
 from torch import nn
 
 import rnn_dynamics as rd

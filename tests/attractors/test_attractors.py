@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 import torch
-from moving_problems import ALL, DEAR, SLOW_CIRCLE, MovingProblem, normal_form, rotating, turn
+from problems.attractors import ALL, DEAR, SLOW_CIRCLE, MovingProblem, normal_form, rotating, turn
 from torch import Tensor
 
 import rnn_dynamics as rd

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from moving_problems import ikeda, logistic, random_tanh, rotating, turn
-from problems import henon
+from problems.attractors import ikeda, logistic, random_tanh, rotating, turn
+from problems.roots import henon
 from torch import Tensor, nn
 
 import rnn_dynamics as rd

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from problems import ALL, Problem, planted, uncoupled
+from problems.roots import ALL, Problem, planted, uncoupled
 from scipy.optimize import linear_sum_assignment
 
 import rnn_dynamics as rd

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from bifurcation_problems import plainly
+from problems.bifurcations import plainly
 from torch import Tensor
 
 import rnn_dynamics as rd

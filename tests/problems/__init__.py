@@ -1,0 +1,1 @@
+"""Systems with known answers, which tests of every floor share."""
