@@ -1,9 +1,9 @@
 """How starts are settled."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
-from ..checks import OrInfinite, Positive, Size, checked
+from ..checks import OrInfinite, Size, checked, require_positive
 
 
 @checked
@@ -26,7 +26,10 @@ class Settle:
     """
 
     max_steps: Size = 10_000
-    horizon: Annotated[float, Positive(), OrInfinite()] = 1e6
-    tolerance: Annotated[float, Positive()] = 1e-11
-    merge_tolerance: Annotated[float, Positive()] = 1e-6
-    exponent_tolerance: Annotated[float, Positive()] = 1e-4
+    horizon: Annotated[float, OrInfinite()] = 1e6
+    tolerance: float = 1e-11
+    merge_tolerance: float = 1e-6
+    exponent_tolerance: float = 1e-4
+
+    def __post_init__(self) -> None:
+        require_positive(**asdict(self))

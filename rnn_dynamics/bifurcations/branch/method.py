@@ -1,9 +1,8 @@
 """How branches and curves are walked."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import asdict, dataclass
 
-from ...checks import Positive, Size, checked
+from ...checks import Size, checked, require_positive
 from ...continuation import OUT_OF_SIGHT
 
 
@@ -24,7 +23,10 @@ class Walk:
         ValueError: for a number that is not positive.
     """
 
-    tolerance: Annotated[float, Positive()] = 1e-11
+    tolerance: float = 1e-11
     max_steps: Size = 2000
-    longest_step: Annotated[float, Positive()] = 0.05
-    max_norm: Annotated[float, Positive()] = OUT_OF_SIGHT
+    longest_step: float = 0.05
+    max_norm: float = OUT_OF_SIGHT
+
+    def __post_init__(self) -> None:
+        require_positive(**asdict(self))
