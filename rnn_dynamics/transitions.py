@@ -168,7 +168,7 @@ def saddle_connections(
             memory_budget=memory_budget,
         )
     for row in range(len(found)):
-        graph.add_node(f"attractor {row}", kind=found.kinds[row], period=int(found.periods[row]))
+        graph.add_node(f"attractor {row}", kind=str(found.kinds[row]), period=int(found.periods[row]))
     for index, (row, mode, side, eigenvalue) in enumerate(origins):
         label = int(found.labels[index])
         target = f"attractor {label}" if label >= 0 else _unsettled_target(found, index, points)
@@ -240,7 +240,7 @@ def _add_nodes(graph: "nx.MultiDiGraph", found: Attractors, rows: range, *, give
     fractions = shares.fractions.tolist()
     for row in rows:
         share = float(fractions[row]) if row < len(fractions) else 0.0
-        graph.add_node(row, kind=found.kinds[row], period=int(found.periods[row]), share=share, given=given)
+        graph.add_node(row, kind=str(found.kinds[row]), period=int(found.periods[row]), share=share, given=given)
 
 
 def _add_edges(graph: "nx.MultiDiGraph", found: Attractors, sources: list[int], row: int, label: str) -> None:

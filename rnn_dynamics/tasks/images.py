@@ -1,5 +1,6 @@
 """Labelled images: scikit-learn's digits, which need no network, and MNIST from its files."""
 
+import math
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import AtLeast, Within, checked
+from ..checks import ArgumentError, AtLeast, Within, checked
 from .idx import read_idx
 
 # The mirror that torchvision reads first, and the sums that it and others publish for the files.
@@ -29,12 +30,12 @@ class LabelledImages(NamedTuple):
 
 @checked
 def digits(
-    test_share: Annotated[float, Within(0.01, 0.99)] = 0.2, *, seed: Annotated[int, AtLeast(0, 2**32 - 1)] = 0
+    test_share: Annotated[float, Within(0, 1, ends=False)] = 0.2, *, seed: Annotated[int, AtLeast(0, 2**32 - 1)] = 0
 ) -> tuple[LabelledImages, LabelledImages]:
     """Scikit-learn's 1,797 handwritten digits, which come with it: a training and a test part.
 
     Args:
-        test_share: share of the images in the test part, 0.01 to 0.99, so that both parts hold every class.
+        test_share: share of the images in the test part; every class is split alike.
         seed: of the split: the same seed gives the same parts.
 
     Returns:
@@ -49,6 +50,8 @@ def digits(
     pixels, labels = load_digits(return_X_y=True)
     images = torch.from_numpy(pixels).float().view(-1, 8, 8) / 16  # 16 grey levels above black
     rows = np.arange(len(labels))
+    if not 10 <= math.ceil(test_share * len(rows)) <= len(rows) - 10:
+        raise ArgumentError("test_share", f"must leave an image of each class in both parts, got {test_share}")
     parts = train_test_split(rows, test_size=test_share, stratify=labels, random_state=seed)
     train, test = (LabelledImages(images[part], torch.from_numpy(labels[part]).long()) for part in parts)
     return train, test

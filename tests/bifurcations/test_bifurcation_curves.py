@@ -325,7 +325,7 @@ def tanh_branch() -> Branch:
         ({"family": lambda p, q: 0}, "must be an autonomous map"),
         ({"point": "fold"}, "point must be a special point"),
         ({"period": 0}, "period must be"),
-        ({"tolerance": 0.0}, "tolerance must be positive"),
+        ({"walk": 0.1}, "walk must be"),
         ({"period": 3, "at": 1.9}, "no regular fold curve"),
     ],
 )

@@ -9,7 +9,7 @@ import torch
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import Branch, bifurcation_diagram, continue_fixed_point
 from rnn_dynamics.families import Family
-from rnn_dynamics.plotting import plot_branches
+from rnn_dynamics.plotting import plot_diagram
 from rnn_dynamics.systems import AutonomousMap
 
 DOUBLE = torch.float64
@@ -146,7 +146,7 @@ def test_a_diagram_counts_lists_draws_and_keeps_them(tmp_path) -> None:
     again = rd.load(rd.save(found, tmp_path / "found.safetensors"))
     assert repr(again) == repr(found)
     assert torch.equal(again.special_points[0][1].before, found.special_points[0][1].before)
-    (ax,) = plot_branches(found)
+    (ax,) = plot_diagram(found)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert "border collision (BC)" in labels
     plt.close(ax.figure)

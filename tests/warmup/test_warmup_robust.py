@@ -362,7 +362,7 @@ def test_a_trajectory_keeps_no_more_than_the_budget(build) -> None:
 LONG = """
 import sys, torch
 from torch import nn
-from rnn_dynamics.training import Horizon, warm_up
+from rnn_dynamics.warmup import Horizon, warm_up
 torch.set_num_threads(1)
 torch.manual_seed(0)
 module, inputs = nn.GRU(2, 128), torch.randn(32, 2000, 2)

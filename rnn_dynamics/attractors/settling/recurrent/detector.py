@@ -85,7 +85,7 @@ class RecurrentDetector(Detector):
         return Confirmation(self.system, self.rows, self.limits, self.orbits, self.periodic.cycles).run()
 
     def entries(self) -> list[Entry]:
-        return [self._entry(index) for index in range(len(self.orbits))]
+        return [self._entry(index) for index, orbit in enumerate(self.orbits) if orbit.kind is not None]  # or withdrawn
 
     def _look(self, last: bool, every: bool) -> None:
         """Follow one row at first; as many again and more for as long as that finds attractors or catches rows.
