@@ -20,7 +20,7 @@ from .bounds import (
     Within,
 )
 from .door import checked, checked_fields, is_checked
-from .expectations import described
+from .expectations import worded
 from .memory import available_memory, out_of_memory, require_memory
 from .refusals import AdvisedError, ArgumentError, CannotFollow, NotRecurrent, NotRegular, NoWeights, Words
 from .values import (
@@ -66,7 +66,6 @@ __all__ = [
     "available_memory",
     "checked",
     "checked_fields",
-    "described",
     "generator_of",
     "is_checked",
     "out_of_memory",
@@ -74,4 +73,5 @@ __all__ = [
     "require_memory",
     "require_positive",
     "whole_number",
+    "worded",
 ]

@@ -51,7 +51,7 @@ _makers: list[Callable[..., Any]] = []
 """Checked functions, whose return hints tell who makes what."""
 
 
-def described(kind: type, words: str | Callable[[Any], str]) -> None:
+def worded(kind: type, words: str | Callable[[Any], str]) -> None:
     """Say what arguments of a class are in refusals, where its name would not tell."""
     _descriptions[kind] = words
 

@@ -20,8 +20,8 @@ from .shared import (
     Nonlinearity,
     Prefix,
     console,
-    described,
     numbers,
+    origin_of,
     read_network,
     require_writable,
     sequences_from,
@@ -153,7 +153,7 @@ def bifurcate(
     states = sample_states(network, sequences, starts, noise=noise, seed=seed)
     require_writable(folder)
     console.print(move.words, soft_wrap=True, markup=False)
-    console.print(f"{starts} starts from {described(sequences, inputs)}", soft_wrap=True, markup=False)
+    console.print(f"{starts} starts from {origin_of(sequences, inputs)}", soft_wrap=True, markup=False)
     diagram = bifurcation_diagram(
         move.family,
         states,

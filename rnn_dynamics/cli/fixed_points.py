@@ -20,8 +20,8 @@ from .shared import (
     Nonlinearity,
     Prefix,
     console,
-    described,
     numbers,
+    origin_of,
     read_network,
     require_writable,
     sequences_from,
@@ -80,7 +80,7 @@ def analyze(
     read = read_network(checkpoint, prefix, nonlinearity)
     network = read.network
     sequences = sequences_from(inputs, network.input_size, seed)
-    console.print(f"Starts from {described(sequences, inputs)}", soft_wrap=True)
+    console.print(f"Starts from {origin_of(sequences, inputs)}", soft_wrap=True)
     held = [numbers(text, network.input_size) for text in hold or []] or [torch.zeros(network.input_size)]
     folder = out or checkpoint.with_name(f"{checkpoint.stem}-analysis")
     require_writable(folder)

@@ -16,8 +16,8 @@ from .shared import (
     Nonlinearity,
     Prefix,
     console,
-    described,
     numbers,
+    origin_of,
     read_network,
     require_writable,
     sequences_from,
@@ -51,7 +51,7 @@ def reach(
     held = [numbers(text, network.input_size) for text in hold or []]
     folder = out or checkpoint.with_name(f"{checkpoint.stem}-reach")
     require_writable(folder)
-    console.print(f"{n} states along {described(sequences, inputs)}", soft_wrap=True)
+    console.print(f"{n} states along {origin_of(sequences, inputs)}", soft_wrap=True)
     result = reachability(
         network,
         sequences,

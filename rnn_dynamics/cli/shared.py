@@ -42,7 +42,7 @@ def read_network(path: Path, prefix: str | None, nonlinearity: str) -> Checkpoin
     return read
 
 
-def described(sequences: Tensor, path: Path | None) -> str:
+def origin_of(sequences: Tensor, path: Path | None) -> str:
     """How many input sequences, of what length, from where."""
     origin = "Gaussian inputs" if path is None else str(path)
     return f"{len(sequences)} sequences of {sequences.shape[1]} steps ({origin})"

@@ -19,8 +19,8 @@ from .shared import (
     Nonlinearity,
     Prefix,
     console,
-    described,
     numbers,
+    origin_of,
     read_network,
     read_sequences,
     require_writable,
@@ -176,7 +176,7 @@ def _job(run: Path, folder: Path, inputs: Path | None, hold: str | None, seed: i
         sequences, origin = named.train, named.words.split(";")[0]
     else:
         sequences = sequences_from(None, width, number) if inputs is None else read_sequences(inputs, width)
-        origin = described(sequences, inputs)
+        origin = origin_of(sequences, inputs)
     text = hold if hold is not None or record is None else record.get("hold")
     held: Tensor | None = None if text is None else numbers(text, width)
     require_writable(folder)

@@ -20,7 +20,7 @@ from ..store import save
 from ..systems import DrivenMap, as_map
 from ..warmup import Horizon, Warmup, warm_up
 from .options import Options
-from .shared import Nonlinearity, Prefix, console, described, read_network, read_sequences, require_writable
+from .shared import Nonlinearity, Prefix, console, origin_of, read_network, read_sequences, require_writable
 
 _SEQUENCES, _LENGTH = 1024, 50
 """Of the Gaussian inputs where none are given; T = 50 is where this project measured the published warmup."""
@@ -115,7 +115,7 @@ def warmup(
     require_writable(folder)
 
     origin = "Gaussian inputs, as in the copy task" if inputs is None else inputs
-    console.print(f"Inputs: {described(sequences, Path(str(origin)))}", soft_wrap=True, markup=False)
+    console.print(f"Inputs: {origin_of(sequences, Path(str(origin)))}", soft_wrap=True, markup=False)
     cold = subject.map.frozen(subject.map.dtype)
     history = warm_up(
         subject.map,

@@ -18,7 +18,7 @@ from matplotlib.projections import get_projection_names
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
-from ..checks import Told, checked, described
+from ..checks import Told, checked, worded
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
 """Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
@@ -44,7 +44,7 @@ _NOTHING = ("no fixed points", "no attractors")
 _COUNT = re.compile(r"(.*) \((\d+)\)")
 """A label that ends in how many there are."""
 
-described(Axes, "one matplotlib Axes")
+worded(Axes, "one matplotlib Axes")
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",

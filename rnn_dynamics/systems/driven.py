@@ -6,7 +6,7 @@ from typing import Self, TypeAlias
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, as_vector, checked, described, require_floating
+from ..checks import ArrayLike, as_tensor, as_vector, checked, require_floating, worded
 from ..stopping import look_at_the_clock
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
@@ -301,5 +301,5 @@ def _system_words(came: object) -> str:
     return f"an autonomous map, as {hint} gives it"
 
 
-described(DrivenMap, _NETWORK)
-described(AutonomousMap, _system_words)
+worded(DrivenMap, _NETWORK)
+worded(AutonomousMap, _system_words)

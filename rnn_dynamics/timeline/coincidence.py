@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..store import storable
-from ..tracking import counted
+from ..tracking import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ class Coincidence:
         used = int(self.changes.isfinite().sum())
         if math.isnan(self.correlation):
             why = "one of the two does not vary" if used >= _FEWEST else f"it takes {_FEWEST}"
-            return f"no correlation of bifurcations with the loss over {counted(used, 'interval')}: {why}"
+            return f"no correlation of bifurcations with the loss over {number_of(used, 'interval')}: {why}"
         sizes, there = self.changes.abs(), self.numbers > 0
         means = [float(sizes[part & self.changes.isfinite()].mean()) for part in (there, ~there)]
         text = (

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..checks import checked
 from ..store import storable
-from ..tracking import Event, Identities, Observation, counted, match
+from ..tracking import Event, Identities, Observation, match, number_of
 from .coincidence import Coincidence, coincidence_of
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ class TrainingBifurcations:
         """Whether fixed points are missing, in one sentence."""
         if not len(self):
             return "Interrupted before the first checkpoint was done."
-        cut = f"Interrupted after {counted(len(self), 'checkpoint')}. " if self.interrupted else ""
+        cut = f"Interrupted after {number_of(len(self), 'checkpoint')}. " if self.interrupted else ""
         wrong = [o.step for o in self.observations if o.index_sum not in (None, 1)]
         if wrong:
             shown = ", ".join(map(str, wrong[:6])) + " ..." * (len(wrong) > 6)
@@ -265,8 +265,8 @@ class TrainingBifurcations:
         text = f"The index sum is 1 at {'every checkpoint' if not unknown else f'{len(self) - unknown} of {len(self)}'}"
         if unknown == len(self):
             text = "No index sum applies, which would show missing points"
-        text += f"; {counted(vague, 'event')} could not be explained" if vague else ""
-        text += f"; {counted(late, 'fixed point')} found late" if late else ""
+        text += f"; {number_of(vague, 'event')} could not be explained" if vague else ""
+        text += f"; {number_of(late, 'fixed point')} found late" if late else ""
         return f"{cut}{text}."
 
     def summary(self) -> str:
@@ -274,13 +274,13 @@ class TrainingBifurcations:
         if not len(self):
             return "bifurcations of a training: no checkpoint done"
         hows = [bifurcation.how for bifurcation in self.bifurcations]
-        found = ", ".join(counted(hows.count(how), how) for how in dict.fromkeys(hows))
+        found = ", ".join(number_of(hows.count(how), how) for how in dict.fromkeys(hows))
         first, last = self.observations[0], self.observations[-1]
         return (
-            f"{counted(len(self), 'checkpoint')} of steps {first.step} to {last.step}: "
-            f"{counted(len(first.sets), 'fixed point')} to {len(last.sets)} "
+            f"{number_of(len(self), 'checkpoint')} of steps {first.step} to {last.step}: "
+            f"{number_of(len(first.sets), 'fixed point')} to {len(last.sets)} "
             f"({int(first.sets.stable.sum())} to {int(last.sets.stable.sum())} stable), "
-            f"{counted(len(self.identities), 'identity', 'identities')}; {found or 'no bifurcation'}"
+            f"{number_of(len(self.identities), 'identity', 'identities')}; {found or 'no bifurcation'}"
         )
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from .budget import Budget
 from .checkpoints import checkpoint_files, track_checkpoints
 from .history import TrackingHistory
 from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, sets_of_points, table
-from .matching import Event, Identities, counted, match
+from .matching import Event, Identities, match, number_of
 from .observation import Crossing, Observation, Passage, Waypoint
 from .passages import Ahead, followed_forward, passage_between
 from .tracker import AttractorTracker, TrackerOptions
@@ -24,9 +24,9 @@ __all__ = [
     "TrackingHistory",
     "Waypoint",
     "checkpoint_files",
-    "counted",
     "followed_forward",
     "match",
+    "number_of",
     "passage_between",
     "set_at",
     "set_on",

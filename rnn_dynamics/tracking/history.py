@@ -12,7 +12,7 @@ from torch import Tensor
 from ..attractors import AttractorKind
 from ..checks import checked
 from ..store import storable
-from .matching import Identities, counted, match, steps_rise
+from .matching import Identities, match, number_of, steps_rise
 from .observation import Observation, Waypoint
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class TrackingHistory:
             return "tracking: nothing observed yet"
         first, last = self.observations[0], self.observations[-1]
         text = (
-            f"{counted(len(self), 'observation')} of steps {first.step} to {last.step}{self._located()}: VAA from "
+            f"{number_of(len(self), 'observation')} of steps {first.step} to {last.step}{self._located()}: VAA from "
             f"{first.vaa:.3g} to {last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached "
             f"from {first.count} to {last.count}; {self.identities.summary()}"
         )

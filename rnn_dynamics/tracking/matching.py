@@ -99,7 +99,7 @@ class Identities:
         """One line."""
         kinds = [event.kind for event in self.events]
         parts = [f"{kinds.count(kind)} {text}" for kind, text in _WORDS.items() if kind in kinds]
-        counts = f"{counted(len(self), 'identity', 'identities')} over {counted(len(self.labels), 'observation')}"
+        counts = f"{number_of(len(self), 'identity', 'identities')} over {number_of(len(self.labels), 'observation')}"
         return f"{counts}: {', '.join(parts) or 'no event'}"
 
     def __repr__(self) -> str:
@@ -120,7 +120,7 @@ _WORDS = {
 }
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
+def number_of(number: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 

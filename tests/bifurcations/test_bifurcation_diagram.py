@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import BifurcationDiagram, Branch, bifurcation_diagram
-from rnn_dynamics.bifurcations.diagram.counting import counted
+from rnn_dynamics.bifurcations.diagram.counting import count_branches
 from rnn_dynamics.families import Family
 from rnn_dynamics.systems import AutonomousMap
 
@@ -199,12 +199,12 @@ def test_the_two_by_two_network_of_the_literature() -> None:
 def test_a_branch_that_is_taken_away_is_missed_where_its_index_shows(name: str) -> None:
     step, n, span, _, _ = DIAGRAMS[name]
     found = diagram(step, n, span)
-    whole = counted(list(found.branches), span)
+    whole = count_branches(list(found.branches), span)
     assert len(set(whole.index_sums.tolist())) == 1
     shown = 0
     for gone in range(len(found.branches)):
         rest = [branch for k, branch in enumerate(found.branches) if k != gone]
-        reduced = counted(rest, span)
+        reduced = count_branches(rest, span)
         shown += len(set(reduced.index_sums.tolist())) > 1 or int(reduced.index_sums[0]) != int(whole.index_sums[0])
     # A branch that folds has index sum 0 over both its sides: only those without folds show.
     assert shown >= 1
@@ -217,7 +217,7 @@ def test_a_network_has_a_box_and_so_a_sum_of_one() -> None:
     assert "sum to 1 all over the span" in found.verdict
     branches = list(found.branches)
     trunk = next(branch for branch in branches if branch.passing(0.31))
-    reduced = counted([branch for branch in branches if branch is not trunk], found.span)
+    reduced = count_branches([branch for branch in branches if branch is not trunk], found.span)
     assert 1 not in reduced.index_sums.tolist()[:1]
 
 

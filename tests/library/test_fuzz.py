@@ -59,7 +59,7 @@ NEIGHBOURS = {
     "rnn_dynamics.tracking": (
         "Ahead",
         "InvariantSet",
-        "counted",
+        "number_of",
         "followed_forward",
         "passage_between",
         "set_at",

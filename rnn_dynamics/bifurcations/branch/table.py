@@ -62,7 +62,7 @@ def reversed_rows(rows: list[Row]) -> list[Row]:
     return [replace(row, point=row.point.reversed(), special=turned(row.special)) for row in reversed(rows)]
 
 
-def padded(values: list[Tensor], width: int) -> Tensor:
+def leading(values: list[Tensor], width: int) -> Tensor:
     """The first ``width`` eigenvalues of each row [k, width], NaN where there are fewer."""
     result = torch.full((len(values), width), torch.nan, dtype=torch.complex128)
     for row, value in enumerate(values):
@@ -90,7 +90,7 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
         orbits=orbits.cpu(),
         residuals=residuals.cpu(),
         tangents=torch.stack([_outer_tangent(span, row.point) for row in rows]).cpu(),
-        eigenvalues=padded([row.eigenvalues for row in rows], min(KEPT, like.shape[-1])),
+        eigenvalues=leading([row.eigenvalues for row in rows], min(KEPT, like.shape[-1])),
         n_unstable=torch.tensor([n_outside(row) for row in rows]),
         indices=torch.tensor([index_at(row) for row in rows]),
         special_points=tuple(

@@ -36,7 +36,7 @@ class Counts:
         return ((self.index_sums != right) & self.valid).nonzero().flatten().tolist()
 
 
-def counted(
+def count_branches(
     branches: list[Branch],
     span: tuple[float, float],
     continua: tuple[ContinuumBranch, ...] = (),

@@ -19,7 +19,7 @@ from ..branch import Walk, checked_span
 from .atlas import Atlas
 from .continuum_branch import ContinuumBranch
 from .continuum_following import ContinuumFollower
-from .counting import counted, expected_index
+from .counting import count_branches, expected_index
 from .results import BifurcationDiagram, Section
 from .slices import section
 
@@ -107,7 +107,7 @@ def bifurcation_diagram(
     atlas.stitched()
     branches = sorted(atlas.branches, key=lambda branch: branch.period)
     atlas.branches = branches
-    counts = counted(branches, span, continua, atlas.box_at)
+    counts = count_branches(branches, span, continua, atlas.box_at)
     expected, reason = expected_index(inner)
     return BifurcationDiagram(
         span=(float(span[0]), float(span[1])),
@@ -175,7 +175,7 @@ def _fill_gaps(search: _Search, span: Span, continua: tuple[ContinuumBranch, ...
     atlas = search._atlas
     wanted, _ = expected_index(span)
     for _ in range(_MORE_ROUNDS):
-        counts = counted(atlas.branches, (span.start, span.end), continua, atlas.box_at)
+        counts = count_branches(atlas.branches, (span.start, span.end), continua, atlas.box_at)
         wrong = counts.wrong(wanted)
         before = len(atlas.branches)
         for row in wrong:
