@@ -254,6 +254,7 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
             return ""
         return f" (limit cycle{'s' * (len(slow) != 1)} of mean period {', '.join(slow)} steps)"
 
+    @property
     def advice(self) -> list[str]:
         """For each way in which starts did not settle, how many did and what to do; nothing for a choice of rows."""
         if self.chosen_from is not None:
@@ -278,11 +279,11 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
 
     def __repr__(self) -> str:
         table = self.to_pandas().to_string(formatters=FORMATS, max_rows=40) if len(self) else "(none)"
-        return "\n".join([self.summary(), table, self.verdict, *self.advice()])
+        return "\n".join([self.summary(), table, self.verdict, *self.advice])
 
     def _repr_html_(self) -> str:
         table = self.to_pandas().to_html(formatters=FORMATS, max_rows=40)
-        return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join([self.verdict, *self.advice()])}</p>"
+        return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join([self.verdict, *self.advice])}</p>"
 
 
 def wilson_intervals(hits: Tensor, n: int, confidence: float = 0.95) -> Tensor:

@@ -306,6 +306,7 @@ class FixedPoints(
             text += f"; {len(self.slow)} slow point{'s' * (len(self.slow) != 1)}"
         return text
 
+    @property
     def advice(self) -> list[str]:
         """For each way in which starts did not end at a fixed point, how many did and what to do.
 
@@ -326,10 +327,10 @@ class FixedPoints(
 
     def __repr__(self) -> str:
         table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
-        return "\n".join([self.summary(), table, self.completeness.verdict, *self._left_out(), *self.advice()])
+        return "\n".join([self.summary(), table, self.completeness.verdict, *self._left_out(), *self.advice])
 
     def _repr_html_(self) -> str:
-        lines = [self.completeness.verdict, *self._left_out(), *self.advice()]
+        lines = [self.completeness.verdict, *self._left_out(), *self.advice]
         table = self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)
         return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join(lines)}</p>"
 

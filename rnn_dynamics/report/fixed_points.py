@@ -55,7 +55,7 @@ def print_report(points: FixedPoints, console: Console) -> None:
     if check.index_sum is not None:
         lines.append(f"  it applies because {check.reason}")
     lines.append(f"  {searched:,} starts in all, {len(points.labels):,} of them given")
-    console.print("\n".join([*lines, *(f"  {line}" for line in points.advice())]), markup=False, soft_wrap=True)
+    console.print("\n".join([*lines, *(f"  {line}" for line in points.advice)]), markup=False, soft_wrap=True)
 
 
 def _slow_table(slow: SlowPoints) -> Table:

@@ -32,7 +32,7 @@ def print_reachability(reach: Reachability, console: Console) -> None:
         numbers = reach.diversities[row]
         lines = [f"  of all basins {numbers.coverage:.1%} seen, {numbers.unseen:.1f} further attractors expected; "]
         lines[0] += f"as diverse as {numbers.effective_number:.2f} equally large basins"
-        lines += [f"  {line}" for line in (found.verdict, *found.advice())]
+        lines += [f"  {line}" for line in (found.verdict, *found.advice)]
         console.print("\n".join(lines), soft_wrap=True, markup=False)
     console.print(
         "\nexponent: largest Lyapunov exponent per step, 0 on a circle, positive in chaos; D: Kaplan-Yorke dimension; "

@@ -68,7 +68,7 @@ def print_warmup(before: Measure | None, after: Measure | None, console: Console
     if after is not None:
         if not after.interrupted and (sentence := _contradiction(after)):
             console.print(sentence, style="bold", soft_wrap=True, markup=False)
-        lines = [f"After: {after.found.verdict}", *after.found.advice()]
+        lines = [f"After: {after.found.verdict}", *after.found.advice]
         console.print("\n".join(lines), soft_wrap=True, markup=False)
     console.print(
         f"VAA*: of each layer's states, which the whole network moved {known.soft_horizon} steps under the held input "

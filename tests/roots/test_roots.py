@@ -152,7 +152,7 @@ def test_interrupting_keeps_what_is_done(monkeypatch) -> None:
     assert points.residuals.max() < 1e-10
     assert points.completeness.interrupted
     assert "interrupted" in points.completeness.verdict
-    assert any("interrupted" in line for line in points.advice())
+    assert any("interrupted" in line for line in points.advice)
 
 
 class _Interrupting(WrappedMap):
