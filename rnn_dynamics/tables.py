@@ -25,7 +25,7 @@ class Table:
     is known of the starts refers to all of them still, and ``chosen_from`` says how many rows there were.
 
     Subclasses name the fields that are not columns with ``whole``, and with ``pointers`` tensors that hold numbers of
-    rows, which are renumbered: -1 where their row was not chosen.
+    rows, which are renumbered: -1 where their row was not chosen. ``save`` takes those that are ``store.storable``.
     """
 
     _whole: ClassVar[frozenset[str]] = frozenset({"chosen_from"})

@@ -1,6 +1,6 @@
 """The project's own recurrent modules, called as torch's are, and how the paper initialises them.
 
-For developers: subclass ``RecurrentModule`` for a cell whose ``Layer`` is in ``systems/layers``.
+For developers: subclass ``RecurrentModule`` of ``base`` for a cell whose ``Layer`` is in ``systems/layers``.
 """
 
 from .gated import BRC, MGU, NBRC

@@ -82,4 +82,4 @@ class Detector(ABC):
 
     @abstractmethod
     def entries(self) -> list[Entry]:
-        """The attractors, those found before with their row there."""
+        """The attractors, those found before by ``Entry.restored``, be it without starts."""

@@ -1,6 +1,7 @@
 """Recurrent layers as plain torch functions, with closed-form Jacobians.
 
-For developers: subclass ``Layer``, implement its abstract methods, and every analysis works on your cell.
+For developers: subclass ``CellLayer`` (or ``Layer``, for weights of other names than torch's), implement its abstract
+methods, and every analysis works on your cell.
 """
 
 from .base import CellLayer, Layer, Slopes, rows_of
