@@ -192,51 +192,78 @@ def doors() -> Iterator[Door]:
         "as_map of a function",
         lambda **options: rd.as_map(**options).hold(),
         lambda: {
-            "module": lambda h, x: torch.tanh(h), "state_size": 2, "input_size": 1,
-            "box": ([-1.0, -1.0], [1.0, 1.0]), "device": "cpu",
+            "module": lambda h, x: torch.tanh(h),
+            "state_size": 2,
+            "input_size": 1,
+            "box": ([-1.0, -1.0], [1.0, 1.0]),
+            "device": "cpu",
         },
-    )  # fmt: skip
+    )
     system = network().hold
     searching = {"max_steps": 20, "memory_budget": 2**20, "seed": 0, "progress": False}
     yield Door(
         "find_fixed_points",
         rd.find_fixed_points,
         lambda: {
-            "system": system(), "starts": starts(), "solver": rd.Newton(), "extra_starts": 4, "merge_tolerance": 1e-6,
-            "marginal_tolerance": 1e-6, **searching,
+            "system": system(),
+            "starts": starts(),
+            "solver": rd.Newton(),
+            "extra_starts": 4,
+            "merge_tolerance": 1e-6,
+            "marginal_tolerance": 1e-6,
+            **searching,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "find_fixed_points_over_inputs",
         rd.find_fixed_points_over_inputs,
         lambda: {
-            "network": network(), "inputs": torch.zeros(1, 1), "starts": starts(), "solver": None,
-            "dtype": torch.float64, "progress": False, "extra_starts": 0,
+            "network": network(),
+            "inputs": torch.zeros(1, 1),
+            "starts": starts(),
+            "solver": None,
+            "dtype": torch.float64,
+            "progress": False,
+            "extra_starts": 0,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "index_sum",
         rd.index_sum,
         lambda: {
-            "system": system(), "states": points().states, "eigenvalues": points().eigenvalues, "tolerance": 1e-6,
+            "system": system(),
+            "states": points().states,
+            "eigenvalues": points().eigenvalues,
+            "tolerance": 1e-6,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "find_attractors",
         rd.find_attractors,
         lambda: {
-            "system": system(), "starts": starts(), "settle": BRIEFLY, "known": attractors(),
-            "memory_budget": 2**20, "seed": 0, "progress": False,
+            "system": system(),
+            "starts": starts(),
+            "settle": BRIEFLY,
+            "known": attractors(),
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "find_cycles",
         rd.find_cycles,
         lambda: {
-            "system": system(), "period": 2, "starts": starts(), "solver": None, "merge_tolerance": 1e-6, "seed": 0,
-            "extra_starts": 0, "max_steps": 10,
+            "system": system(),
+            "period": 2,
+            "starts": starts(),
+            "solver": None,
+            "merge_tolerance": 1e-6,
+            "seed": 0,
+            "extra_starts": 0,
+            "max_steps": 10,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "finite_time_exponents",
         rd.finite_time_exponents,
@@ -251,60 +278,96 @@ def doors() -> Iterator[Door]:
         "lyapunov_spectrum",
         rd.lyapunov_spectrum,
         lambda: {
-            "system": system(), "start": starts()[:1], "k": 2, "steps": 20, "transient": 5, "every": 1,
-            "memory_budget": 2**20, "seed": 0, "progress": False,
+            "system": system(),
+            "start": starts()[:1],
+            "k": 2,
+            "steps": 20,
+            "transient": 5,
+            "every": 1,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "basin_boundary",
         rd.basin_boundary,
         lambda: {
-            "system": system(), "first": [0.5, 0.5], "second": [-0.5, -0.5], "known": attractors(), "width": 0.1,
+            "system": system(),
+            "first": [0.5, 0.5],
+            "second": [-0.5, -0.5],
+            "known": attractors(),
+            "width": 0.1,
             "max_rounds": 4,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "basin_map",
         rd.basin_map,
         lambda: {
-            "system": system(), "points": [[0, 0], [1, 0], [0, 1.0]], "known": attractors(), "resolution": 4,
+            "system": system(),
+            "points": [[0, 0], [1, 0], [0, 1.0]],
+            "known": attractors(),
+            "resolution": 4,
             "border": 0.25,
         },
-    )  # fmt: skip
+    )
     walking = {"walk": rd.Walk(max_steps=10, longest_step=0.5)}
     yield Door(
         "bifurcation_diagram",
         rd.bifurcation_diagram,
         lambda: {
-            "family": network().input_family(0), "starts": starts(), "span": (-0.5, 0.5), "searches": 2,
-            "max_period": 1, "sections": 1, **walking, "settle": BRIEFLY, "memory_budget": 2**20, "seed": 0,
+            "family": network().input_family(0),
+            "starts": starts(),
+            "span": (-0.5, 0.5),
+            "searches": 2,
+            "max_period": 1,
+            "sections": 1,
+            **walking,
+            "settle": BRIEFLY,
+            "memory_budget": 2**20,
+            "seed": 0,
             "progress": False,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "continue_fixed_point",
         rd.continue_fixed_point,
         lambda: {
-            "family": network().input_family(0), "start": [0.8, 0.8], "span": (-0.5, 0.5), "at": 0.0, "period": 1,
+            "family": network().input_family(0),
+            "start": [0.8, 0.8],
+            "span": (-0.5, 0.5),
+            "at": 0.0,
+            "period": 1,
             **walking,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "continue_bifurcation",
         rd.continue_bifurcation,
         lambda: {
-            "family": lambda p, q: rd.as_map(lambda h, _: torch.tanh(q * h) + p, 1, 0).hold(), "point": fold(),
-            "spans": ((-2.0, 2.0), (1.2, 2.0)), "at": 1.5, "period": 1, **walking,
+            "family": lambda p, q: rd.as_map(lambda h, _: torch.tanh(q * h) + p, 1, 0).hold(),
+            "point": fold(),
+            "spans": ((-2.0, 2.0), (1.2, 2.0)),
+            "at": 1.5,
+            "period": 1,
+            **walking,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "multistability_map",
         rd.multistability_map,
         lambda: {
-            "family": plane_family, "starts": starts(), "spans": ((-1, 1), (0.5, 2)), "resolution": (2, 2),
-            "settle": BRIEFLY, "memory_budget": 2**20, "seed": 0, "progress": False,
+            "family": plane_family,
+            "starts": starts(),
+            "spans": ((-1, 1), (0.5, 2)),
+            "resolution": (2, 2),
+            "settle": BRIEFLY,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
         },
-    )  # fmt: skip
+    )
     yield Door("between", rd.between, lambda: {"before": module(), "after": network(), "input": [0.0]})
     weight = {"network": module(), "name": "weight_hh_l0", "input": [0.0], "gate": None}
     yield Door("scaled", rd.scaled, lambda: dict(weight))
@@ -313,18 +376,31 @@ def doors() -> Iterator[Door]:
         "reachability",
         rd.reachability,
         lambda: {
-            "network": network(), "sequences": sequences(), "hold": [0.0], "n": 4, "draws": 1, "horizons": (0, 3),
-            "epsilon": 1e-4, "settle": BRIEFLY, "seed": 0, "progress": False,
+            "network": network(),
+            "sequences": sequences(),
+            "hold": [0.0],
+            "n": 4,
+            "draws": 1,
+            "horizons": (0, 3),
+            "epsilon": 1e-4,
+            "settle": BRIEFLY,
+            "seed": 0,
+            "progress": False,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "echo_index",
         rd.echo_index,
         lambda: {
-            "network": network(), "sequence": sequences()[0], "amplitudes": (1.0,), "starts": starts(), "n": 4,
-            "tolerance": 1e-3, "seed": 0,
+            "network": network(),
+            "sequence": sequences()[0],
+            "amplitudes": (1.0,),
+            "starts": starts(),
+            "n": 4,
+            "tolerance": 1e-3,
+            "seed": 0,
         },
-    )  # fmt: skip
+    )
     yield Door("vaa", rd.vaa, lambda: {"states": starts(), "epsilon": 1e-4})
     yield Door("soft_vaa", rd.soft_vaa, lambda: {"states": starts(), "epsilon": 1e-4})
     yield Door("diversity", rd.diversity, lambda: {"hits": torch.tensor([3, 2, 1])})
@@ -332,24 +408,39 @@ def doors() -> Iterator[Door]:
         "sample_states",
         rd.sample_states,
         lambda: {
-            "network": network(), "sequences": sequences(), "n": 5, "noise": 0.1, "seed": 0, "distinct": False,
+            "network": network(),
+            "sequences": sequences(),
+            "n": 5,
+            "noise": 0.1,
+            "seed": 0,
+            "distinct": False,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "transition_graph",
         rd.transition_graph,
         lambda: {
-            "network": network(), "attractors": attractors(), "inputs": torch.full((2, 1), 5.0), "names": ["a", "b"],
-            "noise": 0.1, "trials": 1, "settle": BRIEFLY, "seed": 0,
+            "network": network(),
+            "attractors": attractors(),
+            "inputs": torch.full((2, 1), 5.0),
+            "names": ["a", "b"],
+            "noise": 0.1,
+            "trials": 1,
+            "settle": BRIEFLY,
+            "seed": 0,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "saddle_connections",
         rd.saddle_connections,
         lambda: {
-            "system": system(), "points": points(), "attractors": attractors(), "displacement": 1e-4, "settle": BRIEFLY,
+            "system": system(),
+            "points": points(),
+            "attractors": attractors(),
+            "displacement": 1e-4,
+            "settle": BRIEFLY,
         },
-    )  # fmt: skip
+    )
     yield Door("save", rd.save, lambda: {"result": points(), "path": folder() / "points.safetensors"})
     yield Door("load", rd.load, lambda: {"path": rd.save(points(), folder() / "points.safetensors")})
     yield from _training_doors()
@@ -364,11 +455,25 @@ def _training_doors() -> Iterator[Door]:
         "AttractorTracker",
         rd.AttractorTracker,
         lambda: {
-            "sequences": sequences(), "hold": [0.0], "n": 4, "horizon": 5, "epsilon": 1e-4, "every": 1, "budget": 0.1,
-            "fixed_points": True, "searched": 8, "most_points": 20, "max_steps": 100, "drift_horizon": 100.0,
-            "time_limit": 60.0, "memory_budget": 2**20, "seed": 0, "folder": None, "resume": False,
+            "sequences": sequences(),
+            "hold": [0.0],
+            "n": 4,
+            "horizon": 5,
+            "epsilon": 1e-4,
+            "every": 1,
+            "budget": 0.1,
+            "fixed_points": True,
+            "searched": 8,
+            "most_points": 20,
+            "max_steps": 100,
+            "drift_horizon": 100.0,
+            "time_limit": 60.0,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "folder": None,
+            "resume": False,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "AttractorTracker.observe",
         lambda **options: _tracking(hold=[0.0], n=4, horizon=5, searched=8, budget=None).observe(**options),
@@ -380,14 +485,31 @@ def _training_doors() -> Iterator[Door]:
         "track_checkpoints",
         rd.track_checkpoints,
         lambda: {
-            "folder": checkpoints(), "sequences": sequences(), "prefix": None, "nonlinearity": "tanh",
-            "tracker": None, "progress": False, "n": 4, "horizon": 5, "searched": 8, "max_steps": 100,
+            "folder": checkpoints(),
+            "sequences": sequences(),
+            "prefix": None,
+            "nonlinearity": "tanh",
+            "tracker": None,
+            "progress": False,
+            "n": 4,
+            "horizon": 5,
+            "searched": 8,
+            "max_steps": 100,
         },
-    )  # fmt: skip
+    )
     fitting = {
-        "validation": 0.2, "epochs": 1, "batch_size": 4, "lr": 1e-3, "clip_norm": 1.0, "patience": 2, "folder": None,
-        "resume": False, "snapshot_every": None, "memory_budget": 2**20, "progress": False,
-    }  # fmt: skip
+        "validation": 0.2,
+        "epochs": 1,
+        "batch_size": 4,
+        "lr": 1e-3,
+        "clip_norm": 1.0,
+        "patience": 2,
+        "folder": None,
+        "resume": False,
+        "snapshot_every": None,
+        "memory_budget": 2**20,
+        "progress": False,
+    }
     yield Door("train", rd.train, lambda: {"model": model(), "task": task(), **fitting, "seed": 0, "tracker": None})
     yield Door(
         "train_ensemble",
@@ -398,20 +520,38 @@ def _training_doors() -> Iterator[Door]:
         "training_bifurcations",
         rd.training_bifurcations,
         lambda: {
-            "checkpoints": [(0, module()), (1, module())], "input": [0.0], "starts": starts(), "losses": [1.0, 0.5],
-            "n_starts": 4, "prefix": None, "nonlinearity": "tanh", "seed": 0, "memory_budget": 2**20,
+            "checkpoints": [(0, module()), (1, module())],
+            "input": [0.0],
+            "starts": starts(),
+            "losses": [1.0, 0.5],
+            "n_starts": 4,
+            "prefix": None,
+            "nonlinearity": "tanh",
+            "seed": 0,
+            "memory_budget": 2**20,
             "progress": False,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "warm_up",
         rd.warm_up,
         lambda: {
-            "module": module(), "sequences": sequences(), "steps": 1, "lr": 1e-2, "batch_size": 2, "target": 0.95,
-            "horizon": rd.Horizon(longest=2), "cells": (0,), "through_trajectories": True, "clip_norm": 1.0,
-            "epsilon": 1e-4, "memory_budget": 2**20, "seed": 0, "progress": False,
+            "module": module(),
+            "sequences": sequences(),
+            "steps": 1,
+            "lr": 1e-2,
+            "batch_size": 2,
+            "target": 0.95,
+            "horizon": rd.Horizon(longest=2),
+            "cells": (0,),
+            "through_trajectories": True,
+            "clip_norm": 1.0,
+            "epsilon": 1e-4,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
         },
-    )  # fmt: skip
+    )
     yield Door("evaluate", training.evaluate, lambda: {"model": model(), "task": task(), "batch_size": 4})
     yield Door("SequenceModel", rd.SequenceModel, lambda: {"recurrent": module(), "outputs": 1, "seed": 0})
     yield Door("Horizon", rd.Horizon, lambda: {"start": 1, "growth": 1, "longest": 3, "random": True})
@@ -422,34 +562,58 @@ def _plotting_doors() -> Iterator[Door]:
         "plot_attractors",
         rd.plot_attractors,
         lambda: {
-            "found": attractors(), "trajectories": _normal(2, 3, 2), "ax": None, "axes": torch.eye(2),
-            "dimensions": 2, "starts": starts(), "legend": True,
+            "found": attractors(),
+            "trajectories": _normal(2, 3, 2),
+            "ax": None,
+            "axes": torch.eye(2),
+            "dimensions": 2,
+            "starts": starts(),
+            "legend": True,
         },
-    )  # fmt: skip
+    )
     yield Door("plot_basins", rd.plot_basins, lambda: {"basins": basins(), "ax": None, "legend": True})
     yield Door(
         "plot_branches",
         rd.plot_branches,
         lambda: {
-            "branches": branch(), "ax": None, "observable": 0, "eigenvalues": False, "labels": True, "legend": True,
-            "parameter": "p", "observable_label": None,
+            "branches": branch(),
+            "ax": None,
+            "observable": 0,
+            "eigenvalues": False,
+            "labels": True,
+            "legend": True,
+            "parameter": "p",
+            "observable_label": None,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "plot_diagram",
         rd.plot_diagram,
         lambda: {
-            "diagram": diagram(), "ax": None, "observable": 0, "eigenvalues": False, "labels": True, "legend": True,
-            "cycles": True, "sections": True, "parameter": "p", "observable_label": None,
+            "diagram": diagram(),
+            "ax": None,
+            "observable": 0,
+            "eigenvalues": False,
+            "labels": True,
+            "legend": True,
+            "cycles": True,
+            "sections": True,
+            "parameter": "p",
+            "observable_label": None,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "plot_parameter_plane",
         rd.plot_parameter_plane,
         lambda: {
-            "curves": (), "chart": plane_map(), "ax": None, "labels": True, "legend": True, "parameters": ("p", "q"),
+            "curves": (),
+            "chart": plane_map(),
+            "ax": None,
+            "labels": True,
+            "legend": True,
+            "parameters": ("p", "q"),
         },
-    )  # fmt: skip
+    )
     yield Door(
         "plot_timeline",
         rd.plot_timeline,
@@ -460,10 +624,15 @@ def _plotting_doors() -> Iterator[Door]:
         "plot_fixed_points",
         rd.plot_fixed_points,
         lambda: {
-            "points": points(), "trajectories": _normal(2, 3, 2), "ax": None, "axes": torch.eye(2), "dimensions": 2,
-            "directions": True, "legend": True,
+            "points": points(),
+            "trajectories": _normal(2, 3, 2),
+            "ax": None,
+            "axes": torch.eye(2),
+            "dimensions": 2,
+            "directions": True,
+            "legend": True,
         },
-    )  # fmt: skip
+    )
     yield Door("plot_reachability", rd.plot_reachability, lambda: {"reach": reach(), "axes": None, "legend": True})
     yield Door(
         "plot_spectrum",
@@ -474,16 +643,26 @@ def _plotting_doors() -> Iterator[Door]:
         "plot_tracking",
         rd.plot_tracking,
         lambda: {
-            "history": history(), "axes": None, "scalar": "loss", "observable": 0, "identities": None, "legend": True,
+            "history": history(),
+            "axes": None,
+            "scalar": "loss",
+            "observable": 0,
+            "identities": None,
+            "legend": True,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "plot_transition_graph",
         rd.plot_transition_graph,
         lambda: {
-            "graph": graph(), "ax": None, "positions": None, "labels": True, "self_loops": False, "legend": True,
+            "graph": graph(),
+            "ax": None,
+            "positions": None,
+            "labels": True,
+            "self_loops": False,
+            "legend": True,
         },
-    )  # fmt: skip
+    )
     yield Door("plot_warmup", rd.plot_warmup, lambda: {"warmup": warmed(), "ax": None, "legend": True})
     yield Door(
         "plot_warmup_outcome",
@@ -498,9 +677,13 @@ def _making_doors() -> Iterator[Door]:
         "Settle",
         rd.Settle,
         lambda: {
-            "max_steps": 200, "horizon": 1e3, "tolerance": 1e-11, "merge_tolerance": 1e-6, "exponent_tolerance": 1e-4,
+            "max_steps": 200,
+            "horizon": 1e3,
+            "tolerance": 1e-11,
+            "merge_tolerance": 1e-6,
+            "exponent_tolerance": 1e-4,
         },
-    )  # fmt: skip
+    )
     yield Door("Walk", rd.Walk, lambda: {"tolerance": 1e-11, "max_steps": 10, "longest_step": 0.5, "max_norm": 1e6})
     yield Door("Newton", rd.Newton, lambda: {"tolerance": 1e-11, "step_bound": 2.0, "slow_points": 4, "ungated": True})
     yield Door(
@@ -515,27 +698,43 @@ def _making_doors() -> Iterator[Door]:
             f"{type(solver).__name__}.solve",
             solver.solve,
             lambda: {
-                "system": network().hold(), "starts": starts(), "max_steps": 5, "memory_budget": 2**20,
+                "system": network().hold(),
+                "starts": starts(),
+                "max_steps": 5,
+                "memory_budget": 2**20,
                 "progress": False,
             },
-        )  # fmt: skip
+        )
     for cell in (cells.MGU, cells.BRC, cells.NBRC):
         yield Door(
             cell.__name__,
             _seeded(cell),
             lambda: {
-                "input_size": 1, "hidden_size": 2, "num_layers": 1, "bias": True, "batch_first": False,
-                "dropout": 0.0, "device": None, "dtype": None,
+                "input_size": 1,
+                "hidden_size": 2,
+                "num_layers": 1,
+                "bias": True,
+                "batch_first": False,
+                "dropout": 0.0,
+                "device": None,
+                "dtype": None,
             },
-        )  # fmt: skip
+        )
     yield Door(
         "Parallel",
         _seeded(cells.Parallel),
         lambda: {
-            "input_size": 1, "hidden_size": 4, "cells": (nn.GRU, cells.MGU), "num_layers": 1, "bias": True,
-            "batch_first": False, "split": (2, 2), "device": None, "dtype": None,
+            "input_size": 1,
+            "hidden_size": 4,
+            "cells": (nn.GRU, cells.MGU),
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "split": (2, 2),
+            "device": None,
+            "dtype": None,
         },
-    )  # fmt: skip
+    )
     yield Door(
         "module_from_spec",
         cells.module_from_spec,
@@ -556,9 +755,13 @@ def _making_doors() -> Iterator[Door]:
         "flip_flop",
         tasks.flip_flop,
         lambda: {
-            "n_sequences": 2, "length": 5, "bits": 1, "pulse_rate": 0.2, "generator": torch.Generator(),
+            "n_sequences": 2,
+            "length": 5,
+            "bits": 1,
+            "pulse_rate": 0.2,
+            "generator": torch.Generator(),
         },
-    )  # fmt: skip
+    )
     yield Door("by_pixel", tasks.PixelSequences.by_pixel, _images)
     yield Door("permuted", tasks.PixelSequences.permuted, lambda: {**_images(), "seed": 3})
     yield Door("by_row", tasks.PixelSequences.by_row, _images)
@@ -600,10 +803,11 @@ def _method_doors() -> Iterator[Door]:
                 f"{type(one).__name__}.{method}",
                 getattr(one, method),
                 lambda one=one: {
-                    "outputs": _normal(2, one.inputs.shape[1], one.target_size).float(), "targets": one.targets[:2],
+                    "outputs": _normal(2, one.inputs.shape[1], one.target_size).float(),
+                    "targets": one.targets[:2],
                     "lengths": one.lengths[:2],
                 },
-            )  # fmt: skip
+            )
     yield Door("distance", branch().distance, lambda: {"state": branch().states[0], "parameter": 0.0})
     yield Door("near", branch().near, lambda: {"parameter": 0.0, "stable_only": False})
     yield Door("passing", branch().passing, lambda: {"parameter": 0.0})

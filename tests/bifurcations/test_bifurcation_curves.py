@@ -24,16 +24,12 @@ Spans = tuple[tuple[float, float], tuple[float, float]]
 
 def plane(step: Callable[[Tensor, Any, Any], list[Tensor]], n: int) -> Callable[[float, float], rd.AutonomousMap]:
     """Both parameters are inputs of one map: a map for each pair would be probed anew, which takes most of the time."""
-    made = rd.as_map(
-        lambda s, x: torch.stack(step(s, x[..., 0], x[..., 1]), dim=-1), state_size=n, input_size=2
-    ).hold()  # fmt: skip
+    made = rd.as_map(lambda s, x: torch.stack(step(s, x[..., 0], x[..., 1]), dim=-1), state_size=n, input_size=2).hold()
     return lambda p, q: HeldMap(made.network, torch.tensor([p, q], dtype=made.dtype))
 
 
 tanh = plane(lambda s, b, w: [torch.tanh(w * s[..., 0] + b)], 1)
-henon = plane(
-    lambda s, a, b: [s[..., 1], a - b * s[..., 0] - s[..., 1] ** 2 + R * s[..., 0] * s[..., 1]], 2
-)  # fmt: skip
+henon = plane(lambda s, a, b: [s[..., 1], a - b * s[..., 0] - s[..., 1] ** 2 + R * s[..., 0] * s[..., 1]], 2)
 delayed = plane(lambda s, r, e: [r * s[..., 0] * (1 - s[..., 1]) + e, s[..., 0]], 2)
 
 
@@ -188,7 +184,7 @@ TWO_AT_ONCE = {
             *rotation(s[..., 2], s[..., 3], 1 + q + 0.2 * p, 2.5, -1.0),
         ],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("label", TWO_AT_ONCE)
@@ -331,8 +327,11 @@ def tanh_branch() -> Branch:
 )
 def test_bad_input(change: dict, message: str) -> None:
     settings = {
-        "family": tanh, "point": tanh_branch().special_points[0], "spans": ((-3, 3), (0.5, 4)), "at": 2.0,
-    } | change  # fmt: skip
+        "family": tanh,
+        "point": tanh_branch().special_points[0],
+        "spans": ((-3, 3), (0.5, 4)),
+        "at": 2.0,
+    } | change
     family, point, spans = settings.pop("family"), settings.pop("point"), settings.pop("spans")
     with pytest.raises(ValueError, match=message):
         continue_bifurcation(family, point, spans, **settings)

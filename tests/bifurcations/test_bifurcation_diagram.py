@@ -324,9 +324,13 @@ def test_sections_find_the_circle() -> None:
 def test_sections_find_chaos_and_cycles_on_no_branch() -> None:
     family = family_of(logistic, 1)
     found = bifurcation_diagram(
-        family, torch.rand(64, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64), (3.83, 4.0),
-        sections=2, searches=2, max_period=1,
-    )  # fmt: skip
+        family,
+        torch.rand(64, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64),
+        (3.83, 4.0),
+        sections=2,
+        searches=2,
+        max_period=1,
+    )
     cycle, chaos = found.sections
     assert (cycle.kind, cycle.period, cycle.parameter) == ("cycle", 3, 3.83)
     assert (chaos.kind, chaos.parameter) == ("chaotic", 4.0)

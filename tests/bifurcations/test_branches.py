@@ -197,8 +197,9 @@ def test_wide_and_narrow_spans(problem: BranchProblem, width: float) -> None:
     # The walk is in units of the span, so nothing but rounding differs.
     assert len(branch) == len(plain)
     torch.testing.assert_close(branch.states, plain.states, rtol=0, atol=1e-5)
-    torch.testing.assert_close(branch.tangents[~branch.special_rows], plain.tangents[~plain.special_rows], rtol=0,
-                               atol=1e-4)  # fmt: skip
+    torch.testing.assert_close(
+        branch.tangents[~branch.special_rows], plain.tangents[~plain.special_rows], rtol=0, atol=1e-4
+    )
 
 
 @some("Henon, b = 0.3")
@@ -453,7 +454,10 @@ def test_a_saved_branch_is_the_same(tmp_path: Path) -> None:
         for one, other in zip(loaded.special_points, branch.special_points, strict=True):
             assert torch.equal(one.state, other.state)
             assert replace(one, state=other.state) == other or (one.kind, one.parameter, one.eigenvalue) == (
-                other.kind, other.parameter, other.eigenvalue)  # fmt: skip
+                other.kind,
+                other.parameter,
+                other.eigenvalue,
+            )
         again = continue_fixed_point(BY_NAME[name].family, loaded, branch.span)
         assert len(again) == len(branch)
 

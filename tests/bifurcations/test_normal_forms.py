@@ -143,8 +143,12 @@ def test_eigenpairs(n: int) -> None:
         own = matrix.to(pair.right.dtype)
         shown = value if value.imag else value.real
         torch.testing.assert_close(own @ pair.right, shown * pair.right, atol=1e-9, rtol=1e-9)
-        torch.testing.assert_close(own.mH @ pair.left, complex(shown).conjugate() * pair.left.to(torch.complex128)
-                                   if value.imag else shown * pair.left, atol=1e-8, rtol=1e-8)  # fmt: skip
+        torch.testing.assert_close(
+            own.mH @ pair.left,
+            complex(shown).conjugate() * pair.left.to(torch.complex128) if value.imag else shown * pair.left,
+            atol=1e-8,
+            rtol=1e-8,
+        )
         assert float(pair.right.norm()) == pytest.approx(1.0)
         assert complex(torch.vdot(pair.left, pair.right)) == pytest.approx(1.0 + 0j)
 

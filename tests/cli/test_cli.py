@@ -157,9 +157,23 @@ def test_reach_says_what_is_claimed_and_what_is_there(capsys, monkeypatch, tmp_p
     np.save(tmp_path / "x.npy", inputs.numpy())
     folder = tmp_path / "out"
     code, out, err = run_command(
-        capsys, monkeypatch, "reach", tmp_path / "warm.pt", "--inputs", tmp_path / "x.npy",
-        "--hold", "0", "--hold", "1", "--n", 60, "--horizon", 300, "--out", folder,
-    )  # fmt: skip
+        capsys,
+        monkeypatch,
+        "reach",
+        tmp_path / "warm.pt",
+        "--inputs",
+        tmp_path / "x.npy",
+        "--hold",
+        "0",
+        "--hold",
+        "1",
+        "--n",
+        60,
+        "--horizon",
+        300,
+        "--out",
+        folder,
+    )
     assert (code, err) == (0, "")
     assert "60 states along 80 sequences of 40 steps" in out
     assert "stands for 6" in out

@@ -88,10 +88,35 @@ def test_the_saved_diagram_is_that_of_the_library(capsys, monkeypatch) -> None:
     sequences = torch.randn(5, 7, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     np.save("x.npy", sequences.numpy())
     code, out, _ = run(
-        capsys, monkeypatch, model(gru()), "--direction", "0.5,-1", "--offset", "1,0", "--span", 2, -1.5,
-        "--inputs", "x.npy", "--starts", 20, "--noise", 0.25, "--searches", 2, "--sections", 1, "--max-period", 2,
-        "--max-steps", 500, "--seed", 3, "--out", "there",
-    )  # fmt: skip
+        capsys,
+        monkeypatch,
+        model(gru()),
+        "--direction",
+        "0.5,-1",
+        "--offset",
+        "1,0",
+        "--span",
+        2,
+        -1.5,
+        "--inputs",
+        "x.npy",
+        "--starts",
+        20,
+        "--noise",
+        0.25,
+        "--searches",
+        2,
+        "--sections",
+        1,
+        "--max-period",
+        2,
+        "--max-steps",
+        500,
+        "--seed",
+        3,
+        "--out",
+        "there",
+    )
     assert code == 0
     assert "the input, (1, 0) + p (0.5, -1), p from 2 to -1.5" in out
     assert "20 starts from 5 sequences of 7 steps (x.npy)" in out
@@ -99,9 +124,15 @@ def test_the_saved_diagram_is_that_of_the_library(capsys, monkeypatch) -> None:
     network = network.with_weights([3 * weight for weight in network.weights])
     starts = rd.sample_states(network, sequences, 20, noise=0.25, seed=3)
     direct = rd.bifurcation_diagram(
-        network.input_family([0.5, -1], [1, 0]), starts, (2, -1.5), searches=2, sections=1, max_period=2,
-        walk=rd.Walk(max_steps=500), seed=3,
-    )  # fmt: skip
+        network.input_family([0.5, -1], [1, 0]),
+        starts,
+        (2, -1.5),
+        searches=2,
+        sections=1,
+        max_period=2,
+        walk=rd.Walk(max_steps=500),
+        seed=3,
+    )
     stored = rd.load("there/bifurcations.safetensors")
     assert stored.span == (2.0, -1.5)
     assert stored.to_pandas().equals(direct.to_pandas())
@@ -394,8 +425,12 @@ def test_wrong_files_and_folders(capsys, monkeypatch, make, arguments, words) ->
 def test_help_teaches(capsys, monkeypatch) -> None:
     text = " ".join(run(capsys, monkeypatch, "--help")[1].split())
     for phrase in (
-        "rnn-dynamics bifurcate model.pt --direction 0 --span -2 2", "--shift bias_hh_l0 --gate z --span -3 3",
-        "rnn-dynamics bifurcate checkpoints/", "0 for none", "-1 1; with --scale 0 2", "input 0",
-    ):  # fmt: skip
+        "rnn-dynamics bifurcate model.pt --direction 0 --span -2 2",
+        "--shift bias_hh_l0 --gate z --span -3 3",
+        "rnn-dynamics bifurcate checkpoints/",
+        "0 for none",
+        "-1 1; with --scale 0 2",
+        "input 0",
+    ):
         assert phrase in text
     assert "rnn-dynamics bifurcate model.pt --direction 0" in run_command(capsys, monkeypatch, "--help")[1]

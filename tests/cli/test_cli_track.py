@@ -247,9 +247,32 @@ def test_a_mistake_is_one_sentence(capsys, monkeypatch, make, arguments, words) 
 @pytest.fixture
 def trained(capsys: Any, monkeypatch: Any) -> Path:
     code, _, _ = run(
-        capsys, monkeypatch, "train", "flip-flop", "--bits", 1, "--length", 6, "--sequences", 60, "--epochs", 2,
-        "--hidden", 4, "--seeds", 2, "--seed", 9, "--snapshot-every", 2, "--out", "a", "--budget", 0, *LOOK,
-    )  # fmt: skip
+        capsys,
+        monkeypatch,
+        "train",
+        "flip-flop",
+        "--bits",
+        1,
+        "--length",
+        6,
+        "--sequences",
+        60,
+        "--epochs",
+        2,
+        "--hidden",
+        4,
+        "--seeds",
+        2,
+        "--seed",
+        9,
+        "--snapshot-every",
+        2,
+        "--out",
+        "a",
+        "--budget",
+        0,
+        *LOOK,
+    )
     assert code == 0
     return Path("a")
 
@@ -300,10 +323,14 @@ def test_checkpoints_are_the_weights_of_training(trained) -> None:
 def test_help_teaches(capsys, monkeypatch) -> None:
     text = " ".join(run(capsys, monkeypatch, "track", "--help")[1].split())
     for phrase in (
-        "step-100.pt, epoch=3-step=120.ckpt", "`rnn-dynamics train --snapshot-every`", "in which bifurcation",
-        "those a run of `train` was trained on; else Gaussian inputs", "--resume", "--attractors-only",
+        "step-100.pt, epoch=3-step=120.ckpt",
+        "`rnn-dynamics train --snapshot-every`",
+        "in which bifurcation",
+        "those a run of `train` was trained on; else Gaussian inputs",
+        "--resume",
+        "--attractors-only",
         "rnn-dynamics track checkpoints/ --inputs x.npy --hold 0,0,0",
-    ):  # fmt: skip
+    ):
         assert phrase in text
     assert "rnn-dynamics track checkpoints/" in run(capsys, monkeypatch, "--help")[1]
 

@@ -272,7 +272,7 @@ def test_a_loss_that_is_not_finite_is_said_with_advice(capsys, monkeypatch) -> N
         (["copy", "--out", "file/below"], "cannot write"),
         (["copy", "--length", 10**9], "cannot make 10,000 sequences of 1,000,000,000 steps"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_one_sentence(capsys, monkeypatch, arguments, words) -> None:
     Path("file").touch()
     code, out, err = run(capsys, monkeypatch, "train", *arguments)
@@ -298,10 +298,17 @@ def test_usage_errors_exit_with_2(capsys, monkeypatch, arguments) -> None:
 def test_help_teaches(capsys, monkeypatch) -> None:
     text = " ".join(run(capsys, monkeypatch, "train", "--help")[1].split())
     for phrase in (
-        *NAMES, "copy 50, denoising 100, flip-flop 60", "nBRC", "warmup moves the first only", "scikit-learn's digits",
-        "--attractors-only", "--resume", "runs/TASK-", "Share of the training time for looking",
+        *NAMES,
+        "copy 50, denoising 100, flip-flop 60",
+        "nBRC",
+        "warmup moves the first only",
+        "scikit-learn's digits",
+        "--attractors-only",
+        "--resume",
+        "runs/TASK-",
+        "Share of the training time for looking",
         "rnn-dynamics train copy --hidden 64 --seeds 5 --warmup --parallel",
-    ):  # fmt: skip
+    ):
         assert phrase in text
     assert "rnn-dynamics train copy --seeds 5 --warmup" in run(capsys, monkeypatch, "--help")[1]
 
@@ -332,20 +339,29 @@ def training(status: str, score: float) -> Training:
     ],
 )
 def test_the_last_sentence(statuses, words) -> None:
-    seeds = [
-        TrainedSeed(training(status, 0.5), 0.1, 0.5 * (i + 1), None) for i, status in enumerate(statuses)
-    ]  # fmt: skip
+    seeds = [TrainedSeed(training(status, 0.5), 0.1, 0.5 * (i + 1), None) for i, status in enumerate(statuses)]
     assert training_sentence(seeds).startswith(words)
 
 
 class Wide(TrainedSeed):
     def to_row(self) -> dict[str, Any]:
         return {
-            **super().to_row(), "seed": 12 * self.training.seed, "epochs": int(1000 * self.test_loss), "n": 32,
-            "horizon": 10_000, "vaa_first": 0.03125 * self.test_loss, "vaa_last": 0.7 * self.test_loss,
-            "reached_first": 1, "reached_last": int(260 * self.test_loss), "births": 250, "deaths": 130,
-            "unsettled_last": 3, "observations": 7, "left_out": 20, "tracking_share": 10 * self.test_loss,
-        }  # fmt: skip
+            **super().to_row(),
+            "seed": 12 * self.training.seed,
+            "epochs": int(1000 * self.test_loss),
+            "n": 32,
+            "horizon": 10_000,
+            "vaa_first": 0.03125 * self.test_loss,
+            "vaa_last": 0.7 * self.test_loss,
+            "reached_first": 1,
+            "reached_last": int(260 * self.test_loss),
+            "births": 250,
+            "deaths": 130,
+            "unsettled_last": 3,
+            "observations": 7,
+            "left_out": 20,
+            "tracking_share": 10 * self.test_loss,
+        }
 
 
 def test_a_wide_table_fits_100_columns() -> None:

@@ -139,9 +139,16 @@ def test_options_reach_warm_up(capsys, monkeypatch) -> None:
     assert code == 0
     stored = rd.load("MGU-5-warmup/warmup.safetensors")
     direct = warm_up(
-        module_from_spec("MGU-5", 2), np.load("x.npy"), 4, 0.05, 8, 0.8,
-        horizon=Horizon(10, 0, 10, random=False), through_trajectories=False, clip_norm=0.5,
-    )  # fmt: skip
+        module_from_spec("MGU-5", 2),
+        np.load("x.npy"),
+        4,
+        0.05,
+        8,
+        0.8,
+        horizon=Horizon(10, 0, 10, random=False),
+        through_trajectories=False,
+        clip_norm=0.5,
+    )
     assert torch.equal(stored.soft_vaas, direct.soft_vaas)
     assert stored.horizons.tolist() == [10] * 4
     assert (stored.target, stored.n) == (0.8, 8)
@@ -239,7 +246,7 @@ def _saved(name: str, array) -> str:
         (lambda: ["RNN-4", "--nonlinearity", "sine"], ["--nonlinearity must be"]),
         (lambda: ["."], ["cannot read"]),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_one_sentence(capsys, monkeypatch, arguments, sentences) -> None:
     torch.save(model().state_dict(), "model.pt")
     code, out, err = run_command(capsys, monkeypatch, "warmup", *arguments())
@@ -266,9 +273,18 @@ def test_help_teaches(capsys, monkeypatch) -> None:
     assert code == 0
     text = " ".join(out.split())
     for phrase in (
-        "CHECKPOINT|SPEC", "GRU-64x2", "nBRC", "--no-trajectories", "--fixed-horizon", "--measure-horizon",
-        "--clip-norm", "--t-max", "Gaussian inputs, as in the copy task", "beside what VAA claims", "NAME-warmup",
-    ):  # fmt: skip
+        "CHECKPOINT|SPEC",
+        "GRU-64x2",
+        "nBRC",
+        "--no-trajectories",
+        "--fixed-horizon",
+        "--measure-horizon",
+        "--clip-norm",
+        "--t-max",
+        "Gaussian inputs, as in the copy task",
+        "beside what VAA claims",
+        "NAME-warmup",
+    ):
         assert phrase in text
     assert "rnn-dynamics warmup GRU-64x2" in run_command(capsys, monkeypatch, "--help")[1]
 
@@ -312,8 +328,12 @@ def test_ctrl_c_keeps_what_is_done(capsys, monkeypatch) -> None:
     assert code == 130
     assert "Interrupted while measuring; the warmed network is whole" in out
     assert {path.name for path in Path("GRU-4-warmup").iterdir()} == {
-        "warmed.safetensors", "warmup.safetensors", "warmup.csv", "warmup.pdf", "warmup.png"
-    }  # fmt: skip
+        "warmed.safetensors",
+        "warmup.safetensors",
+        "warmup.csv",
+        "warmup.pdf",
+        "warmup.png",
+    }
 
 
 def test_ctrl_c_during_warmup_is_said_and_measured(capsys, monkeypatch) -> None:

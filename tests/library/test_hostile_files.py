@@ -330,9 +330,12 @@ def test_a_limit_on_files_leaves_no_half_figure(model, tmp_path, most) -> None:
     """10,000 bytes end the PDF, 40,000 the PNG; MPLBACKEND is nonsense on top."""
     command = [sys.executable, "-c", SCRIPT, str(most), "reach", str(model), "--n", "3", "--horizon", "2"]
     run = subprocess.run(
-        [*command, "--out", str(tmp_path / "out")], capture_output=True, text=True,
-        env={**os.environ, "MPLBACKEND": "nonsense"}, check=False,
-    )  # fmt: skip
+        [*command, "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MPLBACKEND": "nonsense"},
+        check=False,
+    )
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
     assert "cannot write" in run.stderr.splitlines()[-1]

@@ -111,10 +111,16 @@ def test_every_field_of_every_table_is_a_column_or_said_not_to_be() -> None:
 @pytest.mark.parametrize(
     "choice",
     [
-        [0, 2], np.array([0, 2]), torch.tensor([0, 2]), torch.tensor([0, -7]), range(0, 4, 2),
-        slice(0, 4, 2), [True, False, True] + 6 * [False], np.uint8([0, 2]),
+        [0, 2],
+        np.array([0, 2]),
+        torch.tensor([0, 2]),
+        torch.tensor([0, -7]),
+        range(0, 4, 2),
+        slice(0, 4, 2),
+        [True, False, True] + 6 * [False],
+        np.uint8([0, 2]),
     ],
-)  # fmt: skip
+)
 def test_all_ways_to_choose_agree(choice: Any) -> None:
     points = fixed_points()
     assert len(points) == 9

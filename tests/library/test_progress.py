@@ -85,8 +85,10 @@ def doubled() -> rd.AutonomousMap:
 
 
 def circle() -> rd.AutonomousMap:
-    turn = 1.3 * torch.tensor([[torch.tensor(1.0).cos(), -torch.tensor(1.0).sin()],
-                               [torch.tensor(1.0).sin(), torch.tensor(1.0).cos()]], dtype=DOUBLE)  # fmt: skip
+    turn = 1.3 * torch.tensor(
+        [[torch.tensor(1.0).cos(), -torch.tensor(1.0).sin()], [torch.tensor(1.0).sin(), torch.tensor(1.0).cos()]],
+        dtype=DOUBLE,
+    )
     return rd.as_map(lambda h, _: torch.tanh(h @ turn.to(h).T), state_size=2, input_size=0).hold()
 
 
@@ -161,30 +163,54 @@ def test_what_a_silent_work_calls_may_be_asked_for(clock: Clock, bars: list[Reco
 @pytest.mark.parametrize(
     ("work", "expected"),
     [
-        (lambda: rd.find_fixed_points(doubled(), starts(16, 3)),
-         {"fixed points", "fixed points: continua and index sum", "fixed points: spectra and slow points", "Newton"}),
-        (lambda: rd.find_attractors(circle(), starts(8, 2)),
-         {"settling", "settling: fixed points", "settling: cycles", "settling: exponents of what moves",
-          "settling: confirming what moves", "settling: evidence"}),
+        (
+            lambda: rd.find_fixed_points(doubled(), starts(16, 3)),
+            {"fixed points", "fixed points: continua and index sum", "fixed points: spectra and slow points", "Newton"},
+        ),
+        (
+            lambda: rd.find_attractors(circle(), starts(8, 2)),
+            {
+                "settling",
+                "settling: fixed points",
+                "settling: cycles",
+                "settling: exponents of what moves",
+                "settling: confirming what moves",
+                "settling: evidence",
+            },
+        ),
         (lambda: rd.lyapunov_spectrum(circle(), torch.ones(2), steps=200, transient=10), {"Lyapunov exponents"}),
         (lambda: rd.basin_boundary(doubled(), torch.ones(3), -torch.ones(3)), {"basin boundary", "settling"}),
-        (lambda: rd.multistability_map(lambda p, q: doubled(), starts(2, 3), ((0, 1), (0, 1)), resolution=(2, 2)),
-         {"cells", "settling"}),
-        (lambda: rd.find_fixed_points_over_inputs(network(), torch.zeros(2, 1), starts(4, 4)),
-         {"held inputs", "fixed points"}),
+        (
+            lambda: rd.multistability_map(lambda p, q: doubled(), starts(2, 3), ((0, 1), (0, 1)), resolution=(2, 2)),
+            {"cells", "settling"},
+        ),
+        (
+            lambda: rd.find_fixed_points_over_inputs(network(), torch.zeros(2, 1), starts(4, 4)),
+            {"held inputs", "fixed points"},
+        ),
         (lambda: rd.echo_index(network(), starts(6, 1), [1.0, 2.0]), {"echo index", "echo index: exponents"}),
         (lambda: rd.finite_time_exponents(network(), starts(6, 1)), {"finite-time exponents"}),
-        (lambda: rd.reachability(network(), starts(6, 1)[None].repeat(3, 1, 1), n=3, horizons=(1, 10)),
-         {"published VAA", "settling"}),
+        (
+            lambda: rd.reachability(network(), starts(6, 1)[None].repeat(3, 1, 1), n=3, horizons=(1, 10)),
+            {"published VAA", "settling"},
+        ),
         (lambda: rd.transition_graph(network(), settled(), torch.ones(2, 1)), {"transitions", "settling"}),
-        (lambda: rd.bifurcation_diagram(network().input_family(0), starts(4, 4), (-0.1, 0.1), searches=2, sections=1),
-         {"diagram: searches", "diagram: branches", "diagram: sections", "fixed points"}),
-        (lambda: rd.continue_fixed_point(network().input_family(0), torch.zeros(4), (-0.1, 0.1)),
-         {"branch", "branch, the other way"}),
-        (lambda: rd.AttractorTracker(starts(6, 1)[None].repeat(3, 1, 1), n=3, horizon=5).observe(0, network()),
-         {"observation", "published VAA", "settling", "fixed points"}),
+        (
+            lambda: rd.bifurcation_diagram(
+                network().input_family(0), starts(4, 4), (-0.1, 0.1), searches=2, sections=1
+            ),
+            {"diagram: searches", "diagram: branches", "diagram: sections", "fixed points"},
+        ),
+        (
+            lambda: rd.continue_fixed_point(network().input_family(0), torch.zeros(4), (-0.1, 0.1)),
+            {"branch", "branch, the other way"},
+        ),
+        (
+            lambda: rd.AttractorTracker(starts(6, 1)[None].repeat(3, 1, 1), n=3, horizon=5).observe(0, network()),
+            {"observation", "published VAA", "settling", "fixed points"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_long_work_says_what_it_does(
     work: Callable[[], object], expected: set[str], clock: Clock, watched: None, bars: list[Recorded]
 ) -> None:
@@ -300,11 +326,25 @@ None
 
 
 WITH_PROGRESS = (
-    rd.find_fixed_points, rd.find_fixed_points_over_inputs, rd.find_attractors, rd.lyapunov_spectrum,
-    rd.finite_time_exponents, rd.basin_boundary, rd.reachability, rd.echo_index, rd.transition_graph,
-    rd.bifurcation_diagram, rd.continue_fixed_point, rd.continue_bifurcation, rd.multistability_map,
-    rd.training_bifurcations, rd.track_checkpoints, rd.warm_up, rd.train, rd.train_ensemble,
-)  # fmt: skip
+    rd.find_fixed_points,
+    rd.find_fixed_points_over_inputs,
+    rd.find_attractors,
+    rd.lyapunov_spectrum,
+    rd.finite_time_exponents,
+    rd.basin_boundary,
+    rd.reachability,
+    rd.echo_index,
+    rd.transition_graph,
+    rd.bifurcation_diagram,
+    rd.continue_fixed_point,
+    rd.continue_bifurcation,
+    rd.multistability_map,
+    rd.training_bifurcations,
+    rd.track_checkpoints,
+    rd.warm_up,
+    rd.train,
+    rd.train_ensemble,
+)
 
 
 @pytest.mark.parametrize("function", [*WITH_PROGRESS, RootSolver.solve, rd.Newton.solve])

@@ -47,10 +47,13 @@ def test_a_diagram_says_so_of_a_family_that_changes_its_size() -> None:
         bifurcation_diagram(lambda p: gain(p) if 8 * p == round(8 * p) else other, starts, (0.5, 1.5), searches=9)
 
 
-@pytest.mark.parametrize("analysis", [
-    lambda family: continue_fixed_point(family, [0.2], (0.5, 1.5)),
-    lambda family: follow(family, rd.find_fixed_points(family(0.5), torch.zeros(1, 1)).states, 0.5, 1.5),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        lambda family: continue_fixed_point(family, [0.2], (0.5, 1.5)),
+        lambda family: follow(family, rd.find_fixed_points(family(0.5), torch.zeros(1, 1)).states, 0.5, 1.5),
+    ],
+)
 def test_what_a_family_raises_on_the_way_reaches_the_caller(analysis: Callable[[Family], object]) -> None:
     with pytest.raises(ValueError, match=r"^my own mistake$") as raised:
         analysis(only(lambda p: p < 1.2))

@@ -122,9 +122,11 @@ def test_a_map_keeps_no_cell_whose_search_was_cut_off(monkeypatch: pytest.Monkey
     monkeypatch.setattr(grid, "find_attractors", third)
     starts = torch.linspace(-1, 1, 4, dtype=torch.float64)[:, None]
     chart = multistability_map(
-        lambda p, q: rd.as_map(lambda h, _: torch.tanh(p * h + q), 1, 0).hold(), starts, ((0, 2), (0, 1)),
+        lambda p, q: rd.as_map(lambda h, _: torch.tanh(p * h + q), 1, 0).hold(),
+        starts,
+        ((0, 2), (0, 1)),
         resolution=(3, 3),
-    )  # fmt: skip
+    )
     assert chart.interrupted
     assert (calls, int(chart.known.sum())) == (3, 2)
 

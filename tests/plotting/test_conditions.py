@@ -104,9 +104,14 @@ def test_each_input_has_a_colour_and_each_kind_its_shape_and_filling() -> None:
         stable = result.points[row].states[result.points[row].stable].numpy()
         np.testing.assert_allclose(artists[f"input {name}: stable (4)"].get_offsets(), stable)
     assert legend_texts(ax) == [
-        "input 0 (9)", "input 0.3 (9)", "input −0.3 (9)",
-        "stable (12)", "saddle, 1 unstable (12)", "unstable (3)", "unstable direction",
-    ]  # fmt: skip
+        "input 0 (9)",
+        "input 0.3 (9)",
+        "input −0.3 (9)",
+        "stable (12)",
+        "saddle, 1 unstable (12)",
+        "unstable (3)",
+        "unstable direction",
+    ]
     patches = [to_hex(patch.get_facecolor()) for patch in legend(ax).get_patches()]
     assert patches == [style.qualitative(row).lower() for row in range(3)]
 
@@ -296,7 +301,7 @@ def test_axes_are_called_by_what_was_given() -> None:
         ([first.tolist(), [0.0, 0, 1, 0]], ["projection on direction 0", "unit 2"], False),
         (turned, ["projection on direction 0", "projection on direction 1"], True),
         (None, [f"PC 1 ({percent[0]} %)", f"PC 2 ({percent[1]} %)"], True),
-    ]  # fmt: skip
+    ]
     for axes, labels, equal in cases:
         ax = plot_fixed_points(points, axes=axes)
         assert [ax.get_xlabel(), ax.get_ylabel()] == labels

@@ -105,8 +105,12 @@ def test_classes_differ_by_shape_and_by_colour() -> None:
     ax = plot_fixed_points(uncoupled(4))
     groups = markers(ax)
     assert list(groups) == [
-        "stable (16)", "saddle, 1 unstable (32)", "saddle, 2 unstable (24)", "saddle, 3 unstable (8)", "unstable (1)"
-    ]  # fmt: skip
+        "stable (16)",
+        "saddle, 1 unstable (32)",
+        "saddle, 2 unstable (24)",
+        "saddle, 3 unstable (8)",
+        "unstable (1)",
+    ]
     assert len({np.asarray(path.get_paths()[0].vertices).tobytes() for path in groups.values()}) == 5
     assert len({edge(path) for path in groups.values()}) == 5
     stable, unstable = groups["stable (16)"], groups["unstable (1)"]

@@ -406,8 +406,11 @@ def test_bars_are_stacked_by_what_the_states_end_on() -> None:
     _, right = plot_reachability(replace(result, attractors=(first,)))  # the second was interrupted
     assert legend_texts(right) == ["fixed point (10)", "slow (4)", "diverged (2)", "unfinished (16)"]
     assert {name: rows[:, 1].sum() for name, rows in bars(right).items()} == {
-        "fixed point (10)": 10, "slow (4)": 4, "diverged (2)": 2, "unfinished (16)": 16
-    }  # fmt: skip
+        "fixed point (10)": 10,
+        "slow (4)": 4,
+        "diverged (2)": 2,
+        "unfinished (16)": 16,
+    }
     tops = np.max([[bar.get_y() + bar.get_height() for bar in container.patches] for container in right.containers], 0)  # type: ignore[attr-defined]
     assert tops.sum() == pytest.approx(32)
 
@@ -416,9 +419,15 @@ def test_nothing_reached_and_nothing_known_are_no_errors() -> None:
     result = reach(1)
     found = result.attractors[0]
     empty = replace(
-        found, kinds=(), orbits=(), evidence=(), states=found.states[:0], periods=found.periods[:0],
-        labels=torch.full_like(found.labels, -1), fates=torch.ones_like(found.fates),
-    )  # fmt: skip
+        found,
+        kinds=(),
+        orbits=(),
+        evidence=(),
+        states=found.states[:0],
+        periods=found.periods[:0],
+        labels=torch.full_like(found.labels, -1),
+        fates=torch.ones_like(found.fates),
+    )
     for attractors, texts in (((empty,), ["claimed: n · VAA", "reached: none"]), ((), ["claimed: n · VAA"])):
         none = replace(result, attractors=attractors, vaas=torch.full_like(result.vaas, torch.nan))
         left, right = plot_reachability(none)
@@ -523,8 +532,14 @@ def test_what_settles_nowhere_is_a_word_below() -> None:
         graph.add_edge(node, "slow", input=1, label="t = -1.5", probability=0.75)
     ax = plot_transition_graph(graph, positions=[[0, 0], [1, 0], [0, 1], [1, 1]])
     assert legend_texts(ax) == [
-        "fixed point (1)", "cycle (1)", "circle (1)", "chaotic set (1)", "left-right", "t = −1.5", "rarest: 25 %"
-    ]  # fmt: skip
+        "fixed point (1)",
+        "cycle (1)",
+        "circle (1)",
+        "chaotic set (1)",
+        "left-right",
+        "t = −1.5",
+        "rarest: 25 %",
+    ]
     (word,) = (text for text in ax.texts if text.get_text() == "slow")
     assert word.get_position()[1] < 0
     rare, frequent = sorted({arrow.get_linewidth() for arrow in arrows(ax)})

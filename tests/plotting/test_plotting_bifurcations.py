@@ -94,10 +94,20 @@ SECTIONS = (
 def diagram(*branches: Branch, sections: tuple[Section, ...] = (), **fields: object) -> BifurcationDiagram:
     none = torch.empty(0)
     known: dict[str, object] = {
-        "span": branches[0].span, "branches": branches, "joins": (), "searched": none, "n_searched": none, "missed": (),
-        "intervals": torch.empty(0, 2), "counts": none, "stable_counts": none, "index_sums": none,
-        "expected_index": 1, "sections": sections, "sectioned": torch.tensor([s.parameter for s in sections]),
-    }  # fmt: skip
+        "span": branches[0].span,
+        "branches": branches,
+        "joins": (),
+        "searched": none,
+        "n_searched": none,
+        "missed": (),
+        "intervals": torch.empty(0, 2),
+        "counts": none,
+        "stable_counts": none,
+        "index_sums": none,
+        "expected_index": 1,
+        "sections": sections,
+        "sectioned": torch.tensor([s.parameter for s in sections]),
+    }
     return BifurcationDiagram(**(known | fields))
 
 
@@ -192,8 +202,10 @@ def test_where_branches_meet_there_is_one_marker() -> None:
     filled = {to_hex(line.get_markerfacecolor()) for line in ax.lines if "BP" in str(line.get_label())}
     assert filled == {"#000000"}
     trivial, arms = pitchfork()
-    points = [replace(branch, special_points=(replace(branch.special_points[0], criticality="subcritical"),))
-              for branch in (trivial, arms)]  # fmt: skip
+    points = [
+        replace(branch, special_points=(replace(branch.special_points[0], criticality="subcritical"),))
+        for branch in (trivial, arms)
+    ]
     ax = plot(points)
     assert list(marks(ax)) == ["subcritical branch point (BP)"]
     assert {line.get_markerfacecolor() for line in ax.lines if "BP" in str(line.get_label())} == {"white"}
@@ -368,9 +380,10 @@ def test_axes_of_ones_own() -> None:
 
 def test_a_branch_of_one_row_is_a_dot() -> None:
     whole = s_curve()
-    rows = {name: getattr(whole, name)[30:31] for name in ("parameters", "states", "orbits", "residuals",
-            "tangents",
-            "eigenvalues", "n_unstable", "indices")}  # fmt: skip
+    rows = {
+        name: getattr(whole, name)[30:31]
+        for name in ("parameters", "states", "orbits", "residuals", "tangents", "eigenvalues", "n_unstable", "indices")
+    }
     ax = plot(replace(whole, special_points=(), ends=("interrupted",) * 2, **rows))
     (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
     assert dot.get_xydata().tolist() == [[float(whole.parameters[30]), float(whole.states[30, 0])]]

@@ -155,9 +155,15 @@ def test_nothing_reached_is_no_error() -> None:
     before, after = reaches()
     found = after.attractors[0]
     none = replace(
-        found, kinds=(), orbits=(), evidence=(), states=found.states[:0], periods=found.periods[:0],
-        labels=torch.full_like(found.labels, -1), fates=torch.ones_like(found.fates),
-    )  # fmt: skip
+        found,
+        kinds=(),
+        orbits=(),
+        evidence=(),
+        states=found.states[:0],
+        periods=found.periods[:0],
+        labels=torch.full_like(found.labels, -1),
+        fates=torch.ones_like(found.fates),
+    )
     ax = plot_warmup_outcome(before, replace(after, attractors=(none,), vaas=torch.full_like(after.vaas, torch.nan)))
     assert "reached after: none" in texts(ax)
     ax.figure.canvas.draw()

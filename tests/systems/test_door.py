@@ -332,8 +332,10 @@ def test_an_encoder_before_the_network(kind) -> None:
     model.train()
     top = network.state_size // 2
     assert (runs[..., top : top + 5] - outputs).abs().max() < 1e-12
-    assert (network.last_states(inputs.transpose(0, 1), torch.zeros(4, 10 + 10 * (kind is nn.LSTM), dtype=DOUBLE))
-            - runs[:, -1]).abs().max() < 1e-12  # fmt: skip
+    assert (
+        network.last_states(inputs.transpose(0, 1), torch.zeros(4, 10 + 10 * (kind is nn.LSTM), dtype=DOUBLE))
+        - runs[:, -1]
+    ).abs().max() < 1e-12
 
     # Zeros of its own inputs are not zeros of the network's.
     states = _drawn(3, network.state_size, seed=2)
@@ -344,10 +346,12 @@ def test_an_encoder_before_the_network(kind) -> None:
     held = network.hold(x)
     for system in (held, held.ungated()):
         at = x.clone()
-        by_input = torch.stack([
-            torch.autograd.functional.jacobian(lambda u, s=s, system=system: system.network.step(s, u), at)
-            for s in states
-        ])  # fmt: skip
+        by_input = torch.stack(
+            [
+                torch.autograd.functional.jacobian(lambda u, s=s, system=system: system.network.step(s, u), at)
+                for s in states
+            ]
+        )
         assert (system.input_jacobian(states) - by_input).abs().max() < 1e-12
         by_state = torch.stack([torch.autograd.functional.jacobian(system, s) for s in states])
         assert (system.jacobian(states) - by_state).abs().max() < 1e-12

@@ -340,8 +340,9 @@ def test_coincidence_says_when_it_can_say_nothing() -> None:
     quiet = training_bifurcations(by_step([scalar(w) for w in (0.5, 0.6, 0.7, 0.8)]), losses=[1.0, 0.5, 0.4, 0.1])
     assert math.isnan(quiet.coincidence().p_value)
     assert "does not vary" in quiet.coincidence().summary()
-    uneven = training_bifurcations([(0, scalar(0.5)), (1, scalar(1.5)), (5, scalar(1.6)), (6, scalar(1.7))],
-                                   losses=[1.0, 0.2, 0.19, 0.18]).coincidence()  # fmt: skip
+    uneven = training_bifurcations(
+        [(0, scalar(0.5)), (1, scalar(1.5)), (5, scalar(1.6)), (6, scalar(1.7))], losses=[1.0, 0.2, 0.19, 0.18]
+    ).coincidence()
     assert not uneven.evenly_spaced
     assert uneven.numbers.tolist() == [1, 0, 0]
     assert uneven.correlation == pytest.approx(math.sqrt(3) / 2)  # ranks (3, 1.5, 1.5) and (3, 1, 2)

@@ -41,10 +41,15 @@ def test_it_looks_before_during_and_after(name: str | None, tmp_path: Any) -> No
     with torch.random.fork_rng():
         torch.manual_seed(0)
         trainer = pl.Trainer(
-            max_epochs=2, callbacks=[AttractorCallback(tracker, name)], accelerator="cpu", logger=False,
-            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+            max_epochs=2,
+            callbacks=[AttractorCallback(tracker, name)],
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
             default_root_dir=tmp_path,
-        )  # fmt: skip
+        )
         trainer.fit(Module(), DataLoader(TASK, batch_size=8, collate_fn=TASK.collate))
     history = tracker.history
     assert history.steps.tolist() == [0, 4, 8, 10]

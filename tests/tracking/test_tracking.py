@@ -181,10 +181,16 @@ def test_a_point_that_an_earlier_search_missed_is_no_birth() -> None:
     keep = torch.tensor([0, 2])
     sets = first.sets
     part = type(sets)(
-        tuple(sets.kinds[i] for i in keep), sets.periods[keep], tuple(sets.orbits[i] for i in keep),
-        sets.residuals[keep], sets.multipliers[keep], sets.spectral_radii[keep], sets.n_unstable[keep],
-        sets.stable[keep], sets.hits[keep],
-    )  # fmt: skip
+        tuple(sets.kinds[i] for i in keep),
+        sets.periods[keep],
+        tuple(sets.orbits[i] for i in keep),
+        sets.residuals[keep],
+        sets.multipliers[keep],
+        sets.spectral_radii[keep],
+        sets.n_unstable[keep],
+        sets.stable[keep],
+        sets.hits[keep],
+    )
     tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, horizon=500)
     tracker.observe(0, modules[0])
     tracker._seen = type(tracker._seen)(tracker._seen.network, part, False)  # type: ignore[union-attr]
@@ -375,8 +381,10 @@ def test_a_killed_tracker_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None
 
 def test_anybodys_checkpoints(tmp_path: Path) -> None:
     for step, b in ((0, -1.0), (100, -0.4), (20, -0.7)):
-        torch.save({"state_dict": {f"model.rnn.{k}": v for k, v in scalar(2.0, b).state_dict().items()}},
-                   tmp_path / f"epoch=1-step={step}.ckpt")  # fmt: skip
+        torch.save(
+            {"state_dict": {f"model.rnn.{k}": v for k, v in scalar(2.0, b).state_dict().items()}},
+            tmp_path / f"epoch=1-step={step}.ckpt",
+        )
     torch.save(scalar(2.0, 0.0).state_dict(), tmp_path / "best.pt")
     assert [step for step, _ in checkpoint_files(tmp_path)] == [0, 20, 100]
     history = track_checkpoints(tmp_path, SEQUENCES, hold=[0.0], horizon=50)

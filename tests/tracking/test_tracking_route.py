@@ -178,8 +178,9 @@ def test_a_flip_and_a_circle_lie_at_their_updates() -> None:
     history = tracked([turning(radius) for radius in radii], 20)
     born, unstable = sorted(history.identities.events, key=lambda event: event.kind)
     assert [(e.kind, e.how, e.before, e.step) for e in (born, unstable)] == [
-        ("birth", "Neimark-Sacker", 7, 8), ("unstable", "Neimark-Sacker", 7, 8)
-    ]  # fmt: skip
+        ("birth", "Neimark-Sacker", 7, 8),
+        ("unstable", "Neimark-Sacker", 7, 8),
+    ]
     assert born.at == pytest.approx(0.1 / 0.013, abs=1e-6)
     assert born.partner == unstable.identity
     # Circles, which cannot be followed, go on from look to look while points are followed in between.

@@ -78,9 +78,7 @@ def by_hand(
 @pytest.mark.parametrize("spec", ["GRU-6", "LSTM-4x2", "MGU-5", "GRU+GRU-6"])
 def test_it_is_plain_torch(spec: str, clip: float | None) -> None:
     ours, theirs = model(spec), model(spec)
-    history = rd.train(
-        ours, TASK, validation=VALIDATION, epochs=3, batch_size=32, lr=1e-2, clip_norm=clip, seed=5
-    )  # fmt: skip
+    history = rd.train(ours, TASK, validation=VALIDATION, epochs=3, batch_size=32, lr=1e-2, clip_norm=clip, seed=5)
     losses = by_hand(theirs, 3, 32, 1e-2, clip, 5)
     assert history.losses.tolist() == pytest.approx(losses, rel=1e-9)
     best = history.best_epoch
@@ -106,7 +104,7 @@ def test_updates_are_those_of_torch_to_the_last_digits(clip: float | None) -> No
                 weight.copy_(given)
         history = rd.train(
             ours, TASK, validation=VALIDATION, epochs=1, batch_size=size, lr=1e-2, clip_norm=clip, seed=2
-        )  # fmt: skip
+        )
         parameters = [*gru.parameters(), *readout.parameters()]
         optimiser = torch.optim.Adam(parameters, lr=1e-2)
         norms = []

@@ -29,10 +29,13 @@ def test_sequences_that_begin_alike_have_names_of_their_own() -> None:
     assert labels == {0: "input 0: 0 0 0 ...", 1: "input 1: 0 0 0 ...", 2: "+5"}
     ends = {(source, key): target for source, target, key in graph.edges(keys=True)}
     assert ends == {
-        (0, labels[0]): 1, (1, labels[0]): 1,
-        (0, labels[1]): 0, (1, labels[1]): 0,
-        (0, labels[2]): 1, (1, labels[2]): 1,
-    }  # fmt: skip
+        (0, labels[0]): 1,
+        (1, labels[0]): 1,
+        (0, labels[1]): 0,
+        (1, labels[1]): 0,
+        (0, labels[2]): 1,
+        (1, labels[2]): 1,
+    }
     ax = plot_transition_graph(graph, self_loops=True)
     legend = ax.get_legend()
     assert legend is not None
@@ -44,9 +47,7 @@ def test_values_that_print_alike_and_equal_inputs_have_names_of_their_own() -> N
     pulses = torch.tensor([[1.0000001], [1.0000002], [2.0], [2.0]], dtype=torch.float64)
     graph = rd.transition_graph(network(), memories(), pulses)
     assert graph.number_of_edges() == 8
-    assert {key for *_, key in graph.edges(keys=True)} == {
-        "input 0: +1", "input 1: +1", "input 2: +2", "input 3: +2"
-    }  # fmt: skip
+    assert {key for *_, key in graph.edges(keys=True)} == {"input 0: +1", "input 1: +1", "input 2: +2", "input 3: +2"}
 
 
 def test_an_edge_is_found_by_its_input() -> None:

@@ -152,8 +152,11 @@ def test_a_history_is_stored_and_shown(tmp_path) -> None:
     assert list(table) == ["soft_vaa", "soft_vaa_layer1", "soft_vaa_layer2", "loss", "gradient_norm", "horizon"]
     assert len(table) == len(history) == 15
     assert list(warm_up(nn.GRU(2, 4), torch.randn(6, 5, 2), 1).to_pandas()) == [
-        "soft_vaa", "loss", "gradient_norm", "horizon",
-    ]  # fmt: skip
+        "soft_vaa",
+        "loss",
+        "gradient_norm",
+        "horizon",
+    ]
     assert repr(history).startswith("warmup, 15 updates (finished): VAA* from ")
     assert "<table" in history._repr_html_()
 
