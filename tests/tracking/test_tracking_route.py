@@ -158,6 +158,7 @@ def test_a_full_budget_thins_evenly_and_brackets_say_so(kept: int, stride: int) 
     assert f"(events located to {stride} steps)" in history.summary()
 
 
+@pytest.mark.slow
 def test_a_flip_and_a_circle_lie_at_their_updates() -> None:
     gains = [-0.9 - 0.03 * math.sin(0.4 * k) - 0.01 * k for k in range(21)]
     flips = [step for step in range(1, 21) if (gains[step] < -1) != (gains[step - 1] < -1)]
@@ -200,6 +201,7 @@ class Step(nn.Module):
         return torch.tanh(self.w * state + self.b + input)
 
 
+@pytest.mark.slow
 def test_a_module_of_ones_own_is_followed_and_a_plain_function_is_not() -> None:
     path = wave(21)
     step = Step(path[0])
@@ -218,6 +220,7 @@ def test_a_module_of_ones_own_is_followed_and_a_plain_function_is_not() -> None:
     assert plain.history.resolutions[1] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["observe", "record"])
 def test_both_ways_to_feed_it_are_the_same(how: str) -> None:
     path = wave(21)
@@ -232,6 +235,7 @@ def test_both_ways_to_feed_it_are_the_same(how: str) -> None:
     assert tracker.history.recording_seconds > 0
 
 
+@pytest.mark.slow
 def test_a_training_has_one_story(tmp_path: Path) -> None:
     """A flip-flop network in the 40 updates in which its memories are born, some of them to die again at once."""
     task = FlipFlop(1280, 20, 2, 0.2, seed=0)
@@ -281,6 +285,7 @@ def stopped(folder: Path, upto: int, path: list[Point], **options: Any) -> Attra
     return tracker
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [2**20, 6 * 32])
 def test_a_stopped_run_goes_on_with_the_weights_it_had(budget: int, tmp_path: Path) -> None:
     path = [(2.0, -0.9 + 0.03 * k) for k in range(61)]
@@ -305,6 +310,7 @@ def test_a_stopped_run_goes_on_with_the_weights_it_had(budget: int, tmp_path: Pa
     assert [o.resolution for o in tracker.history.observations] == [None, 1, 8, 1]
 
 
+@pytest.mark.slow
 def test_what_was_learnt_is_saved_and_loaded(tmp_path: Path) -> None:
     history = tracked([scalar(point) for point in wave(41)], 20)
     assert any(o.way for o in history.observations)
