@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -107,13 +106,8 @@ def _axes(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
 
 
 def _page(count: int) -> list[Axes]:
-    height = _MAIN + _PANEL * (count - 1)
-    with style.styled():
-        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[1], height), layout="constrained")
-        axes = list(figure.subplots(count, 1, sharex=True, height_ratios=[2.2] + [1.0] * (count - 1)))
-        for ax in axes:
-            style.dress(ax)
-        figure.align_ylabels(axes)
+    axes = style.stacked(_MAIN + _PANEL * (count - 1), [2.2] + [1.0] * (count - 1), columns=1)
+    axes[0].figure.align_ylabels(axes)
     return axes
 
 

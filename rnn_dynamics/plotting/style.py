@@ -119,10 +119,10 @@ def panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
     return result, axes
 
 
-def stacked(height: float, ratios: Sequence[float]) -> list[Axes]:
-    """The axes of a figure of two columns' width in the house style, one above the other over the same abscissa."""
+def stacked(height: float, ratios: Sequence[float], columns: int = 2) -> list[Axes]:
+    """The axes of a figure as wide as one or two columns in the house style, one above the other over one abscissa."""
     with styled():
-        result = plt.figure(figsize=(COLUMN_WIDTHS[2], height), layout="constrained")
+        result = plt.figure(figsize=(COLUMN_WIDTHS[columns], height), layout="constrained")
         axes = list(result.subplots(len(ratios), 1, sharex=True, height_ratios=ratios))
         for ax in axes:
             dress(ax)

@@ -63,6 +63,8 @@ class Detector(ABC):
 
     def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits) -> None:
         self.system, self.rows, self.limits = system, rows, limits
+        self.restored: list[tuple[Attractors, int]] = []
+        """Attractors found before that are its own, each a result and the row there; the first of its entries."""
 
     @abstractmethod
     def restore(self, known: Attractors, row: int) -> None:

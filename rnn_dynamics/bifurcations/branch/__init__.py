@@ -7,13 +7,12 @@ from .results import (
     Branch,
     Join,
     Observable,
-    SpecialPoint,
     hermite,
     joined,
     observe,
     reversed_branch,
-    special_table,
 )
+from .special_point import SpecialPoint, special_table
 from .switching import across, doubled
 from .trace import checked_span, continue_fixed_point, point_on, traced
 from .walk import BranchWalk, walked_out

@@ -11,7 +11,7 @@ from .. import normal_forms
 from ..normal_forms import NormalForm
 from .events import BorderCollision
 from .kinks import Kink
-from .results import KEPT, SpecialPoint, strong_resonance
+from .special_point import KEPT, SpecialPoint, strong_resonance
 
 
 def described(span: Span, special: Special, rising: bool, row: int = -1) -> SpecialPoint:

@@ -9,7 +9,8 @@ from ...continuation import Point, count_outside, leading_eigenvalues
 from ...families import Span
 from ...stability import n_unstable
 from ...systems import Linearization
-from .results import KEPT, Branch, SpecialPoint
+from .results import Branch
+from .special_point import KEPT, SpecialPoint
 
 
 @dataclass(frozen=True, eq=False)

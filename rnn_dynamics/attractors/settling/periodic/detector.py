@@ -32,7 +32,6 @@ class PeriodicDetector(Detector):
     def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits) -> None:
         super().__init__(system, rows, limits)
         self.cycles: list[Periodic] = []
-        self._restored: list[tuple[Attractors, int]] = []  # of the first of them
         self._points, self._turns = _Patience(), _Patience()
 
     def restore(self, known: Attractors, row: int) -> None:
@@ -43,7 +42,7 @@ class PeriodicDetector(Detector):
             kind = known.kinds[row]
             raise ValueError(f"known holds a {kind} that is not a stable one of this map: was another input held?")
         self.cycles.append(cycle)
-        self._restored.append((known, row))
+        self.restored.append((known, row))
 
     def look(self, pause: Pause) -> None:
         self.catch()
@@ -126,8 +125,8 @@ class PeriodicDetector(Detector):
 
     def _entry(self, index: int) -> Entry:
         rows = (self.rows.cycle == index).nonzero().squeeze(-1)
-        if index < len(self._restored):
-            return Entry.restored(*self._restored[index], rows)
+        if index < len(self.restored):
+            return Entry.restored(*self.restored[index], rows)
         cycle = self.cycles[index]
         kind = AttractorKind.FIXED_POINT if cycle.period == 1 else AttractorKind.CYCLE
         return Entry(kind, cycle.orbit, self._evidence(cycle), rows, float(cycle.period))

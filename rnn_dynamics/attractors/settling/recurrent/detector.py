@@ -55,7 +55,6 @@ class RecurrentDetector(Detector):
         super().__init__(system, rows, limits)
         self.periodic = periodic
         self.orbits: list[MovingOrbit] = []
-        self._restored: list[tuple[Attractors, int]] = []  # of the first of them
         self._matcher = Matcher(system, rows, limits, self.orbits)
         self._next_look = _FIRST
         self._in_vain = 0  # long periods that Newton's method found no cycle of
@@ -69,7 +68,7 @@ class RecurrentDetector(Detector):
         samples = known.orbits[row].to(self.system.device, self.system.dtype)
         margin, period = known.evidence[row].margin, float(known.mean_periods[row])
         self.orbits.append(MovingOrbit.from_samples(samples, known.kinds[row], margin, period, self.limits.units))
-        self._restored.append((known, row))
+        self.restored.append((known, row))
 
     def look(self, pause: Pause) -> None:
         """Follow a few rows that still move, whenever as many steps again are done; more if it is the last time."""
@@ -232,8 +231,8 @@ class RecurrentDetector(Detector):
 
     def _entry(self, index: int) -> Entry:
         orbit, rows = self.orbits[index], (self.rows.orbit == index).nonzero().squeeze(-1)
-        if index < len(self._restored):
-            return Entry.restored(*self._restored[index], rows)
+        if index < len(self.restored):
+            return Entry.restored(*self.restored[index], rows)
         others = [other for other in self.orbits if other is not orbit and other.kind is not None]
         spectrum = orbit.spectrum
         evidence = Evidence(

@@ -37,13 +37,12 @@ class SlowDetector(Detector):
     def __init__(self, system: AutonomousMap, rows: Rows, limits: Limits, periodic: PeriodicDetector) -> None:
         super().__init__(system, rows, limits)
         self.periodic = periodic
-        self._restored: list[tuple[Attractors, int]] = []
         self._due = rows.states.new_full((len(rows),), _AFTER)
         self._landmarks = torch.full_like(rows.states, torch.nan)  # where a drift was last too fast to follow
         self._landmark_times = rows.states.new_zeros(len(rows))
 
     def restore(self, known: Attractors, row: int) -> None:
-        self._restored.append((known, row))
+        self.restored.append((known, row))
 
     @doing("following slow drift")
     def look(self, pause: Pause) -> None:
@@ -58,9 +57,9 @@ class SlowDetector(Detector):
             self._follow(rows[due], None)
 
     def entries(self) -> list[Entry]:
-        lines = [known.orbits[row] for known, row in self._restored]
+        lines = [known.orbits[row] for known, row in self.restored]
         found = resting(self.system, self.rows, self.limits, lines)
-        return [Entry.restored(*self._restored[index], rows) for index, rows in enumerate(found.on_known)] + found.fresh
+        return [Entry.restored(*self.restored[index], rows) for index, rows in enumerate(found.on_known)] + found.fresh
 
     def _follow(self, rows: Tensor, bound: Tensor | None) -> None:
         before, elapsed = self.rows.states[rows].clone(), self.rows.times[rows].clone()
