@@ -1,4 +1,7 @@
-"""Which input flips a bit: the folds of a trained flip-flop network over its input, and pulses that test them."""
+"""Which input flips a bit: the folds of a trained flip-flop network over its input, and pulses that test them.
+
+The stored result is of a network from before `train_flip_flop` went through `train`; a new run trains another one.
+"""
 
 import math
 from collections.abc import Sequence

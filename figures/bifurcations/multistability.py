@@ -1,4 +1,7 @@
-"""How many attractors a trained flip-flop network has over an input and the gain of its recurrent weights."""
+"""How many attractors a trained flip-flop network has over an input and the gain of its recurrent weights.
+
+The stored result is of a network from before `train_flip_flop` went through `train`; a new run trains another one.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
