@@ -93,17 +93,18 @@ def check_rows(branch: Branch, family: Callable[[float], AutonomousMap]) -> None
             if branch.period == 1:
                 moved = matrix @ along[:-1] - along[:-1] + abs(width) * along[-1] * by_p
                 assert float(moved.norm()) < 1e-5 * scale * max(1.0, size)
-            assert math.hypot(float(along[:-1].norm()) / scale, float(along[-1])) == pytest.approx(1.0, abs=1e-6)
+            size = float((along[:-1] / branch.units).norm()) / max(1.0, float((state / branch.units).norm()))
+            assert math.hypot(size, float(along[-1])) == pytest.approx(1.0, abs=1e-6)
 
 
 def check_order(branch: Branch) -> None:
     """Rows follow one another along the curve: every chord points along the tangents at its ends."""
     width = abs(branch.span[1] - branch.span[0])
     for row in range(len(branch) - 1):
-        scale = max(1.0, float(branch.states[row].norm()))
+        scale = max(1.0, float((branch.states[row] / branch.units).norm()))
         chord = torch.cat(
             [
-                (branch.states[row + 1] - branch.states[row]) / scale**2,
+                (branch.states[row + 1] - branch.states[row]) / (scale * branch.units) ** 2,
                 (branch.parameters[row + 1] - branch.parameters[row]).unsqueeze(0) / width,
             ]
         )

@@ -19,7 +19,7 @@ def described(span: Span, special: Special, rising: bool, row: int = -1) -> Spec
     system = span.system(special.s)
     state = special.state.unsqueeze(0)
     value, linearization = system.linearize(state)
-    residual = float((value - state).norm())
+    residual = float(span.out_of_units(value - state).norm())
     if isinstance(special, BorderCollision) and special.kink is not None:
         return _border_collision(span, special, special.kink, rising, residual)
     form = _normal_form(span, special, linearization.dense()[0])
@@ -32,7 +32,7 @@ def described(span: Span, special: Special, rising: bool, row: int = -1) -> Spec
     return SpecialPoint(
         kind=special.kind,
         parameter=span.parameter(special.s),
-        state=special.state.cpu(),
+        state=span.out_of_units(special.state).cpu(),
         eigenvalue=special.eigenvalue,
         residual=residual,
         row=row,
@@ -59,7 +59,7 @@ def _border_collision(span: Span, special: Special, kink: Kink, rising: bool, re
     return SpecialPoint(
         kind=special.kind,
         parameter=span.parameter(special.s),
-        state=special.state.cpu(),
+        state=span.out_of_units(special.state).cpu(),
         eigenvalue=special.eigenvalue,
         residual=residual,
         row=-1,
@@ -76,13 +76,16 @@ def _normal_form(span: Span, special: Special, matrix: Tensor) -> NormalForm:
     system, state = span.system(special.s), special.state
     try:
         pair = normal_forms.eigenpair(matrix, special.eigenvalue)
+        unit = float(span.out_of_units(pair.right).norm())
         if special.kind == "fold":
-            return NormalForm(abs(normal_forms.fold(system, state, pair)))  # its sign is that of an eigenvector
+            # Its sign is that of an eigenvector.
+            return NormalForm(abs(normal_forms.fold(system, state, pair))).in_unit(unit, 1)
         if special.kind == "branch point":
-            return normal_forms.branch_point(system, state, matrix, pair)
+            form = normal_forms.branch_point(system, state, matrix, pair)
+            return form.in_unit(unit, 1 if form.detail == "transcritical" else 2)
         if special.kind == "flip":
-            return normal_forms.flip(system, state, matrix, pair)
-        form = normal_forms.neimark_sacker(system, state, matrix, pair)
+            return normal_forms.flip(system, state, matrix, pair).in_unit(unit)
+        form = normal_forms.neimark_sacker(system, state, matrix, pair).in_unit(unit)
         resonance = strong_resonance(math.atan2(pair.value.imag, pair.value.real))
         if resonance:  # up to 1:3 the coefficient is not defined, at 1:4 it does not decide
             return NormalForm(form.coefficient if resonance == "1:4" else math.nan)
