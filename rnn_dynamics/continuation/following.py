@@ -121,6 +121,7 @@ def _assembled(span: Span, courses: list[Course], states: Tensor) -> Followed:
     return Followed(
         start=span.start,
         end=span.end,
+        units=torch.ones_like(unknown) if span.units is None else span.units,
         outcomes=tuple(course.outcome for course in courses),
         ends=span.out_of_units(ends),
         residuals=residuals,

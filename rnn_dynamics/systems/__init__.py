@@ -14,7 +14,7 @@ from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .pushforward import Pushforward
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
-from .scales import ranks, relative, scaled_norm, sizes, units_of, walk_units, warped
+from .scales import apart, balancing_units, ranks, relative, scaled_norm, sizes, units_of, walk_units, warped
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -41,7 +41,9 @@ __all__ = [
     "ParallelLayer",
     "Pushforward",
     "WrappedMap",
+    "apart",
     "as_map",
+    "balancing_units",
     "bytes_kept",
     "last_within",
     "padded",

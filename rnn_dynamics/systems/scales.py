@@ -1,5 +1,6 @@
 """What counts as large and small in each coordinate of a state: its own size, never that of the whole state."""
 
+import scipy
 import torch
 from torch import Tensor
 
@@ -65,6 +66,15 @@ def walk_units(system: AutonomousMap, states: Tensor, sampled: bool = False) -> 
     return torch.maximum(units, _rounded(largest) if small else torch.ones_like(largest))
 
 
+def balancing_units(matrix: Tensor) -> Tensor:
+    """The units u [n] in which rows and columns of a Jacobian, J_ij u_j / u_i, are of one order of magnitude.
+
+    They tell coordinates apart where states do not, as at a fixed point 0; 1 for most (LAPACK's gebal, rounded).
+    """
+    _, (scale, _) = scipy.linalg.matrix_balance(matrix.cpu().numpy(), permute=False, separate=True)
+    return _rounded(torch.from_numpy(scale).to(matrix))
+
+
 def sizes(states: Tensor, units: Tensor) -> Tensor:
     """s_i = max(u_i, |h_i|) of states [..., n]: what a difference in coordinate i is compared with."""
     return torch.maximum(states.abs(), units)
@@ -78,6 +88,12 @@ def relative(differences: Tensor, states: Tensor, units: Tensor) -> Tensor:
 def scaled_norm(differences: Tensor, states: Tensor, units: Tensor) -> Tensor:
     """|d / s|_2 of differences [..., n] at states [..., n], [...]; NaN is infinite."""
     return (differences / sizes(states, units)).norm(dim=-1).nan_to_num(nan=torch.inf)
+
+
+def apart(state: Tensor, others: Tensor, units: Tensor) -> Tensor:
+    """Distances |h' - h| / max(1, |h|) of states h' [..., n] from one h [n], both in units [n]: [...]."""
+    units = units.to(state)
+    return ((others - state) / units).norm(dim=-1) / (state / units).norm().clamp(min=1.0)
 
 
 def warped(states: Tensor, units: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...continuation import Special
 from ...families import Span
+from ...systems import MapInUnits, balancing_units
 from .. import normal_forms
 from ..normal_forms import NormalForm
 from .events import BorderCollision
@@ -73,10 +74,13 @@ def _normal_form(span: Span, special: Special, matrix: Tensor) -> NormalForm:
     unknown = NormalForm(math.nan)
     if special.multiplicity > 1:
         return unknown  # the formulas are those of a simple eigenvalue
-    system, state = span.system(special.s), special.state
+    # A fixed point 0 has told the walk no units.
+    units = balancing_units(matrix)
+    system, state = MapInUnits(span.system(special.s), units), special.state / units
+    matrix = matrix * units / units[:, None]
     try:
         pair = normal_forms.eigenpair(matrix, special.eigenvalue)
-        unit = float(span.out_of_units(pair.right).norm())
+        unit = float(span.out_of_units(units * pair.right).norm())
         if special.kind == "fold":
             # Its sign is that of an eigenvector.
             return NormalForm(abs(normal_forms.fold(system, state, pair))).in_unit(unit, 1)

@@ -11,7 +11,7 @@ from ...continuation import Point, newton
 from ...families import Span
 from ...progress import doing
 from ...stopping import go_on
-from ...systems import Box, NoBox
+from ...systems import Box, NoBox, apart
 from ..branch import Branch, Join, SpecialPoint, Walk, across, doubled, joined, point_on, reversed_branch, traced
 
 _SAME = 1e-5
@@ -88,7 +88,7 @@ class Atlas:
     def holds(self, state: Tensor, t: float, period: int = 1) -> bool:
         """Whether a state [n] is on a branch at parameter t."""
         known = self.known(t, period)
-        if bool((self._apart(state, known) <= _SAME).any()):
+        if bool((apart(state, known, self.units) <= _SAME).any()):
             return True
         # Near a fold or branch point Newton's method may not find what is known at this very parameter.
         phases = [state]
@@ -147,12 +147,7 @@ class Atlas:
             return False
         row = len(part) // 2
         near = whole.near(float(part.parameters[row]))
-        return bool((self._apart(part.states[row], near) <= 1e-3).any())
-
-    def _apart(self, state: Tensor, others: Tensor) -> Tensor:
-        """Distances of states [..., n] from one [n], where its own size, or in units 1, is 1."""
-        units = self.units.to(state)
-        return ((others - state) / units).norm(dim=-1) / (state / units).norm().clamp(min=1.0)
+        return bool((apart(part.states[row], near, self.units) <= 1e-3).any())
 
     def _switched(self, span: Span, branch: Branch, special: SpecialPoint) -> tuple[Span, Point, int] | None:
         """A point of the branch that leaves another at a special point, with its span and period; None for none."""
@@ -198,9 +193,9 @@ class Atlas:
             for second in (other, reversed_branch(other)):
                 if first.complete or second.complete or first.ends[1] not in _OPEN or second.ends[0] not in _OPEN:
                     continue
-                apart = float(self._apart(first.states[-1], second.states[0]))
+                gap = float(apart(first.states[-1], second.states[0], self.units))
                 width = abs(first.span[1] - first.span[0])
-                if apart <= 1e-3 and abs(float(first.parameters[-1] - second.parameters[0])) <= 1e-3 * width:
+                if gap <= 1e-3 and abs(float(first.parameters[-1] - second.parameters[0])) <= 1e-3 * width:
                     return joined(first, second)
         return None
 
@@ -214,7 +209,7 @@ class Atlas:
             for other, twin in points[index + 1 :]:
                 if one == other or abs(point.parameter - twin.parameter) > 1e-6 * width:
                     continue
-                if float(self._apart(point.state, twin.state)) <= _MEETING:
+                if float(apart(point.state, twin.state, self.units)) <= _MEETING:
                     found.setdefault((one, other, index), Join((one, other), point.parameter, point.state))
         return sorted(found.values(), key=lambda join: (join.parameter, join.branches))
 
