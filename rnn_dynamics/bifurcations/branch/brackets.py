@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 
+from torch import Tensor
+
 from ...continuation import Point, Special, corrected, covector, eigenvalues_at, length
 from ...families import Span
-from .nearest import nearest
 
 _WIDTHS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 """In arclength, how far to both sides it is looked, one after the other."""
 
 LOCATED = 1e-6
 """In arclength: a point that is known to lie this near is located; one that is not so sure is only bracketed."""
+
+_BLURRED = 1e-8
+"""Of the span: to the root of rounding a branch point, and the points of a branch beside it, are known."""
 
 Interval = tuple[float, float]
 
@@ -22,19 +26,14 @@ def bracketed(span: Span, special: Special, within: Interval, tolerance: float) 
     its sign at a branch point, or an eigenvalue is inside the unit circle on one side and outside on the other.
     """
     at = special.located
-    row = covector(at.tangent, at.scale)
     for width in _WIDTHS:
-        sides = []
-        for distance in (-width, width):
-            guess = at.coordinates + distance * at.tangent
-            point = corrected(span, guess, row, tolerance, exact=True)
-            if point is not None and length(point.coordinates - guess, at.scale) <= width:
-                sides.append(point)
-        if len(sides) == 2 and _between(span, special, *sides):
-            low, high = interval_of(*sides, at, reach=2 * width)
-            # A point of the branch is known to the tolerance.
-            interval = max(low - tolerance, 0.0), min(high + tolerance, 1.0)
-            return replace(special, interval=interval, status="located" if width <= LOCATED else "bracketed")
+        before, after = (_beside(span, at, distance, tolerance) for distance in (-width, width))
+        if before is None or after is None or not _between(span, special, before, after):
+            continue
+        low, high = interval_of(before, after, at, reach=2 * width)
+        known = _BLURRED if special.kind == "branch point" else tolerance
+        interval = max(low - known, 0.0), min(high + known, 1.0)
+        return replace(special, interval=interval, status="located" if width <= LOCATED else "bracketed")
     return replace(special, interval=within, status="bracketed")
 
 
@@ -47,6 +46,21 @@ def interval_of(before: Point, after: Point, at: Point, reach: float) -> Interva
     if before.pace * after.pace < 0:
         places += [before.s + reach * before.pace, after.s - reach * after.pace]
     return min(places), max(places)
+
+
+def _beside(span: Span, at: Point, distance: float, tolerance: float) -> Point | None:
+    """The point of the branch in the plane across its tangent at a distance along it."""
+    guess = at.coordinates + distance * at.tangent
+    point = corrected(span, guess, covector(at.tangent, at.scale), tolerance, exact=True)
+    if point is None or length(point.coordinates - guess, at.scale) > abs(distance):
+        return None
+    return point
+
+
+def nearest(eigenvalues: Tensor, value: complex) -> complex:
+    """The eigenvalue next to a value."""
+    found = complex(eigenvalues[(eigenvalues - value).abs().argmin()])
+    return found if abs(found.imag) > 0 else complex(found.real, 0.0)
 
 
 def _between(span: Span, special: Special, before: Point, after: Point) -> bool:

@@ -36,12 +36,19 @@ def described(span: Span, special: Special, rising: bool, row: int = -1) -> Spec
         state=span.out_of_units(special.state).cpu(),
         eigenvalue=special.eigenvalue,
         residual=residual,
+        interval=_outer(span, special.interval),
+        status=special.status,
         row=row,
         detail=detail,
         coefficient=form.coefficient,
         criticality=form.criticality,
         multiplicity=special.multiplicity,
     )
+
+
+def _outer(span: Span, interval: tuple[float, float]) -> tuple[float, float]:
+    low, high = sorted(map(span.parameter, interval))
+    return low, high
 
 
 def _border_collision(span: Span, special: Special, kink: Kink, rising: bool, residual: float) -> SpecialPoint:
@@ -63,6 +70,8 @@ def _border_collision(span: Span, special: Special, kink: Kink, rising: bool, re
         state=span.out_of_units(special.state).cpu(),
         eigenvalue=special.eigenvalue,
         residual=residual,
+        interval=_outer(span, special.interval),
+        status=special.status,
         row=-1,
         detail=detail,
         before=before[:KEPT],
