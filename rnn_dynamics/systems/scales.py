@@ -19,7 +19,7 @@ _OF_BOX = 1 / 64
 """Starts crowded at one place do not make the unit smaller than this share of the box."""
 
 
-_NOTHING, _SMALL = 1e-11, 1e-3
+_NOTHING, _SMALL = 1e-11, 1e-2
 """Of a few fixed points all of whose coordinates are below the first, Newton's method tells no more than that they are
 0; below the second they say that the map is small. Larger ones may grow to 1 within a walk."""
 
@@ -51,7 +51,7 @@ def walk_units(system: AutonomousMap, states: Tensor, sampled: bool = False) -> 
 
     A walk goes far from where it sets out, so that a coordinate which is small there says little: no unit is below 1,
     or half the box where that is less. Of a map without a box none is below 1, or the largest coordinate of all states
-    where that is less than 1e-3; unless these are many, ``sampled`` all over, and tell themselves what is small.
+    where that is less than 0.01; unless these are many, ``sampled`` all over, and tell themselves what is small.
     """
     box, largest = system.box, states.abs().max()
     if not sampled and largest <= _NOTHING:
