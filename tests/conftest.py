@@ -12,6 +12,7 @@ from trained import trained
 
 from rnn_dynamics.training import TrainedFlipFlop
 
+pytest.register_assert_rewrite("contracts")  # they are no test modules, but tell as these do what did not hold
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; tests press Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -21,6 +22,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of
 def trained_flip_flop() -> Callable[[str, int], TrainedFlipFlop]:
     """``trained_flip_flop(name, seed)``: one of the stored networks."""
     return trained
+
+
+@pytest.fixture
+def seeded() -> Iterator[None]:
+    """A global random state of the test's own, which starts at 0."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture(autouse=True)
