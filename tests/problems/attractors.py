@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-import rnn_dynamics as rd
+from problems.maps import held
 from problems.roots import henon
 from rnn_dynamics.systems import HeldMap
 
@@ -28,7 +28,7 @@ class MovingProblem:
 
     @property
     def system(self) -> HeldMap:
-        return rd.as_map(lambda state, _: self.step(state), state_size=self.n, input_size=0).hold()
+        return held(self.step, self.n)
 
     def starts(self, k: int = 200, seed: int = 0) -> Tensor:
         unit = torch.rand(k, self.n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

@@ -85,17 +85,6 @@ def test_functions_written_for_one_state_or_for_batches(one_state) -> None:
     assert network.run(torch.randn(3, 5, 2, dtype=DOUBLE)).shape == (3, 5, 4)
 
 
-def test_a_function_that_closes_over_parameters() -> None:
-    weight = nn.Parameter(2 * torch.eye(2, dtype=DOUBLE))
-    ones = torch.ones(2)
-    network = rd.as_map(lambda h, _: torch.tanh(h @ weight.T), state_size=2, input_size=0, box=(-ones, ones))
-    for solver in (rd.Newton(), rd.SpeedMinimizer(), rd.NewtonKrylov(), rd.ScipyRoot()):
-        points = rd.find_fixed_points(network.hold(), torch.randn(100, 2), solver, extra_starts=200)
-        assert len(points) == 9
-        assert not points.states.requires_grad
-    assert weight.grad is None
-
-
 def test_a_custom_cell_module_is_copied() -> None:
     class Cell(nn.Module):
         def __init__(self) -> None:
