@@ -102,11 +102,11 @@ class _Own(nn.Module):
 def test_a_gru_written_by_its_user_has_the_same_points(trained_flip_flop, noise: float) -> None:
     """Every fixed point of a GRU lies in [-1, 1]; in its closed form the search knows that."""
     module = trained_flip_flop("GRU-16", 0).module
-    network = rd.asheld(module)
+    network = rd.as_map(module)
     sequences = torch.randn(32, 60, 3, generator=torch.Generator().manual_seed(0))
     starts = rd.sample_states(network, sequences, 256, noise=noise, seed=1)
     known = rd.find_fixed_points(network.hold(), starts)
-    own = rd.find_fixed_points(rd.asheld(_Own(module), 16, 3).hold(), starts)
+    own = rd.find_fixed_points(rd.as_map(_Own(module), 16, 3).hold(), starts)
     assert known.index_sum == 1
     assert not any("fixed" in repr(continuum) for continuum in own.continua)
     assert len(own) == len(known)

@@ -55,7 +55,7 @@ def test_the_budget_is_a_reason() -> None:
 def test_chunks_do_not_change_the_answer() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        system = rd.asheld(nn.GRU(2, 12, num_layers=2, dtype=DOUBLE)).hold()
+        system = rd.as_map(nn.GRU(2, 12, num_layers=2, dtype=DOUBLE)).hold()
     starts = 0.5 * normal(30, 24)
     whole, chunked = (rd.Newton().solve(system, starts, memory_budget=budget) for budget in (2**29, 1))
     assert torch.equal(whole.reasons, chunked.reasons)
@@ -63,7 +63,7 @@ def test_chunks_do_not_change_the_answer() -> None:
 
 
 def test_float32_has_its_own_floor() -> None:
-    system = rd.asheld(lambda h, _: torch.tanh(2 * h), state_size=4, input_size=0).hold(dtype=torch.float32)
+    system = rd.as_map(lambda h, _: torch.tanh(2 * h), state_size=4, input_size=0).hold(dtype=torch.float32)
     points = rd.find_fixed_points(system, normal(400, 4).float())
     assert points.states.dtype is torch.float32
     assert len(points) == 81
