@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from problems.attractors import ALL, piecewise
+from problems.attractors import named, piecewise
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
@@ -54,7 +54,7 @@ def test_a_stable_cycle_of_a_piecewise_linear_map(parameters: tuple[float, float
 
 
 def test_a_27_cycle() -> None:
-    problem = next(problem for problem in ALL if problem.name == "27-cycle")
+    problem = named("27-cycle")
     found, ratio = measured(problem.system, problem.starts(500))
     assert found.periods.tolist() == [27]
     assert found.hits.tolist() == [500]
