@@ -4,14 +4,11 @@ import pytest
 import torch
 from contracts.detectors import check_answer, check_tolerances, fast
 from problems.attractors import DEAR, SLOW_CIRCLE, UNSETTLED, MovingProblem, named, normal_form, rotating, turn
+from problems.maps import held
 from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics.attractors import Fate
-
-
-def hold(step, n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
 
 
 @pytest.mark.parametrize("problem", [*UNSETTLED, *DEAR], ids=lambda problem: problem.name)
@@ -180,7 +177,7 @@ SLOW_AND_FAST = {
 def test_no_start_is_captured_that_still_leaves(name: str) -> None:
     """Where |x| falls while the orbit turns to where it is nonlinear, the ball that captures must be small."""
     step, rows = SLOW_AND_FAST[name]
-    system, starts = hold(step, 2), torch.tensor(rows, dtype=torch.float64)
+    system, starts = held(step, 2), torch.tensor(rows, dtype=torch.float64)
     found = rd.find_attractors(system, starts)
     ends = system.iterate(starts, 100_000)
     assert set(found.outcomes) == {"settled"}
@@ -188,7 +185,7 @@ def test_no_start_is_captured_that_still_leaves(name: str) -> None:
 
 
 def test_many_points_along_a_slow_line() -> None:
-    system = hold(lambda h: torch.stack([h[..., 0] + 1e-3 * torch.sin(300 * h[..., 0]), 0.97 * h[..., 1]], dim=-1), 2)
+    system = held(lambda h: torch.stack([h[..., 0] + 1e-3 * torch.sin(300 * h[..., 0]), 0.97 * h[..., 1]], dim=-1), 2)
     unit = 2 * torch.rand(100, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
     starts = unit * torch.tensor([1.0, 20.0])
     found = rd.find_attractors(system, starts)
@@ -199,7 +196,7 @@ def test_many_points_along_a_slow_line() -> None:
 @pytest.mark.parametrize("width", [0.1, 0.03, 0.01])
 def test_implicit_steps_do_not_step_over_a_narrow_point(width: float) -> None:
     """No orbit of a continuous map of the line that moves by so little a step can pass a fixed point."""
-    system = hold(lambda h: h + 1e-3 * torch.tanh(5 - h) - 2e-3 * torch.exp(-(((h - 1) / width) ** 2)), 1)
+    system = held(lambda h: h + 1e-3 * torch.tanh(5 - h) - 2e-3 * torch.exp(-(((h - 1) / width) ** 2)), 1)
     found = rd.find_attractors(system, torch.linspace(-1, 0.5, 20, dtype=torch.float64)[:, None])
     assert found.hits.tolist() == [20]
     assert 0.9 < float(found.states[0]) < 1

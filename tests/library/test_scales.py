@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from problems.maps import held, normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
@@ -9,14 +10,6 @@ from rnn_dynamics.bifurcations import bifurcation_diagram, continue_fixed_point
 from rnn_dynamics.systems import relative, units_of
 
 DOUBLE = torch.float64
-
-
-def _map(step, n: int):
-    return rd.as_map(lambda h, _: step(h), state_size=n, input_size=0).hold()
-
-
-def _randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
 
 
 @pytest.mark.parametrize("large", [1.0, 1e5, 1e6, 1e8, 1e12])
@@ -28,12 +21,12 @@ def test_three_points_beside_a_large_coordinate(large: float, where: str) -> Non
         x, y = h[..., 0], h[..., 1]
         return torch.stack([x + 0.3 * (large - x), y + 0.2 * (y - y**3)], dim=-1)
 
-    starts = _randn(64, 2)
+    starts = normal(64, 2)
     if where == "spread":
         starts = starts * torch.tensor([large, 1.0], dtype=DOUBLE)
     elif where == "at the large one":
         starts = starts + torch.tensor([large, 0.0], dtype=DOUBLE)
-    points = rd.find_fixed_points(_map(step, 2), starts)
+    points = rd.find_fixed_points(held(step, 2), starts)
     assert len(points) == 3
     assert points.kinds == ("stable node", "stable node", "saddle")
     assert (points.states[:, 0] / large - 1).abs().max() < 1e-13
@@ -45,7 +38,7 @@ def test_three_points_beside_a_large_coordinate(large: float, where: str) -> Non
 @pytest.mark.parametrize("unit", [1e9, 1.0, 1e-3, 1e-6, 1e-9, 1e-12])
 def test_three_points_in_any_unit(unit: float) -> None:
     """H' = h + .2 (h - h^3 / s^2): -s and s stable with .6, 0 unstable with 1.2, from starts of order s."""
-    points = rd.find_fixed_points(_map(lambda h: h + 0.2 * (h - h**3 / unit**2), 1), unit * _randn(64, 1))
+    points = rd.find_fixed_points(held(lambda h: h + 0.2 * (h - h**3 / unit**2), 1), unit * normal(64, 1))
     assert points.kinds == ("stable node", "stable node", "unstable node")
     assert (points.states[:, 0] / unit - torch.tensor([-1.0, 1.0, 0.0])).abs().max() < 1e-13
     assert (points.eigenvalues[:, 0].real - torch.tensor([0.6, 0.6, 1.2], dtype=DOUBLE)).abs().max() < 1e-12
@@ -57,14 +50,14 @@ def test_a_declared_box_of_small_size_justifies_the_index_sum() -> None:
     unit = 1e-9
     box = (torch.tensor([-1.5 * unit]), torch.tensor([1.5 * unit]))
     system = rd.as_map(lambda h, _: h + 0.2 * (h - h**3 / unit**2), 1, 0, box=box).hold()
-    points = rd.find_fixed_points(system, unit * _randn(64, 1))
+    points = rd.find_fixed_points(system, unit * normal(64, 1))
     assert len(points) == 3
     assert points.index_sum == 1
 
 
 def test_points_of_one_size_beside_starts_of_another() -> None:
     """The same map at s = 1e-6, from starts of order 1."""
-    points = rd.find_fixed_points(_map(lambda h: h + 0.2 * (h - h**3 / 1e-12), 1), _randn(64, 1))
+    points = rd.find_fixed_points(held(lambda h: h + 0.2 * (h - h**3 / 1e-12), 1), normal(64, 1))
     assert points.kinds == ("stable node", "stable node", "unstable node")
 
 
@@ -75,8 +68,8 @@ def test_a_coordinate_that_drifts_without_end_is_no_fixed_point() -> None:
         def step(h: Tensor, large: float = large) -> Tensor:
             return torch.stack([h[..., 0] + 1e-3, 0.5 * h[..., 1] + 0.5 * large], dim=-1)
 
-        starts = _randn(32, 2) + torch.tensor([0.0, large], dtype=DOUBLE)
-        points = rd.find_fixed_points(_map(step, 2), starts)
+        starts = normal(32, 2) + torch.tensor([0.0, large], dtype=DOUBLE)
+        points = rd.find_fixed_points(held(step, 2), starts)
         assert len(points) == 0
         assert not any("fixed" in repr(continuum) for continuum in points.continua)
 
@@ -96,7 +89,7 @@ def _counting_lstm(forget: float) -> nn.LSTM:
 def test_an_lstm_with_a_full_cell_beside_a_bistable_one() -> None:
     """C_0 rests at i g / (1 - f), about 1e6; unit 1 has two memories and a saddle between them."""
     module = _counting_lstm(13.8)
-    points = rd.find_fixed_points(rd.as_map(module).hold(), _randn(64, 4), max_steps=200)
+    points = rd.find_fixed_points(rd.as_map(module).hold(), normal(64, 4), max_steps=200)
     filled = torch.sigmoid(torch.tensor(30.0, dtype=DOUBLE)) * torch.tanh(torch.tensor(30.0, dtype=DOUBLE))
     filled = filled / torch.sigmoid(torch.tensor(-13.8, dtype=DOUBLE))
     assert len(points) == 3
@@ -109,21 +102,21 @@ def test_an_lstm_with_a_full_cell_beside_a_bistable_one() -> None:
 def test_a_smooth_point_far_out_is_on_no_kink() -> None:
     """At h of 1e5 and more DF was compared over a stretch of the map's own width."""
     for large in (1e5, 1e8):
-        system = _map(lambda h, large=large: large + torch.tanh(2 * (h - large)), 1)
-        points = rd.find_fixed_points(system, large + _randn(64, 1))
+        system = held(lambda h, large=large: large + torch.tanh(2 * (h - large)), 1)
+        points = rd.find_fixed_points(system, large + normal(64, 1))
         assert points.kinds == ("stable node", "stable node", "unstable node")
 
 
 def test_units_follow_the_order_of_the_starts_and_not_the_starts() -> None:
-    system = _map(lambda h: 0.5 * h, 3)
-    starts = _randn(100, 3) * torch.tensor([1e-8, 1.0, 1e5], dtype=DOUBLE)
+    system = held(lambda h: 0.5 * h, 3)
+    starts = normal(100, 3) * torch.tensor([1e-8, 1.0, 1e5], dtype=DOUBLE)
     units = units_of(system, starts)
-    assert torch.equal(units_of(system, _randn(100, 3)), units_of(system, _randn(20, 3, seed=1)))
+    assert torch.equal(units_of(system, normal(100, 3)), units_of(system, normal(20, 3, seed=1)))
     assert units[1] == 1.0
     assert ((units / torch.tensor([1e-8, 1.0, 1e5])).log2().abs() <= 3).all()
     far = torch.cat([starts, torch.full((5, 3), 1e20, dtype=DOUBLE)])
     assert torch.equal(units, units_of(system, far))
-    shifted = _map(lambda h: 0.5 * h + torch.tensor([300.0, 0.0, 0.0], dtype=DOUBLE), 3)
+    shifted = held(lambda h: 0.5 * h + torch.tensor([300.0, 0.0, 0.0], dtype=DOUBLE), 3)
     assert units_of(shifted, torch.zeros(4, 3, dtype=DOUBLE)).tolist() == [64.0, 1.0, 1.0]
     here = torch.tensor([[0.0, 2.0, 1e6]], dtype=DOUBLE)
     assert float(relative(torch.tensor([[0.0, 1e-3, 1.0]]), here, torch.ones(3))) == pytest.approx(5e-4)
@@ -132,8 +125,8 @@ def test_units_follow_the_order_of_the_starts_and_not_the_starts() -> None:
 @pytest.mark.parametrize("unit", [1e9, 1.0, 1e-3, 1e-6, 1e-9, 1e-12])
 def test_a_cycle_in_any_unit(unit: float) -> None:
     """H' = -h - .2 (h - h^3 / s^2): F^2 has five fixed points: 0, +- s, an unstable pair, and -+ s sqrt(11) cycles."""
-    system = _map(lambda h: -h - 0.2 * (h - h**3 / unit**2), 1)
-    cycles = rd.find_cycles(system, 2, unit * _randn(64, 1))
+    system = held(lambda h: -h - 0.2 * (h - h**3 / unit**2), 1)
+    cycles = rd.find_cycles(system, 2, unit * normal(64, 1))
     assert cycles.n_roots == 5
     assert (cycles.orbits[0, :, 0].sort().values / unit - torch.tensor([-1.0, 1.0])).abs().max() < 1e-13
     assert (cycles.multipliers[0, 0] - 0.36).abs() < 1e-12
@@ -147,11 +140,11 @@ def test_what_continuation_cannot_see_is_refused(offset: float, unit: float) -> 
         x, y = h[..., 0], h[..., 1]
         return torch.stack([x + 0.3 * (offset - x), y + 0.2 * (p * y - y**3 / unit**2)], dim=-1)
 
-    starts = unit * _randn(16, 2) + torch.tensor([offset, 0.0], dtype=DOUBLE)
+    starts = unit * normal(16, 2) + torch.tensor([offset, 0.0], dtype=DOUBLE)
     with pytest.raises(ValueError, match=r"must be of a size from 0\.0003 to 3000"):
-        bifurcation_diagram(lambda p: _map(lambda h: step(h, p), 2), starts, (-1.0, 1.1), sections=0)
+        bifurcation_diagram(lambda p: held(lambda h: step(h, p), 2), starts, (-1.0, 1.1), sections=0)
     if offset:
         with pytest.raises(ValueError, match=r"must be of a size from 0\.0003 to 3000"):
             continue_fixed_point(
-                lambda p: _map(lambda h: step(h, p), 2), torch.tensor([offset, 0.0], dtype=DOUBLE), (-1.0, 1.1)
+                lambda p: held(lambda h: step(h, p), 2), torch.tensor([offset, 0.0], dtype=DOUBLE), (-1.0, 1.1)
             )
