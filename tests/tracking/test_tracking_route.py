@@ -226,7 +226,7 @@ def test_both_ways_to_feed_it_are_the_same(how: str) -> None:
 
 @pytest.mark.slow
 def test_a_training_has_one_story(tmp_path: Path) -> None:
-    """A flip-flop tanh_network in the 40 updates in which its memories are born, some of them to die again at once."""
+    """A flip-flop network in the 40 updates in which its memories are born, some of them to die again at once."""
     task = FlipFlop(1280, 20, 2, 0.2, seed=0)
     model = rd.SequenceModel(module_from_spec("GRU-8", 2, 0), 2, seed=0)
     rd.train(model, task, epochs=3, lr=1e-2, clip_norm=1.0, folder=tmp_path, snapshot_every=1)
