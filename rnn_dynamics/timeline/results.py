@@ -1,6 +1,7 @@
 """The timeline of a training: its bifurcations, the lives of its fixed points, and its loss beside them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checks import checked
+from ..results import Interruptible
 from ..store import storable
 from ..systems import apart
 from ..tracking import Event, Identities, Observation, match, number_of
@@ -51,7 +53,7 @@ class Bifurcation:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class TrainingBifurcations:
+class TrainingBifurcations(Interruptible):
     """All fixed points along a training, with identity, and what happened to them; ``len`` counts checkpoints."""
 
     observations: tuple[Observation, ...]
@@ -76,9 +78,6 @@ class TrainingBifurcations:
 
     loss_name: str = ""
     """What the loss is: "training loss", "validation loss", "loss"; "" if there is none."""
-
-    interrupted: bool = False
-    """Whether Ctrl-C ended it: the checkpoints are those done by then."""
 
     def __len__(self) -> int:
         return len(self.observations)
@@ -287,13 +286,8 @@ class TrainingBifurcations:
             f"{number_of(len(self.identities), 'identity', 'identities')}; {found or 'no bifurcation'}"
         )
 
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(index=False, max_rows=40, float_format="{:.7g}".format)
-        return "\n".join([self.summary(), *([table] if self.events else []), self.verdict])
-
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(index=False, max_rows=40, float_format="{:.7g}".format)
-        return f"<p><b>{self.summary()}</b></p>{table}<p>{self.verdict}</p>"
+    def _notes(self) -> Sequence[str]:
+        return [self.verdict]
 
 
 def _end_of(events: list[Event], kind: str, otherwise: int) -> float:

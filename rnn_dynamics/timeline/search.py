@@ -137,7 +137,7 @@ class _Builder:
         system = HeldMap(stage.network, self.held)
         ahead = ahead_of(self.done[-1].system, system, self.done[-1].rows) if self.done else None
         points = self._found(system, ahead)
-        if points.completeness.interrupted:
+        if points.interrupted:
             raise KeyboardInterrupt  # a part of the points is no checkpoint
         rows = sets_of_points(points)
         link = None
@@ -222,7 +222,6 @@ def _observed(done: _Done, held: Tensor) -> Observation:
         passage=None if done.link is None else done.link.passage,
         seconds=math.nan,
         cut_off=False,
-        interrupted=False,
     )
 
 

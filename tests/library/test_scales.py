@@ -50,7 +50,7 @@ def test_three_points_in_any_unit(unit: float) -> None:
 def test_a_declared_box_of_small_size_justifies_the_index_sum() -> None:
     unit = 1e-9
     box = (torch.tensor([-1.5 * unit]), torch.tensor([1.5 * unit]))
-    system = rd.asheld(lambda h, _: h + 0.2 * (h - h**3 / unit**2), 1, 0, box=box).hold()
+    system = rd.as_map(lambda h, _: h + 0.2 * (h - h**3 / unit**2), 1, 0, box=box).hold()
     points = rd.find_fixed_points(system, unit * normal(64, 1))
     assert len(points) == 3
     assert points.index_sum == 1

@@ -1,7 +1,7 @@
 """A branch of fixed points or cycles as a table."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...checks import checked
 from ...continuation import BifurcationKind
+from ...results import Result, evenly
 from ...store import storable
 from .special_point import SpecialPoint
 
@@ -38,7 +39,7 @@ Observable = Callable[[Tensor], Tensor] | int
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Branch:
+class Branch(Result):
     """A curve of fixed points, or of cycles, over a parameter: one row each, in order along it; ``len`` counts rows.
 
     Special points are rows of their own, and two of them are never neighbours: so stability is constant between a
@@ -116,6 +117,11 @@ class Branch:
     def complete(self) -> bool:
         """Whether both ends have a mathematical reason."""
         return not set(OPEN_ENDS) & set(self.ends)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it: its last row, or its first, is where it was then."""
+        return "interrupted" in self.ends
 
     @checked
     def observed(self, observable: Observable | None = None) -> Tensor:
@@ -248,15 +254,11 @@ class Branch:
         ends = dict.fromkeys(ENDS[end] for end in self.ends if end != "span")
         return text + "".join(f"; {end}" for end in ends)
 
-    def __repr__(self) -> str:
-        lines = [f"  {point!r}" for point in self.special_points]
-        table = self.to_pandas().to_string(index=False, max_rows=12, float_format="{:.6g}".format)
-        return "\n".join([self.summary(), *lines, table])
+    def _shown(self) -> "pd.DataFrame":
+        return evenly(self.to_pandas())
 
-    def _repr_html_(self) -> str:
-        points = "<br>".join(map(repr, self.special_points))
-        table = self.to_pandas().to_html(index=False, max_rows=20, float_format="{:.6g}".format)
-        return f"<p><b>{self.summary()}</b></p><p>{points}</p>{table}"
+    def _notes(self) -> Sequence[str]:
+        return [repr(point) for point in self.special_points]
 
 
 @storable
