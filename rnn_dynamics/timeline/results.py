@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -73,11 +73,11 @@ class TrainingBifurcations(Interruptible):
     loss_curve: Tensor
     """The whole curve, [l]."""
 
-    units: Tensor
-    """What is small in each coordinate of a state, [n] (``systems.walk_units``)."""
-
     loss_name: str = ""
     """What the loss is: "training loss", "validation loss", "loss"; "" if there is none."""
+
+    units: Tensor = field(default_factory=lambda: torch.ones(1))
+    """What is small in each coordinate of a state, [n] (``systems.walk_units``); 1 in older files."""
 
     def __len__(self) -> int:
         return len(self.observations)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -80,13 +80,14 @@ class Branch(Result):
     span: tuple[float, float]
     """The parameters it was followed between."""
 
-    units: Tensor
-    """What is small in each coordinate, [n]: it was walked, and distances are measured, in these (``walk_units``)."""
-
     period: int = 1
 
     refused: int = 0
     """Steps that were refused and taken again, shorter."""
+
+    units: Tensor = field(default_factory=lambda: torch.ones(1))
+    """What is small in each coordinate, [n]: it was walked, and distances are measured, in these (``walk_units``); 1 in
+    files from before 0.2."""
 
     def __len__(self) -> int:
         return len(self.parameters)

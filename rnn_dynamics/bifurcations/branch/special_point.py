@@ -41,16 +41,16 @@ class SpecialPoint:
     residual: float
     """|F^k(h) - h|_2 of this very state."""
 
-    interval: tuple[float, float]
-    """(low, high): the parameters between which it was seen to lie. ``located`` ones lie in less than 1e-5 of the span:
-    there s turns at a fold, a determinant or an eigenvalue changes sides, or DF jumps."""
-
     row: int
     """Of the branch, where it is listed too."""
 
     status: str = "located"
     """"located", or "bracketed" where no more is sure than the interval: Newton's method fails near the point, or
     the span ends there."""
+
+    interval: tuple[float, float] = (math.nan, math.nan)
+    """(low, high): the parameters between which it was seen to lie. ``located`` ones lie in less than 1e-5 of the span:
+    there s turns at a fold, a determinant or an eigenvalue changes sides, or DF jumps. NaN in files from before 0.2."""
 
     detail: str = ""
     """Of a branch point "pitchfork" or "transcritical"; of a fold whether two points are "born" or "meet" as the
