@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..checks import Words
 from ..store import storable
-from .settings import Settings
+from .settings import TrainSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class Training:
             index=pd.RangeIndex(len(self), name="epoch"),
         )
 
-    def told(self, settings: Settings, words: Words) -> "Training":
+    def told(self, settings: TrainSettings, words: Words) -> "Training":
         """The same, its advice with arguments in other words."""
         return replace(self, advice=training_advice(self.status, len(self.losses), settings, words))
 
@@ -102,7 +102,7 @@ class Training:
         return f"<p><b>{self.summary()}</b> {self.advice}</p>{table}"
 
 
-def training_advice(status: str, updates: int, settings: Settings, words: Words | None = None) -> str:
+def training_advice(status: str, updates: int, settings: TrainSettings, words: Words | None = None) -> str:
     """What to do about a training that ended so after so many updates, with its arguments in ``words``."""
     words = words or Words()
     if status == "interrupted":
