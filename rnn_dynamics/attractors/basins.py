@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, Size, checked, require_positive
+from ..checks import ArgumentError, ArrayLike, Size, checked, require_positive
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .method import Settle
@@ -90,15 +90,15 @@ def basin_map(
     require_system(system)
     corners = system.as_states(points, "points")
     if len(corners) != 3:
-        raise ValueError(f"points must have shape [3, {system.state_size}], got {list(corners.shape)}")
+        raise ArgumentError("points", f"must have shape [3, {system.state_size}], got {list(corners.shape)}")
     require_positive(resolution=resolution)
     if not 0 <= border < float("inf"):
-        raise ValueError(f"border must be 0 or positive and finite, got {border}")
+        raise ArgumentError("border", f"must be 0 or positive and finite, got {border}")
     first, second = corners[1] - corners[0], corners[2] - corners[0]
     along = first / first.norm().clamp(min=torch.finfo(first.dtype).tiny)
     across = second - (second @ along) * along
     if not first.norm() > 0 or across.norm() <= 1e-9 * second.norm().clamp(min=1e-300):
-        raise ValueError("points must not lie on one line: three that span a plane are needed")
+        raise ArgumentError("points", "must not lie on one line: three that span a plane are needed")
     axes = torch.stack([along, across / across.norm()])
     flat = (corners - corners[0]) @ axes.T
     low, high = flat.amin(dim=0), flat.amax(dim=0)

@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArgumentError, ArrayLike, require_positive, whole_number
 from ..families import Family, Span
 from ..progress import shown
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
@@ -79,16 +79,17 @@ def follow(
 def _checked_start(span: Span, states: ArrayLike) -> Tensor:
     if not callable(span.family) or isinstance(span.family, AutonomousMap | nn.Module):
         got = type(span.family).__name__
-        raise ValueError(f"family must be a function t -> map, as between(before, after) gives it; got {got}")
+        raise ArgumentError("family", f"must be a function t -> map, as between(before, after) gives it; got {got}")
     system = span.system(0.0)
     points = system.as_states(states, "states")
     residuals = (system(points) - points).norm(dim=-1).nan_to_num(nan=torch.inf)
     excess = residuals / points.norm(dim=-1).clamp(min=1.0)
     if bool((excess > _NOT_FIXED).any()):
         worst = int(excess.argmax())
-        raise ValueError(
-            f"states must be fixed points of family({span.start:g}), but row {worst} has a residual |F(h) - h| of"
-            f" {float(residuals[worst]):.3g}"
+        raise ArgumentError(
+            "states",
+            f"must be fixed points of family({span.start:g}), but row {worst} has a residual |F(h) - h| of"
+            f" {float(residuals[worst]):.3g}",
         )
     return points
 

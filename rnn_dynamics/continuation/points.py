@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..checks import ArgumentError
 from ..families import Span
 from ..linear_algebra import lu_factor, lu_solve
 
@@ -26,9 +27,10 @@ def require_visible(states: Tensor, name: str, smallest: float = 0.0) -> None:
     """Refuse states [..., n] so large, or all of them so small, that continuation would not tell them apart."""
     size = float(states.abs().nan_to_num(posinf=0.0).max()) if states.numel() else 0.0
     if size > _LARGEST or 0 < size < smallest:
-        raise ValueError(
-            f"{name} must be of a size from {SMALLEST:g} to {_LARGEST:g} to be followed, the largest coordinate here is"
-            f" {size:.3g}: measure states in units u of their own, as_map(lambda y, x: step(u * y, x) / u, ...)"
+        raise ArgumentError(
+            name,
+            f"must be of a size from {SMALLEST:g} to {_LARGEST:g} to be followed, the largest coordinate here is"
+            f" {size:.3g}: measure states in units u of their own, as_map(lambda y, x: step(u * y, x) / u, ...)",
         )
 
 

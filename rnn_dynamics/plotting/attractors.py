@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors
-from ..checks import ArrayLike, as_rows, checked
+from ..checks import ArgumentError, ArrayLike, as_rows, checked
 from . import style
 from .classes import ATTRACTORS, SLOW, UNSETTLED, require_attractors
 from .fixed_points import as_trajectories, draw_trajectories
@@ -64,7 +64,7 @@ def plot_attractors(
     require_attractors(found)
     n = found.states.shape[-1]
     if dimensions not in (2, 3):
-        raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
+        raise ArgumentError("dimensions", f"must be 2 or 3, got {dimensions}")
     if dimensions == 3 and n < 3:
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
     paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
@@ -103,7 +103,9 @@ def _as_starts(starts: ArrayLike, found: Attractors) -> Tensor:
     k, n = found.ends.shape
     rows = as_rows(starts, "starts", n, dtype=torch.float64, device=torch.device("cpu"))
     if len(rows) != k:
-        raise ValueError(f"starts must be those that were given to find_attractors, [{k}, {n}], got {list(rows.shape)}")
+        raise ArgumentError(
+            "starts", f"must be those that were given to find_attractors, [{k}, {n}], got {list(rows.shape)}"
+        )
     return rows
 
 

@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from ..attractors import BasinMap
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from . import style
 from .classes import ATTRACTORS, HATCHES, Look
 from .orbits import draw_orbit
@@ -59,7 +59,7 @@ def plot_basins(basins: BasinMap, ax: Axes | None = None, *, legend: bool = True
         ValueError: for another result, or an axis that is not two-dimensional.
     """
     if not isinstance(basins, BasinMap):
-        raise ValueError(f"basins must be the BasinMap of basin_map, got {type(basins).__name__}")
+        raise ArgumentError("basins", f"must be the BasinMap of basin_map, got {type(basins).__name__}")
     ax = style.axis_for(ax, dimensions=2)
     labels, found = basins.labels.numpy(), basins.attractors
     outcomes = np.array(found.outcomes, dtype=object).reshape(labels.shape)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from ..checks import ArrayLike, CheckedInside, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, CheckedInside, as_tensor, checked
 from ..fixed_points import Continuum, FixedPoints
 from . import style
 from .classes import SLOW, Look, classify, rank
@@ -75,7 +75,7 @@ def plot_fixed_points(
     conditions = conditions_of(points, labels)
     n = conditions[0].points.states.shape[-1]
     if dimensions not in (2, 3):
-        raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
+        raise ArgumentError("dimensions", f"must be 2 or 3, got {dimensions}")
     if dimensions == 3 and n < 3:
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
     paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
@@ -156,7 +156,7 @@ def _draw_conditions(
 def as_trajectories(trajectories: ArrayLike, n: int) -> Tensor:
     paths = as_tensor(trajectories, "trajectories", dtype=torch.float64, device=torch.device("cpu"))
     if paths.ndim != 3 or paths.shape[2] != n or 0 in paths.shape:
-        raise ValueError(f"trajectories must have shape [batch, time, {n}], got {list(paths.shape)}")
+        raise ArgumentError("trajectories", f"must have shape [batch, time, {n}], got {list(paths.shape)}")
     return paths
 
 

@@ -11,7 +11,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArgumentError, ArrayLike, as_tensor
 
 ProjectionAxes: TypeAlias = ArrayLike | Sequence[int] | Mapping[str, ArrayLike | int]
 """Units by number, directions, or either by name."""
@@ -67,7 +67,7 @@ def projection_for(
     before = _shown.get(ax) if isinstance(ax, Axes) and ax.has_data() else None
     if before is not None and before.axes.shape != (dimensions, n):
         d, m = before.axes.shape
-        raise ValueError(f"ax shows {d} axes of states of size {m}, got {dimensions} of states of size {n}")
+        raise ArgumentError("ax", f"shows {d} axes of states of size {m}, got {dimensions} of states of size {n}")
     if axes is None and before is not None:
         return before
     if axes is None:
@@ -76,7 +76,7 @@ def projection_for(
         return _onto_units(n, dimensions) if 1 < n <= dimensions else principal(parts, dimensions)
     given = onto_axes(axes, n, dimensions)
     if before is not None and not (torch.equal(before.axes, given.axes) and torch.equal(before.center, given.center)):
-        raise ValueError(f"ax shows other axes ({', '.join(before.labels)}): leave axes out, or use another ax")
+        raise ArgumentError("ax", f"shows other axes ({', '.join(before.labels)}): leave axes out, or use another ax")
     return given
 
 
@@ -95,12 +95,13 @@ def onto_axes(axes: ProjectionAxes, n: int, dimensions: int) -> Projection:
     else:
         rows = as_tensor(axes, "axes", dtype=torch.float64, device=torch.device("cpu"))
     if rows.shape != (dimensions, n):
-        raise ValueError(
-            f"axes must have shape [{dimensions}, {n}] for dimensions={dimensions} and states of size {n}, or be"
-            f" {dimensions} units, got {list(rows.shape)}"
+        raise ArgumentError(
+            "axes",
+            f"must have shape [{dimensions}, {n}] for dimensions={dimensions} and states of size {n}, or be"
+            f" {dimensions} units, got {list(rows.shape)}",
         )
     if not rows.any():
-        raise ValueError("axes must not all be zero")
+        raise ArgumentError("axes", "must not all be zero")
     labels = names or [_name(row, number) for number, row in enumerate(rows)]
     return Projection(torch.zeros(n, dtype=torch.float64), rows, tuple(labels))
 
@@ -119,10 +120,10 @@ def _direction(value: Any, name: str, n: int) -> Tensor:
     if row.ndim == 0:
         unit = float(row)
         if isinstance(value, bool) or not unit.is_integer() or not -n <= unit < n:
-            raise ValueError(f"{name} must be units from 0 to {n - 1}, or directions [{n}], got {value}")
+            raise ArgumentError(name, f"must be units from 0 to {n - 1}, or directions [{n}], got {value}")
         return torch.eye(n, dtype=torch.float64)[int(unit)]
     if row.shape != (n,):
-        raise ValueError(f"{name} must be a unit's number or a direction [{n}], got {list(row.shape)}")
+        raise ArgumentError(name, f"must be a unit's number or a direction [{n}], got {list(row.shape)}")
     return row
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from ..store import storable
 from ..tracking import Event, Identities, Observation, match, number_of
 from .coincidence import Coincidence, coincidence_of
@@ -246,7 +246,7 @@ class TrainingBifurcations:
     def _rows(self, identity: int) -> list[tuple[int, int]]:
         rows = self.identities.rows(identity)
         if not rows:
-            raise ValueError(f"identity must be from 0 to {len(self.identities) - 1}, got {identity}")
+            raise ArgumentError("identity", f"must be from 0 to {len(self.identities) - 1}, got {identity}")
         return rows
 
     @property

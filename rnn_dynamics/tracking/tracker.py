@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..checks import (
+    ArgumentError,
     ArrayLike,
     CheckedInside,
     InputSequences,
@@ -253,7 +254,7 @@ class AttractorTracker:
 
     def _checked(self, step: int) -> int:
         if isinstance(step, bool) or int(step) != step:
-            raise ValueError(f"step must be a whole number, got {step!r}")
+            raise ArgumentError("step", f"must be a whole number, got {step!r}")
         step = int(step)
         if step > self._resumed_to and self.latest_step is not None and step <= self.latest_step:
             raise ValueError(f"steps must rise, got {step} after {self.latest_step}: a new run needs a new tracker")
@@ -270,7 +271,7 @@ class AttractorTracker:
                 self._seen = Seen(earlier, last.sets, crowded, whole)
         if self._seen is not None and self._seen.network.state_size != network.state_size:
             sizes = f"{self._seen.network.state_size} state units before, {network.state_size} now"
-            raise ValueError(f"module must keep its shape from one observation to the next, got {sizes}")
+            raise ArgumentError("module", f"must keep its shape from one observation to the next, got {sizes}")
         return self._seen
 
     def _input(self, network: DrivenMap) -> torch.Tensor:
@@ -310,4 +311,4 @@ def _numbers(scalars: dict[str, Any]) -> dict[str, float]:
             name: float(value.detach() if isinstance(value, torch.Tensor) else value) for name, value in scalars.items()
         }
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ValueError(f"scalars must be numbers, such as loss=0.1: {error}") from error
+        raise ArgumentError("scalars", f"must be numbers, such as loss=0.1: {error}") from error

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import CheckedInside, Size, Told, checked, require_positive, whole_number
+from ..checks import ArgumentError, CheckedInside, Size, Told, checked, require_positive, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
@@ -123,9 +123,9 @@ def train_ensemble(
     numbers = [whole_number(seed, "each seed", 0) for seed in (range(len(alike)) if seeds is None else seeds)]
     shown: list[Tracker | None] = [None] * len(alike) if trackers is None else list(trackers)
     if len(numbers) != len(alike) or len(set(numbers)) < len(numbers):
-        raise ValueError(f"seeds must be {len(alike)} different numbers, one for each model, got {numbers}")
+        raise ArgumentError("seeds", f"must be {len(alike)} different numbers, one for each model, got {numbers}")
     if len(shown) != len(alike):
-        raise ValueError(f"trackers must be {len(alike)}, one for each model, got {len(shown)}")
+        raise ArgumentError("trackers", f"must be {len(alike)}, one for each model, got {len(shown)}")
     settings = settings or TrainSettings()
     require_positive(memory_budget=memory_budget)
     run_folder = kept_in(folder, resume, snapshot_every)
@@ -141,14 +141,16 @@ def train_ensemble(
 def require_task(task: SequenceTask, validation: SequenceTask | float) -> tuple[SequenceTask, SequenceTask]:
     """The task to train on and the one to validate on."""
     if not isinstance(task, SequenceTask):
-        raise ValueError(f"task must be a SequenceTask, like those of rnn_dynamics.tasks, got {type(task).__name__}")
+        raise ArgumentError(
+            "task", f"must be a SequenceTask, like those of rnn_dynamics.tasks, got {type(task).__name__}"
+        )
     return split_off(task, validation)
 
 
 def require_fitting(model: nn.Module, task: SequenceTask) -> None:
     """Try a model on one sequence of a task, in evaluation mode."""
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be a torch module, got {type(model).__name__}")
+        raise ArgumentError("model", f"must be a torch module, got {type(model).__name__}")
     device, dtype = device_and_dtype(model)
     for name, weight in model.named_parameters():
         if not bool(weight.isfinite().all()):
@@ -159,13 +161,14 @@ def require_fitting(model: nn.Module, task: SequenceTask) -> None:
             outputs = model(inputs.to(device, dtype))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"model does not take the task's inputs {list(inputs.shape)}: {what}") from error
+        raise ArgumentError("model", f"does not take the task's inputs {list(inputs.shape)}: {what}") from error
     wanted = [1, inputs.shape[1], task.target_size]
     if not isinstance(outputs, Tensor) or list(outputs.shape) != wanted:
         got = list(outputs.shape) if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
-        raise ValueError(
-            f"model must take inputs {list(inputs.shape)} to outputs {wanted}, got {got}: "
-            f"SequenceModel(recurrent, {task.target_size}) puts a readout on a recurrent module"
+        raise ArgumentError(
+            "model",
+            f"must take inputs {list(inputs.shape)} to outputs {wanted}, got {got}: "
+            f"SequenceModel(recurrent, {task.target_size}) puts a readout on a recurrent module",
         )
     if not outputs.requires_grad:
         raise ValueError("model's outputs do not depend on any weight that requires a gradient")
@@ -177,7 +180,9 @@ def require_tracker(tracker: Tracker | None, model: nn.Module) -> None:
     if tracker is None:
         return
     if not callable(getattr(tracker, "observe", None)):
-        raise ValueError(f"tracker must have a method observe, like AttractorTracker, got {type(tracker).__name__}")
+        raise ArgumentError(
+            "tracker", f"must have a method observe, like AttractorTracker, got {type(tracker).__name__}"
+        )
     whole_number(getattr(tracker, "every", None), "tracker.every", 1)
     recurrent_module(model)
 
