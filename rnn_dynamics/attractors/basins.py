@@ -20,7 +20,7 @@ class BasinMap:
 
     labels: Tensor
     """The row of each state's attractor, or -1, [rows, columns]; row i, column j is the state
-    origin + x_j axes_0 + y_i axes_1."""
+    origin + x_j directions_0 + y_i directions_1."""
 
     x: Tensor
     """[columns]."""
@@ -31,7 +31,7 @@ class BasinMap:
     origin: Tensor
     """[n]."""
 
-    axes: Tensor
+    directions: Tensor
     """Orthonormal directions, [2, n]."""
 
     points: Tensor
@@ -49,7 +49,7 @@ class BasinMap:
 
     def states(self) -> Tensor:
         """The states of the plane, [rows, columns, n]."""
-        return plane(self.origin, self.axes, self.x, self.y)
+        return plane(self.origin, self.directions, self.x, self.y)
 
     def __repr__(self) -> str:
         rows, columns = self.labels.shape
@@ -99,15 +99,15 @@ def basin_map(
     across = second - (second @ along) * along
     if not first.norm() > 0 or across.norm() <= 1e-9 * second.norm().clamp(min=1e-300):
         raise ArgumentError("points", "must not lie on one line: three that span a plane are needed")
-    axes = torch.stack([along, across / across.norm()])
-    flat = (corners - corners[0]) @ axes.T
+    directions = torch.stack([along, across / across.norm()])
+    flat = (corners - corners[0]) @ directions.T
     low, high = flat.amin(dim=0), flat.amax(dim=0)
     low, high = low - border * (high - low), high + border * (high - low)
     spacing = float((high - low).max()) / max(1, resolution - 1)
     columns, rows = (max(2, 1 + round(float(side) / spacing)) for side in high - low)
-    x = torch.linspace(float(low[0]), float(high[0]), columns, dtype=axes.dtype, device=axes.device)
-    y = torch.linspace(float(low[1]), float(high[1]), rows, dtype=axes.dtype, device=axes.device)
-    states = plane(corners[0], axes, x, y)
+    x = torch.linspace(float(low[0]), float(high[0]), columns, dtype=directions.dtype, device=directions.device)
+    y = torch.linspace(float(low[1]), float(high[1]), rows, dtype=directions.dtype, device=directions.device)
+    states = plane(corners[0], directions, x, y)
     found = find_attractors(
         system,
         states.flatten(0, 1),
@@ -117,9 +117,9 @@ def basin_map(
         settle=settle,
         memory_budget=memory_budget,
     )
-    return BasinMap(found.labels.view(rows, columns), x, y, corners[0], axes, flat, found)
+    return BasinMap(found.labels.view(rows, columns), x, y, corners[0], directions, flat, found)
 
 
-def plane(origin: Tensor, axes: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """The states origin + x_j axes_0 + y_i axes_1, [rows, columns, n]."""
-    return origin + x[None, :, None] * axes[0] + y[:, None, None] * axes[1]
+def plane(origin: Tensor, directions: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The states origin + x_j directions_0 + y_i directions_1, [rows, columns, n]."""
+    return origin + x[None, :, None] * directions[0] + y[:, None, None] * directions[1]

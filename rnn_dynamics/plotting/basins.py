@@ -153,11 +153,11 @@ def _draw_borders(ax: Axes, names: np.ndarray, x: np.ndarray, y: np.ndarray) -> 
 def _draw_attractors(ax: Axes, basins: BasinMap, x: np.ndarray, y: np.ndarray) -> None:
     """Attractors in or near the plane, and the number of each in its basin."""
     side = max(np.ptp(x), np.ptp(y))
-    project = Projection(basins.origin.double().cpu(), basins.axes.double().cpu(), ("", ""))
+    project = Projection(basins.origin.double().cpu(), basins.directions.double().cpu(), ("", ""))
     labels = np.pad(basins.labels.numpy(), 1, constant_values=-1)
     for row, (kind, orbit) in enumerate(zip(basins.attractors.kinds, basins.attractors.orbits, strict=True)):
         where = project(orbit)
-        away = orbit.double().cpu() - project.center - torch.from_numpy(where) @ project.axes
+        away = orbit.double().cpu() - project.center - torch.from_numpy(where) @ project.directions
         near = float(away.norm(dim=-1).max()) <= _NEAR * side
         if near:
             look = replace(ATTRACTORS[kind], edge=style.BLACK, face=style.qualitative(row))
