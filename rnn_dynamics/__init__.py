@@ -55,8 +55,8 @@ from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
 from .timeline import TrainingBifurcations, training_bifurcations
-from .tracking import AttractorTracker, TrackingHistory, track_checkpoints
-from .training import SequenceModel, Training, train, train_ensemble
+from .tracking import AttractorTracker, Effort, TrackingHistory, track_checkpoints
+from .training import SequenceModel, Training, TrainSettings, train, train_ensemble
 from .transitions import saddle_connections, transition_graph
 from .warmup import Horizon, Warmup, warm_up
 
@@ -86,6 +86,7 @@ __all__ = [
     "Branch",
     "Checkpoint",
     "DrivenMap",
+    "Effort",
     "FixedPoints",
     "Horizon",
     "MultistabilityMap",
@@ -97,6 +98,7 @@ __all__ = [
     "Settle",
     "SpeedMinimizer",
     "TrackingHistory",
+    "TrainSettings",
     "Training",
     "TrainingBifurcations",
     "Walk",

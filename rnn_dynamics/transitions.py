@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .attractors import Attractors, Fate, Settle, find_attractors, wilson_intervals
-from .checks import ArrayLike, Size, as_tensor, checked, require_positive
+from .checks import ArgumentError, ArrayLike, Size, as_tensor, checked, require_positive
 from .fixed_points import FixedPoints
 from .progress import each
 from .systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
@@ -75,16 +75,16 @@ def transition_graph(
 
     require_network(network)
     if not isinstance(attractors, Attractors):
-        raise ValueError(f"attractors must be the Attractors of find_attractors, got {type(attractors).__name__}")
+        raise ArgumentError("attractors", f"must be the Attractors of find_attractors, got {type(attractors).__name__}")
     require_positive(trials=trials)
     if not 0 <= noise < float("inf"):
-        raise ValueError(f"noise must be 0 or positive and finite, got {noise}")
+        raise ArgumentError("noise", f"must be 0 or positive and finite, got {noise}")
     pulses = _sequences(network, inputs)
     labels = _names(pulses) if names is None else [str(name) for name in names]
     if len(labels) != len(pulses):
-        raise ValueError(f"names must be one per input, got {len(labels)} for {len(pulses)} inputs")
+        raise ArgumentError("names", f"must be one per input, got {len(labels)} for {len(pulses)} inputs")
     if twice := [name for name, count in Counter(labels).items() if count > 1]:
-        raise ValueError(f"names must differ, got {twice[0]!r} {labels.count(twice[0])} times")
+        raise ArgumentError("names", f"must differ, got {twice[0]!r} {labels.count(twice[0])} times")
     frozen = network.frozen(torch.float64)
     system = network.hold(attractors.held_input)
     generator = torch.Generator().manual_seed(seed)
@@ -144,7 +144,7 @@ def saddle_connections(
     require_system(system)
     require_positive(displacement=displacement)
     if not isinstance(points, FixedPoints):
-        raise ValueError(f"points must be the FixedPoints of find_fixed_points, got {type(points).__name__}")
+        raise ArgumentError("points", f"must be the FixedPoints of find_fixed_points, got {type(points).__name__}")
     graph = nx.MultiDiGraph()
     starts: list[Tensor] = []
     origins: list[tuple[int, int, int, float]] = []
@@ -194,10 +194,10 @@ def _sequences(network: DrivenMap, inputs: ArrayLike | Sequence[Tensor]) -> list
     else:
         stacked = as_tensor(inputs, "inputs", **where)
         if stacked.ndim not in (2, 3):
-            raise ValueError(f"inputs must have shape [q, {m}] or [q, time, {m}], got {list(stacked.shape)}")
+            raise ArgumentError("inputs", f"must have shape [q, {m}] or [q, time, {m}], got {list(stacked.shape)}")
         pulses = list(stacked.unsqueeze(1) if stacked.ndim == 2 else stacked)
     if not pulses:
-        raise ValueError("inputs are empty: at least one is needed")
+        raise ArgumentError("inputs", "are empty: at least one is needed")
     for row, pulse in enumerate(pulses):
         if pulse.ndim != 2 or pulse.shape[1] != m or not len(pulse):
             raise ValueError(f"input {row} must have shape [time, {m}], got {list(pulse.shape)}")

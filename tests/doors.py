@@ -57,6 +57,7 @@ def plane_family(p: float, q: float) -> rd.AutonomousMap:
 
 
 BRIEFLY = rd.Settle(max_steps=200, horizon=1e3)
+LITTLE = rd.Effort(n=4, horizon=5, settle=rd.Settle(max_steps=100, horizon=100.0), searched=8)
 
 
 @cache
@@ -99,7 +100,7 @@ def reach() -> rd.Reachability:
 
 @cache
 def history() -> rd.TrackingHistory:
-    tracker = rd.AttractorTracker(sequences(), hold=[0.0], n=4, horizon=5, budget=None, searched=8)
+    tracker = rd.AttractorTracker(sequences(), hold=[0.0], effort=LITTLE, budget=None)
     for step in range(2):
         tracker.observe(step, module(), loss=0.5)
     return tracker.history
@@ -147,7 +148,7 @@ def warmed() -> rd.Warmup:
 
 @cache
 def trained() -> rd.Training:
-    return rd.train(model(), task(), epochs=1, batch_size=4)
+    return rd.train(model(), task(), settings=rd.TrainSettings(epochs=1, batch_size=4))
 
 
 @cache
@@ -454,16 +455,10 @@ def _training_doors() -> Iterator[Door]:
         lambda: {
             "sequences": sequences(),
             "hold": [0.0],
-            "n": 4,
-            "horizon": 5,
             "epsilon": 1e-4,
             "every": 1,
+            "effort": LITTLE,
             "budget": 0.1,
-            "fixed_points": True,
-            "searched": 8,
-            "most_points": 20,
-            "max_steps": 100,
-            "drift_horizon": 100.0,
             "time_limit": 60.0,
             "memory_budget": 2**20,
             "seed": 0,
@@ -473,7 +468,7 @@ def _training_doors() -> Iterator[Door]:
     )
     yield Door(
         "AttractorTracker.observe",
-        lambda **options: _tracking(hold=[0.0], n=4, horizon=5, searched=8, budget=None).observe(**options),
+        lambda **options: _tracking(hold=[0.0], effort=LITTLE, budget=None).observe(**options),
         lambda: {"step": 0, "module": module(), "force": False, "loss": 0.5},
     )
     yield Door("Budget", Budget, lambda: {"share": 0.1})
@@ -488,19 +483,12 @@ def _training_doors() -> Iterator[Door]:
             "nonlinearity": "tanh",
             "tracker": None,
             "progress": False,
-            "n": 4,
-            "horizon": 5,
-            "searched": 8,
-            "max_steps": 100,
+            "effort": LITTLE,
         },
     )
     fitting = {
         "validation": 0.2,
-        "epochs": 1,
-        "batch_size": 4,
-        "lr": 1e-3,
-        "clip_norm": 1.0,
-        "patience": 2,
+        "settings": rd.TrainSettings(epochs=1, batch_size=4),
         "folder": None,
         "resume": False,
         "snapshot_every": None,
@@ -562,7 +550,7 @@ def _plotting_doors() -> Iterator[Door]:
             "found": attractors(),
             "trajectories": normal(2, 3, 2),
             "ax": None,
-            "axes": torch.eye(2),
+            "onto": torch.eye(2),
             "dimensions": 2,
             "starts": starts(),
             "legend": True,
@@ -624,7 +612,7 @@ def _plotting_doors() -> Iterator[Door]:
             "points": points(),
             "trajectories": normal(2, 3, 2),
             "ax": None,
-            "axes": torch.eye(2),
+            "onto": torch.eye(2),
             "dimensions": 2,
             "directions": True,
             "legend": True,
@@ -680,6 +668,24 @@ def _making_doors() -> Iterator[Door]:
             "merge_tolerance": 1e-6,
             "exponent_tolerance": 1e-4,
         },
+    )
+    yield Door(
+        "Effort",
+        rd.Effort,
+        lambda: {
+            "n": 4,
+            "horizon": 5,
+            "settle": BRIEFLY,
+            "fixed_points": True,
+            "searched": 8,
+            "searches_between": 1,
+            "most_points": 20,
+        },
+    )
+    yield Door(
+        "TrainSettings",
+        rd.TrainSettings,
+        lambda: {"epochs": 1, "batch_size": 4, "lr": 1e-3, "clip_norm": 1.0, "patience": 2},
     )
     yield Door("Walk", rd.Walk, lambda: {"tolerance": 1e-11, "max_steps": 10, "longest_step": 0.5, "max_norm": 1e6})
     yield Door("Newton", rd.Newton, lambda: {"tolerance": 1e-11, "step_bound": 2.0, "slow_points": 4, "ungated": True})

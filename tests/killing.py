@@ -25,18 +25,20 @@ def _train(folder: Path, seeds: int, tracked: bool, kill_after: float | None, sa
     loop.SECONDS_BETWEEN_STATES = 0.02  # in the middle of epochs too
     task = CopyFirstInput(400, 12, seed=0)
     models = [rd.SequenceModel(module_from_spec("GRU-8", 1, seed), 1, seed=seed) for seed in range(seeds)]
-    looks = {"every": 20, "n": 8, "horizon": 50, "searched": 16, "fixed_points": False, "budget": None}
+    effort = rd.Effort(n=8, horizon=50, searched=16, fixed_points=False)
+    looks = {"every": 20, "effort": effort, "budget": None}
     places = [folder / f"seed-{seed}" / "tracking" for seed in range(seeds)]
     trackers = [rd.AttractorTracker(task, **looks, folder=place, resume=True) if tracked else None for place in places]
-    options = {"epochs": 6, "folder": folder, "resume": True, "clip_norm": 1.0, "snapshot_every": 25}
+    options = {"folder": folder, "resume": True, "snapshot_every": 25}
+    settings = rd.TrainSettings(epochs=6, clip_norm=1.0)
     begin = time.process_time()
     if kill_after is not None:
         # Nothing handles this signal, so that it kills as SIGKILL does, after so much work however long that takes.
         signal.setitimer(signal.ITIMER_PROF, max(kill_after, 1e-6))
     if seeds == 1:
-        rd.train(models[0], task, tracker=trackers[0], **options)
+        rd.train(models[0], task, settings=settings, tracker=trackers[0], **options)
     else:
-        rd.train_ensemble(models, task, trackers=trackers, **options)
+        rd.train_ensemble(models, task, settings=settings, trackers=trackers, **options)
     signal.setitimer(signal.ITIMER_PROF, 0)
     said.send(time.process_time() - begin)
 

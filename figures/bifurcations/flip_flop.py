@@ -1,7 +1,7 @@
 """Which input flips a bit: the folds of a trained flip-flop network over its input, and pulses that test them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -291,7 +291,7 @@ def _range(values: Tensor, sign: str = "") -> str:
     return f"{sign}{float(known.min()):.4f} to {sign}{float(known.max()):.4f}" if len(known) else "more than 1.5"
 
 
-SCALES = {
+SCALES: dict[str, Callable[[], FlipFlopFolds]] = {
     "smoke": partial(measure, 2, 12, 300, 128, (1, 5, 40)),
     "small": partial(measure, 3, 64, 1500, 512, DURATIONS, seed=2),
 }

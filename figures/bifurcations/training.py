@@ -26,7 +26,13 @@ def measure(hidden: int, sequences: int, epochs: int, every: int) -> rd.Training
     task = FlipFlop(sequences, 40, _BITS, 0.15, seed=0)
     model = rd.SequenceModel(module_from_spec(f"GRU-{hidden}", _BITS, 0), _BITS)
     with tempfile.TemporaryDirectory() as folder:
-        rd.train(model, task, epochs=epochs, lr=3e-3, clip_norm=1.0, folder=folder, snapshot_every=every)
+        rd.train(
+            model,
+            task,
+            settings=rd.TrainSettings(epochs=epochs, lr=3e-3, clip_norm=1.0),
+            folder=folder,
+            snapshot_every=every,
+        )
         return rd.training_bifurcations(folder, n_starts=_STARTS)
 
 

@@ -103,11 +103,9 @@ def measure_ensemble(case: Case, looks: frozenset[int] = frozenset()) -> list[Ro
         rd.AttractorTracker(
             validation,
             every=every,
-            horizon=case.horizon,
+            effort=rd.Effort(horizon=case.horizon, fixed_points=False, settle=rd.Settle(horizon=1e5)),
             budget=None,
-            fixed_points=False,
             time_limit=30.0,
-            drift_horizon=1e5,
             seed=seed,
         )
         for seed in range(case.seeds)
@@ -117,9 +115,7 @@ def measure_ensemble(case: Case, looks: frozenset[int] = frozenset()) -> list[Ro
         models,
         task,
         validation=validation,
-        epochs=case.epochs,
-        lr=1e-3,
-        clip_norm=1.0,
+        settings=rd.TrainSettings(epochs=case.epochs, lr=1e-3, clip_norm=1.0),
         trackers=lookers if looks else trackers,
     )
     rows = []

@@ -26,7 +26,7 @@ def measure(hidden: int, sequences: int, epochs: int, every: int) -> rd.Tracking
     task = FlipFlop(sequences, 40, 2, 0.15, seed=0)
     model = rd.SequenceModel(module_from_spec(f"GRU-{hidden}", 2, 0), 2)
     tracker = rd.AttractorTracker(task, hold=[0.0, 0.0], every=every, budget=None, time_limit=None)
-    rd.train(model, task, epochs=epochs, lr=3e-3, clip_norm=1.0, tracker=tracker)
+    rd.train(model, task, settings=rd.TrainSettings(epochs=epochs, lr=3e-3, clip_norm=1.0), tracker=tracker)
     return tracker.history
 
 

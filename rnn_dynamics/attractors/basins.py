@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, Size, checked, require_positive
+from ..checks import ArgumentError, ArrayLike, Size, checked, require_positive
 from ..results import Result
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
@@ -26,7 +26,7 @@ class BasinMap(Result):
 
     labels: Tensor
     """The row of each state's attractor, or -1, [rows, columns]; row i, column j is the state
-    origin + x_j axes_0 + y_i axes_1."""
+    origin + x_j directions_0 + y_i directions_1."""
 
     x: Tensor
     """[columns]."""
@@ -37,7 +37,7 @@ class BasinMap(Result):
     origin: Tensor
     """[n]."""
 
-    axes: Tensor
+    directions: Tensor
     """Orthonormal directions, [2, n]."""
 
     points: Tensor
@@ -67,7 +67,7 @@ class BasinMap(Result):
 
     def states(self) -> Tensor:
         """The states of the plane, [rows, columns, n]."""
-        return plane(self.origin, self.axes, self.x, self.y)
+        return plane(self.origin, self.directions, self.x, self.y)
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row per state, row by row: where in the plane, the row of its attractor or -1, and how it ended."""
@@ -129,24 +129,24 @@ def basin_map(
     require_system(system)
     corners = system.as_states(points, "points")
     if len(corners) != 3:
-        raise ValueError(f"points must have shape [3, {system.state_size}], got {list(corners.shape)}")
+        raise ArgumentError("points", f"must have shape [3, {system.state_size}], got {list(corners.shape)}")
     require_positive(resolution=resolution)
     if not 0 <= border < float("inf"):
-        raise ValueError(f"border must be 0 or positive and finite, got {border}")
+        raise ArgumentError("border", f"must be 0 or positive and finite, got {border}")
     first, second = corners[1] - corners[0], corners[2] - corners[0]
     along = first / first.norm().clamp(min=torch.finfo(first.dtype).tiny)
     across = second - (second @ along) * along
     if not first.norm() > 0 or across.norm() <= 1e-9 * second.norm().clamp(min=1e-300):
-        raise ValueError("points must not lie on one line: three that span a plane are needed")
-    axes = torch.stack([along, across / across.norm()])
-    flat = (corners - corners[0]) @ axes.T
+        raise ArgumentError("points", "must not lie on one line: three that span a plane are needed")
+    directions = torch.stack([along, across / across.norm()])
+    flat = (corners - corners[0]) @ directions.T
     low, high = flat.amin(dim=0), flat.amax(dim=0)
     low, high = low - border * (high - low), high + border * (high - low)
     spacing = float((high - low).max()) / max(1, resolution - 1)
     columns, rows = (max(2, 1 + round(float(side) / spacing)) for side in high - low)
-    x = torch.linspace(float(low[0]), float(high[0]), columns, dtype=axes.dtype, device=axes.device)
-    y = torch.linspace(float(low[1]), float(high[1]), rows, dtype=axes.dtype, device=axes.device)
-    states = plane(corners[0], axes, x, y)
+    x = torch.linspace(float(low[0]), float(high[0]), columns, dtype=directions.dtype, device=directions.device)
+    y = torch.linspace(float(low[1]), float(high[1]), rows, dtype=directions.dtype, device=directions.device)
+    states = plane(corners[0], directions, x, y)
     found = find_attractors(
         system,
         states.flatten(0, 1),
@@ -156,9 +156,9 @@ def basin_map(
         settle=settle,
         memory_budget=memory_budget,
     )
-    return BasinMap(found.labels.view(rows, columns), x, y, corners[0], axes, flat, found)
+    return BasinMap(found.labels.view(rows, columns), x, y, corners[0], directions, flat, found)
 
 
-def plane(origin: Tensor, axes: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """The states origin + x_j axes_0 + y_i axes_1, [rows, columns, n]."""
-    return origin + x[None, :, None] * axes[0] + y[:, None, None] * axes[1]
+def plane(origin: Tensor, directions: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The states origin + x_j directions_0 + y_i directions_1, [rows, columns, n]."""
+    return origin + x[None, :, None] * directions[0] + y[:, None, None] * directions[1]

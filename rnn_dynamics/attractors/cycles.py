@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, AtMost, Size, Told, checked
+from ..checks import ArgumentError, ArrayLike, AtMost, Size, Told, checked
 from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
 from ..roots import Newton, RootSolver
 from ..stability import n_unstable
@@ -156,11 +156,11 @@ def find_cycles(
     """
     require_system(system)
     if not isinstance(period, int) or period < 1:
-        raise ValueError(f"period must be an integer of 1 or more, got {period!r}")
+        raise ArgumentError("period", f"must be an integer of 1 or more, got {period!r}")
     if starts is None:
         box = system.box
         if not isinstance(box, Box):
-            raise ValueError(f"starts are needed, since no box is known to draw them from: {box.reason}")
+            raise ArgumentError("starts", f"are needed, since no box is known to draw them from: {box.reason}")
         starts = box.sample(_BOX_STARTS, torch.Generator().manual_seed(seed))
     search = partial(
         find_fixed_points,

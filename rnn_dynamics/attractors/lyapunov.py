@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, Size, as_tensor, checked, require_positive
+from ..checks import ArgumentError, ArrayLike, Size, as_tensor, checked, require_positive
 from ..progress import Progress
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
@@ -80,7 +80,7 @@ def kaplan_yorke_dimension(exponents: Tensor, n: Size | None = None) -> Tensor:
     Source: Kaplan and Yorke 1979, doi:10.1007/BFb0064319.
     """
     if exponents.ndim != 1 or not len(exponents) or not exponents.is_floating_point():
-        raise ValueError(f"exponents must be numbers [q], got {exponents.dtype} {list(exponents.shape)}")
+        raise ArgumentError("exponents", f"must be numbers [q], got {exponents.dtype} {list(exponents.shape)}")
     sums = exponents.cumsum(dim=0)
     held = int((sums >= 0).long().cumprod(dim=0).sum())
     if held == len(exponents):
@@ -131,10 +131,10 @@ def lyapunov_spectrum(
     n = system.state_size
     k = n if k is None else k
     if not 1 <= k <= n:
-        raise ValueError(f"k must lie in 1..{n}, the dimension of the state, got {k}")
+        raise ArgumentError("k", f"must lie in 1..{n}, the dimension of the state, got {k}")
     require_positive(steps=steps, every=every, memory_budget=memory_budget)
     if transient < 0:
-        raise ValueError(f"transient must be 0 or more, got {transient}")
+        raise ArgumentError("transient", f"must be 0 or more, got {transient}")
     tangents = random_tangents(states, k, seed)
     with torch.no_grad(), Progress("Lyapunov exponents", progress, total=transient + steps, unit="step") as bar:
         path, tangents, _ = carry_tangents(system, states, tangents, transient, every, memory_budget, bar)
@@ -177,15 +177,17 @@ def finite_time_exponents(
     sequences = as_tensor(inputs, "inputs", **where)
     sequences = sequences.unsqueeze(0) if sequences.ndim == 2 else sequences
     if sequences.ndim != 3 or sequences.shape[2] != network.input_size or 0 in sequences.shape[:2]:
-        raise ValueError(f"inputs must have shape [batch, time, {network.input_size}], got {list(sequences.shape)}")
+        raise ArgumentError(
+            "inputs", f"must have shape [batch, time, {network.input_size}], got {list(sequences.shape)}"
+        )
     n, batch = network.state_size, len(sequences)
     first = sequences.new_zeros(batch, n) if state is None else as_tensor(state, "state", **where)
     first = first.expand(batch, n) if first.shape == (n,) else first
     if first.shape != (batch, n):
-        raise ValueError(f"state must have shape [{batch}, {n}], got {list(first.shape)}")
+        raise ArgumentError("state", f"must have shape [{batch}, {n}], got {list(first.shape)}")
     k = n if k is None else k
     if not 1 <= k <= n:
-        raise ValueError(f"k must lie in 1..{n}, the dimension of the state, got {k}")
+        raise ArgumentError("k", f"must lie in 1..{n}, the dimension of the state, got {k}")
     tangents = random_tangents(first, k, seed)
     with torch.no_grad(), Progress("finite-time exponents", progress, total=sequences.shape[1], unit="step") as bar:
         growth = carry_driven_tangents(frozen, sequences.transpose(0, 1), first, tangents, bar)

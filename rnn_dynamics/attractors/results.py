@@ -8,7 +8,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from ..fixed_points import Continuum, SlowPoints
 from ..results import Interruptible
 from ..store import storable
@@ -299,6 +299,6 @@ class Attractors(  # pyright: ignore[reportIncompatibleVariableOverride]
 def wilson_intervals(hits: Tensor, n: int, confidence: float = 0.95) -> Tensor:
     """Wilson's intervals of the shares hits / n, [a, 2]."""
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
+        raise ArgumentError("confidence", f"must lie between 0 and 1, got {confidence}")
     rows = [scipy.stats.binomtest(int(hit), n).proportion_ci(confidence, method="wilson") for hit in hits.tolist()]
     return torch.tensor([[row.low, row.high] for row in rows], dtype=torch.float64).reshape(-1, 2)

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..checks import ArrayLike, checked, require_positive
+from ..checks import ArgumentError, ArrayLike, checked, require_positive
 from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .method import Settle
@@ -59,6 +59,6 @@ def find_attractors(
 
 def _require_of(system: AutonomousMap, known: Attractors) -> None:
     if not isinstance(known, Attractors):
-        raise ValueError(f"known must be the Attractors of find_attractors, got {type(known).__name__}")
+        raise ArgumentError("known", f"must be the Attractors of find_attractors, got {type(known).__name__}")
     if len(known) and known.states.shape[-1] != system.state_size:
-        raise ValueError(f"known has states of size {known.states.shape[-1]}, the system of {system.state_size}")
+        raise ArgumentError("known", f"has states of size {known.states.shape[-1]}, the system of {system.state_size}")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from ..checks import NotRecurrent, Share, Size, checked
+from ..checks import ArgumentError, NotRecurrent, Share, Size, checked, whole_number
 from ..systems import CellLayer, Layer
 
 
@@ -46,13 +46,11 @@ class RecurrentModule(nn.Module, ABC):
             ValueError: for sizes below 1, or a dropout outside [0, 1].
         """
         super().__init__()
-        if min(hidden_size, num_layers) < 1 or input_size < 0:
-            raise ValueError(
-                f"hidden_size and num_layers must be >= 1 and input_size >= 0, "
-                f"got {hidden_size}, {num_layers} and {input_size}"
-            )
+        whole_number(input_size, "input_size", 0)
+        whole_number(hidden_size, "hidden_size", 1)
+        whole_number(num_layers, "num_layers", 1)
         if not 0 <= dropout <= 1:
-            raise ValueError(f"dropout must lie in [0, 1], got {dropout}")
+            raise ArgumentError("dropout", f"must lie in [0, 1], got {dropout}")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
         for index in range(num_layers):
@@ -101,12 +99,12 @@ class RecurrentModule(nn.Module, ABC):
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state)
         if not isinstance(input, Tensor):
-            raise ValueError(f"input must be a tensor or a PackedSequence, got {type(input).__name__}")
+            raise ArgumentError("input", f"must be a tensor or a PackedSequence, got {type(input).__name__}")
         if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or 0 in input.shape[:-1]:
             layout = "batch, time" if self.batch_first else "time, batch"
-            raise ValueError(
-                f"input must have shape [{layout}, {self.input_size}] or [time, {self.input_size}], "
-                f"got {list(input.shape)}"
+            raise ArgumentError(
+                "input",
+                f"must have shape [{layout}, {self.input_size}] or [time, {self.input_size}], got {list(input.shape)}",
             )
         single = input.ndim == 2
         sequences = input.unsqueeze(1) if single else (input.transpose(0, 1) if self.batch_first else input)
@@ -122,7 +120,7 @@ class RecurrentModule(nn.Module, ABC):
         ordered = PackedSequence(input.data, input.batch_sizes)
         sequences, lengths = pad_packed_sequence(ordered)
         if sequences.shape[-1] != self.input_size:
-            raise ValueError(f"input must have {self.input_size} features, got {sequences.shape[-1]}")
+            raise ArgumentError("input", f"must have {self.input_size} features, got {sequences.shape[-1]}")
         first = self._first_state(sequences.shape[1], state, False, sequences)
         if input.sorted_indices is not None:
             first = first[:, input.sorted_indices]
@@ -142,14 +140,14 @@ class RecurrentModule(nn.Module, ABC):
         expected = [self.num_layers, self.hidden_size] if single else list(shape)
         if not isinstance(state, Tensor) or list(state.shape) != expected:
             got = list(state.shape) if isinstance(state, Tensor) else type(state).__name__
-            raise ValueError(f"state must be one tensor of shape {expected}, got {got}")
+            raise ArgumentError("state", f"must be one tensor of shape {expected}, got {got}")
         self._require_dtype("state", state)
         return state.unsqueeze(1) if single else state
 
     def _require_dtype(self, name: str, tensor: Tensor) -> None:
         dtype = next(self.parameters()).dtype
         if tensor.dtype != dtype and not torch.is_autocast_enabled(tensor.device.type):
-            raise ValueError(f"{name} must be of the weights' {dtype}, got {tensor.dtype}")
+            raise ArgumentError(name, f"must be of the weights' {dtype}, got {tensor.dtype}")
 
     def _run(self, sequences: Tensor, first: Tensor) -> list[Tensor]:
         """Each layer's states [time, batch, n]."""

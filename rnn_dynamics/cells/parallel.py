@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from ..checks import NotRecurrent, Size, checked
+from ..checks import ArgumentError, NotRecurrent, Size, checked, whole_number
 from ..systems import Layer, ParallelLayer, recurrent_layers
 
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]
@@ -52,15 +52,17 @@ class Parallel(nn.Module):
         """
         super().__init__()
         if len(cells) < 2 or any(isinstance(cell, nn.Module) or not callable(cell) for cell in cells):
-            raise ValueError(f"cells must be two or more of nn.GRU, rnn_dynamics.cells.MGU and their like, got {cells}")
-        if input_size < 0 or num_layers < 1:
-            raise ValueError(f"input_size must be >= 0 and num_layers >= 1, got {input_size} and {num_layers}")
+            raise ArgumentError(
+                "cells", f"must be two or more of nn.GRU, rnn_dynamics.cells.MGU and their like, got {cells}"
+            )
+        whole_number(input_size, "input_size", 0)
+        whole_number(num_layers, "num_layers", 1)
         if split is None:
             part = hidden_size // len(cells)
             split = [part] * (len(cells) - 1) + [hidden_size - part * (len(cells) - 1)]
         if len(split) != len(cells) or sum(split) != hidden_size or min(split) < 1:
-            raise ValueError(
-                f"split must give {len(cells)} cells one unit or more each, {hidden_size} in all, got {list(split)}"
+            raise ArgumentError(
+                "split", f"must give {len(cells)} cells one unit or more each, {hidden_size} in all, got {list(split)}"
             )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.split = bias, batch_first, tuple(split)
@@ -110,15 +112,15 @@ class Parallel(nn.Module):
         """
         if isinstance(input, PackedSequence):
             if input.data.ndim != 2 or input.data.shape[1] != self.input_size:
-                raise ValueError(f"input must have {self.input_size} features, got {list(input.data.shape[1:])}")
+                raise ArgumentError("input", f"must have {self.input_size} features, got {list(input.data.shape[1:])}")
             return self._run(input, self._cell_states(state, [int(input.batch_sizes[0])]))
         if not isinstance(input, Tensor):
-            raise ValueError(f"input must be a tensor or a PackedSequence, got {type(input).__name__}")
+            raise ArgumentError("input", f"must be a tensor or a PackedSequence, got {type(input).__name__}")
         if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or 0 in input.shape[:-1]:
             layout = "batch, time" if self.batch_first else "time, batch"
-            raise ValueError(
-                f"input must have shape [{layout}, {self.input_size}] or [time, {self.input_size}], "
-                f"got {list(input.shape)}"
+            raise ArgumentError(
+                "input",
+                f"must have shape [{layout}, {self.input_size}] or [time, {self.input_size}], got {list(input.shape)}",
             )
         if input.ndim == 2:
             return self._run(input, self._cell_states(state, []))
@@ -144,7 +146,9 @@ class Parallel(nn.Module):
         got = [list(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in parts]
         if got != expected:
             wanted = "a pair (h, c) of shapes" if len(widths) == 2 else "one tensor h of shape"
-            raise ValueError(f"state must be {wanted} {', '.join(map(str, expected))}, got {', '.join(map(str, got))}")
+            raise ArgumentError(
+                "state", f"must be {wanted} {', '.join(map(str, expected))}, got {', '.join(map(str, got))}"
+            )
         result = []
         for index in range(self.num_layers):
             outputs = parts[0][index : index + 1].split(list(self.split), dim=-1)
@@ -168,7 +172,7 @@ class Parallel(nn.Module):
 def _require_fitting(layer: ParallelLayer, row: Iterable[nn.Module], split: Sequence[int]) -> None:
     for cell, module, units in zip(layer.cells, row, split, strict=True):
         if isinstance(module, nn.RNNCellBase) or getattr(module, "batch_first", False):
-            raise ValueError(f"cells must be sequence modules, [time, batch, features] within; got {module}")
+            raise ArgumentError("cells", f"must be sequence modules, [time, batch, features] within; got {module}")
         if cell.output_size != units:
             raise ValueError(f"a cell of {units} units was asked for, but {module} puts out {cell.output_size}")
 

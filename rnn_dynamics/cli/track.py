@@ -12,7 +12,7 @@ from torch import Tensor
 from ..checks import InputSequences
 from ..report import print_tracking, write_tracking
 from ..systems import Checkpoint, read_checkpoint
-from ..tracking import AttractorTracker, checkpoint_files, track_checkpoints
+from ..tracking import AttractorTracker, Effort, checkpoint_files, track_checkpoints
 from .options import Options
 from .run_record import read_record, recorded_task
 from .shared import (
@@ -83,7 +83,8 @@ def track(
     When that was is known to within two neighbouring checkpoints, whose steps stand with each event; a tracker that is
     shown a training while it runs knows it to the update.
     """
-    look = _Look(n, horizon, fixed_points, time_limit, prefix, nonlinearity, resume)
+    effort = Effort(n=n, horizon=horizon, fixed_points=fixed_points)
+    look = _Look(effort, time_limit, prefix, nonlinearity, resume)
     seed_folders = _seed_folders(run)
     jobs = []
     for one in seed_folders or [run]:
@@ -104,9 +105,7 @@ def track(
 class _Look:
     """How checkpoints are looked at."""
 
-    n: int
-    horizon: int
-    fixed_points: bool
+    effort: Effort
     time_limit: float | None
     prefix: str | None
     nonlinearity: str
@@ -182,19 +181,19 @@ def _job(run: Path, folder: Path, inputs: Path | None, hold: str | None, seed: i
     require_writable(folder)
     if any((folder / "observations").glob("observation-*")) and not look.resume:
         raise ValueError(f"{folder} holds a tracking already: go on with --resume, or choose another --out")
-    options: dict[str, Any] = {"n": look.n, "horizon": look.horizon, "fixed_points": look.fixed_points}
     tracker = AttractorTracker(
         sequences,
         hold=held,
+        effort=look.effort,
         budget=None,
         time_limit=look.time_limit,
         seed=number,
         folder=folder / "observations",
         resume=look.resume,
-        **options,
     )
     several = f"{len(files)} checkpoints, steps {files[0][0]} to {files[-1][0]}"
-    words = f"{several if len(files) > 1 else f'1 checkpoint, step {files[0][0]}'}; {look.n} states along {origin}; "
+    words = several if len(files) > 1 else f"1 checkpoint, step {files[0][0]}"
+    words += f"; {look.effort.n} states along {origin}; "
     words += "held: one input from N(0, I)" if held is None else f"held: the input {held.tolist()}"
     return _Job(run, folder, files, sequences, tracker, words)
 

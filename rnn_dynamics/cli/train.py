@@ -12,10 +12,9 @@ from torch import Tensor
 
 from ..cells import Specification, module_from_spec
 from ..report import TrainedSeed, print_training, training_sentence, write_tracking, write_training
-from ..systems import DEFAULT_MEMORY_BUDGET
 from ..tasks import SequenceTask
-from ..tracking import AttractorTracker, Budget, TrackingHistory
-from ..training import SequenceModel, Settings, Training, evaluate, train_ensemble
+from ..tracking import AttractorTracker, Budget, Effort, TrackingHistory
+from ..training import SequenceModel, Training, TrainSettings, evaluate, train_ensemble
 from ..training import train as train_one
 from ..warmup import warm_up
 from .options import Options
@@ -123,7 +122,7 @@ def train(
     # Between its pulses the flip-flop has no input: that is where it must remember.
     hold = ",".join("0" * named.train.input_size) if hold is None and task == "flip-flop" else hold
     held = None if hold is None else numbers(hold, named.train.input_size)
-    settings = Settings(epochs, batch_size, lr, clip_norm or None, patience, snapshot_every, DEFAULT_MEMORY_BUDGET)
+    settings = TrainSettings(epochs, batch_size, lr, clip_norm or None, patience)
     folder = out or Path("runs") / f"{task}-{spec}{'-warm' * warmup}"
     options |= {"network": str(spec), "hold": hold, "out": folder}
     if resume:
@@ -133,7 +132,8 @@ def train(
     each = list(range(seed, seed + seeds))
     models = [_model(spec, named.train, number, t_max, device) for number in each]
     every = -(-round(0.8 * len(named.train)) // batch_size) if track_every is None else track_every
-    watch = _Watch(every, budget, held, n, horizon, fixed_points, folder, resume)
+    effort = Effort(n=n, horizon=horizon, fixed_points=fixed_points)
+    watch = _Watch(every, budget, held, effort, folder, resume)
     trackers = watch.trackers(named.train, each)
     require_writable(folder)
     written_record(folder, options)
@@ -150,7 +150,8 @@ def train(
     try:
         if warmup and not (resume and (folder / "state.pt").exists()):
             _warm_up(models, named.train, warmup_steps, each, trackers)
-        runs = _trained(models, named.train, each, trackers, settings, folder, resume)
+        keeping = {"folder": folder, "resume": resume, "snapshot_every": snapshot_every}
+        runs = _trained(models, named.train, each, trackers, settings, keeping)
         histories = _histories(trackers)
         trained = [
             TrainedSeed(run.told(settings, _OPTIONS), *evaluate(model, named.test), history)
@@ -186,9 +187,7 @@ class _Watch:
 
     budget: float
     hold: Tensor | None
-    n: int
-    horizon: int
-    fixed_points: bool
+    effort: Effort
     folder: Path
     resume: bool
 
@@ -199,11 +198,9 @@ class _Watch:
             AttractorTracker(
                 task,
                 hold=self.hold,
-                n=self.n,
-                horizon=self.horizon,
                 every=self.every,
+                effort=self.effort,
                 budget=account,
-                fixed_points=self.fixed_points,
                 seed=seed,
                 folder=self.folder / f"seed-{seed}" / "tracking",
                 resume=self.resume,
@@ -216,7 +213,7 @@ class _Watch:
     def words(self) -> str:
         if not self.every:
             return "Tracking: none"
-        what = "attractors and fixed points" if self.fixed_points else "attractors alone"
+        what = "attractors and fixed points" if self.effort.fixed_points else "attractors alone"
         limit = f"at most {self.budget:.3g} of the training time" if self.budget else "whatever it takes"
         hold = "one input from N(0, I)" if self.hold is None else f"the input {self.hold.tolist()}"
         return f"Tracking: {what} under {hold}, every {self.every} updates, {limit}"
@@ -235,11 +232,10 @@ def _trained(
     task: SequenceTask,
     seeds: Sequence[int],
     trackers: Sequence[AttractorTracker | None],
-    settings: Settings,
-    folder: Path,
-    resume: bool,
+    settings: TrainSettings,
+    keeping: dict[str, Any],
 ) -> tuple[Training, ...]:
-    options: dict[str, Any] = {**vars(settings), "folder": folder, "resume": resume, "progress": sys.stderr.isatty()}
+    options: dict[str, Any] = {**keeping, "settings": settings, "progress": sys.stderr.isatty()}
     if len(models) == 1:
         return (train_one(models[0], task, seed=seeds[0], tracker=trackers[0], **options),)
     return train_ensemble(models, task, seeds=seeds, trackers=trackers, **options)

@@ -7,7 +7,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, require_positive, whole_number
+from ..checks import ArgumentError, ArrayLike, require_positive, whole_number
 from ..families import Family, Span
 from ..progress import shown
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, walk_units
@@ -82,7 +82,7 @@ def _checked_start(span: Span, states: ArrayLike) -> tuple[Span, Tensor]:
     """The span in units, and the states in them."""
     if not callable(span.family) or isinstance(span.family, AutonomousMap | nn.Module):
         got = type(span.family).__name__
-        raise ValueError(f"family must be a function t -> map, as between(before, after) gives it; got {got}")
+        raise ArgumentError("family", f"must be a function t -> map, as between(before, after) gives it; got {got}")
     system = span.system(0.0)
     points = system.as_states(states, "states")
     if len(points):
@@ -93,9 +93,10 @@ def _checked_start(span: Span, states: ArrayLike) -> tuple[Span, Tensor]:
     if bool((excess > _NOT_FIXED).any()):
         worst = int(excess.argmax())
         residual = span.out_of_units(system(points[worst]) - points[worst]).norm()
-        raise ValueError(
-            f"states must be fixed points of family({span.start:g}), but row {worst} has a residual |F(h) - h| of"
-            f" {float(residual):.3g}"
+        raise ArgumentError(
+            "states",
+            f"must be fixed points of family({span.start:g}), but row {worst} has a residual |F(h) - h| of"
+            f" {float(residual):.3g}",
         )
     return span, points
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vmap
 
-from ..checks import ArrayLike, CannotFollow, NoWeights, as_vector, checked
+from ..checks import ArgumentError, ArrayLike, CannotFollow, NoWeights, as_vector, checked
 from ..systems import AutonomousMap, DrivenMap, FunctionMap, HeldMap, LayeredMap, as_map
 
 NetworkOf = Callable[[list[Tensor]], DrivenMap]
@@ -112,8 +112,8 @@ def frozen_network(network: nn.Module | DrivenMap, name: str) -> DrivenMap:
         return network.frozen(torch.float64)
     if isinstance(network, nn.Module):
         return as_map(network).frozen(torch.float64)
-    raise ValueError(
-        f"{name} must be a torch module or a map, as as_map(module) gives it; got {type(network).__name__}"
+    raise ArgumentError(
+        name, f"must be a torch module or a map, as as_map(module) gives it; got {type(network).__name__}"
     )
 
 

@@ -25,8 +25,8 @@ def scaled(
     Raises:
         ValueError: for a name or gate that does not exist, naming those that do; for a map of a plain function.
     """
-    weights, rows, build = _chosen(network, name, gate)
-    before = {**weights, name: torch.where(rows, 0.0, weights[name])}
+    weights, moving, build = _chosen(network, name, gate)
+    before = {**weights, name: torch.where(moving, 0.0, weights[name])}
     return build(before, weights, input, "scaled by p")
 
 
@@ -44,8 +44,8 @@ def shifted(
     Raises:
         ValueError: as in ``scaled``.
     """
-    weights, rows, build = _chosen(network, name, gate)
-    after = {**weights, name: torch.where(rows, weights[name] + 1.0, weights[name])}
+    weights, moving, build = _chosen(network, name, gate)
+    after = {**weights, name: torch.where(moving, weights[name] + 1.0, weights[name])}
     return build(weights, after, input, "shifted by p")
 
 
@@ -60,7 +60,7 @@ def _chosen(
     weights, with_weights = named_weights(frozen, "network")
     if name not in weights:
         raise ArgumentError("name", f"must be a weight of the network, one of {', '.join(weights)}; got {name!r}")
-    rows = _rows(frozen, name, weights[name], gate)
+    moving = _of_gate(frozen, name, weights[name], gate)
 
     def build(before: _Named, after: _Named, input: ArrayLike | None, how: str) -> Interpolation:
         what = f"{name} (gate {gate})" if gate else name
@@ -69,10 +69,10 @@ def _chosen(
             list(before.values()), list(after.values()), with_weights, held_input(frozen, input), words
         )
 
-    return weights, rows, build
+    return weights, moving, build
 
 
-def _rows(network: DrivenMap, name: str, weight: Tensor, gate: str | None) -> Tensor:
+def _of_gate(network: DrivenMap, name: str, weight: Tensor, gate: str | None) -> Tensor:
     """Which entries of a weight belong to a gate, of its shape."""
     chosen = torch.ones_like(weight, dtype=torch.bool)
     if gate is None:

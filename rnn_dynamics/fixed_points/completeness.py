@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ..checks import Complex, checked
+from ..checks import ArgumentError, Complex, checked
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index
 from ..systems import AutonomousMap, Box, NoBox
 
@@ -81,7 +81,7 @@ def index_sum(
     n = system.state_size
     for name, given in (("states", states), ("eigenvalues", eigenvalues)):
         if given.ndim != 2 or given.shape[1] != n or len(given) != len(states):
-            raise ValueError(f"{name} must have shape [p, {n}] with a row for each point, got {list(given.shape)}")
+            raise ArgumentError(name, f"must have shape [p, {n}] with a row for each point, got {list(given.shape)}")
     eigenvalues = eigenvalues if eigenvalues.is_complex() else eigenvalues.to(torch.complex128)
     box = system.box
     if isinstance(box, NoBox):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..checks import ArgumentError
 from ..roots import Reason, advice_of
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index, n_unstable, time_constants
 from ..store import storable
@@ -245,9 +246,10 @@ class FixedPoints(
         """
         vectors, unstable = self.right_eigenvectors[row].T, int(self.n_unstable[row])
         if unstable > len(vectors):
-            raise ValueError(
-                f"points must hold the eigenvectors of all unstable directions: point {row} has {unstable}, but"
-                f" eigenvectors of {len(vectors)}; find_fixed_points(..., modes={unstable}) keeps them"
+            raise ArgumentError(
+                "points",
+                f"must hold the eigenvectors of all unstable directions: point {row} has {unstable}, but"
+                f" eigenvectors of {len(vectors)}; find_fixed_points(..., modes={unstable}) keeps them",
             )
         spanning: list[tuple[int, Tensor]] = []
         for mode in range(unstable):  # eigenvalues fall

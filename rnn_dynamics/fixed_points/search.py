@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ..checks import ArrayLike, Size, checked, require_positive, whole_number
+from ..checks import ArgumentError, ArrayLike, Size, checked, require_positive, whole_number
 from ..progress import count, shown
 from ..roots import Newton, RootSolver, are_roots
 from ..stability import MARGINAL_TOLERANCE
@@ -69,10 +69,10 @@ def find_fixed_points(
     require_positive(memory_budget=memory_budget)
     modes = None if modes is None else whole_number(modes, "modes", 1)
     if extra_starts is not None and extra_starts < 0:
-        raise ValueError(f"extra_starts must be 0 or more, got {extra_starts}")
+        raise ArgumentError("extra_starts", f"must be 0 or more, got {extra_starts}")
     solver = solver or Newton()
     if not isinstance(solver, RootSolver):
-        raise ValueError(f"solver must be a RootSolver such as Newton(), got {type(solver).__name__}")
+        raise ArgumentError("solver", f"must be a RootSolver such as Newton(), got {type(solver).__name__}")
     budget = max(16 * len(states), 16_384) if extra_starts is None else extra_starts
     generator = torch.Generator().manual_seed(seed)
 

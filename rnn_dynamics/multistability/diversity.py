@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, as_tensor, checked
 from ..fixed_points import unseen_estimate
 from ..results import Result
 from ..store import storable
@@ -78,7 +78,7 @@ def diversity(hits: ArrayLike) -> Diversity:
         or bool((counts != counts.round()).any())
         or float(counts.sum()) >= 2**53
     ):
-        raise ValueError(f"hits must be counts [a], whole and not negative, got {hits!r}")
+        raise ArgumentError("hits", f"must be counts [a], whole and not negative, got {hits!r}")
     counts = counts[counts > 0]
     n = int(counts.sum())
     once = int((counts == 1).sum())

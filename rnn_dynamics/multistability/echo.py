@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import finite_time_exponents
-from ..checks import ArrayLike, Size, as_rows, as_tensor, checked, require_memory, require_positive
+from ..checks import ArgumentError, ArrayLike, Size, as_rows, as_tensor, checked, require_memory, require_positive
 from ..progress import count, doing, expect, shown
 from ..store import storable
 from ..systems import Box, DrivenMap, require_network
@@ -108,10 +108,10 @@ def echo_index(
     where = {"dtype": torch.float64, "device": network.device}
     inputs = as_tensor(sequence, "sequence", **where)
     if inputs.ndim != 2 or inputs.shape[1] != network.input_size or not len(inputs):
-        raise ValueError(f"sequence must have shape [time, {network.input_size}], got {list(inputs.shape)}")
+        raise ArgumentError("sequence", f"must have shape [time, {network.input_size}], got {list(inputs.shape)}")
     factors = as_tensor(amplitudes, "amplitudes", **where)
     if factors.ndim != 1 or not len(factors):
-        raise ValueError(f"amplitudes must be a list of numbers, got shape {list(factors.shape)}")
+        raise ArgumentError("amplitudes", f"must be a list of numbers, got shape {list(factors.shape)}")
     frozen = network.frozen(torch.float64)
     first = _starts(network, inputs, starts, n, seed)
     k = len(first)
@@ -151,7 +151,7 @@ def _starts(network: DrivenMap, inputs: Tensor, starts: ArrayLike | None, n: int
         return as_rows(starts, "starts", network.state_size, dtype=torch.float64, device=network.device)
     box = network.frozen(torch.float64).box(inputs[0])
     if not isinstance(box, Box):
-        raise ValueError(f"starts are needed, since no box is known to draw them from: {box.reason}")
+        raise ArgumentError("starts", f"are needed, since no box is known to draw them from: {box.reason}")
     return box.sample(n, torch.Generator().manual_seed(seed))
 
 

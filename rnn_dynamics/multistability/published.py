@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ..checks import ArrayLike, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, as_tensor, checked
 
 _BLOCK = 2**22
 """Distances held at a time: 32 MB in float64."""
@@ -82,7 +82,7 @@ def _parts(rows: Tensor) -> tuple[Tensor, ...]:
 
 def _rows(states: ArrayLike, epsilon: float) -> Tensor:
     if not (epsilon > 0 and epsilon < float("inf")):
-        raise ValueError(f"epsilon must be positive and finite, got {epsilon}")
+        raise ArgumentError("epsilon", f"must be positive and finite, got {epsilon}")
     if isinstance(states, Tensor) and states.is_floating_point():
         # as_tensor would cut the gradient; distances in half precision cannot resolve epsilon.
         rows = states.float() if states.element_size() < 4 else states
@@ -90,5 +90,5 @@ def _rows(states: ArrayLike, epsilon: float) -> Tensor:
     else:
         rows = as_tensor(states, "states", dtype=torch.float64, device=torch.device("cpu"))
     if rows.ndim != 2 or 0 in rows.shape:
-        raise ValueError(f"states must have shape [n, d] with n, d >= 1, got {list(rows.shape)}")
+        raise ArgumentError("states", f"must have shape [n, d] with n, d >= 1, got {list(rows.shape)}")
     return rows

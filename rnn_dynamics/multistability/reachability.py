@@ -199,7 +199,7 @@ def reachability(
     if hold is None:
         inputs = torch.randn(draws, network.input_size, generator=generator).to(starts)
     elif network.input_size == 0:
-        raise ValueError("hold must be left out for a network without inputs")
+        raise ArgumentError("hold", "must be left out for a network without inputs")
     else:
         inputs = as_rows(hold, "hold", network.input_size, dtype=starts.dtype, device=starts.device)
     curves: list[tuple[Tensor, Tensor, Tensor]] = []

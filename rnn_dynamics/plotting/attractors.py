@@ -10,12 +10,12 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors
-from ..checks import ArrayLike, as_rows, checked
+from ..checks import ArgumentError, ArrayLike, as_rows, checked
 from . import style
 from .classes import ATTRACTORS, SLOW, UNSETTLED, require_attractors
 from .fixed_points import as_trajectories, draw_trajectories
 from .orbits import draw_orbit, legend_entry
-from .projection import Projection, ProjectionAxes, projection_for, remember
+from .projection import Onto, Projection, projection_for, remember
 
 _START = 1.6
 """Diameter in points of starts that settled."""
@@ -27,7 +27,7 @@ def plot_attractors(
     trajectories: ArrayLike | None = None,
     ax: Axes | None = None,
     *,
-    axes: ProjectionAxes | None = None,
+    onto: Onto | None = None,
     dimensions: int = 2,
     starts: ArrayLike | None = None,
     aspect: str | None = None,
@@ -43,11 +43,11 @@ def plot_attractors(
 
     Args:
         found: the result of ``find_attractors``.
-        trajectories: states [batch, time, n], thin and grey behind; their principal components are the axes. Without
+        trajectories: states [batch, time, n], thin and grey behind; their principal components are shown. Without
             them those of all that is drawn, or all units where there are no more of them than ``dimensions``.
-        ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the axes, and
+        ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the view, and
             its legend grows.
-        axes: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
+        onto: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
             from names, which then label the axes, to units or directions.
         dimensions: 2 or 3.
         starts: the states [k, n] that were given to ``find_attractors``; those that did not settle are grey crosses.
@@ -59,19 +59,19 @@ def plot_attractors(
         The axis; ``ax.figure`` is what ``save_figure`` takes.
 
     Raises:
-        ValueError: for shapes that do not fit, an axis that does not fit ``dimensions`` or shows other axes.
+        ValueError: for shapes that do not fit, an axis that does not fit ``dimensions`` or shows other directions.
     """
     require_attractors(found)
     n = found.states.shape[-1]
     if dimensions not in (2, 3):
-        raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
+        raise ArgumentError("dimensions", f"must be 2 or 3, got {dimensions}")
     if dimensions == 3 and n < 3:
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
     paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
     begun = torch.empty(0, n) if starts is None else _as_starts(starts, found)
     others = [found.slow.states, *(manifold.states for manifold in found.slow_manifolds)]
     parts = [*found.orbits, *others, begun]
-    project = projection_for(ax, axes, paths, parts, dimensions)
+    project = projection_for(ax, onto, paths, parts, dimensions)
     equal = style.is_equal(ax, aspect, project.isometric)
     ax = style.axis_for(ax, dimensions)
     drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in [*parts, paths]])
@@ -103,7 +103,9 @@ def _as_starts(starts: ArrayLike, found: Attractors) -> Tensor:
     k, n = found.ends.shape
     rows = as_rows(starts, "starts", n, dtype=torch.float64, device=torch.device("cpu"))
     if len(rows) != k:
-        raise ValueError(f"starts must be those that were given to find_attractors, [{k}, {n}], got {list(rows.shape)}")
+        raise ArgumentError(
+            "starts", f"must be those that were given to find_attractors, [{k}, {n}], got {list(rows.shape)}"
+        )
     return rows
 
 

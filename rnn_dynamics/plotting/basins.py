@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from ..attractors import BasinMap
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from . import style
 from .classes import ATTRACTORS, HATCHES, Look
 from .orbits import draw_orbit
@@ -59,7 +59,7 @@ def plot_basins(basins: BasinMap, ax: Axes | None = None, *, legend: bool = True
         ValueError: for another result, or an axis that is not two-dimensional.
     """
     if not isinstance(basins, BasinMap):
-        raise ValueError(f"basins must be the BasinMap of basin_map, got {type(basins).__name__}")
+        raise ArgumentError("basins", f"must be the BasinMap of basin_map, got {type(basins).__name__}")
     ax = style.axis_for(ax, dimensions=2)
     labels, found = basins.labels.numpy(), basins.attractors
     outcomes = np.array(found.outcomes, dtype=object).reshape(labels.shape)
@@ -153,11 +153,11 @@ def _draw_borders(ax: Axes, names: np.ndarray, x: np.ndarray, y: np.ndarray) -> 
 def _draw_attractors(ax: Axes, basins: BasinMap, x: np.ndarray, y: np.ndarray) -> None:
     """Attractors in or near the plane, and the number of each in its basin."""
     side = max(np.ptp(x), np.ptp(y))
-    project = Projection(basins.origin.double().cpu(), basins.axes.double().cpu(), ("", ""))
+    project = Projection(basins.origin.double().cpu(), basins.directions.double().cpu(), ("", ""))
     labels = np.pad(basins.labels.numpy(), 1, constant_values=-1)
     for row, (kind, orbit) in enumerate(zip(basins.attractors.kinds, basins.attractors.orbits, strict=True)):
         where = project(orbit)
-        away = orbit.double().cpu() - project.center - torch.from_numpy(where) @ project.axes
+        away = orbit.double().cpu() - project.center - torch.from_numpy(where) @ project.directions
         near = float(away.norm(dim=-1).max()) <= _NEAR * side
         if near:
             look = replace(ATTRACTORS[kind], edge=style.BLACK, face=style.qualitative(row))

@@ -9,6 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from ..bifurcations import BifurcationDiagram, Branch, ContinuumBranch, Observable, Section
+from ..checks import ArgumentError
 from . import style
 from .branch_curves import height_of
 from .diagrams import (
@@ -101,7 +102,7 @@ def _axes(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
         return [style.axis_for(None, dimensions=2)] if count == 1 else _page(count)
     given: list[Any] = list(ax) if isinstance(ax, Sequence | np.ndarray) and not isinstance(ax, str) else [ax]
     if len(given) != count:
-        raise ValueError(f"ax must be as many axes as there are panels, {count}, got {len(given)}")
+        raise ArgumentError("ax", f"must be as many axes as there are panels, {count}, got {len(given)}")
     return [style.axis_for(each, dimensions=2) for each in given]
 
 

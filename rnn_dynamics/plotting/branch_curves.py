@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..bifurcations import Branch, Observable, Section, hermite, observe
+from ..checks import ArgumentError
 from ..fixed_points import Continuum
 from .projection import host, principal
 
@@ -35,12 +36,13 @@ def height_of(
         return lambda states: projection(states)[:, 0], projection.labels[0]
     if isinstance(observable, str):
         if observable != "norm":
-            raise ValueError(f'observable must be "norm", a unit or a function of states, got {observable!r}')
+            raise ArgumentError("observable", f'must be "norm", a unit or a function of states, got {observable!r}')
         return lambda states: observe(host(states), None).numpy(), "|h|"
     if isinstance(observable, bool) or not (isinstance(observable, Integral) or callable(observable)):
-        raise ValueError(
-            'observable must be None, "norm", the number of a unit or a function of states [k, n] -> [k];'
-            f" got {type(observable).__name__}"
+        raise ArgumentError(
+            "observable",
+            'must be None, "norm", the number of a unit or a function of states [k, n] -> [k];'
+            f" got {type(observable).__name__}",
         )
     if isinstance(observable, Integral):
         observable = int(observable)  # numpy's integers too

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from matplotlib.axes import Axes
 
 from ..bifurcations import Branch, Observable
-from ..checks import CheckedInside, checked
+from ..checks import ArgumentError, CheckedInside, checked
 from .bifurcation_page import Contents, draw_page
 
 
@@ -52,10 +52,10 @@ def plot_branches(
         what = type(branches).__name__
         if isinstance(branches, Sequence) and not isinstance(branches, str):
             what += f" of {', '.join(sorted({type(part).__name__ for part in branches}))}"
-        raise ValueError(f"branches must be a Branch or a sequence of them, got {what}")
+        raise ArgumentError("branches", f"must be a Branch or a sequence of them, got {what}")
     drawn = [branch for branch in parts if len(branch)]
     if not drawn:
-        raise ValueError("branches has nothing to draw: no branch with a row")
+        raise ArgumentError("branches", "has nothing to draw: no branch with a row")
     ends = [float(end) for branch in drawn for end in (branch.parameters.min(), branch.parameters.max())]
     return draw_page(
         Contents(drawn, (min(ends), max(ends))),

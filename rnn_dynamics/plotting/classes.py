@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from ..attractors import AttractorKind, Attractors
+from ..checks import ArgumentError
 from ..fixed_points import FixedPoints
 from . import style
 
@@ -100,12 +101,12 @@ def point_look(kind: str, n_unstable: int) -> Look:
 
 def require_attractors(found: object, name: str = "found") -> None:
     if not isinstance(found, Attractors):
-        raise ValueError(f"{name} must be the Attractors of find_attractors, got {type(found).__name__}")
+        raise ArgumentError(name, f"must be the Attractors of find_attractors, got {type(found).__name__}")
 
 
 def require_fixed_points(points: object) -> None:
     if not isinstance(points, FixedPoints):
-        raise ValueError(f"points must be the FixedPoints of find_fixed_points, got {type(points).__name__}")
+        raise ArgumentError("points", f"must be the FixedPoints of find_fixed_points, got {type(points).__name__}")
 
 
 @dataclass(frozen=True)

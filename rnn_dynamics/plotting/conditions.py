@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 from torch import Tensor
 
+from ..checks import ArgumentError
 from ..fixed_points import FixedPoints, FixedPointsOverInputs
 from . import style
 from .classes import Look
@@ -50,7 +51,7 @@ def conditions_of(points: Conditions, labels: Sequence[str] | None) -> list[Cond
     """
     if isinstance(points, FixedPoints):
         if labels is not None:
-            raise ValueError("labels name several conditions: give points as a list")
+            raise ArgumentError("labels", "name several conditions: give points as a list")
         return [Condition("", points, None)]
     if isinstance(points, FixedPointsOverInputs):
         results, names = list(points.points), _names_of(points.inputs)[: len(points.points)]
@@ -58,15 +59,15 @@ def conditions_of(points: Conditions, labels: Sequence[str] | None) -> list[Cond
         results, names = list(points), [f"condition {row}" for row in range(len(points))]
     else:
         got = f"{type(points).__name__} (taken are those over inputs, and a list of FixedPoints, too)"
-        raise ValueError(f"points must be the FixedPoints of find_fixed_points, got {got}")
+        raise ArgumentError("points", f"must be the FixedPoints of find_fixed_points, got {got}")
     if not results:
-        raise ValueError("points must be those of at least one condition, got none")
+        raise ArgumentError("points", "must be those of at least one condition, got none")
     sizes = sorted({result.states.shape[-1] for result in results})
     if len(sizes) > 1:
-        raise ValueError(f"points must all be of states of one size, got sizes {sizes}")
+        raise ArgumentError("points", f"must all be of states of one size, got sizes {sizes}")
     if labels is not None:
         if isinstance(labels, str) or len(labels) != len(results):
-            raise ValueError(f"labels must be one for each of {len(results)} conditions, got {labels!r}")
+            raise ArgumentError("labels", f"must be one for each of {len(results)} conditions, got {labels!r}")
         names = list(map(str, labels))
     return [Condition(*each) for each in zip(names, results, _colors(len(results)), strict=True)]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from matplotlib.axes import Axes
 
 from ..bifurcations import BifurcationDiagram, Observable
-from ..checks import CheckedInside, checked
+from ..checks import ArgumentError, CheckedInside, checked
 from .bifurcation_page import Contents, draw_page
 
 
@@ -47,7 +47,7 @@ def plot_diagram(
             panels.
     """
     if not isinstance(diagram, BifurcationDiagram):
-        raise ValueError(f"diagram must be that of bifurcation_diagram, got {type(diagram).__name__}")
+        raise ArgumentError("diagram", f"must be that of bifurcation_diagram, got {type(diagram).__name__}")
     branches = [branch for branch in diagram.branches if len(branch) and (cycles or branch.period == 1)]
     sampled = diagram.sections if sections else ()
     if not branches and not sampled and not diagram.continua:

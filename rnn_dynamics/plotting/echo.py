@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from ..multistability import EchoIndex
 from . import style
 
@@ -31,7 +31,7 @@ def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = T
         ValueError: for another result, or an axis that is not two-dimensional.
     """
     if not isinstance(echo, EchoIndex):
-        raise ValueError(f"echo must be the EchoIndex of echo_index, got {type(echo).__name__}")
+        raise ArgumentError("echo", f"must be the EchoIndex of echo_index, got {type(echo).__name__}")
     ax = style.axis_for(ax, dimensions=2)
     order = np.argsort(echo.amplitudes.numpy(), kind="stable")
     amplitudes, counts, responses = (part.numpy()[order] for part in (echo.amplitudes, echo.counts, echo.responses))

@@ -11,12 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from ..checks import ArrayLike, CheckedInside, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, CheckedInside, as_tensor, checked
 from ..fixed_points import Continuum, FixedPoints
 from . import style
 from .classes import SLOW, Look, classify, rank
 from .conditions import Condition, Conditions, coloured, conditions_of, listed
-from .projection import Projection, ProjectionAxes, projection_for, remember
+from .projection import Onto, Projection, projection_for, remember
 
 _REACH = 0.07
 """How far unstable directions reach to each side, as a share of the picture: seen, but not across to the next point."""
@@ -34,7 +34,7 @@ def plot_fixed_points(
     trajectories: ArrayLike | None = None,
     ax: Axes | None = None,
     *,
-    axes: Annotated[ProjectionAxes | None, CheckedInside()] = None,
+    onto: Annotated[Onto | None, CheckedInside()] = None,
     dimensions: int = 2,
     directions: bool = True,
     labels: Annotated[Sequence[str] | None, CheckedInside()] = None,
@@ -53,11 +53,11 @@ def plot_fixed_points(
 
     Args:
         points: the result of ``find_fixed_points`` or ``find_fixed_points_over_inputs``, or a list of the former.
-        trajectories: states [batch, time, n], thin and grey behind; their principal components are the axes. Without
+        trajectories: states [batch, time, n], thin and grey behind; their principal components are shown. Without
             them those of all that is drawn, or all units where there are no more of them than ``dimensions``.
-        ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the axes, and
+        ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the view, and
             its legend grows.
-        axes: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
+        onto: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
             from names, which then label the axes, to units or directions.
         dimensions: 2 or 3.
         directions: whether to draw unstable directions.
@@ -70,17 +70,17 @@ def plot_fixed_points(
         The axis; ``ax.figure`` is what ``save_figure`` takes.
 
     Raises:
-        ValueError: for shapes that do not fit, an axis that does not fit ``dimensions`` or shows other axes.
+        ValueError: for shapes that do not fit, an axis that does not fit ``dimensions`` or shows other directions.
     """
     conditions = conditions_of(points, labels)
     n = conditions[0].points.states.shape[-1]
     if dimensions not in (2, 3):
-        raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
+        raise ArgumentError("dimensions", f"must be 2 or 3, got {dimensions}")
     if dimensions == 3 and n < 3:
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
     paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
     parts = [part for condition in conditions for part in _parts(condition.points)]
-    project = projection_for(ax, axes, paths, parts, dimensions)
+    project = projection_for(ax, onto, paths, parts, dimensions)
     equal = style.is_equal(ax, aspect, project.isometric)
     ax = style.axis_for(ax, dimensions)
     drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in (*parts, paths)])
@@ -156,7 +156,7 @@ def _draw_conditions(
 def as_trajectories(trajectories: ArrayLike, n: int) -> Tensor:
     paths = as_tensor(trajectories, "trajectories", dtype=torch.float64, device=torch.device("cpu"))
     if paths.ndim != 3 or paths.shape[2] != n or 0 in paths.shape:
-        raise ValueError(f"trajectories must have shape [batch, time, {n}], got {list(paths.shape)}")
+        raise ArgumentError("trajectories", f"must have shape [batch, time, {n}], got {list(paths.shape)}")
     return paths
 
 
@@ -189,7 +189,7 @@ def _unstable_segments(points: FixedPoints, project: Projection, reaches: np.nda
 
     The longest reaches to ``reaches`` [d], on an ellipse where axes have scales of their own.
     """
-    directions = [project.directions(_repelling(points, row)) for row in range(len(points))]
+    directions = [project.seen(_repelling(points, row)) for row in range(len(points))]
     scales = reaches / reaches.max()
     longest = max((float(np.linalg.norm(seen / scales, axis=1).max(initial=0)) for seen in directions), default=0)
     scale = reaches.max() / max(longest, _SEEN)

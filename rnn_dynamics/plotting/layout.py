@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArgumentError, ArrayLike, as_tensor
 from .projection import principal
 
 _VIEWS = 200
@@ -26,14 +26,15 @@ def place(graph: nx.MultiDiGraph, positions: Mapping[Any, ArrayLike] | ArrayLike
         rows = as_tensor(positions, "positions", dtype=torch.float64, device=torch.device("cpu"))
         attractors = [node for node in graph if isinstance(node, int) or str(node).startswith("attractor ")]
         if rows.ndim != 2 or rows.shape[1] < 2 or len(rows) > len(attractors):
-            raise ValueError(
-                f"positions must have shape [a, 2 or more] with a row for each of the {len(attractors)} attractors,"
-                f" got {list(rows.shape)}"
+            raise ArgumentError(
+                "positions",
+                f"must have shape [a, 2 or more] with a row for each of the {len(attractors)} attractors,"
+                f" got {list(rows.shape)}",
             )
         # Attractors that were met on the way come last.
         positions = dict(zip(attractors, rows, strict=False))
     if strange := [node for node in positions if node not in graph]:
-        raise ValueError(f"positions has nodes that the graph does not have: {strange[:3]}")
+        raise ArgumentError("positions", f"has nodes that the graph does not have: {strange[:3]}")
     nodes = list(positions)
     rows = [
         as_tensor(positions[node], f"the position of {node}", dtype=torch.float64, device=torch.device("cpu"))
@@ -41,7 +42,9 @@ def place(graph: nx.MultiDiGraph, positions: Mapping[Any, ArrayLike] | ArrayLike
     ]
     sizes = {tuple(row.shape) for row in rows}
     if len(sizes) != 1 or len(min(sizes)) != 1 or min(sizes)[0] < 2:
-        raise ValueError(f"positions must be points [2] or states [n], all of one size, got {sorted(map(list, sizes))}")
+        raise ArgumentError(
+            "positions", f"must be points [2] or states [n], all of one size, got {sorted(map(list, sizes))}"
+        )
     row_of = {node: row for row, node in enumerate(nodes)}
     links = [(row_of[a], row_of[b]) for a, b in graph.edges() if a != b and a in row_of and b in row_of]
     flat = _flat(torch.stack(rows), np.array(links, dtype=int).reshape(-1, 2))

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from ..bifurcations import BifurcationCurve, CodimensionTwoPoint, MultistabilityMap
-from ..checks import CheckedInside, checked
+from ..checks import ArgumentError, CheckedInside, checked
 from ..continuation import BifurcationKind
 from . import style
 from .special_points import Mark, label_marks
@@ -78,13 +78,13 @@ def plot_parameter_plane(
         ValueError: for other results, nothing to draw, or an axis that is not two-dimensional.
     """
     if isinstance(curves, BifurcationCurve):
-        raise ValueError("curves must be a sequence of BifurcationCurve, got a single one: put it in a list")
+        raise ArgumentError("curves", "must be a sequence of BifurcationCurve, got a single one: put it in a list")
     curves = list(curves)
     for curve in curves:
         if not isinstance(curve, BifurcationCurve):
-            raise ValueError(f"curves must be those of continue_bifurcation, got {type(curve).__name__}")
+            raise ArgumentError("curves", f"must be those of continue_bifurcation, got {type(curve).__name__}")
     if not (chart is None or isinstance(chart, MultistabilityMap)):
-        raise ValueError(f"chart must be the MultistabilityMap of multistability_map, got {type(chart).__name__}")
+        raise ArgumentError("chart", f"must be the MultistabilityMap of multistability_map, got {type(chart).__name__}")
     if not curves and chart is None:
         raise ValueError("nothing to draw: give curves, a chart, or both")
     ax = style.axis_for(ax, dimensions=2)

@@ -11,9 +11,9 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor
+from ..checks import ArgumentError, ArrayLike, as_tensor
 
-ProjectionAxes: TypeAlias = ArrayLike | Sequence[int] | Mapping[str, ArrayLike | int]
+Onto: TypeAlias = ArrayLike | Sequence[int] | Mapping[str, ArrayLike | int]
 """Units by number, directions, or either by name."""
 
 _SAME_LENGTH = 1e-9
@@ -22,12 +22,12 @@ _SAME_LENGTH = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """The linear map states -> (states - center) axes^T."""
+    """The linear map states -> (states - center) directions^T."""
 
     center: Tensor
     """[n]."""
 
-    axes: Tensor
+    directions: Tensor
     """[d, n]."""
 
     labels: tuple[str, ...]
@@ -35,16 +35,16 @@ class Projection:
 
     def __call__(self, states: Tensor) -> np.ndarray:
         """Where states [..., n] are drawn: [..., d]."""
-        return ((host(states) - self.center) @ self.axes.T).numpy()
+        return ((host(states) - self.center) @ self.directions.T).numpy()
 
-    def directions(self, vectors: Tensor) -> np.ndarray:
+    def seen(self, vectors: Tensor) -> np.ndarray:
         """How unit vectors [k, n] are seen: [k, d], of length 1 at most, shorter the more they leave the picture."""
-        return (host(vectors) @ self.axes.T / torch.linalg.matrix_norm(self.axes, ord=2)).numpy()
+        return (host(vectors) @ self.directions.T / torch.linalg.matrix_norm(self.directions, ord=2)).numpy()
 
     @property
     def isometric(self) -> bool:
         """Whether a step of 1 is equally long on all axes: of principal components and units, not of any directions."""
-        shown = self.axes[self.axes.any(dim=1)]
+        shown = self.directions[self.directions.any(dim=1)]
         return bool((shown @ shown.T - torch.eye(len(shown), dtype=shown.dtype)).abs().max() <= _SAME_LENGTH)
 
 
@@ -53,30 +53,34 @@ _shown: WeakKeyDictionary[Axes, Projection] = WeakKeyDictionary()
 
 
 def projection_for(
-    ax: Axes | None, axes: ProjectionAxes | None, paths: Tensor, parts: list[Tensor], dimensions: int
+    ax: Axes | None, onto: Onto | None, paths: Tensor, parts: list[Tensor], dimensions: int
 ) -> Projection:
-    """Onto ``axes`` if given; else onto those that ``ax`` shows already; else onto the best.
+    """Onto what is given as ``onto``; else onto those that ``ax`` shows already; else onto the best.
 
     That are the principal components of trajectories ``paths`` [batch, time, n] if there are any, else those of states
     ``parts``; but all units where there are no more than dimensions.
 
     Raises:
-        ValueError: for axes that do not fit, or others than what was drawn on ``ax`` before.
+        ValueError: for units or directions that do not fit, or others than what was drawn on ``ax`` before.
     """
     n = paths.shape[-1]
     before = _shown.get(ax) if isinstance(ax, Axes) and ax.has_data() else None
-    if before is not None and before.axes.shape != (dimensions, n):
-        d, m = before.axes.shape
-        raise ValueError(f"ax shows {d} axes of states of size {m}, got {dimensions} of states of size {n}")
-    if axes is None and before is not None:
+    if before is not None and before.directions.shape != (dimensions, n):
+        d, m = before.directions.shape
+        raise ArgumentError("ax", f"shows {d} directions of states of size {m}, got {dimensions} of states of size {n}")
+    if onto is None and before is not None:
         return before
-    if axes is None:
+    if onto is None:
         if paths.numel():
             return principal([paths], dimensions)
         return _onto_units(n, dimensions) if 1 < n <= dimensions else principal(parts, dimensions)
-    given = onto_axes(axes, n, dimensions)
-    if before is not None and not (torch.equal(before.axes, given.axes) and torch.equal(before.center, given.center)):
-        raise ValueError(f"ax shows other axes ({', '.join(before.labels)}): leave axes out, or use another ax")
+    given = onto_given(onto, n, dimensions)
+    if before is not None and not (
+        torch.equal(before.directions, given.directions) and torch.equal(before.center, given.center)
+    ):
+        raise ArgumentError(
+            "ax", f"shows other directions ({', '.join(before.labels)}): leave onto out, or use another ax"
+        )
     return given
 
 
@@ -85,32 +89,33 @@ def remember(ax: Axes, projection: Projection) -> None:
     _shown[ax] = projection
 
 
-def onto_axes(axes: ProjectionAxes, n: int, dimensions: int) -> Projection:
+def onto_given(onto: Onto, n: int, dimensions: int) -> Projection:
     """Onto given units, or directions [dimensions, n] as they are: neither centred nor made orthogonal."""
-    names = list(map(str, axes)) if isinstance(axes, Mapping) else None
-    if isinstance(axes, Mapping):
-        rows = torch.stack([_direction(row, f"axes[{name!r}]", n) for name, row in axes.items()] or [torch.empty(0)])
-    elif _are_units(axes):
-        rows = torch.stack([_direction(unit, "axes", n) for unit in axes])
+    names = list(map(str, onto)) if isinstance(onto, Mapping) else None
+    if isinstance(onto, Mapping):
+        rows = torch.stack([_direction(row, f"onto[{name!r}]", n) for name, row in onto.items()] or [torch.empty(0)])
+    elif _are_units(onto):
+        rows = torch.stack([_direction(unit, "onto", n) for unit in onto])
     else:
-        rows = as_tensor(axes, "axes", dtype=torch.float64, device=torch.device("cpu"))
+        rows = as_tensor(onto, "onto", dtype=torch.float64, device=torch.device("cpu"))
     if rows.shape != (dimensions, n):
-        raise ValueError(
-            f"axes must have shape [{dimensions}, {n}] for dimensions={dimensions} and states of size {n}, or be"
-            f" {dimensions} units, got {list(rows.shape)}"
+        raise ArgumentError(
+            "onto",
+            f"must have shape [{dimensions}, {n}] for dimensions={dimensions} and states of size {n}, or be"
+            f" {dimensions} units, got {list(rows.shape)}",
         )
     if not rows.any():
-        raise ValueError("axes must not all be zero")
+        raise ArgumentError("onto", "must not all be zero")
     labels = names or [_name(row, number) for number, row in enumerate(rows)]
     return Projection(torch.zeros(n, dtype=torch.float64), rows, tuple(labels))
 
 
-def _are_units(axes: Any) -> bool:
+def _are_units(onto: Any) -> bool:
     """Whether these are numbers of units rather than directions."""
-    if isinstance(axes, Tensor | np.ndarray):
-        whole = not (axes.is_floating_point() if isinstance(axes, Tensor) else axes.dtype.kind not in "iu")
-        return axes.ndim == 1 and whole
-    return isinstance(axes, Sequence) and len(axes) > 0 and all(isinstance(unit, Integral) for unit in axes)
+    if isinstance(onto, Tensor | np.ndarray):
+        whole = not (onto.is_floating_point() if isinstance(onto, Tensor) else onto.dtype.kind not in "iu")
+        return onto.ndim == 1 and whole
+    return isinstance(onto, Sequence) and len(onto) > 0 and all(isinstance(unit, Integral) for unit in onto)
 
 
 def _direction(value: Any, name: str, n: int) -> Tensor:
@@ -119,10 +124,10 @@ def _direction(value: Any, name: str, n: int) -> Tensor:
     if row.ndim == 0:
         unit = float(row)
         if isinstance(value, bool) or not unit.is_integer() or not -n <= unit < n:
-            raise ValueError(f"{name} must be units from 0 to {n - 1}, or directions [{n}], got {value}")
+            raise ArgumentError(name, f"must be units from 0 to {n - 1}, or directions [{n}], got {value}")
         return torch.eye(n, dtype=torch.float64)[int(unit)]
     if row.shape != (n,):
-        raise ValueError(f"{name} must be a unit's number or a direction [{n}], got {list(row.shape)}")
+        raise ArgumentError(name, f"must be a unit's number or a direction [{n}], got {list(row.shape)}")
     return row
 
 
@@ -155,12 +160,12 @@ def principal(parts: list[Tensor], dimensions: int) -> Projection:
     total = float(variances.clamp(min=0).sum())
     if total <= 1e-24 * max(1.0, float(rows.square().sum())):
         return _onto_units(n, dimensions)
-    axes = vectors.T.flip(0)[:dimensions]
+    components = vectors.T.flip(0)[:dimensions]
     # The sign is arbitrary; fixed, so that the same result gives the same picture.
-    largest = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))
+    largest = components.gather(1, components.abs().argmax(dim=1, keepdim=True))
     shares = variances.flip(0)[:dimensions].clamp(min=0) / total
     labels = tuple(f"PC {k + 1} ({100 * share:.0f} %)" for k, share in enumerate(shares.tolist()))
-    return Projection(center, axes * largest.sign(), labels)
+    return Projection(center, components * largest.sign(), labels)
 
 
 def host(states: Tensor) -> Tensor:

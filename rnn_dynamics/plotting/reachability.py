@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from ..attractors import AttractorKind
-from ..checks import Told, checked
+from ..checks import ArgumentError, Told, checked
 from ..multistability import Reachability
 from . import style
 from .classes import ATTRACTORS, HATCHES
@@ -51,12 +51,12 @@ def plot_reachability(
         ValueError: for another result, or anything else than two flat axes.
     """
     if not isinstance(reach, Reachability):
-        raise ValueError(f"reach must be the Reachability of reachability, got {type(reach).__name__}")
+        raise ArgumentError("reach", f"must be the Reachability of reachability, got {type(reach).__name__}")
     if axes is None:
         left, right = style.panels(2, _HEIGHT)[1]
     else:
         if not (isinstance(axes, Sequence | np.ndarray) and len(axes) == 2):
-            raise ValueError(f"axes must be two matplotlib Axes, got {type(axes).__name__}")
+            raise ArgumentError("axes", f"must be two matplotlib Axes, got {type(axes).__name__}")
         left, right = (style.axis_for(ax, dimensions=2) for ax in axes)
     with style.styled():
         claims = _draw_counts(left, reach)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from matplotlib.figure import Figure, SubFigure
 
-from ..checks import CheckedInside, checked
+from ..checks import ArgumentError, CheckedInside, checked
 from ..files import replacing
 from .style import styled
 
@@ -68,7 +68,7 @@ def save_figure(
         if size is not None and (
             isinstance(size, bool) or not isinstance(size, int | float) or not 0 < size < math.inf
         ):
-            raise ValueError(f"{name} must be a positive number of millimetres, got {size!r}")
+            raise ArgumentError(name, f"must be a positive number of millimetres, got {size!r}")
     with styled(), _resized(figure, width_mm, height_mm):
         for file, kind in paths.items():
             with replacing(file) as temporary, _as_of_the_system():
@@ -97,23 +97,23 @@ def _paths(path: str | os.PathLike[str], formats: str | Sequence[str] | None) ->
     try:
         stem = Path(path)
     except TypeError as error:
-        raise ValueError(f"path must be that of a file, got {type(path).__name__}") from error
+        raise ArgumentError("path", f"must be that of a file, got {type(path).__name__}") from error
     if not stem.name:
-        raise ValueError(f"path must end in the name of a file, got {str(path)!r}")
+        raise ArgumentError("path", f"must end in the name of a file, got {str(path)!r}")
     extension = stem.suffix[1:].lower()
     if extension in _REFUSED:
-        raise ValueError(f"path must have an extension of {', '.join(_FORMATS)}, or none, got {stem.name}")
+        raise ArgumentError("path", f"must have an extension of {', '.join(_FORMATS)}, or none, got {stem.name}")
     if formats is None:
         # "figure.2" has no extension, as no format is called 2.
         return {stem: extension} if extension in _FORMATS else {_appended(stem, kind): kind for kind in _BOTH}
     if extension in _FORMATS:
-        raise ValueError(f"path must come without {stem.suffix} where formats are given: {stem}")
+        raise ArgumentError("path", f"must come without {stem.suffix} where formats are given: {stem}")
     kinds = [formats] if isinstance(formats, str) else list(formats)
     kinds = [str(kind).removeprefix(".").lower() for kind in kinds]
     if strange := [kind for kind in kinds if kind not in _FORMATS]:
-        raise ValueError(f"formats must be of {', '.join(_FORMATS)}, got {', '.join(strange)}")
+        raise ArgumentError("formats", f"must be of {', '.join(_FORMATS)}, got {', '.join(strange)}")
     if not kinds:
-        raise ValueError("formats must be at least one, got none")
+        raise ArgumentError("formats", "must be at least one, got none")
     return {_appended(stem, kind): kind for kind in kinds}
 
 

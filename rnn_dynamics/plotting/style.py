@@ -18,7 +18,7 @@ from matplotlib.projections import get_projection_names
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 
-from ..checks import Told, checked, worded
+from ..checks import ArgumentError, Told, checked, worded
 
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
 """Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
@@ -96,12 +96,14 @@ def figure(
         ValueError: for another number of columns, or a height that is not positive.
     """
     if projection is not None and projection not in get_projection_names():
-        raise ValueError(f"projection must be one of {', '.join(get_projection_names())}, got {projection[:60]!r}")
+        raise ArgumentError(
+            "projection", f"must be one of {', '.join(get_projection_names())}, got {projection[:60]!r}"
+        )
     if columns not in COLUMN_WIDTHS:
-        raise ValueError(f"columns must be 1 or 2, got {columns}")
+        raise ArgumentError("columns", f"must be 1 or 2, got {columns}")
     height = 0.9 * COLUMN_WIDTHS[1] if height is None else height
     if not (height > 0 and math.isfinite(height)):
-        raise ValueError(f"height must be a positive number of inches, got {height}")
+        raise ArgumentError("height", f"must be a positive number of inches, got {height}")
     with styled():
         result = plt.figure(figsize=(COLUMN_WIDTHS[columns], height), layout="constrained")
         ax = result.add_subplot(projection=projection)
@@ -134,11 +136,11 @@ def axis_for(ax: Axes | None, dimensions: int) -> Axes:
     if ax is None:
         return figure(projection="3d" if dimensions == 3 else None)[1]
     if not isinstance(ax, Axes):
-        raise ValueError(f"ax must be one matplotlib Axes, got {type(ax).__name__}")
+        raise ArgumentError("ax", f"must be one matplotlib Axes, got {type(ax).__name__}")
     wanted = "3d" if dimensions == 3 else "rectilinear"
     if ax.name != wanted:
-        raise ValueError(
-            f"ax must fit: a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}"
+        raise ArgumentError(
+            "ax", f"must fit: a {dimensions}-D plot needs an axis with projection {wanted!r}, got one with {ax.name!r}"
         )
     dress(ax)
     return ax
@@ -171,7 +173,7 @@ def is_equal(ax: Axes | None, aspect: str | None, isometric: bool) -> bool:
         ValueError: for an aspect that is not "equal", "auto" or None.
     """
     if aspect not in ("equal", "auto", None):
-        raise ValueError(f"aspect must be 'equal', 'auto' or None, got {aspect!r}")
+        raise ArgumentError("aspect", f"must be 'equal', 'auto' or None, got {aspect!r}")
     if aspect is not None:
         return aspect == "equal"
     return isometric or (isinstance(ax, Axes) and ax.get_aspect() != "auto")

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from ..checks import CheckedInside, checked
+from ..checks import ArgumentError, CheckedInside, checked
 from ..timeline import TrainingBifurcations
 from ..tracking import Event, TrackingHistory
 from . import style
@@ -74,12 +74,12 @@ def plot_timeline(
             shape.
     """
     if not isinstance(timeline, TrainingBifurcations):
-        raise ValueError(f"timeline must be that of training_bifurcations, got {type(timeline).__name__}")
+        raise ArgumentError("timeline", f"must be that of training_bifurcations, got {type(timeline).__name__}")
     if not len(timeline):
-        raise ValueError("timeline is empty: no checkpoint was done")
+        raise ArgumentError("timeline", "is empty: no checkpoint was done")
     axes = style.stacked(_HEIGHT, (1, 0.8, 1.7)) if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
     if len(axes) != 3:
-        raise ValueError(f"axes must be three, got {len(axes)}")
+        raise ArgumentError("axes", f"must be three, got {len(axes)}")
     place = torch.linalg.vector_norm if observable == "norm" else observable
     with style.styled():
         observe, label = observable_of(TrackingHistory(timeline.observations), place)

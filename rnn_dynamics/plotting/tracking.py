@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
-from ..checks import CheckedInside, checked
+from ..checks import ArgumentError, CheckedInside, checked
 from ..tracking import Event, Identities, TrackingHistory
 from . import style
 from .projection import principal
@@ -68,16 +68,16 @@ def plot_tracking(
             shape.
     """
     if not isinstance(history, TrackingHistory):
-        raise ValueError(f"history must be the TrackingHistory of a tracker, got {type(history).__name__}")
+        raise ArgumentError("history", f"must be the TrackingHistory of a tracker, got {type(history).__name__}")
     if not len(history):
-        raise ValueError("history is empty: nothing was observed yet")
+        raise ArgumentError("history", "is empty: nothing was observed yet")
     axes = (
         style.stacked(_HEIGHT, (1, 1, 1.4, 1.4)) if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
     )
     if len(axes) != 4:
-        raise ValueError(f"axes must be four, got {len(axes)}")
+        raise ArgumentError("axes", f"must be four, got {len(axes)}")
     if span is not None and not span[0] < span[1]:
-        raise ValueError(f"span must be two rising steps, got {span!r}")
+        raise ArgumentError("span", f"must be two rising steps, got {span!r}")
     identities = history.identities if identities is None else identities
     with style.styled():
         _draw_scalar(axes[0], history, scalar)
@@ -172,13 +172,13 @@ def observable_of(
     if isinstance(given, int):
         unit, n = given, every[0].shape[1] if every else 0
         if not 0 <= unit < n:
-            raise ValueError(f"observable must be a unit from 0 to {n - 1} or a function of states, got {unit}")
+            raise ArgumentError("observable", f"must be a unit from 0 to {n - 1} or a function of states, got {unit}")
         return lambda states: float(states[:, unit].mean()), f"state of unit {unit}"
 
     def mean(states: Tensor) -> float:
         values = torch.as_tensor(given(states))
         if values.shape not in ((len(states),), (len(states), 1)):
-            raise ValueError(f"observable must take states [k, n] to [k], got {list(values.shape)}")
+            raise ArgumentError("observable", f"must take states [k, n] to [k], got {list(values.shape)}")
         return float(values.double().mean())
 
     return mean, getattr(given, "__name__", "observable").strip("<>_").replace("_", " ")

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from ..multistability import Reachability
 from ..warmup import Warmup
 from . import style
@@ -37,7 +37,7 @@ def plot_warmup(warmup: Warmup, ax: Axes | None = None, *, legend: bool = True) 
         ValueError: for another result, or an axis that is not two-dimensional.
     """
     if not isinstance(warmup, Warmup):
-        raise ValueError(f"warmup must be the Warmup of warm_up, got {type(warmup).__name__}")
+        raise ArgumentError("warmup", f"must be the Warmup of warm_up, got {type(warmup).__name__}")
     right = None
     if ax is None:
         ax, right = style.panels(2, _HEIGHT)[1]
@@ -130,7 +130,7 @@ def plot_warmup_outcome(
     """
     for name, reach in (("before", before), ("after", after)):
         if not isinstance(reach, Reachability):
-            raise ValueError(f"{name} must be the Reachability of reachability, got {type(reach).__name__}")
+            raise ArgumentError(name, f"must be the Reachability of reachability, got {type(reach).__name__}")
     ax = style.axis_for(ax, dimensions=2)
     with style.styled():
         handles: list[Artist] = []

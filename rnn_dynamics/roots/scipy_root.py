@@ -7,7 +7,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from ..progress import each
 from ..stopping import stoppable
 from ..systems import AutonomousMap
@@ -55,7 +55,7 @@ class ScipyRoot(RootSolver):
     def __post_init__(self) -> None:
         known = (*_WITH_JACOBIAN, *_WITHOUT_JACOBIAN)
         if self.method not in known:
-            raise ValueError(f"method must be one of {', '.join(known)}; got {self.method!r}")
+            raise ArgumentError("method", f"must be one of {', '.join(known)}; got {self.method!r}")
 
     def attempt(
         self,

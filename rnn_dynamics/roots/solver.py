@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ..checks import Size, checked
+from ..checks import ArgumentError, Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, scaled_norm, sizes, units_of
 from .evidence import are_roots
 from .results import Reason, RootResult
@@ -100,7 +100,7 @@ def as_starts(system: AutonomousMap, starts: Tensor) -> Tensor:
         ValueError: for another shape.
     """
     if starts.ndim != 2 or starts.shape[1] != system.state_size:
-        raise ValueError(f"starts must have shape [k, {system.state_size}], got {list(starts.shape)}")
+        raise ArgumentError("starts", f"must have shape [k, {system.state_size}], got {list(starts.shape)}")
     return starts.detach().to(dtype=system.dtype, device=system.device)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, Size, as_rows, checked
+from ..checks import ArgumentError, ArrayLike, Size, as_rows, checked
 from ..progress import sign_of_life
 from .boxes import Box, NoBox
 from .linearization import Linearization
@@ -98,7 +98,7 @@ class AutonomousMap(ABC):
     def iterate(self, states: Tensor, steps: Size) -> Tensor:
         """F applied ``steps`` times to states [..., n]."""
         if not states.ndim or states.shape[-1] != self.state_size:
-            raise ValueError(f"states must have shape [..., {self.state_size}], got {list(states.shape)}")
+            raise ArgumentError("states", f"must have shape [..., {self.state_size}], got {list(states.shape)}")
         for _ in range(steps):
             states = self(states)
         return states

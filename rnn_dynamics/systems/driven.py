@@ -6,7 +6,7 @@ from typing import Self, TypeAlias
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_tensor, as_vector, checked, require_floating, worded
+from ..checks import ArgumentError, ArrayLike, as_tensor, as_vector, checked, require_floating, worded
 from ..stopping import look_at_the_clock
 from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
@@ -89,7 +89,7 @@ class DrivenMap(ABC):
         if not isinstance(inputs, Tensor):
             inputs = as_tensor(inputs, "inputs", dtype=self.dtype, device=self.device)
         if inputs.ndim != 3 or inputs.shape[-1] != self.input_size or 0 in inputs.shape[:2]:
-            raise ValueError(f"inputs must have shape [batch, time, {self.input_size}], got {list(inputs.shape)}")
+            raise ArgumentError("inputs", f"must have shape [batch, time, {self.input_size}], got {list(inputs.shape)}")
         inputs = inputs.to(self.dtype)
         first = inputs.new_zeros(len(inputs), self.state_size)
         first = first if state is None else self.first_states(state, len(inputs)).to(inputs)
@@ -126,9 +126,9 @@ class DrivenMap(ABC):
             rows = rows.unsqueeze(0)
         if rows is None or rows.ndim != 2 or rows.shape[1] != n or len(rows) not in (1, batch):
             got = " and ".join(str(list(part.shape)) for part in parts)
-            raise ValueError(f"state must have shape [{batch}, {n}] or [{n}], or be as torch takes it, got {got}")
+            raise ArgumentError("state", f"must have shape [{batch}, {n}] or [{n}], or be as torch takes it, got {got}")
         if not rows.detach().isfinite().all():
-            raise ValueError("state must be finite, but holds NaN or infinite entries")
+            raise ArgumentError("state", "must be finite, but holds NaN or infinite entries")
         return rows.expand(batch, n)
 
     def scan(self, inputs: Tensor, state: Tensor) -> Tensor:
@@ -169,11 +169,13 @@ class DrivenMap(ABC):
         where = {"dtype": torch.float64, "device": self.device}
         if isinstance(direction, int):
             if not 0 <= direction < self.input_size:
-                raise ValueError(f"direction must be the number of an input below {self.input_size}, got {direction}")
+                raise ArgumentError(
+                    "direction", f"must be the number of an input below {self.input_size}, got {direction}"
+                )
             direction = torch.eye(self.input_size)[direction]
         along = as_vector(direction, "direction", self.input_size, **where).clone()
         if not bool(along.any()):
-            raise ValueError("direction must not be zero: the input would not move")
+            raise ArgumentError("direction", "must not be zero: the input would not move")
         offset = torch.zeros(self.input_size) if offset is None else offset
         return InputFamily(
             self.frozen(torch.float64), along, as_vector(offset, "offset", self.input_size, **where).clone()
@@ -226,7 +228,7 @@ class HeldMap(AutonomousMap):
         if not len(self.input):
             return None
         if states.ndim != 2 or states.shape[1] != self.state_size:
-            raise ValueError(f"states must have shape [k, {self.state_size}], got {list(states.shape)}")
+            raise ArgumentError("states", f"must have shape [k, {self.state_size}], got {list(states.shape)}")
         states = states.to(self.dtype)
         return self.network.linearize(states, self._inputs(states), wrt_input=True)[2]
 
@@ -285,12 +287,12 @@ def _from_layers(parts: list[Tensor], layer_sizes: tuple[int, ...]) -> Tensor | 
 
 def require_network(network: object) -> None:
     if not isinstance(network, DrivenMap):
-        raise ValueError(f"network must be {_NETWORK}; got {type(network).__name__}")
+        raise ArgumentError("network", f"must be {_NETWORK}; got {type(network).__name__}")
 
 
 def require_system(system: object) -> None:
     if not isinstance(system, AutonomousMap):
-        raise ValueError(f"system must be {_system_words(system)}; got {type(system).__name__}")
+        raise ArgumentError("system", f"must be {_system_words(system)}; got {type(system).__name__}")
 
 
 _NETWORK = "a map, as as_map(module) gives it"

@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from ..checks import ArgumentError
 from .boxes import Box, NoBox
 from .derived_weights import present
 from .driven import DrivenMap
@@ -106,18 +107,23 @@ def encoded(network: DrivenMap, encoder: nn.Module | Callable[[Tensor], Tensor],
             input size is neither given nor told by its first layer.
     """
     if not callable(encoder):
-        raise ValueError(f"encoder must be a module or function [..., m] -> [..., m'], got {type(encoder).__name__}")
+        raise ArgumentError(
+            "encoder", f"must be a module or function [..., m] -> [..., m'], got {type(encoder).__name__}"
+        )
     size = _first_width(encoder) if input_size is None else input_size
     if size is None:
-        raise ValueError(f"encoder {type(encoder).__name__} does not tell how many inputs it takes: give input_size=m")
+        raise ArgumentError(
+            "encoder", f"{type(encoder).__name__} does not tell how many inputs it takes: give input_size=m"
+        )
     try:
         step = FunctionMap(_EncoderStep(encoder), network.input_size, size, device=network.device)
         where = {"dtype": network.dtype, "device": network.device}
         step.step(torch.zeros(2, network.input_size, **where), torch.zeros(2, size, **where))
     except ValueError as error:
-        raise ValueError(
-            f"encoder must take [..., {size}] to [..., {network.input_size}] in {network.dtype}, each row alone; "
-            f"as a step that ignores its state it is refused: {error}"
+        raise ArgumentError(
+            "encoder",
+            f"must take [..., {size}] to [..., {network.input_size}] in {network.dtype}, each row alone; "
+            f"as a step that ignores its state it is refused: {error}",
         ) from error
     return EncodedMap(network, step)
 

@@ -5,7 +5,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, as_vector
+from ..checks import ArgumentError, ArrayLike, as_vector
 from .boxes import Box, NoBox
 from .derived_weights import copied, has_derived_weights, present
 from .driven import DrivenMap
@@ -124,7 +124,7 @@ class FunctionMap(DrivenMap):
             for bound, name in zip(bounds, ("lower", "upper"), strict=True)
         )
         if not (low < high).all():
-            raise ValueError("box must have lower < upper in every coordinate")
+            raise ArgumentError("box", "must have lower < upper in every coordinate")
         return low, high
 
     def box(self, input: Tensor) -> Box | NoBox:

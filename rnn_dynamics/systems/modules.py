@@ -7,7 +7,7 @@ from typing import Annotated, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, CheckedInside, NotRecurrent, Size, checked
+from ..checks import ArgumentError, ArrayLike, CheckedInside, NotRecurrent, Size, checked
 from .derived_weights import has_derived_weights, present, require_known
 from .driven import DrivenMap
 from .encoded import encoded
@@ -70,7 +70,7 @@ def as_map(
     """
     if encoder is not None:
         if state_size is not None:
-            raise ValueError("encoder is for a recurrent module: a step can call the encoder itself")
+            raise ArgumentError("encoder", "is for a recurrent module: a step can call the encoder itself")
         return encoded(as_map(module), encoder, input_size)
     if state_size is not None:
         return _from_function(module, state_size, input_size, box, device)
@@ -100,11 +100,15 @@ def _from_function(
     device: torch.device | str | None,
 ) -> DrivenMap:
     if not callable(step):
-        raise ValueError(f"module must be a torch module or a function step(state, input), got {type(step).__name__}")
+        raise ArgumentError(
+            "module", f"must be a torch module or a function step(state, input), got {type(step).__name__}"
+        )
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
-    if state_size < 1 or input_size < 0:
-        raise ValueError(f"state_size must be >= 1 and input_size >= 0, got {state_size} and {input_size}")
+    if state_size < 1:
+        raise ArgumentError("state_size", f"must be >= 1, got {state_size}")
+    if input_size < 0:
+        raise ArgumentError("input_size", f"must be >= 0, got {input_size}")
     if isinstance(step, nn.RNNBase | nn.RNNCellBase) and _is_recurrent(step):
         # Called as step(state, input) it would take one for the other.
         network = _of_layers(step)
@@ -130,9 +134,10 @@ def _require_order(step: nn.Module | Step) -> None:
         return
     torchs = ("input", "inputs", "x") if isinstance(step, nn.RNNBase | nn.RNNCellBase) else ("input", "inputs")
     if len(names) > 1 and names[0] in torchs and names[1] not in ("input", "inputs"):
-        raise ValueError(
-            f"step must take (state, input), but takes ({names[0]}, {names[1]}) as torch's cells do: pass "
-            "lambda state, input: step(input, state)"
+        raise ArgumentError(
+            "step",
+            f"must take (state, input), but takes ({names[0]}, {names[1]}) as torch's cells do: pass "
+            "lambda state, input: step(input, state)",
         )
 
 
@@ -166,7 +171,7 @@ def recurrent_module(model: nn.Module) -> nn.Module:
         ValueError: if there is none, or several that do not lie within one another.
     """
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be a torch module, got {type(model).__name__}")
+        raise ArgumentError("model", f"must be a torch module, got {type(model).__name__}")
     found: dict[str, nn.Module] = {}
     for name, module in model.named_modules():
         within_found = any(not outer or name.startswith(f"{outer}.") for outer in found)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..checks import ArgumentError
 from .gradients import Step, derivative, disagreement
 
 _SIZES = (1e-3, 0.1, 0.1, 1.0, 1.0, 3.0, 3.0, 10.0)
@@ -157,20 +158,21 @@ def _require_gradients(step: Step, states: Tensor, inputs: Tensor, precision: to
     try:
         derivative(step, states[:1], inputs[:1], 0)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"step must be written in torch operations, to be differentiated: {error}") from error
+        raise ArgumentError("step", f"must be written in torch operations, to be differentiated: {error}") from error
     for by, name in ((0, "state"), (1, "input")):
         if not (states, inputs)[by].shape[1]:
             continue
         try:
             found = disagreement(step, states, inputs, by, precision)
         except (RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(f"step must be differentiable by its {name} too: {error}") from error
+            raise ArgumentError("step", f"must be differentiable by its {name} too: {error}") from error
         if found is not None:
             unit, slope, said = found
-            raise ValueError(
-                f"step must have its own gradients, but by its {name} unit {unit} changes at a rate of {slope:.8g} "
+            raise ArgumentError(
+                "step",
+                f"must have its own gradients, but by its {name} unit {unit} changes at a rate of {slope:.8g} "
                 f"where autograd says {said:.8g}: let no part of it run under torch.no_grad(), .data, .detach(), "
-                ".item() or numpy, nor with a gradient other than its own (straight-through)"
+                ".item() or numpy, nor with a gradient other than its own (straight-through)",
             )
 
 

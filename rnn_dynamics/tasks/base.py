@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from ..checks import Count, checked
+from ..checks import ArgumentError, Count, checked
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]  # inputs [b, T, m], targets, lengths [b]
 Rows: TypeAlias = Tensor | Sequence[int] | slice
@@ -47,7 +47,7 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
             )
         if int(lengths.min()) < 1 or int(lengths.max()) != inputs.shape[1]:
             ends = f"{int(lengths.min())} to {int(lengths.max())}"
-            raise ValueError(f"lengths must be at least 1 and the longest T = {inputs.shape[1]}, got {ends}")
+            raise ArgumentError("lengths", f"must be at least 1 and the longest T = {inputs.shape[1]}, got {ends}")
         self.inputs = torch.where(last_steps(lengths, inputs.shape[1]).unsqueeze(-1), inputs, 0.0)
         self.targets, self.lengths = targets, lengths
         self.input_size, self.target_size, self.asked = inputs.shape[2], target_size, asked
@@ -87,16 +87,18 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
         n = len(self)
         if isinstance(rows, slice):
             if not range(n)[rows]:
-                raise ValueError("rows are empty: at least one sequence is needed")
+                raise ArgumentError("rows", "are empty: at least one sequence is needed")
             return rows
         chosen = torch.as_tensor(rows)
         if not chosen.numel():
-            raise ValueError("rows are empty: at least one sequence is needed")
+            raise ArgumentError("rows", "are empty: at least one sequence is needed")
         mask = chosen.dtype is torch.bool and chosen.shape == (n,) and bool(chosen.any())
         whole = chosen.dtype is not torch.bool and not chosen.is_floating_point() and chosen.ndim == 1
         if not mask and not (whole and -n <= int(chosen.min()) and int(chosen.max()) < n):
             given = f"{str(chosen.dtype).removeprefix('torch.')} {list(chosen.shape)}"
-            raise ValueError(f"rows must be whole numbers from {-n} to {n - 1}, a mask [{n}] or a slice, got {given}")
+            raise ArgumentError(
+                "rows", f"must be whole numbers from {-n} to {n - 1}, a mask [{n}] or a slice, got {given}"
+            )
         return chosen if mask else chosen.long()
 
     @staticmethod
@@ -129,15 +131,17 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
             or int(lengths.min()) < 1
         ):
             given = f"{str(lengths.dtype).removeprefix('torch.')} {list(lengths.shape)}"
-            raise ValueError(f"lengths must be whole numbers [b] of at least 1, got {given}")
+            raise ArgumentError("lengths", f"must be whole numbers [b] of at least 1, got {given}")
         if not outputs.is_floating_point():
-            raise ValueError(f"outputs must be floating-point numbers, got {outputs.dtype}")
+            raise ArgumentError("outputs", f"must be floating-point numbers, got {outputs.dtype}")
         if outputs.ndim != 3 or len(outputs) != len(lengths) or outputs.shape[2] != self.target_size:
             wanted = f"[{len(lengths)}, T, {self.target_size}]"
-            raise ValueError(f"outputs must have shape {wanted}, got {list(outputs.shape)} for {len(lengths)} lengths")
+            raise ArgumentError(
+                "outputs", f"must have shape {wanted}, got {list(outputs.shape)} for {len(lengths)} lengths"
+            )
         longest = int(lengths.max())
         if longest > outputs.shape[1]:
-            raise ValueError(f"outputs must have a step for each of {longest} inputs, got {outputs.shape[1]}")
+            raise ArgumentError("outputs", f"must have a step for each of {longest} inputs, got {outputs.shape[1]}")
         return last_steps(lengths.to(outputs.device), outputs.shape[1], self.asked)
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..checks import Count, checked
+from ..checks import ArgumentError, Count, checked
 from .base import SequenceTask
 
 
@@ -19,7 +19,7 @@ class ClassificationTask(SequenceTask):
             given = f"{labels.dtype} {list(labels.shape)}"
             if labels.numel():
                 given += f" from {labels.min().item()} to {labels.max().item()}"
-            raise ValueError(f"labels must be whole numbers from 0 to {classes - 1} of shape [n], got {given}")
+            raise ArgumentError("labels", f"must be whole numbers from 0 to {classes - 1} of shape [n], got {given}")
         super().__init__(inputs, labels.long(), lengths, target_size=classes, asked=1)
 
     @property
@@ -40,9 +40,11 @@ class ClassificationTask(SequenceTask):
     def _logits(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         asked = self._asked(outputs, lengths)
         if targets.shape != lengths.shape:
-            raise ValueError(f"targets must be labels of shape {list(lengths.shape)}, got {list(targets.shape)}")
+            raise ArgumentError("targets", f"must be labels of shape {list(lengths.shape)}, got {list(targets.shape)}")
         if targets.is_floating_point() or targets.dtype is torch.bool:
-            raise ValueError(f"targets must be labels, whole numbers, got {targets.dtype}")
+            raise ArgumentError("targets", f"must be labels, whole numbers, got {targets.dtype}")
         if int(targets.min()) < 0 or int(targets.max()) >= self.target_size:
-            raise ValueError(f"targets must be labels from 0 to {self.target_size - 1}, got {targets.tolist()[:8]}")
+            raise ArgumentError(
+                "targets", f"must be labels from 0 to {self.target_size - 1}, got {targets.tolist()[:8]}"
+            )
         return outputs[asked]

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 import torch
 from torch import Tensor
 
-from ..checks import ArrayLike, AtLeast, Count, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, AtLeast, Count, as_tensor, checked
 from .classification import ClassificationTask
 
 PERMUTATION_SEED = 210601001  # of this library's own permutation: the same for training and test, and for ever
@@ -37,7 +37,7 @@ class PixelSequences(ClassificationTask):
         self, sequences: Tensor, labels: Tensor, *, blank: Annotated[int, AtLeast(0)] = 0, classes: Count = 10
     ) -> None:
         if sequences.ndim != 3 or 0 in sequences.shape:
-            raise ValueError(f"sequences must have shape [n, T, m], got {list(sequences.shape)}")
+            raise ArgumentError("sequences", f"must have shape [n, T, m], got {list(sequences.shape)}")
         zeros = sequences.new_zeros(len(sequences), blank, sequences.shape[2])
         inputs = torch.cat((sequences, zeros), dim=1)
         super().__init__(inputs, labels, torch.full((len(inputs),), inputs.shape[1]), classes=classes)
@@ -97,12 +97,12 @@ def _scaled(images: ArrayLike) -> Tensor:
     bytes_given = str(getattr(images, "dtype", "")).endswith("uint8")
     pixels = as_tensor(images, "images", dtype=torch.float32, device=torch.device("cpu"))
     if pixels.ndim != 3 or 0 in pixels.shape:
-        raise ValueError(f"images must have shape [n, height, width], got {list(pixels.shape)}")
+        raise ArgumentError("images", f"must have shape [n, height, width], got {list(pixels.shape)}")
     if bytes_given:
         return pixels / 255
     if pixels.min() < 0 or pixels.max() > 1:
         reach = f"{pixels.min().item():g} to {pixels.max().item():g}"
-        raise ValueError(f"images must be bytes (uint8) or numbers in [0, 1], got numbers from {reach}")
+        raise ArgumentError("images", f"must be bytes (uint8) or numbers in [0, 1], got numbers from {reach}")
     return pixels
 
 
@@ -110,5 +110,5 @@ def _labels(labels: ArrayLike) -> Tensor:
     """Labels as int64, so that fractions are refused and not cut off."""
     values = as_tensor(labels, "labels", dtype=torch.float64, device=torch.device("cpu"))
     if (values != values.round()).any():
-        raise ValueError("labels must be whole numbers, got fractions")
+        raise ArgumentError("labels", "must be whole numbers, got fractions")
     return values.long()

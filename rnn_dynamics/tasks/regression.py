@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..checks import Count, checked
+from ..checks import ArgumentError, Count, checked
 from .base import SequenceTask, last_steps
 
 
@@ -20,7 +20,7 @@ class RegressionTask(SequenceTask):
 
     def __init__(self, inputs: Tensor, targets: Tensor, lengths: Tensor, *, asked: Count) -> None:
         if targets.ndim != 3 or targets.shape[:2] != inputs.shape[:2]:
-            raise ValueError(f"targets must have shape {[*inputs.shape[:2], 'd']}, got {list(targets.shape)}")
+            raise ArgumentError("targets", f"must have shape {[*inputs.shape[:2], 'd']}, got {list(targets.shape)}")
         super().__init__(inputs, targets, lengths, target_size=targets.shape[2], asked=asked)
         self.targets = torch.where(last_steps(lengths, targets.shape[1], asked).unsqueeze(-1), targets, 0.0)
 
@@ -32,7 +32,7 @@ class RegressionTask(SequenceTask):
     def loss(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         asked = self._asked(outputs, lengths)
         if targets.shape != outputs.shape:
-            raise ValueError(f"targets must have shape {list(outputs.shape)}, got {list(targets.shape)}")
+            raise ArgumentError("targets", f"must have shape {list(outputs.shape)}, got {list(targets.shape)}")
         return functional.mse_loss(outputs[asked], targets.to(outputs)[asked])
 
     @checked

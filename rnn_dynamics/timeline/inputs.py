@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, CannotFollow, as_vector
+from ..checks import ArgumentError, ArrayLike, CannotFollow, as_vector
 from ..families import between, frozen_network, named_weights
 from ..systems import DrivenMap, read_checkpoint
 from ..tracking import checkpoint_files
@@ -89,7 +89,7 @@ def _pairs(checkpoints: Any) -> list[tuple[Any, Any]]:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ValueError(f"{wanted}, got one of {type(pair).__name__}")
     if not checkpoints:
-        raise ValueError("checkpoints is empty: at least one (step, network) pair is needed")
+        raise ArgumentError("checkpoints", "is empty: at least one (step, network) pair is needed")
     return [(pair[0], pair[1]) for pair in checkpoints]
 
 
@@ -128,9 +128,10 @@ def losses_of(given: Losses | None, checkpoints: Checkpoints, steps: list[int]) 
     where, values = pairs
     at = _between(where, values, steps)
     if not np.isfinite(at).any():
-        raise ValueError(
-            f"losses must overlap with the checkpoints of steps {steps[0]} to {steps[-1]}, got steps"
-            f" {where[0]:g} to {where[-1]:g}"
+        raise ArgumentError(
+            "losses",
+            f"must overlap with the checkpoints of steps {steps[0]} to {steps[-1]}, got steps"
+            f" {where[0]:g} to {where[-1]:g}",
         )
     return LossCurve(torch.from_numpy(where), torch.from_numpy(values), torch.from_numpy(at), "loss")
 
@@ -148,27 +149,30 @@ def _loss_pairs(given: Losses) -> tuple[np.ndarray, np.ndarray] | None:
     try:
         table = np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"losses must be numbers or (step, loss) pairs: {error}") from error
+        raise ArgumentError("losses", f"must be numbers or (step, loss) pairs: {error}") from error
     by_step = isinstance(given, pd.Series | Mapping)
     if table.size == 0:
-        raise ValueError("losses is empty: pass None for none")
+        raise ArgumentError("losses", "is empty: pass None for none")
     if not by_step and table.ndim == 1:
         return None
     if table.ndim != 2 or table.shape[1] != 2:
-        raise ValueError(f"losses must have shape [checkpoints], or [k, 2] of (step, loss), got {list(table.shape)}")
+        raise ArgumentError(
+            "losses", f"must have shape [checkpoints], or [k, 2] of (step, loss), got {list(table.shape)}"
+        )
     order = table[:, 0].argsort(kind="stable")
     where, values = table[order, 0].copy(), table[order, 1].copy()
     if not np.isfinite(where).all() or (np.diff(where) <= 0).any():
-        raise ValueError("losses must have one value for each step: a step came twice, or is not finite")
+        raise ArgumentError("losses", "must have one value for each step: a step came twice, or is not finite")
     return where, values
 
 
 def _loss_values(given: Losses, count: int) -> Tensor:
     values = torch.as_tensor(np.asarray(given, dtype=np.float64)).clone()
     if values.shape != (count,):
-        raise ValueError(
-            f"losses must have one entry for each of the {count} checkpoints, got {len(values)}; losses of other steps"
-            " are given as pairs (step, loss)"
+        raise ArgumentError(
+            "losses",
+            f"must have one entry for each of the {count} checkpoints, got {len(values)}; losses of other steps"
+            " are given as pairs (step, loss)",
         )
     return values
 

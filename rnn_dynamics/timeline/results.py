@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from ..results import Interruptible
 from ..store import storable
 from ..systems import apart
@@ -249,7 +249,7 @@ class TrainingBifurcations(Interruptible):
     def _rows(self, identity: int) -> list[tuple[int, int]]:
         rows = self.identities.rows(identity)
         if not rows:
-            raise ValueError(f"identity must be from 0 to {len(self.identities) - 1}, got {identity}")
+            raise ArgumentError("identity", f"must be from 0 to {len(self.identities) - 1}, got {identity}")
         return rows
 
     @property

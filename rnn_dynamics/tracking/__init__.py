@@ -2,6 +2,7 @@
 
 from .budget import Budget
 from .checkpoints import checkpoint_files, track_checkpoints
+from .effort import Effort
 from .history import TrackingHistory
 from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, sets_of_points, table
 from .matching import Event, Identities, match, number_of
@@ -14,6 +15,7 @@ __all__ = [
     "AttractorTracker",
     "Budget",
     "Crossing",
+    "Effort",
     "Event",
     "Identities",
     "InvariantSet",

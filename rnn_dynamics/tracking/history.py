@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import AttractorKind
-from ..checks import checked
+from ..checks import ArgumentError, checked
 from ..results import Result
 from ..store import storable
 from .matching import Identities, match, number_of, steps_rise
@@ -47,7 +47,7 @@ class TrackingHistory(Result):
             ValueError: for observations that are not in the order of steps.
         """
         if not steps_rise(self.observations):
-            raise ValueError("observations must be of rising steps")
+            raise ArgumentError("observations", "must be of rising steps")
 
     def __len__(self) -> int:
         return len(self.observations)

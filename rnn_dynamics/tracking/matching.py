@@ -10,7 +10,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from ..checks import require_positive
+from ..checks import ArgumentError, require_positive
 from ..results import Result
 from ..store import storable
 from .invariant_sets import InvariantSets
@@ -151,7 +151,7 @@ def match(
     """
     require_positive(max_distance=max_distance)
     if not stability_weight >= 0:
-        raise ValueError(f"stability_weight must be 0 or more, got {stability_weight}")
+        raise ArgumentError("stability_weight", f"must be 0 or more, got {stability_weight}")
     scale = _scale(observations)
     limits = _Limits(scale, max_distance, stability_weight)
     walk = _Walk(limits)

@@ -110,8 +110,8 @@ class Observation(Interruptible):
     """How many of the sampled states settled, are slow, diverged, are unfinished."""
 
     n_fixed_points: int | None
-    """How many were found; None if they were not searched for. Above the tracker's ``most_points``, ``sets`` holds the
-    attractors only."""
+    """How many were found; None if they were not searched for. Above ``most_points`` of the ``Effort``, ``sets`` holds
+    the attractors only."""
 
     index_sum: int | None
     """Of the fixed points: anything but 1 or None proves that some are missing."""

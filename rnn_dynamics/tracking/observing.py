@@ -8,13 +8,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..attractors import Attractors, Settle, find_attractors
+from ..attractors import Attractors, find_attractors
 from ..checks import InputSequences
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..multistability import vaa_curve
 from ..progress import shown
 from ..stopping import go_on, limited
 from ..systems import AutonomousMap, DrivenMap, HeldMap, sample_states
+from .effort import Effort
 from .invariant_sets import InvariantSet, InvariantSets, sets_of, sets_of_points, table
 from .observation import Observation
 from .passages import Ahead, followed_forward, passage_between
@@ -25,21 +26,15 @@ _NOISE = 0.5
 """Of the states that fixed points are searched from: it spreads them over the box, where saddles are found too."""
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How hard each observation looks; ``AttractorTracker`` explains the settings."""
+@dataclass(frozen=True, eq=False)
+class Looking:
+    """What all looks of a tracker have in common; ``AttractorTracker`` explains it."""
 
-    n: int
-    horizon: int
+    sequences: InputSequences
+    effort: Effort
     epsilon: float
-    fixed_points: bool
-    searched: int
-    searches_between: int
-    most_points: int
-    max_steps: int
-    drift_horizon: float
-    memory_budget: int
     time_limit: float | None
+    memory_budget: int
     seed: int
 
 
@@ -60,9 +55,8 @@ class Seen:
 @shown("observation", unit="part")
 def observe_network(
     network: DrivenMap,
-    sequences: InputSequences,
     input: Tensor,
-    effort: Effort,
+    looking: Looking,
     before: Seen | None,
     since: int,
     known: Sequence[tuple[int, list[Tensor]]],
@@ -73,10 +67,10 @@ def observe_network(
 
     ``since`` is the step of that, and ``known`` are the weights of steps after it.
     """
-    begin = time.perf_counter()
-    stop = limited(effort.time_limit)
-    sampled = sample_states(network, sequences, effort.n, seed=effort.seed, distinct=True)
-    vaas, _, _ = vaa_curve(network, sampled, input.to(sampled), [effort.horizon], effort.epsilon)
+    begin, effort = time.perf_counter(), looking.effort
+    stop = limited(looking.time_limit)
+    sampled = sample_states(network, looking.sequences, effort.n, seed=looking.seed, distinct=True)
+    vaas, _, _ = vaa_curve(network, sampled, input.to(sampled), [effort.horizon], looking.epsilon)
     held = network.hold(input)
     starts = sampled.to(held.dtype)
 
@@ -86,11 +80,11 @@ def observe_network(
         found = find_attractors(
             held,
             torch.cat([starts, _attractor_states(before, starts)]),
-            settle=Settle(max_steps=effort.max_steps, horizon=effort.drift_horizon),
-            memory_budget=effort.memory_budget,
-            seed=effort.seed,
+            settle=effort.settle,
+            memory_budget=looking.memory_budget,
+            seed=looking.seed,
         )
-        points = _fixed_points(held, network, sequences, starts, found, ahead, before, effort) if not stop else None
+        points = _fixed_points(held, network, starts, found, ahead, before, looking) if not stop else None
         crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
         rows = sets_of(None if crowded else points, found, effort.n)
         whole = points is not None and not crowded
@@ -102,8 +96,8 @@ def observe_network(
             route = Route(rows, (), passage)
             if len(path.steps) > 2 and not stop:
                 points_known = [row.orbit for row in rows if row.kind == "fixed point"]
-                spread = _spread(network, sequences, starts, effort, 8)
-                search = _Between(torch.cat([*points_known, starts, spread]), effort)
+                spread = _spread(network, starts, looking, 8)
+                search = _Between(torch.cat([*points_known, starts, spread]), looking)
                 route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
             rows, passage = route.rows, route.passage
     sets = table(rows)
@@ -132,31 +126,31 @@ def observe_network(
 def _fixed_points(
     system: HeldMap,
     network: DrivenMap,
-    sequences: InputSequences,
     starts: Tensor,
     found: Attractors,
     ahead: Ahead | None,
     before: Seen | None,
-    effort: Effort,
+    looking: Looking,
 ) -> FixedPoints | None:
     """The search for all fixed points, warm from what is known; none any more once there were too many."""
-    if not effort.fixed_points or (before is not None and before.crowded):
+    if not looking.effort.fixed_points or (before is not None and before.crowded):
         return None
     known = [state for kind, state in zip(found.kinds, found.states, strict=True) if kind == "fixed point"]
     known += [] if ahead is None else ahead.arrived_points
-    spread = _spread(network, sequences, starts, effort, 1 if before is None else 8)
+    spread = _spread(network, starts, looking, 1 if before is None else 8)
     return find_fixed_points(
         system,
         torch.cat([*(state[None] for state in known), starts, spread]),
-        extra_starts=4 * effort.searched,
-        memory_budget=effort.memory_budget,
-        seed=effort.seed,
+        extra_starts=4 * looking.effort.searched,
+        memory_budget=looking.memory_budget,
+        seed=looking.seed,
     )
 
 
-def _spread(network: DrivenMap, sequences: InputSequences, like: Tensor, effort: Effort, share: int) -> Tensor:
+def _spread(network: DrivenMap, like: Tensor, looking: Looking, share: int) -> Tensor:
     """States along trajectories, spread by noise: of those of the first search one in so many."""
-    return sample_states(network, sequences, effort.searched // share, noise=_NOISE, seed=effort.seed).to(like)
+    n = looking.effort.searched // share
+    return sample_states(network, looking.sequences, n, noise=_NOISE, seed=looking.seed).to(like)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,16 +158,16 @@ class _Between:
     """The search for fixed points at a step between two looks."""
 
     starts: Tensor
-    effort: Effort
+    looking: Looking
 
     def __call__(self, system: AutonomousMap) -> list[InvariantSet]:
-        effort = self.effort
+        looking = self.looking
         points = find_fixed_points(
-            system, self.starts, extra_starts=len(self.starts), memory_budget=effort.memory_budget, seed=effort.seed
+            system, self.starts, extra_starts=len(self.starts), memory_budget=looking.memory_budget, seed=looking.seed
         )
         go_on()
         # Of a line of fixed points there is no list; and there are no more than are kept of a look.
-        return [] if points.continua or len(points) > effort.most_points else sets_of_points(points)
+        return [] if points.continua or len(points) > looking.effort.most_points else sets_of_points(points)
 
 
 def _attractor_states(before: Seen | None, like: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..checks import (
+    ArgumentError,
     ArrayLike,
     CheckedInside,
     InputSequences,
@@ -23,9 +24,10 @@ from ..checks import (
 from ..families import named_weights
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, LayeredMap, as_map, recurrent_layers
 from .budget import Budget
+from .effort import Effort
 from .history import TrackingHistory
 from .observation import Observation
-from .observing import Effort, Seen, observe_network
+from .observing import Looking, Seen, observe_network
 from .record import Record
 from .ring import DEFAULT_PATH_BUDGET, WeightRing
 
@@ -34,17 +36,10 @@ class TrackerOptions(TypedDict, total=False):
     """What ``AttractorTracker`` takes, but for its folder, for the functions that make one."""
 
     hold: ArrayLike | None
-    n: Size
-    horizon: Size
     epsilon: float
     every: Size
+    effort: Effort | None
     budget: float | Budget | None
-    fixed_points: bool
-    searched: Size
-    searches_between: int
-    most_points: Size
-    max_steps: Size
-    drift_horizon: float
     time_limit: float | None
     memory_budget: int
     path_budget: int
@@ -78,17 +73,10 @@ class AttractorTracker:
         sequences: InputSequences,
         *,
         hold: ArrayLike | None = None,
-        n: Size = 32,
-        horizon: Size = 10_000,
         epsilon: float = 1e-4,
         every: Size = 1,
+        effort: Effort | None = None,
         budget: float | Budget | None = 0.1,
-        fixed_points: bool = True,
-        searched: Size = 512,
-        searches_between: int = 3,
-        most_points: Size = 200,
-        max_steps: Size = 10_000,
-        drift_horizon: float = 1e6,
         time_limit: float | None = 60.0,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         path_budget: int = DEFAULT_PATH_BUDGET,
@@ -103,27 +91,16 @@ class AttractorTracker:
                 trajectories give the states.
             hold: the held input [m]; by default one x ~ N(0, I), drawn once, as the published measure does. What a
                 network remembers while no input comes is seen under zeros, not under that.
-            n: states for VAA and for the true count; 32 as published.
-            horizon: steps M of the published VAA; 10,000 as published.
             epsilon: of VAA.
             every: at steps that are no multiple of this only the weights are kept, so that ``observe`` can stand in any
                 loop.
+            effort: how much is spent on each observation.
             budget: largest share of the training time that observing may take, locating events included; observations
                 that would exceed it are left out and counted. Trackers of an ensemble share one ``Budget``. None
                 observes whenever asked.
-            fixed_points: whether fixed points that attract nothing are searched for too. Without them the cost is that
-                of the attractors alone.
-            searched: states that the first search for fixed points starts from; later ones start from what was there
-                before and an eighth of this.
-            searches_between: at how many steps between two observations, evenly spaced among those whose weights are
-                known, fixed points are searched for again. A pair that is born and dies away from all that is known at
-                both is seen if it lives through one of them: with 3, if it lives for a quarter of the time between.
-                Each costs a tenth of an observation (measured on 32 units).
-            most_points: once there are more fixed points than this, only attractors are kept and followed from then on:
-                cells such as nBRC have thousands of saddles.
-            max_steps, drift_horizon, memory_budget: of ``find_attractors``.
             time_limit: seconds after which the searches of one observation stop; it then says that it was cut off.
                 None for no limit.
+            memory_budget: bytes that a search may take at once.
             path_budget: bytes for the weights since the last observation, on the module's device. Once they exceed it,
                 every other one is dropped, and so on: events are then located to 2, 4, ... updates, as each
                 observation's ``resolution`` says. 0 keeps none. 64 MB by default: every one of 26 updates of 2 x 256
@@ -135,27 +112,14 @@ class AttractorTracker:
         Raises:
             ValueError: for settings out of range, or a folder that holds another history.
         """
-        require_positive(epsilon=epsilon, max_steps=max_steps, drift_horizon=drift_horizon, memory_budget=memory_budget)
+        require_positive(epsilon=epsilon, memory_budget=memory_budget)
         if time_limit is not None:
             require_positive(time_limit=time_limit)
-        self._sequences = sequences
         self._hold = None if hold is None else as_tensor(hold, "hold", dtype=torch.float64, device=torch.device("cpu"))
         self.every = whole_number(every, "every", 1)
         self.budget = budget if isinstance(budget, Budget) else Budget(budget)
-        self._effort = Effort(
-            n=whole_number(n, "n", 2),
-            horizon=whole_number(horizon, "horizon", 0),
-            epsilon=epsilon,
-            fixed_points=fixed_points,
-            searched=whole_number(searched, "searched", 8),
-            searches_between=whole_number(searches_between, "searches_between", 0),
-            most_points=whole_number(most_points, "most_points", 1),
-            max_steps=max_steps,
-            drift_horizon=drift_horizon,
-            memory_budget=memory_budget,
-            time_limit=time_limit,
-            seed=whole_number(seed, "seed", 0),
-        )
+        number = whole_number(seed, "seed", 0)
+        self._looking = Looking(sequences, effort or Effort(), epsilon, time_limit, memory_budget, number)
         self._ring = WeightRing(whole_number(path_budget, "path_budget", 0))
         self._recording = 0.0
         self._observations: list[Observation] = []
@@ -233,7 +197,7 @@ class AttractorTracker:
             since = step if earlier is None or self.latest_step is None else self.latest_step
             known = self._ring.between(since, step)
             observation, self._seen = observe_network(
-                network, self._sequences, self._input(network), self._effort, earlier, since, known, step, numbers
+                network, self._input(network), self._looking, earlier, since, known, step, numbers
             )
             self._observations.append(observation)
             self._ring.begin(step)
@@ -290,7 +254,7 @@ class AttractorTracker:
 
     def _checked(self, step: int) -> int:
         if isinstance(step, bool) or int(step) != step:
-            raise ValueError(f"step must be a whole number, got {step!r}")
+            raise ArgumentError("step", f"must be a whole number, got {step!r}")
         step = int(step)
         if step > self._resumed_to and self.latest_step is not None and step <= self.latest_step:
             raise ValueError(f"steps must rise, got {step} after {self.latest_step}: a new run needs a new tracker")
@@ -300,31 +264,31 @@ class AttractorTracker:
         if self._seen is None and self._observations and self._record is not None:
             earlier = self._record.network_like(network, self._observations[-1].step)
             if earlier is not None:
-                most = self._effort.most_points
+                most = self._looking.effort.most_points
                 crowded = any((o.n_fixed_points or 0) > most for o in self._observations)
                 last = self._observations[-1]
                 whole = last.n_fixed_points is not None and not crowded
                 self._seen = Seen(earlier, last.sets, crowded, whole)
         if self._seen is not None and self._seen.network.state_size != network.state_size:
             sizes = f"{self._seen.network.state_size} state units before, {network.state_size} now"
-            raise ValueError(f"module must keep its shape from one observation to the next, got {sizes}")
+            raise ArgumentError("module", f"must keep its shape from one observation to the next, got {sizes}")
         return self._seen
 
     def _input(self, network: DrivenMap) -> torch.Tensor:
         if self._hold is None:
-            generator = torch.Generator().manual_seed(self._effort.seed)
+            generator = torch.Generator().manual_seed(self._looking.seed)
             self._hold = torch.randn(network.input_size, generator=generator, dtype=torch.float64)
         return as_vector(self._hold, "hold", network.input_size, dtype=torch.float64, device=network.device)
 
     def _settings(self) -> dict[str, Any]:
         """What must not change between a run and its resumption."""
-        effort = self._effort
+        effort = self._looking.effort
         return {
             "n": effort.n,
             "horizon": effort.horizon,
-            "epsilon": effort.epsilon,
+            "epsilon": self._looking.epsilon,
             "fixed_points": effort.fixed_points,
-            "seed": effort.seed,
+            "seed": self._looking.seed,
             "hold": None if self._hold is None else self._hold.tolist(),
         }
 
@@ -347,4 +311,4 @@ def _numbers(scalars: dict[str, Any]) -> dict[str, float]:
             name: float(value.detach() if isinstance(value, torch.Tensor) else value) for name, value in scalars.items()
         }
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ValueError(f"scalars must be numbers, such as loss=0.1: {error}") from error
+        raise ArgumentError("scalars", f"must be numbers, such as loss=0.1: {error}") from error

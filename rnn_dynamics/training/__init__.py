@@ -4,14 +4,14 @@ from .evaluation import evaluate
 from .flip_flop import TrainedFlipFlop, train_flip_flop
 from .loop import Tracker
 from .model import SequenceModel
-from .settings import Settings
+from .settings import TrainSettings
 from .trainer import train, train_ensemble
 from .training_results import Training
 
 __all__ = [
     "SequenceModel",
-    "Settings",
     "Tracker",
+    "TrainSettings",
     "TrainedFlipFlop",
     "Training",
     "evaluate",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import ArgumentError
 from ..tasks import SequenceTask
 
 
@@ -31,10 +32,12 @@ def split_off(task: SequenceTask, validation: SequenceTask | float) -> tuple[Seq
     if isinstance(validation, SequenceTask):
         sizes = [(part.input_size, part.target_size) for part in (task, validation)]
         if sizes[0] != sizes[1]:
-            raise ValueError(f"validation must have the task's (input_size, target_size) = {sizes[0]}, got {sizes[1]}")
+            raise ArgumentError(
+                "validation", f"must have the task's (input_size, target_size) = {sizes[0]}, got {sizes[1]}"
+            )
         return task, validation
     if isinstance(validation, bool) or not isinstance(validation, int | float) or not 0 < validation < 1:
-        raise ValueError(f"validation must be a SequenceTask or a share between 0 and 1, got {validation!r}")
+        raise ArgumentError("validation", f"must be a SequenceTask or a share between 0 and 1, got {validation!r}")
     if len(task) < 2:
         raise ValueError("a task of one sequence cannot be split: give validation= a task of its own")
     order = torch.from_numpy(np.random.default_rng(np.random.SeedSequence(0)).permutation(len(task)))

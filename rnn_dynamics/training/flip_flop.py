@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..tasks import FlipFlop
 from .members import in_mode
 from .model import SequenceModel
+from .settings import TrainSettings
 from .trainer import train
 
 _BATCH, _EPOCH = 64, 100
@@ -51,10 +52,7 @@ def train_flip_flop(
         model,
         data,
         validation=validation,
-        epochs=round(steps / updates),
-        batch_size=_BATCH,
-        lr=1e-2,
-        clip_norm=1.0,
+        settings=TrainSettings(epochs=round(steps / updates), batch_size=_BATCH, lr=1e-2, clip_norm=1.0),
         seed=seed,
         progress=progress,
     )

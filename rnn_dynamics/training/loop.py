@@ -17,7 +17,7 @@ from .interrupts import uninterrupted
 from .member_log import MemberLog
 from .members import Members, load_weights
 from .run_folder import RunFolder
-from .settings import Settings
+from .settings import TrainSettings
 from .training_results import Training, training_advice
 
 SECONDS_BETWEEN_STATES = 60.0
@@ -60,9 +60,10 @@ class Loop:
         seeds: Sequence[int],
         task: SequenceTask,
         validation: SequenceTask,
-        settings: Settings,
+        settings: TrainSettings,
         trackers: Sequence[Tracker | None],
         folder: RunFolder | None,
+        memory_budget: int,
         identity: dict[str, Any],
     ) -> None:
         self._members, self._models, self._trackers = members, models, trackers
@@ -75,7 +76,7 @@ class Loop:
         self._networks: dict[int, nn.Module] = {}  # of members, within their models
         self._saved_at = self._filed_at = -math.inf
         size = members.bytes_per_sequence(validation.inputs.shape[1])
-        self._validation_rows = int(max(1, min(settings.memory_budget // size, 512)))
+        self._validation_rows = int(max(1, min(memory_budget // size, 512)))
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from what ``_state`` gave; the members have not been trained yet."""
@@ -169,7 +170,7 @@ class Loop:
 
     def _look(self) -> None:
         """Write the snapshots, and show the trackers what they ask for."""
-        every, first = self._settings.snapshot_every, self._step == 0
+        every, first = None if self._folder is None else self._folder.snapshot_every, self._step == 0
         for row, i in enumerate(self._active):
             log, tracker = self._logs[i], self._trackers[i]
             ends = log.status in ("finished", "stopped early")

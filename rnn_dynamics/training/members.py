@@ -9,6 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from ..checks import ArgumentError
 from ..tasks import SequenceTask
 from .batches import draw_seed
 
@@ -163,7 +164,7 @@ def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     for weight in model.parameters():
         if weight.requires_grad and weight.is_floating_point():
             return weight.device, weight.dtype
-    raise ValueError("model has no weight that requires a gradient: they are frozen, or there are none")
+    raise ArgumentError("model", "has no weight that requires a gradient: they are frozen, or there are none")
 
 
 @torch.no_grad()

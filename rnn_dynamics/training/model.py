@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..checks import Size, checked, generator_of, whole_number
+from ..checks import ArgumentError, Size, checked, generator_of, whole_number
 from ..systems import recurrent_layers
 
 
@@ -34,7 +34,7 @@ class SequenceModel(nn.Module):
         outputs = whole_number(outputs, "outputs", 1)
         if not isinstance(recurrent, nn.Module) or isinstance(recurrent, nn.RNNCellBase):
             what = type(recurrent).__name__
-            raise ValueError(f"recurrent must be a module that runs over sequences, like nn.GRU, got {what}")
+            raise ArgumentError("recurrent", f"must be a module that runs over sequences, like nn.GRU, got {what}")
         width = recurrent_layers(recurrent)[-1].output_size
         like = next(recurrent.parameters())
         generator = generator_of(seed)

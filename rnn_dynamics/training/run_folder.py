@@ -11,7 +11,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from ..checks import AdvisedError
+from ..checks import AdvisedError, ArgumentError, whole_number
 from ..files import replacing
 from .members import Weights
 from .saved_state import fault_of
@@ -42,12 +42,12 @@ class RunFolder:
     Every file is written whole beside its name and then takes it, so that a kill or a full disk leaves the one before.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str], resume: bool, snapshot_every: int | None) -> None:
+        self.path, self.snapshot_every, self._resume = Path(path), snapshot_every, resume
         self.state_path = self.path / "state.pt"
         self._good_step: int | None = None
 
-    def begin(self, resume: bool) -> dict[str, Any] | None:
+    def begin(self) -> dict[str, Any] | None:
         """The state to go on from; None for a training that starts anew.
 
         Raises:
@@ -59,7 +59,7 @@ class RunFolder:
             raise ValueError(f"cannot use folder {self.path}: {error}") from error
         if not found:
             return None
-        if not resume:
+        if not self._resume:
             raise ValueError(f"{self.path} holds a training already: go on with resume=True, or choose another folder")
         try:
             content = io.BytesIO(self.state_path.read_bytes())  # at once: another process may replace the file
@@ -116,6 +116,21 @@ class RunFolder:
                 "resume",
                 True,
             ) from error
+
+
+def kept_in(folder: str | os.PathLike[str] | None, resume: bool, snapshot_every: int | None) -> RunFolder | None:
+    """Where a training keeps what it does; None if it keeps nothing.
+
+    Raises:
+        ValueError: for what cannot be done without a folder.
+    """
+    if snapshot_every is not None:
+        whole_number(snapshot_every, "snapshot_every", 1)
+    if folder is not None:
+        return RunFolder(folder, resume, snapshot_every)
+    if resume or snapshot_every is not None:
+        raise ArgumentError("resume" if resume else "snapshot_every", "needs a folder")
+    return None
 
 
 def _packed(weights: Weights) -> bytes:

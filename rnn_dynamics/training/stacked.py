@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
+from ..checks import ArgumentError
 from ..systems import bytes_kept, recurrent_layers
 from ..tasks import SequenceTask
 from .members import Members, Moments, Weights, device_and_dtype
@@ -165,11 +166,11 @@ def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
         ValueError: for anything but different ``SequenceModel``s of one architecture, without dropout.
     """
     if not isinstance(models, Sequence) or not models:
-        raise ValueError(f"models must be a list of one SequenceModel or more, got {models!r:.80}")
+        raise ArgumentError("models", f"must be a list of one SequenceModel or more, got {models!r:.80}")
     alike: list[SequenceModel] = []
     for index, model in enumerate(models):
         if not isinstance(model, SequenceModel):
-            raise ValueError(f"models must be SequenceModels, but number {index} is a {type(model).__name__}")
+            raise ArgumentError("models", f"must be SequenceModels, but number {index} is a {type(model).__name__}")
         if type(model).forward is not SequenceModel.forward or type(model.readout) is not nn.Linear:
             raise ValueError(f"model {index} has a forward or a readout of its own: use train")
         if model.readout.bias is None:
@@ -180,7 +181,7 @@ def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
     if len({id(weight) for model in models for weight in model.parameters()}) < sum(
         len(list(model.parameters())) for model in models
     ):
-        raise ValueError("models must not share weights: each needs a module of its own")
+        raise ArgumentError("models", "must not share weights: each needs a module of its own")
     wanted = _form(alike[0])
     for index, model in enumerate(alike):
         names = {id(weight) for weight in model.parameters()}
@@ -188,7 +189,9 @@ def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
             if not all(id(weight) in names for weight in layer.weights().values()):
                 raise ValueError(f"the layers of model {index} must use its own parameters as they are")
         if _form(model) != wanted:
-            raise ValueError(f"models must be of one architecture, but {_form(model)} of model {index} is not {wanted}")
+            raise ArgumentError(
+                "models", f"must be of one architecture, but {_form(model)} of model {index} is not {wanted}"
+            )
     return alike
 
 

@@ -2,19 +2,20 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArgumentError, CheckedInside, OrInfinite, Positive, Size, Told, checked, whole_number
+from ..checks import ArgumentError, CheckedInside, Size, Told, checked, require_positive, whole_number
 from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
 from .loop import Loop, Tracker
 from .members import Members, OneModel, device_and_dtype, in_mode, own_draws
-from .run_folder import RunFolder
-from .settings import Settings
+from .run_folder import RunFolder, kept_in
+from .settings import TrainSettings
 from .stacked import StackedModels, require_alike
 from .training_results import Training
 
@@ -26,11 +27,7 @@ def train(
     task: SequenceTask,
     *,
     validation: SequenceTask | float = 0.2,
-    epochs: Size = 50,
-    batch_size: Size = 32,
-    lr: Annotated[float, Positive()] = 1e-3,
-    clip_norm: Annotated[float, OrInfinite()] | None = None,
-    patience: Size | None = None,
+    settings: TrainSettings | None = None,
     seed: int = 0,
     tracker: Tracker | None = None,
     folder: str | os.PathLike[str] | None = None,
@@ -50,11 +47,7 @@ def train(
             training mode: dropout is live, and its draws follow ``seed``.
         task: what is learnt, m = ``input_size`` and d = ``target_size``.
         validation: a task of its own, or the share of ``task`` to split off, the same for every seed.
-        epochs: how often each sequence is seen.
-        batch_size: sequences in an update.
-        lr: of Adam.
-        clip_norm: c > 0 scales a gradient g by min(1, c / (|g| + 1e-6)); none by default.
-        patience: stop after so many epochs without a lower validation loss; never by default.
+        settings: epochs, batches and steps of Adam.
         seed: of the batches and of what the model draws; the weights are the caller's. The global random state is left
             as it was. It is borrowed for each run through the model, as dropout knows no other: trainings in several
             threads take turns there, and a thread of your own that draws meanwhile needs a generator of its own.
@@ -64,7 +57,7 @@ def train(
             folder too, and a resumed run is tracked as one that was not stopped.
         folder: where to keep ``state.pt``, written after each epoch and each minute, and ``seed-S`` with the weights
             ``best.safetensors`` and ``last.safetensors``, and ``history.csv``.
-        resume: go on from what is in ``folder``, or begin if it holds nothing yet. ``epochs`` may have grown.
+        resume: go on from what is in ``folder``, or begin if it holds nothing yet. ``settings.epochs`` may have grown.
         snapshot_every: also keep the weights of each so many updates, of the first and of the last, in
             ``folder/seed-S/checkpoints``, for ``track_checkpoints``.
         memory_budget: bytes for validating.
@@ -79,14 +72,15 @@ def train(
             holds another training, or a disk that is full; ``folder`` can then be resumed from its last good state.
     """
     seed = whole_number(seed, "seed", 0)
-    settings = Settings(epochs, batch_size, lr, clip_norm, patience, snapshot_every, memory_budget)
+    settings = settings or TrainSettings()
+    require_positive(memory_budget=memory_budget)
+    run_folder = kept_in(folder, resume, snapshot_every)
     parts = require_task(task, validation)
     require_fitting(model, task)
     require_tracker(tracker, model)
     share = "a task" if isinstance(validation, SequenceTask) else float(validation)  # a NumPy number cannot be resumed
-    return run_loop(
-        OneModel(model, lr, seed), [model], [seed], parts, share, settings, [tracker], folder, resume, progress
-    )[0]
+    members = OneModel(model, settings.lr, seed)
+    return run_loop(members, [model], [seed], parts, share, settings, [tracker], run_folder, memory_budget, progress)[0]
 
 
 @checked
@@ -97,11 +91,7 @@ def train_ensemble(
     *,
     seeds: Sequence[Annotated[int, CheckedInside()]] | None = None,
     validation: SequenceTask | float = 0.2,
-    epochs: Size = 50,
-    batch_size: Size = 32,
-    lr: Annotated[float, Positive()] = 1e-3,
-    clip_norm: Annotated[float, OrInfinite()] | None = None,
-    patience: Size | None = None,
+    settings: TrainSettings | None = None,
     trackers: Sequence[Tracker | None] | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -116,8 +106,8 @@ def train_ensemble(
 
     Args:
         models: ``SequenceModel``s of one architecture, without dropout.
-        task, validation, epochs, batch_size, lr, clip_norm, patience, folder, resume, snapshot_every, progress: as in
-            ``train``; ``folder`` has a ``seed-S`` for each.
+        task, validation, settings, folder, resume, snapshot_every, progress: as in ``train``; ``folder`` has a
+            ``seed-S`` for each.
         seeds: one for each model, all different; 0, 1, ... by default.
         trackers: one for each model, or None; let them share one ``Budget``.
         memory_budget: bytes for the activations of an update: models are taken in groups that fit.
@@ -133,30 +123,34 @@ def train_ensemble(
     numbers = [whole_number(seed, "each seed", 0) for seed in (range(len(alike)) if seeds is None else seeds)]
     shown: list[Tracker | None] = [None] * len(alike) if trackers is None else list(trackers)
     if len(numbers) != len(alike) or len(set(numbers)) < len(numbers):
-        raise ValueError(f"seeds must be {len(alike)} different numbers, one for each model, got {numbers}")
+        raise ArgumentError("seeds", f"must be {len(alike)} different numbers, one for each model, got {numbers}")
     if len(shown) != len(alike):
-        raise ValueError(f"trackers must be {len(alike)}, one for each model, got {len(shown)}")
-    settings = Settings(epochs, batch_size, lr, clip_norm, patience, snapshot_every, memory_budget)
+        raise ArgumentError("trackers", f"must be {len(alike)}, one for each model, got {len(shown)}")
+    settings = settings or TrainSettings()
+    require_positive(memory_budget=memory_budget)
+    run_folder = kept_in(folder, resume, snapshot_every)
     parts = require_task(task, validation)
     require_fitting(alike[0], task)
     for tracker, model in zip(shown, alike, strict=True):
         require_tracker(tracker, model)
     share = "a task" if isinstance(validation, SequenceTask) else float(validation)  # a NumPy number cannot be resumed
-    members = StackedModels(alike, lr, memory_budget)
-    return run_loop(members, list(alike), numbers, parts, share, settings, shown, folder, resume, progress)
+    members = StackedModels(alike, settings.lr, memory_budget)
+    return run_loop(members, list(alike), numbers, parts, share, settings, shown, run_folder, memory_budget, progress)
 
 
 def require_task(task: SequenceTask, validation: SequenceTask | float) -> tuple[SequenceTask, SequenceTask]:
     """The task to train on and the one to validate on."""
     if not isinstance(task, SequenceTask):
-        raise ValueError(f"task must be a SequenceTask, like those of rnn_dynamics.tasks, got {type(task).__name__}")
+        raise ArgumentError(
+            "task", f"must be a SequenceTask, like those of rnn_dynamics.tasks, got {type(task).__name__}"
+        )
     return split_off(task, validation)
 
 
 def require_fitting(model: nn.Module, task: SequenceTask) -> None:
     """Try a model on one sequence of a task, in evaluation mode."""
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be a torch module, got {type(model).__name__}")
+        raise ArgumentError("model", f"must be a torch module, got {type(model).__name__}")
     device, dtype = device_and_dtype(model)
     for name, weight in model.named_parameters():
         if not bool(weight.isfinite().all()):
@@ -167,13 +161,14 @@ def require_fitting(model: nn.Module, task: SequenceTask) -> None:
             outputs = model(inputs.to(device, dtype))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"model does not take the task's inputs {list(inputs.shape)}: {what}") from error
+        raise ArgumentError("model", f"does not take the task's inputs {list(inputs.shape)}: {what}") from error
     wanted = [1, inputs.shape[1], task.target_size]
     if not isinstance(outputs, Tensor) or list(outputs.shape) != wanted:
         got = list(outputs.shape) if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
-        raise ValueError(
-            f"model must take inputs {list(inputs.shape)} to outputs {wanted}, got {got}: "
-            f"SequenceModel(recurrent, {task.target_size}) puts a readout on a recurrent module"
+        raise ArgumentError(
+            "model",
+            f"must take inputs {list(inputs.shape)} to outputs {wanted}, got {got}: "
+            f"SequenceModel(recurrent, {task.target_size}) puts a readout on a recurrent module",
         )
     if not outputs.requires_grad:
         raise ValueError("model's outputs do not depend on any weight that requires a gradient")
@@ -185,7 +180,9 @@ def require_tracker(tracker: Tracker | None, model: nn.Module) -> None:
     if tracker is None:
         return
     if not callable(getattr(tracker, "observe", None)):
-        raise ValueError(f"tracker must have a method observe, like AttractorTracker, got {type(tracker).__name__}")
+        raise ArgumentError(
+            "tracker", f"must have a method observe, like AttractorTracker, got {type(tracker).__name__}"
+        )
     whole_number(getattr(tracker, "every", None), "tracker.every", 1)
     recurrent_module(model)
 
@@ -196,16 +193,13 @@ def run_loop(
     seeds: list[int],
     parts: tuple[SequenceTask, SequenceTask],
     validation: str | float,
-    settings: Settings,
+    settings: TrainSettings,
     trackers: list[Tracker | None],
-    folder: str | os.PathLike[str] | None,
-    resume: bool,
+    folder: RunFolder | None,
+    memory_budget: int,
     progress: bool | None,
 ) -> tuple[Training, ...]:
     """Train members, from the start or from what ``folder`` holds."""
-    if folder is None and (resume or settings.snapshot_every is not None):
-        option = "resume" if resume else "snapshot_every"
-        raise ArgumentError(option, "needs a folder")
     identity: dict[str, Any] = {
         **settings.deciding(),
         "seeds": list(seeds),
@@ -214,11 +208,10 @@ def run_loop(
         "validation data": fingerprint(parts[1]),
         "weights": _shapes(models[0]),
     }
-    run_folder = None if folder is None else RunFolder(folder)
-    state = None if run_folder is None else run_folder.begin(resume)
-    if state is not None:
-        _require_same(state, identity, settings.epochs, folder)
-    loop = Loop(members, models, seeds, *parts, settings, trackers, run_folder, identity)
+    state = None
+    if folder is not None and (state := folder.begin()) is not None:
+        _require_same(state, identity, settings.epochs, folder.path)
+    loop = Loop(members, models, seeds, *parts, settings, trackers, folder, memory_budget, identity)
     if state is not None:
         loop.resume(state)
     return loop.run(progress)
@@ -228,9 +221,7 @@ def _shapes(model: nn.Module) -> dict[str, str]:
     return {name: f"{str(w.dtype).removeprefix('torch.')} {list(w.shape)}" for name, w in model.state_dict().items()}
 
 
-def _require_same(
-    state: dict[str, Any], identity: dict[str, Any], epochs: int, folder: str | os.PathLike[str] | None
-) -> None:
+def _require_same(state: dict[str, Any], identity: dict[str, Any], epochs: int, folder: Path) -> None:
     """Refuse to go on with other settings, data or shapes, or to fewer epochs than there were."""
     before = state["identity"]
     differing = []

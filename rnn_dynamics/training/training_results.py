@@ -8,7 +8,7 @@ from torch import Tensor
 from ..checks import Words
 from ..results import Result, evenly
 from ..store import storable
-from .settings import Settings
+from .settings import TrainSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ class Training(Result):
             index=pd.RangeIndex(len(self), name="epoch"),
         )
 
-    def told(self, settings: Settings, words: Words) -> "Training":
+    def told(self, settings: TrainSettings, words: Words) -> "Training":
         """The same, its advice with arguments in other words."""
         advice = training_advice(self.status, len(self.losses), settings, words)
         return replace(self, advice=(advice,) if advice else ())
@@ -104,7 +104,7 @@ class Training(Result):
         return evenly(self.to_pandas())
 
 
-def training_advice(status: str, updates: int, settings: Settings, words: Words | None = None) -> str:
+def training_advice(status: str, updates: int, settings: TrainSettings, words: Words | None = None) -> str:
     """What to do about a training that ended so after so many updates, with its arguments in ``words``."""
     words = words or Words()
     if status == "interrupted":

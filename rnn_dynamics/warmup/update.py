@@ -101,7 +101,7 @@ def warm_up(
     weights = _movable(parts)
     inputs, lengths = padded(network, sequences)
     if len(inputs) < 2:
-        raise ValueError("sequences must be 2 or more: one state alone has VAA* = 1 whatever the network does")
+        raise ArgumentError("sequences", "must be 2 or more: one state alone has VAA* = 1 whatever the network does")
     generator = generator_of(seed)
     batches = _batches(len(inputs), batch_size, generator)
     optimiser = torch.optim.Adam(weights, lr=lr)

@@ -23,9 +23,9 @@ def test_a_basin_map_is_right_everywhere() -> None:
     off = (states.abs() > 1e-9).all(dim=-1)
     assert torch.equal(want[basins.labels[off]], states[off].sign())
     # The points lie where the map says that they do.
-    recovered = basins.origin + basins.points @ basins.axes
+    recovered = basins.origin + basins.points @ basins.directions
     assert torch.allclose(recovered, POINTS.double(), atol=1e-12)
-    assert torch.allclose(basins.axes @ basins.axes.T, torch.eye(2, dtype=torch.float64))
+    assert torch.allclose(basins.directions @ basins.directions.T, torch.eye(2, dtype=torch.float64))
 
 
 def test_known_attractors_give_the_labels(tmp_path) -> None:

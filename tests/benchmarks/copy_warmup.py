@@ -31,10 +31,21 @@ def run() -> pd.DataFrame:
                     rd.warm_up(module, train.inputs[:640], seed=seed)
                 models.append(rd.SequenceModel(module, 1, seed=seed))
             trackers = [
-                rd.AttractorTracker(validation, every=10**9, budget=None, fixed_points=False, drift_horizon=1e5)
+                rd.AttractorTracker(
+                    validation,
+                    every=10**9,
+                    budget=None,
+                    effort=rd.Effort(fixed_points=False, settle=rd.Settle(horizon=1e5)),
+                )
                 for _ in models
             ]
-            rd.train_ensemble(models, train, validation=validation, epochs=5, lr=1e-3, clip_norm=1.0, trackers=trackers)
+            rd.train_ensemble(
+                models,
+                train,
+                validation=validation,
+                settings=rd.TrainSettings(epochs=5, lr=1e-3, clip_norm=1.0),
+                trackers=trackers,
+            )
             with torch.no_grad():
                 inputs, targets, lengths = test.batch(slice(None))
                 errors = sorted(test.score(model(inputs), targets, lengths) for model in models)

@@ -31,7 +31,7 @@ def run() -> pd.DataFrame:
     torch.set_num_threads(1)
     rows = []
     task, validation = CopyFirstInput(32 * UPDATES, 50, seed=0), CopyFirstInput(64, 50, seed=1)
-    options = {"validation": validation, "epochs": 1, "clip_norm": 1.0}
+    options = {"validation": validation, "settings": rd.TrainSettings(epochs=1, clip_norm=1.0)}
     for spec in ("GRU-32", "GRU-64", "GRU-128", "LSTM-64", "nBRC-64"):
         alone: float | None = None
         for count in (1, 2, 5, 10, 20) if spec in ("GRU-32", "GRU-64") else (1, 2, 5, 10):

@@ -25,9 +25,11 @@ def run() -> pd.DataFrame:
     for spec in ("GRU-16", "GRU-64"):
         for epochs, fixed_points in ((12, True), (12, False), (120, True)):
             model = rd.SequenceModel(module_from_spec(spec, 3, 0), 3)
-            tracker = rd.AttractorTracker(task, hold=[0.0] * 3, fixed_points=fixed_points)
+            tracker = rd.AttractorTracker(task, hold=[0.0] * 3, effort=rd.Effort(fixed_points=fixed_points))
             begin = time.perf_counter()
-            training = rd.train(model, task, epochs=epochs, lr=3e-3, clip_norm=1.0, tracker=tracker)
+            training = rd.train(
+                model, task, settings=rd.TrainSettings(epochs=epochs, lr=3e-3, clip_norm=1.0), tracker=tracker
+            )
             whole = time.perf_counter() - begin
             history = tracker.history
             update = (whole - history.seconds) / len(training.losses)

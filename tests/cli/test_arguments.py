@@ -17,7 +17,6 @@ from rnn_dynamics.cli.options import Options
 from rnn_dynamics.families import scaled
 from rnn_dynamics.tasks import CopyFirstInput
 from rnn_dynamics.training import Training
-from rnn_dynamics.training.settings import Settings
 from rnn_dynamics.training.training_results import training_advice
 from rnn_dynamics.warmup import Horizon, warm_up
 from rnn_dynamics.warmup.results import warmup_advice
@@ -43,8 +42,16 @@ STARTS = torch.zeros(1, 2)
         (lambda: rd.find_fixed_points(rd.as_map(GRU).hold(), STARTS[:0]), "starts", "starts is empty: at least one"),
         (lambda: rd.find_fixed_points(rd.as_map(GRU).hold(), STARTS / 0), "starts", "starts must be finite, got 2 NaN"),
         (lambda: warm_up(GRU, torch.zeros(4, 5, 1), lr=-1.0), "lr", "lr must be positive"),
-        (lambda: rd.train(MODEL, TASK, epochs=0), "epochs", "epochs must be a whole number of at least 1, got 0"),
-        (lambda: rd.train(MODEL, TASK, clip_norm=-1.0), "clip_norm", "clip_norm must be positive, or None, got -1.0"),
+        (
+            lambda: rd.TrainSettings(epochs=0),
+            "epochs",
+            "epochs must be a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: rd.TrainSettings(clip_norm=-1.0),
+            "clip_norm",
+            "clip_norm must be positive, or None, got -1.0",
+        ),
         (lambda: rd.train(MODEL, TASK, tracker=_Tracker()), "tracker.every", "tracker.every must be a whole number"),
         (lambda: rd.train(MODEL, TASK, resume=True), "resume", "resume needs a folder"),
         (lambda: scaled(GRU, "w"), "name", "name must be a weight of the network, one of weight_ih_l0"),
@@ -126,7 +133,7 @@ class _Capitals(Words):
 
 
 def test_advice_in_other_words() -> None:
-    settings = Settings(3, 8, 0.1, None, None, None, 2**20)
+    settings = rd.TrainSettings(epochs=3, batch_size=8, lr=0.1)
     plain = training_advice("not finite", 7, settings)
     assert "after 7 updates: try clip_norm=1.0, or an lr below 0.1." in plain
     assert "try --CLIP_NORM 1.0, or an --LR below 0.1." in training_advice("not finite", 7, settings, _Capitals())
@@ -135,7 +142,7 @@ def test_advice_in_other_words() -> None:
     words = warmup_advice("not finite", [1.0], 0.7, 0.5, Horizon().longest)
     assert words.endswith("try a clip_norm below 0.5, an lr below 0.7, or a Horizon with a longest below 200.")
     assert "--THROUGH_TRAJECTORIES False" in warmup_advice("not finite", [], 0.7, None, 200, _Capitals())
-    history = rd.train(MODEL, TASK, epochs=1, lr=1e30)
+    history = rd.train(MODEL, TASK, settings=rd.TrainSettings(epochs=1, lr=1e30))
     assert isinstance(history, Training)
     assert history.told(settings, Words()).advice == (history.advice[0].replace("1e+30", "0.1"),)
 

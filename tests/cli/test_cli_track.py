@@ -92,7 +92,9 @@ def test_options_reach_the_tracker(capsys, monkeypatch) -> None:
     assert "9 states along 5 sequences of 7 steps (x.npy)" in out
     stored = rd.load("there/tracking.safetensors")
     sequences = torch.from_numpy(np.load("x.npy"))
-    direct = track_checkpoints(place, sequences, hold=[0.1], n=9, horizon=20, fixed_points=False, seed=3)
+    direct = track_checkpoints(
+        place, sequences, hold=[0.1], effort=rd.Effort(n=9, horizon=20, fixed_points=False), seed=3
+    )
     assert stored.to_pandas().drop(columns="seconds").equals(direct.to_pandas().drop(columns="seconds"))
 
 

@@ -117,7 +117,11 @@ def test_the_test_score_is_of_the_best_weights_on_other_sequences(capsys, monkey
 def test_the_library_alone_trains_the_same(capsys, monkeypatch) -> None:
     run(capsys, monkeypatch, *COPY, "--out", "a", "--clip-norm", 0.1, "--lr", 0.01)
     model = rd.SequenceModel(module_from_spec("GRU-8", 1, 0), 1, seed=0)
-    rd.train(model, task_by_name("copy", length=6, sequences=60).train, epochs=2, clip_norm=0.1, lr=0.01)
+    rd.train(
+        model,
+        task_by_name("copy", length=6, sequences=60).train,
+        settings=rd.TrainSettings(epochs=2, clip_norm=0.1, lr=0.01),
+    )
     assert same([load_file("a/seed-0/best.safetensors")], [model.state_dict()])
 
 

@@ -67,7 +67,6 @@ NEIGHBOURS = {
         "sets_of_points",
         "table",
     ),
-    "rnn_dynamics.training": ("Settings",),
 }
 WITHOUT |= {f"{front}.{name}": "for other folders" for front, names in NEIGHBOURS.items() for name in names}
 
@@ -98,8 +97,8 @@ def test_options_that_are_passed_on_are_those_of_the_function(options: type, fun
 def test_options_that_are_passed_on_are_checked_at_the_door() -> None:
     with pytest.raises(ValueError, match="max_steps must be a whole number"):
         rd.basin_map(rd.as_map(lambda h, _: h / 2, 2, 0).hold(), torch.zeros(3, 2), settle=rd.Settle(max_steps="many"))
-    with pytest.raises(ValueError, match="searched must be a whole number"):
-        rd.track_checkpoints("nowhere", torch.zeros(1, 2, 1), searched="all")
+    with pytest.raises(ValueError, match="path_budget must be a whole number"):
+        rd.track_checkpoints("nowhere", torch.zeros(1, 2, 1), path_budget="all")
 
 
 def _made_by_users(kind: type) -> bool:

@@ -122,11 +122,15 @@ def test_states_of_trainings_that_are_none(capsys, monkeypatch, run) -> None:
 
 @pytest.mark.parametrize("text", ["[]", '{"spent": []}', '{"skipped": "many"}', '{"spent": 1e999, "skipped": 1e999}'])
 def test_accounts_of_trackers_that_are_none(tmp_path, text) -> None:
-    tracker = rd.AttractorTracker(torch.zeros(2, 3, 1), n=2, horizon=1, searched=8, folder=tmp_path / "kept")
+    tracker = rd.AttractorTracker(
+        torch.zeros(2, 3, 1), effort=rd.Effort(n=2, horizon=1, searched=8), folder=tmp_path / "kept"
+    )
     tracker.observe(0, _small())
     (tmp_path / "kept" / "account.json").write_text(text)
     with pytest.raises(ValueError, match=r"account\.json"):
-        rd.AttractorTracker(torch.zeros(2, 3, 1), n=2, horizon=1, searched=8, folder=tmp_path / "kept", resume=True)
+        rd.AttractorTracker(
+            torch.zeros(2, 3, 1), effort=rd.Effort(n=2, horizon=1, searched=8), folder=tmp_path / "kept", resume=True
+        )
 
 
 def _small() -> nn.GRU:

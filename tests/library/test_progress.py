@@ -206,7 +206,9 @@ def test_what_a_silent_work_calls_may_be_asked_for(clock: Clock, bars: list[Reco
             {"branch", "branch, the other way"},
         ),
         (
-            lambda: rd.AttractorTracker(starts(6, 1)[None].repeat(3, 1, 1), n=3, horizon=5).observe(0, network()),
+            lambda: rd.AttractorTracker(starts(6, 1)[None].repeat(3, 1, 1), effort=rd.Effort(n=3, horizon=5)).observe(
+                0, network()
+            ),
             {"observation", "published VAA", "settling", "fixed points"},
         ),
     ],

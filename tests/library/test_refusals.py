@@ -100,7 +100,7 @@ class Cell(nn.Module):
 
 
 def test_a_tracker_hides_no_error_of_a_step_between_two_looks() -> None:
-    tracker = AttractorTracker(SEQUENCES, hold=[0.3], budget=None, horizon=20)
+    tracker = AttractorTracker(SEQUENCES, hold=[0.3], budget=None, effort=rd.Effort(horizon=20))
     tracker.observe(0, rd.as_map(Cell(-0.8), 1, 1))
     with pytest.raises(ValueError, match=r"^my own mistake$") as raised:
         tracker.observe(1, rd.as_map(Cell(0.8), 1, 1))
@@ -117,7 +117,9 @@ class Counting(Cell):
 
 
 def test_an_error_of_a_step_is_not_taken_for_a_plain_function() -> None:
-    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, horizon=20, n=8, fixed_points=False)
+    tracker = AttractorTracker(
+        SEQUENCES, hold=[0.0], budget=None, effort=rd.Effort(horizon=20, n=8, fixed_points=False)
+    )
     tracker.observe(0, rd.as_map(Counting(0.6), 1, 1))
     with pytest.raises(ValueError, match=r"^my own mistake$"):
         tracker.observe(1, rd.as_map(Counting(0.8), 1, 1))
@@ -137,7 +139,7 @@ def gru() -> nn.GRU:
 
 @pytest.mark.parametrize("other", [gru(), rnn("relu"), rd.as_map(Cell(0.8), 3, 1)], ids=["GRU", "ReLU", "module"])
 def test_two_architectures_are_no_plain_functions(other: nn.Module | rd.DrivenMap) -> None:
-    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, horizon=20)
+    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, effort=rd.Effort(horizon=20))
     tracker.observe(0, rnn())
     with pytest.raises(ValueError, match=r"of one (architecture|kind)"):
         tracker.observe(1, other)
@@ -149,7 +151,7 @@ def test_checkpoints_of_two_architectures_are_named(tmp_path: Path) -> None:
     for step, module in enumerate((rnn(), gru())):
         torch.save(module.state_dict(), tmp_path / f"step-{step}.pt")
     with pytest.raises(ValueError, match=r"step-1\.pt.*one architecture"):
-        track_checkpoints(tmp_path, SEQUENCES, horizon=20)
+        track_checkpoints(tmp_path, SEQUENCES, effort=rd.Effort(horizon=20))
 
 
 class Annealed(nn.Module):
@@ -167,7 +169,7 @@ def test_what_weights_do_not_tell_is_matched_as_a_plain_function_is() -> None:
     networks = [rd.as_map(Annealed(heat), 1, 1) for heat in (1.0, 1.1)]
     with pytest.raises(ValueError, match="an attribute that is neither"):
         between(*networks)
-    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, horizon=20)
+    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, effort=rd.Effort(horizon=20))
     for step, network in enumerate(networks):
         tracker.observe(step, network)
     assert tracker.history.observations[1].passage is None

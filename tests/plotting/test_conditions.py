@@ -1,4 +1,4 @@
-"""Fixed points of several conditions, further calls on one axis, and axes by what was given."""
+"""Fixed points of several conditions, further calls on one axis, and projections onto what is given."""
 
 import math
 from dataclasses import replace
@@ -228,7 +228,7 @@ def test_that_there_was_nothing_is_forgotten_once_there_is_something() -> None:
     assert legend_texts(ax) == ["stable (1)"]
 
 
-def test_what_comes_next_is_drawn_in_the_axes_of_what_came_first() -> None:
+def test_what_comes_next_is_drawn_in_the_view_of_what_came_first() -> None:
     points, other = over(4, (0.0, 0.3)).points
     first = plot_fixed_points(points)
     label = first.get_xlabel()
@@ -241,16 +241,18 @@ def test_what_comes_next_is_drawn_in_the_axes_of_what_came_first() -> None:
     np.testing.assert_allclose(again[-1].get_offsets(), where)
 
 
-def test_other_axes_on_one_axis_are_refused() -> None:
+def test_other_directions_on_one_axis_are_refused() -> None:
     points = over(4, (0.0,)).points[0]
-    ax = plot_fixed_points(points, axes=[0, 1])
-    plot_fixed_points(points, ax=ax, axes=torch.eye(4)[:2])
-    with pytest.raises(ValueError, match=r"ax shows other axes \(unit 0, unit 1\): leave axes out, or use another ax"):
-        plot_fixed_points(points, ax=ax, axes=[1, 2])
-    with pytest.raises(ValueError, match="ax shows 2 axes of states of size 4, got 2 of states of size 2"):
+    ax = plot_fixed_points(points, onto=[0, 1])
+    plot_fixed_points(points, ax=ax, onto=torch.eye(4)[:2])
+    with pytest.raises(
+        ValueError, match=r"ax shows other directions \(unit 0, unit 1\): leave onto out, or use another ax"
+    ):
+        plot_fixed_points(points, ax=ax, onto=[1, 2])
+    with pytest.raises(ValueError, match="ax shows 2 directions of states of size 4, got 2 of states of size 2"):
         plot_fixed_points(over(2, (0.0,)).points[0], ax=ax)
     ax.clear()
-    plot_fixed_points(points, ax=ax, axes=[1, 2])
+    plot_fixed_points(points, ax=ax, onto=[1, 2])
     assert ax.get_xlabel() == "unit 1"
 
 
@@ -275,8 +277,8 @@ def test_axes_are_called_by_what_was_given() -> None:
         (turned, ["projection on direction 0", "projection on direction 1"], True),
         (None, [f"PC 1 ({percent[0]} %)", f"PC 2 ({percent[1]} %)"], True),
     ]
-    for axes, labels, equal in cases:
-        ax = plot_fixed_points(points, axes=axes)
+    for onto, labels, equal in cases:
+        ax = plot_fixed_points(points, onto=onto)
         assert [ax.get_xlabel(), ax.get_ylabel()] == labels
         assert ax.get_aspect() == (1.0 if equal else "auto"), labels
         ax.figure.canvas.draw()
@@ -284,21 +286,21 @@ def test_axes_are_called_by_what_was_given() -> None:
 
 def test_units_are_drawn_as_they_are() -> None:
     points = over(4, (0.0,)).points[0]
-    drawn = np.asarray(markers(plot_fixed_points(points, axes=[3, 1]))["stable (16)"].get_offsets())
+    drawn = np.asarray(markers(plot_fixed_points(points, onto=[3, 1]))["stable (16)"].get_offsets())
     np.testing.assert_array_equal(drawn, points.states[points.stable][:, [3, 1]].numpy())
 
 
 def test_the_caller_decides_the_aspect() -> None:
     points = over(4, (0.0,)).points[0]
     free = torch.stack([10 * normal(4, seed=3), normal(4, seed=4)])
-    assert plot_fixed_points(points, axes=[0, 1], aspect="auto").get_aspect() == "auto"
-    assert plot_fixed_points(points, axes=free, aspect="equal").get_aspect() == 1.0
+    assert plot_fixed_points(points, onto=[0, 1], aspect="auto").get_aspect() == "auto"
+    assert plot_fixed_points(points, onto=free, aspect="equal").get_aspect() == 1.0
     ax = figure()[1]
     ax.set_aspect(2.5)
-    assert plot_fixed_points(points, axes=[0, 1], ax=ax).get_aspect() == 2.5
+    assert plot_fixed_points(points, onto=[0, 1], ax=ax).get_aspect() == 2.5
     found = rd.find_attractors(network(4).hold([0.0]), normal(16, 4))
-    assert plot_attractors(found, axes=free).get_aspect() == "auto"
-    assert plot_attractors(found, axes=free, aspect="equal").get_aspect() == 1.0
+    assert plot_attractors(found, onto=free).get_aspect() == "auto"
+    assert plot_attractors(found, onto=free, aspect="equal").get_aspect() == 1.0
     with pytest.raises(ValueError, match="aspect must be 'equal', 'auto' or None, got 'square'"):
         plot_fixed_points(points, aspect="square")
 
@@ -306,7 +308,7 @@ def test_the_caller_decides_the_aspect() -> None:
 def test_unstable_directions_are_seen_on_axes_of_different_scales() -> None:
     """Along the small axis of a free aspect they may not leave the picture, along the large one not vanish."""
     points = over(2, (0.0,)).points[0]
-    ax = plot_fixed_points(points, axes=torch.tensor([[100.0, 0], [0, 1.0]]))
+    ax = plot_fixed_points(points, onto=torch.tensor([[100.0, 0], [0, 1.0]]))
     size = float(points.states[:, 0].max() - points.states[:, 0].min())
     lines = [np.asarray(line.get_xydata()) for line in ax.lines if line.get_zorder() == 3]
     ends = np.concatenate([line.reshape(-1, 3, 2)[:, :2] for line in lines])
@@ -317,23 +319,23 @@ def test_unstable_directions_are_seen_on_axes_of_different_scales() -> None:
 
 
 @pytest.mark.parametrize(
-    ("axes", "message"),
+    ("onto", "message"),
     [
-        ([0, 4], r"axes must be units from 0 to 3, or directions \[4\], got 4"),
-        ([0, -5], r"axes must be units from 0 to 3, or directions \[4\], got -5"),
-        ([0], r"axes must have shape \[2, 4\] for dimensions=2 .* got \[1, 4\]"),
-        ({"a": 0}, r"axes must have shape \[2, 4\]"),
-        ({"a": 0, "b": torch.ones(3)}, r"axes\['b'\] must be a unit's number or a direction \[4\], got \[3\]"),
-        ({"a": 0, "b": 0.5}, r"axes\['b'\] must be units from 0 to 3, or directions \[4\], got 0.5"),
-        ({"a": 0, "b": True}, r"axes\['b'\] must be units from 0 to 3, or directions \[4\], got True"),
-        ({}, r"axes must have shape \[2, 4\]"),
-        ("ab", "axes must be a tensor or array of real numbers"),
-        ([math.nan, 1], "axes must be finite"),
+        ([0, 4], r"onto must be units from 0 to 3, or directions \[4\], got 4"),
+        ([0, -5], r"onto must be units from 0 to 3, or directions \[4\], got -5"),
+        ([0], r"onto must have shape \[2, 4\] for dimensions=2 .* got \[1, 4\]"),
+        ({"a": 0}, r"onto must have shape \[2, 4\]"),
+        ({"a": 0, "b": torch.ones(3)}, r"onto\['b'\] must be a unit's number or a direction \[4\], got \[3\]"),
+        ({"a": 0, "b": 0.5}, r"onto\['b'\] must be units from 0 to 3, or directions \[4\], got 0.5"),
+        ({"a": 0, "b": True}, r"onto\['b'\] must be units from 0 to 3, or directions \[4\], got True"),
+        ({}, r"onto must have shape \[2, 4\]"),
+        ("ab", "onto must be a tensor or array of real numbers"),
+        ([math.nan, 1], "onto must be finite"),
     ],
 )
-def test_axes_that_do_not_fit_are_refused(axes: Any, message: str) -> None:
+def test_directions_that_do_not_fit_are_refused(onto: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        plot_fixed_points(over(4, (0.0,)).points[0], axes=axes)
+        plot_fixed_points(over(4, (0.0,)).points[0], onto=onto)
     assert not plt.get_fignums()
 
 

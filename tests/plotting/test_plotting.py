@@ -61,7 +61,7 @@ def segments(ax: Axes) -> np.ndarray:
 
 def test_points_are_drawn_where_they_are_by_class() -> None:
     points = uncoupled(2)
-    ax = plot_fixed_points(points, axes=torch.eye(2))
+    ax = plot_fixed_points(points, onto=torch.eye(2))
     groups = offsets(ax)
     root = points.states[0].abs().max().item()
     assert list(groups) == ["stable (4)", "saddle, 1 unstable (4)", "unstable (1)"]
@@ -100,7 +100,7 @@ def test_marginal_points_have_their_own_class() -> None:
 
 def test_unstable_directions_pass_through_their_point() -> None:
     points = uncoupled(2)
-    ax = plot_fixed_points(points, axes=torch.eye(2))
+    ax = plot_fixed_points(points, onto=torch.eye(2))
     ends = segments(ax)
     centers = sorted(ends.mean(axis=1).round(6).tolist())
     saddles = points.states[points.n_unstable == 1].tolist()
@@ -151,7 +151,7 @@ def test_the_same_result_gives_the_same_picture() -> None:
 def test_three_dimensions() -> None:
     points = uncoupled(3)
     trajectories = torch.randn(2, 30, 3, generator=torch.Generator().manual_seed(1))
-    ax = plot_fixed_points(points, trajectories, axes=np.eye(3), dimensions=3)
+    ax = plot_fixed_points(points, trajectories, onto=np.eye(3), dimensions=3)
     assert isinstance(ax, Axes3D)
     stable = next(artist for artist in ax.collections if str(artist.get_label()) == "stable (8)")
     drawn = np.stack(stable._offsets3d, axis=1)  # type: ignore[attr-defined]
@@ -164,7 +164,7 @@ def test_three_dimensions() -> None:
 def test_a_ring_is_drawn_as_a_closed_line() -> None:
     points = ring()
     (continuum,) = points.continua
-    ax = plot_fixed_points(points, axes=torch.eye(3)[:2])
+    ax = plot_fixed_points(points, onto=torch.eye(3)[:2])
     label = f"ring ({len(continuum.states)} samples)"
     assert legend_texts(ax)[0] == label
     path = np.asarray(next(line for line in ax.lines if line.get_label() == label).get_xydata())
@@ -251,8 +251,8 @@ def test_plots_draw_on_the_given_axis() -> None:
         ({"trajectories": torch.zeros(5, 7, 3)}, r"trajectories must have shape \[batch, time, 2\], got \[5, 7, 3\]"),
         ({"trajectories": torch.zeros(0, 7, 2)}, r"trajectories must have shape \[batch, time, 2\], got \[0, 7, 2\]"),
         ({"trajectories": torch.full((1, 2, 2), torch.nan)}, "trajectories must be finite, got 4 NaN"),
-        ({"axes": torch.eye(3)}, r"axes must have shape \[2, 2\] for dimensions=2 .* got \[3, 3\]"),
-        ({"axes": torch.zeros(2, 2)}, "axes must not all be zero"),
+        ({"onto": torch.eye(3)}, r"onto must have shape \[2, 2\] for dimensions=2 .* got \[3, 3\]"),
+        ({"onto": torch.zeros(2, 2)}, "onto must not all be zero"),
         ({"ax": np.empty(2)}, "ax must be one matplotlib Axes, got ndarray"),
     ],
 )

@@ -91,8 +91,8 @@ def offsets(ax: Axes, label: str) -> np.ndarray:
     return np.asarray(artist.get_offsets())
 
 
-def on_axes(found: Attractors, **options: Any) -> Axes:
-    return plot_attractors(found, axes=torch.eye(found.states.shape[-1])[:2], **options)
+def onto_units(found: Attractors, **options: Any) -> Axes:
+    return plot_attractors(found, onto=torch.eye(found.states.shape[-1])[:2], **options)
 
 
 # Attractors
@@ -100,7 +100,7 @@ def on_axes(found: Attractors, **options: Any) -> Axes:
 
 def test_fixed_points_are_drawn_where_they_are() -> None:
     found = found_of(pull)
-    ax = on_axes(found)
+    ax = onto_units(found)
     for row, state in enumerate(found.states):
         np.testing.assert_allclose(offsets(ax, f"attractor {row}"), [state.numpy()])
     assert legend_texts(ax) == ["fixed point (4)"]
@@ -115,7 +115,7 @@ def test_kinds_differ_by_shape_and_by_colour() -> None:
 
 def test_cycles_are_closed_polygons_through_their_states_in_order() -> None:
     found = found_of(swap)
-    ax = on_axes(found)
+    ax = onto_units(found)
     for row, orbit in enumerate(found.orbits):
         np.testing.assert_allclose(path(ax, f"attractor {row}"), torch.cat([orbit, orbit[:1]]).numpy())
         np.testing.assert_allclose(offsets(ax, f"attractor {row}"), orbit.numpy())
@@ -127,7 +127,7 @@ def test_states_of_long_cycles_are_not_joined() -> None:
     orbit = torch.stack([angle.cos(), angle.sin()], dim=1)
     found = found_of(swap)
     long = replace(found, orbits=(orbit, orbit + 3), periods=torch.tensor([50, 50]))
-    ax = on_axes(long)
+    ax = onto_units(long)
     assert [artist.get_label() for artist in ax.lines if len(path_of(artist)) > 2] == []
     np.testing.assert_allclose(offsets(ax, "attractor 1"), (orbit + 3).numpy())
 
@@ -156,18 +156,18 @@ def test_legends_name_the_periods(periods: tuple[int, ...], text: str) -> None:
 
 def test_a_circle_is_a_closed_curve_through_its_samples() -> None:
     found = found_of(whirl)
-    curve = path(on_axes(found), "attractor 0")
+    curve = path(onto_units(found), "attractor 0")
     np.testing.assert_array_equal(curve[0], curve[-1])
     assert not np.isnan(curve).any()
     assert {tuple(row) for row in curve.tolist()} == {tuple(row) for row in found.orbits[0].tolist()}
     assert np.linalg.norm(np.diff(curve, axis=0), axis=1).max() < 0.1  # in order, and not across
-    assert legend_texts(on_axes(found)) == ["circle (1)"]
+    assert legend_texts(onto_units(found)) == ["circle (1)"]
 
 
 def test_the_pieces_of_a_circle_are_not_joined() -> None:
     found = found_of(whirl_and_swap, 3)
     assert found.kinds == ("circle",)
-    curve = path(plot_attractors(found, axes=torch.eye(3)[[0, 2]]), "attractor 0")
+    curve = path(plot_attractors(found, onto=torch.eye(3)[[0, 2]]), "attractor 0")
     steps = np.diff(curve, axis=0)
     assert np.isnan(curve).any(axis=1).sum() == 2  # there and back
     assert np.nanmax(np.abs(steps[:, 1])) < 0.1
@@ -176,7 +176,7 @@ def test_the_pieces_of_a_circle_are_not_joined() -> None:
 def test_chaotic_sets_and_tori_are_dots() -> None:
     for step, n, text in ((henon, 2, "chaotic set (1)"), (whirls, 4, "torus (1)")):
         found = found_of(step, n)
-        ax = on_axes(found)
+        ax = onto_units(found)
         dots = line(ax, "attractor 0")
         np.testing.assert_allclose(path_of(dots), found.orbits[0][:, :2].numpy())
         assert (dots.get_linestyle(), dots.get_marker()) == ("None", "o")
@@ -193,7 +193,7 @@ def test_ends_that_diverged_leave_the_axis_alone() -> None:
 
 def test_a_ring_of_fixed_points_is_a_closed_line() -> None:
     found = found_of(ring)
-    ax = on_axes(found)
+    ax = onto_units(found)
     curve = path(ax, "attractor 0")
     np.testing.assert_array_equal(curve[0], curve[-1])
     np.testing.assert_allclose(np.linalg.norm(curve, axis=1), 1, atol=1e-3)
@@ -202,7 +202,7 @@ def test_a_ring_of_fixed_points_is_a_closed_line() -> None:
 
 def test_starts_have_the_colour_of_their_attractor() -> None:
     found, starts = settled(pull)
-    ax = on_axes(found, starts=starts)
+    ax = onto_units(found, starts=starts)
     label = f"starts, by attractor ({len(starts)})"
     assert legend_texts(ax) == ["fixed point (4)", label]
     (dots,) = (artist for artist in ax.collections if artist.get_label() == label)
@@ -218,7 +218,7 @@ def test_starts_have_the_colour_of_their_attractor() -> None:
 
 def test_starts_that_did_not_settle_are_crosses() -> None:
     found, starts = settled(henon)
-    ax = on_axes(found, starts=starts)
+    ax = onto_units(found, starts=starts)
     lost = ~found.settled
     count = int(lost.sum())
     assert 0 < count < len(starts)
@@ -228,7 +228,7 @@ def test_starts_that_did_not_settle_are_crosses() -> None:
 
 def test_slow_manifolds_are_dashed() -> None:
     found, starts = settled(creep)
-    ax = on_axes(found, starts=starts)
+    ax = onto_units(found, starts=starts)
     (manifold,) = found.slow_manifolds
     np.testing.assert_allclose(path(ax, "slow line"), manifold.states.numpy())
     assert line(ax, "slow line").get_linestyle() == "--"
@@ -289,7 +289,7 @@ def test_no_attractor_is_said_in_words() -> None:
         ({"dimensions": 4}, "dimensions must be 2 or 3, got 4"),
         ({"dimensions": 3}, r"states of size 3 or more, got 2: use dimensions=2"),
         ({"trajectories": torch.zeros(5, 7, 3)}, r"trajectories must have shape \[batch, time, 2\], got \[5, 7, 3\]"),
-        ({"axes": torch.eye(3)}, r"axes must have shape \[2, 2\] for dimensions=2 .* got \[3, 3\]"),
+        ({"onto": torch.eye(3)}, r"onto must have shape \[2, 2\] for dimensions=2 .* got \[3, 3\]"),
         ({"starts": torch.zeros(3, 2)}, r"starts must be those that were given .* \[64, 2\], got \[3, 2\]"),
         ({"starts": torch.zeros(64, 3)}, r"starts must have shape \[k, 2\], got \[64, 3\]"),
         ({"ax": np.empty(2)}, "ax must be one matplotlib Axes, got ndarray"),
@@ -633,7 +633,7 @@ def test_borders_run_between_states_of_different_basins() -> None:
 def test_attractors_in_the_plane_are_drawn_with_their_numbers() -> None:
     result = basins(pull)
     ax = plot_basins(result)
-    flat = (result.attractors.states - result.origin) @ result.axes.T
+    flat = (result.attractors.states - result.origin) @ result.directions.T
     for row in range(4):
         np.testing.assert_allclose(offsets(ax, f"attractor {row}"), flat[row : row + 1].numpy())
     np.testing.assert_allclose(offsets(ax, "A, B, C: span the plane"), result.points.numpy())

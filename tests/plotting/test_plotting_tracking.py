@@ -15,7 +15,7 @@ SEQUENCES = torch.randn(16, 5, 1, generator=torch.Generator().manual_seed(0))
 
 
 def history(bias: tuple[float, ...] = (-1.0, -0.6, -0.2, 0.2, 0.6), **scalars: float) -> TrackingHistory:
-    tracker = rd.AttractorTracker(SEQUENCES, hold=[0.0], n=8, horizon=20, budget=None, searched=32)
+    tracker = rd.AttractorTracker(SEQUENCES, hold=[0.0], effort=rd.Effort(n=8, horizon=20, searched=32), budget=None)
     for step, b in enumerate(bias):
         with torch.random.fork_rng():
             module = nn.RNN(1, 1, dtype=torch.float64)
@@ -79,7 +79,7 @@ def test_one_observation_and_no_scalar() -> None:
 
 
 def test_warmup_is_set_off_from_training() -> None:
-    tracker = rd.AttractorTracker(SEQUENCES, hold=[0.0], n=8, horizon=20, budget=None, searched=32)
+    tracker = rd.AttractorTracker(SEQUENCES, hold=[0.0], effort=rd.Effort(n=8, horizon=20, searched=32), budget=None)
     with torch.random.fork_rng():
         module = nn.RNN(1, 1, dtype=torch.float64)
     for step in (-5, 0, 5):

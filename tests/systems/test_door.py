@@ -453,7 +453,7 @@ def test_trainings_with_dropout_in_three_threads_are_those_in_turn() -> None:
         models.append(rd.SequenceModel(nn.GRU(1, 8, num_layers=2, dropout=0.5), 1))
     in_turn = copy.deepcopy(models)
     for seed, model in enumerate(in_turn):
-        rd.train(model, task, epochs=4, batch_size=16, seed=seed)
+        rd.train(model, task, settings=rd.TrainSettings(epochs=4, batch_size=16), seed=seed)
     threads = [
         threading.Thread(target=rd.train, args=(model, task), kwargs={"epochs": 4, "batch_size": 16, "seed": seed})
         for seed, model in enumerate(models)

@@ -217,7 +217,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     task = FlipFlop(640, 30, bits=1, seed=0)
     model = SequenceModel(module_from_spec("GRU-8x1", task.input_size, 0), task.target_size, seed=0)
-    train(model, task, epochs=6, lr=1e-2, seed=0, folder=folder, snapshot_every=12)
+    train(model, task, settings=rd.TrainSettings(epochs=6, lr=1e-2), seed=0, folder=folder, snapshot_every=12)
     return folder
 
 

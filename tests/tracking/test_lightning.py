@@ -37,7 +37,9 @@ class Module(pl.LightningModule):  # type: ignore[misc, name-defined]
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", [None, "rnn"])
 def test_it_looks_before_during_and_after(name: str | None, tmp_path: Any) -> None:
-    tracker = rd.AttractorTracker(TASK, hold=[0.0], every=4, n=8, horizon=20, searched=16, budget=None)
+    tracker = rd.AttractorTracker(
+        TASK, hold=[0.0], every=4, effort=rd.Effort(n=8, horizon=20, searched=16), budget=None
+    )
     with torch.random.fork_rng():
         torch.manual_seed(0)
         trainer = pl.Trainer(

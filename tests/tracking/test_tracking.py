@@ -29,7 +29,7 @@ def scalar(w: float, b: float) -> nn.RNN:
 
 
 def tracked(modules: list[nn.Module], **options: object) -> TrackingHistory:
-    settings: dict = {"hold": [0.0], "budget": None, "horizon": 500, "time_limit": None, **options}
+    settings: dict = {"hold": [0.0], "budget": None, "effort": rd.Effort(horizon=500), "time_limit": None, **options}
     tracker = AttractorTracker(SEQUENCES, **settings)
     for step, module in enumerate(modules):
         tracker.observe(step, module)
@@ -123,7 +123,11 @@ def test_scaling_the_weights_of_a_trained_network_down_kills_pair_by_pair() -> N
     scales = [1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1, 0.0]
     weights = {name: weight.detach().clone() for name, weight in module.named_parameters()}
     tracker = AttractorTracker(
-        FlipFlop(64, 30, 2, seed=1), hold=[0.0, 0.0], budget=None, horizon=500, searched=1024, time_limit=None
+        FlipFlop(64, 30, 2, seed=1),
+        hold=[0.0, 0.0],
+        budget=None,
+        effort=rd.Effort(horizon=500, searched=1024),
+        time_limit=None,
     )
     counts = []
     for step, scale in enumerate(scales):
@@ -181,7 +185,7 @@ def test_a_point_that_an_earlier_search_missed_is_no_birth() -> None:
         sets.stable[keep],
         sets.hits[keep],
     )
-    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, horizon=500)
+    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, effort=rd.Effort(horizon=500))
     tracker.observe(0, modules[0])
     tracker._seen = type(tracker._seen)(tracker._seen.network, part, False)  # type: ignore[union-attr]
     observation = tracker.observe(1, modules[1])
@@ -193,7 +197,7 @@ def test_a_point_that_an_earlier_search_missed_is_no_birth() -> None:
 def test_published_measure_is_that_of_reachability() -> None:
     module = module_from_spec("GRU-8", 1, 0)
     rd.warm_up(module, SEQUENCES, steps=5)
-    tracker = AttractorTracker(SEQUENCES, hold=[0.3], n=16, horizon=300, budget=None, seed=4)
+    tracker = AttractorTracker(SEQUENCES, hold=[0.3], effort=rd.Effort(n=16, horizon=300), budget=None, seed=4)
     observation = tracker.observe(0, module)
     reach = rd.reachability(rd.as_map(module), SEQUENCES, [0.3], n=16, horizons=[300], seed=4)
     assert observation is not None
@@ -207,7 +211,11 @@ def test_every_cell_is_tracked_and_left_as_it_was(spec: str) -> None:
     module = module_from_spec(spec, 1, 0)
     module.train()
     before = {name: weight.detach().clone() for name, weight in module.named_parameters()}
-    tracker = AttractorTracker(SEQUENCES, n=8, horizon=50, budget=None, searched=64, max_steps=500, drift_horizon=1e3)
+    tracker = AttractorTracker(
+        SEQUENCES,
+        effort=rd.Effort(n=8, horizon=50, searched=64, settle=rd.Settle(max_steps=500, horizon=1e3)),
+        budget=None,
+    )
     for step in range(3):
         with torch.no_grad():
             for weight in module.parameters():
@@ -227,7 +235,7 @@ def test_every_cell_is_tracked_and_left_as_it_was(spec: str) -> None:
 
 def test_it_is_a_callback_of_warm_up() -> None:
     module = module_from_spec("GRU-6", 1, 0)
-    tracker = AttractorTracker(SEQUENCES, n=8, horizon=20, budget=None, every=4, searched=32)
+    tracker = AttractorTracker(SEQUENCES, effort=rd.Effort(n=8, horizon=20, searched=32), budget=None, every=4)
     rd.warm_up(module, SEQUENCES, steps=8, batch_size=8, callback=tracker.observe)
     assert tracker.history.steps.tolist() == [0, 4, 8]
     assert math.isfinite(float(tracker.history.scalars("soft_vaa")[0]))
@@ -285,7 +293,8 @@ def test_the_budget_leaves_observations_out_and_says_so(monkeypatch: pytest.Monk
 def test_trackers_that_share_a_budget_share_it_after_a_kill_too(tmp_path: Path, clock: Ticking) -> None:
     def made(resume: bool) -> tuple[Budget, list[AttractorTracker]]:
         budget = Budget(None)
-        options: dict = {"hold": [0.0], "n": 8, "horizon": 50, "searched": 32, "budget": budget, "resume": resume}
+        effort = rd.Effort(n=8, horizon=50, searched=32)
+        options: dict = {"hold": [0.0], "effort": effort, "budget": budget, "resume": resume}
         return budget, [AttractorTracker(SEQUENCES, folder=tmp_path / str(seed), **options) for seed in range(3)]
 
     budget, trackers = made(False)
@@ -299,7 +308,7 @@ def test_trackers_that_share_a_budget_share_it_after_a_kill_too(tmp_path: Path, 
 
 
 def test_a_costly_observation_is_not_repeated_until_training_has_gone_on(clock: Ticking) -> None:
-    tracker = AttractorTracker(SEQUENCES, n=8, horizon=50, budget=0.05, searched=32)
+    tracker = AttractorTracker(SEQUENCES, effort=rd.Effort(n=8, horizon=50, searched=32), budget=0.05)
     module = scalar(0.5, 0.0)
     for step in range(20):
         tracker.observe(step, module)
@@ -312,7 +321,10 @@ def test_a_costly_observation_is_not_repeated_until_training_has_gone_on(clock: 
 
 def test_a_time_limit_cuts_an_observation_off(monkeypatch: pytest.MonkeyPatch, clock: Ticking) -> None:
     tracker = AttractorTracker(
-        CopyFirstInput(64, 30, seed=0), n=32, horizon=10, budget=None, time_limit=50.0, max_steps=100_000
+        CopyFirstInput(64, 30, seed=0),
+        effort=rd.Effort(n=32, horizon=10, settle=rd.Settle(max_steps=100_000)),
+        budget=None,
+        time_limit=50.0,
     )
     evaluations: list[int] = []
     on_evaluation(monkeypatch, evaluations.append)
@@ -326,7 +338,9 @@ def test_a_time_limit_cuts_an_observation_off(monkeypatch: pytest.MonkeyPatch, c
 
 
 def test_ctrl_c_keeps_the_observation_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    tracker = AttractorTracker(SEQUENCES, n=32, horizon=10, budget=None, time_limit=None, max_steps=10**7)
+    tracker = AttractorTracker(
+        SEQUENCES, effort=rd.Effort(n=32, horizon=10, settle=rd.Settle(max_steps=10**7)), budget=None, time_limit=None
+    )
     angle = 2 * math.pi * (math.sqrt(5) - 1) / 2
     rotation = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
     module = tanh_network([[0.9999 * x for x in row] for row in rotation], [0.0, 0.0])
@@ -348,7 +362,9 @@ def test_saved_loaded_and_as_tables(tmp_path: Path) -> None:
 
 
 def _run(folder: Path, upto: int, resume: bool = False) -> AttractorTracker:
-    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, horizon=100, folder=folder, resume=resume)
+    tracker = AttractorTracker(
+        SEQUENCES, hold=[0.0], budget=None, effort=rd.Effort(horizon=100), folder=folder, resume=resume
+    )
     for step, b in enumerate([-1.0, -0.7, -0.4, 0.0, 0.5][:upto]):
         tracker.observe(step, scalar(2.0, b))
     return tracker
@@ -366,7 +382,7 @@ def test_a_killed_tracker_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None
     with pytest.raises(ValueError, match="pass resume=True"):
         _run(tmp_path / "1", 2)
     with pytest.raises(ValueError, match="horizon was 100, is 200"):
-        AttractorTracker(SEQUENCES, hold=[0.0], horizon=200, folder=tmp_path / "1", resume=True)
+        AttractorTracker(SEQUENCES, hold=[0.0], effort=rd.Effort(horizon=200), folder=tmp_path / "1", resume=True)
 
 
 def test_anybodys_checkpoints(tmp_path: Path) -> None:
@@ -377,7 +393,7 @@ def test_anybodys_checkpoints(tmp_path: Path) -> None:
         )
     torch.save(scalar(2.0, 0.0).state_dict(), tmp_path / "best.pt")
     assert [step for step, _ in checkpoint_files(tmp_path)] == [0, 20, 100]
-    history = track_checkpoints(tmp_path, SEQUENCES, hold=[0.0], horizon=50)
+    history = track_checkpoints(tmp_path, SEQUENCES, hold=[0.0], effort=rd.Effort(horizon=50))
     assert history.steps.tolist() == [0, 20, 100]
     assert history.counts.tolist() == [1, 1, 2]
     torch.save(scalar(2.0, 0.0).state_dict(), tmp_path / "step-100.pt")
@@ -396,7 +412,7 @@ def test_functions_are_matched_by_distance() -> None:
 
         return rd.as_map(step, 1, 1, box=([-1.0], [1.0]))
 
-    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, horizon=50)
+    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, effort=rd.Effort(horizon=50))
     for step, b in enumerate((-0.6, -0.5, -0.4, -0.3)):
         tracker.observe(step, made(b))
     history = tracker.history
@@ -406,7 +422,11 @@ def test_functions_are_matched_by_distance() -> None:
 
 def test_many_saddles_are_not_followed() -> None:
     module = module_from_spec("nBRC-12", 1, 0)
-    tracker = AttractorTracker(SEQUENCES, n=8, horizon=50, budget=None, most_points=1, searched=128, max_steps=500)
+    tracker = AttractorTracker(
+        SEQUENCES,
+        effort=rd.Effort(n=8, horizon=50, most_points=1, searched=128, settle=rd.Settle(max_steps=500)),
+        budget=None,
+    )
     first, second = tracker.observe(0, module), tracker.observe(1, module)
     assert first is not None
     assert second is not None
@@ -419,16 +439,12 @@ def test_many_saddles_are_not_followed() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"n": 1}, "n must be a whole number of at least 2"),
-        ({"horizon": -1}, "horizon"),
         ({"every": 0}, "every"),
         ({"budget": 0.0}, "budget must be a positive share"),
         ({"time_limit": 0.0}, "time_limit must be positive"),
-        ({"searched": 2}, "searched"),
         ({"epsilon": -1.0}, "epsilon"),
         ({"hold": [float("nan")]}, "hold must be finite"),
         ({"seed": -1}, "seed"),
-        ({"most_points": 0}, "most_points"),
     ],
 )
 def test_settings_out_of_range(options: dict, words: str) -> None:
@@ -436,8 +452,24 @@ def test_settings_out_of_range(options: dict, words: str) -> None:
         AttractorTracker(SEQUENCES, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"n": 1}, "n must be a whole number of at least 2"),
+        ({"horizon": -1}, "horizon"),
+        ({"searched": 2}, "searched"),
+        ({"searches_between": -1}, "searches_between"),
+        ({"most_points": 0}, "most_points"),
+        ({"settle": 500}, "settle must be a Settle"),
+    ],
+)
+def test_effort_out_of_range(options: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        rd.Effort(**options)
+
+
 def test_observations_that_do_not_fit() -> None:
-    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, horizon=10)
+    tracker = AttractorTracker(SEQUENCES, hold=[0.0], budget=None, effort=rd.Effort(horizon=10))
     tracker.observe(3, scalar(0.5, 0.0))
     for step, module, scalars, words in (
         (3, scalar(0.5, 0.0), {}, "steps must rise, got 3 after 3"),
@@ -467,7 +499,7 @@ def test_observations_that_do_not_fit() -> None:
 def test_on_a_gpu_as_on_the_cpu() -> None:
     histories = []
     for device in ("cpu", "cuda"):
-        tracker = AttractorTracker(SEQUENCES.to(device), hold=[0.0], budget=None, horizon=50)
+        tracker = AttractorTracker(SEQUENCES.to(device), hold=[0.0], budget=None, effort=rd.Effort(horizon=50))
         for step, b in enumerate((-1.0, -0.4, 0.0)):
             tracker.observe(step, scalar(2.0, b).to(device))
         histories.append(tracker.history)

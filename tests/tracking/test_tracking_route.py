@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,8 +28,11 @@ def scalar(point: Point) -> nn.RNN:
     return tanh_network([[point[0]]], [point[1]])
 
 
+EFFORT = rd.Effort(n=8, horizon=50, searched=64)
+
+
 def tracker_of(every: int = 1, **options: Any) -> AttractorTracker:
-    settings: dict[str, Any] = {"hold": [0.0], "budget": None, "horizon": 50, "n": 8, "searched": 64}
+    settings: dict[str, Any] = {"hold": [0.0], "budget": None, "effort": EFFORT}
     return AttractorTracker(SEQUENCES, every=every, **{"time_limit": None, **settings, **options})
 
 
@@ -126,7 +130,8 @@ def test_what_comes_and_goes_away_from_all_that_is_known_is_seen_by_looks_alone(
     path = [(2.0, -0.8 + 0.7 * math.sin(math.pi * k / 20)) for k in range(21)]
     assert len(expected(path)) == 4
     assert len(tracked([scalar(point) for point in path], 20).identities.events) == 4  # searched for in between
-    blind = {every: tracked([scalar(point) for point in path], every, searches_between=0) for every in (10, 20)}
+    effort = replace(EFFORT, searches_between=0)
+    blind = {every: tracked([scalar(point) for point in path], every, effort=effort) for every in (10, 20)}
     assert [len(history.identities.events) for history in blind.values()] == [4, 0]
 
 
@@ -229,9 +234,11 @@ def test_a_training_has_one_story(tmp_path: Path) -> None:
     """A flip-flop network in the 40 updates in which its memories are born, some of them to die again at once."""
     task = FlipFlop(1280, 20, 2, 0.2, seed=0)
     model = rd.SequenceModel(module_from_spec("GRU-8", 2, 0), 2, seed=0)
-    rd.train(model, task, epochs=3, lr=1e-2, clip_norm=1.0, folder=tmp_path, snapshot_every=1)
+    rd.train(
+        model, task, settings=rd.TrainSettings(epochs=3, lr=1e-2, clip_norm=1.0), folder=tmp_path, snapshot_every=1
+    )
     files = dict(checkpoint_files(tmp_path / "seed-0"))
-    settings: dict[str, Any] = {"hold": [0.0, 0.0], "n": 8, "horizon": 50, "searched": 128, "budget": None}
+    settings: dict[str, Any] = {"hold": [0.0, 0.0], "effort": replace(EFFORT, searched=128), "budget": None}
     histories = {}
     for every in (1, 5, 20):
         tracker = AttractorTracker(task, every=every, time_limit=None, **settings)
@@ -253,9 +260,10 @@ def test_a_training_has_one_story(tmp_path: Path) -> None:
 def test_ensembles_and_warmups_feed_it_too() -> None:
     task = FlipFlop(40, 8, 1, seed=0)
     models = [rd.SequenceModel(module_from_spec("GRU-4", 1, seed), 1, seed=seed) for seed in range(2)]
-    options: dict[str, Any] = {"hold": [0.0], "n": 8, "horizon": 20, "searched": 32, "budget": None, "every": 3}
+    effort = rd.Effort(n=8, horizon=20, searched=32)
+    options: dict[str, Any] = {"hold": [0.0], "effort": effort, "budget": None, "every": 3}
     trackers = [AttractorTracker(task, **options) for _ in models]
-    rd.train_ensemble(models, task, epochs=4, batch_size=8, trackers=trackers)
+    rd.train_ensemble(models, task, settings=rd.TrainSettings(epochs=4, batch_size=8), trackers=trackers)
     for tracker in trackers:
         assert len(tracker.history) > 2
         assert set(tracker.history.resolutions[1:].tolist()) == {1.0}

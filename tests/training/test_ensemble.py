@@ -47,17 +47,18 @@ def compared(
     ["RNN-5", "GRU-6", "GRU-4x2", "LSTM-5x2", "chrono-4", "MGU-5", "BRC-5", "nBRC-5", "GRU+GRU-6x2", "LSTM+GRU-6"],
 )
 def test_members_are_trained_as_alone(spec: str) -> None:
-    compared(models(spec, 3), RAGGED, [4, 0, 9], epochs=10, batch_size=24, lr=1e-2, clip_norm=0.3)
+    settings = rd.TrainSettings(epochs=10, batch_size=24, lr=1e-2, clip_norm=0.3)
+    compared(models(spec, 3), RAGGED, [4, 0, 9], settings=settings)
 
 
 def test_classes_too() -> None:
     task = images()
-    compared(models("GRU-5", 3, task.target_size), task, [0, 1, 2], epochs=6, lr=1e-2)
+    compared(models("GRU-5", 3, task.target_size), task, [0, 1, 2], settings=rd.TrainSettings(epochs=6, lr=1e-2))
 
 
 def test_members_end_at_different_times() -> None:
     task = CopyFirstInput(24, 5, seed=3)
-    runs = compared(models("GRU-6", 4), task, [0, 1, 2, 3], epochs=200, lr=3e-2, patience=3)
+    runs = compared(models("GRU-6", 4), task, [0, 1, 2, 3], settings=rd.TrainSettings(epochs=200, lr=3e-2, patience=3))
     assert {run.status for run in runs} == {"stopped early"}
     assert len({len(run) for run in runs}) > 1
 
@@ -66,14 +67,14 @@ def test_one_that_is_not_finite_leaves_the_others_to_go_on() -> None:
     members = models("RNN-5", 3)
     with torch.no_grad():
         members[1].readout.weight.fill_(1e300)
-    runs = compared(members, RAGGED, [0, 1, 2], epochs=3)
+    runs = compared(members, RAGGED, [0, 1, 2], settings=rd.TrainSettings(epochs=3))
     assert [run.status for run in runs] == ["finished", "not finite", "finished"]
     assert runs[1].advice
 
 
 @pytest.mark.parametrize("budget", [1, 40_000])
 def test_groups_that_fit_a_budget_give_the_same(budget: int) -> None:
-    compared(models("GRU-5", 4), RAGGED, [0, 1, 2, 3], epochs=3, memory_budget=budget)
+    compared(models("GRU-5", 4), RAGGED, [0, 1, 2, 3], settings=rd.TrainSettings(epochs=3), memory_budget=budget)
 
 
 def test_frozen_weights_stay(tmp_path: Any) -> None:
@@ -81,16 +82,18 @@ def test_frozen_weights_stay(tmp_path: Any) -> None:
     for member in members:
         member.get_parameter("recurrent.weight_ih_l0").requires_grad_(False)
     before = [member.get_parameter("recurrent.weight_ih_l0").clone() for member in members]
-    compared(members, RAGGED, [0, 1], epochs=2)
+    compared(members, RAGGED, [0, 1], settings=rd.TrainSettings(epochs=2))
     assert all(torch.equal(b, m.get_parameter("recurrent.weight_ih_l0")) for b, m in zip(before, members, strict=True))
 
 
 def test_an_ensemble_goes_on_bit_for_bit(tmp_path: Any) -> None:
     whole, parts = models("GRU-5", 3), models("GRU-5", 3)
-    once = rd.train_ensemble(whole, RAGGED, epochs=4, patience=2, lr=5e-2)
+    once = rd.train_ensemble(whole, RAGGED, settings=rd.TrainSettings(epochs=4, patience=2, lr=5e-2))
     for epochs in (1, 2, 4):
         parts = models("GRU-5", 3)
-        again = rd.train_ensemble(parts, RAGGED, epochs=epochs, patience=2, lr=5e-2, folder=tmp_path, resume=True)
+        again = rd.train_ensemble(
+            parts, RAGGED, settings=rd.TrainSettings(epochs=epochs, patience=2, lr=5e-2), folder=tmp_path, resume=True
+        )
     for one, other in zip(whole, parts, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
     assert all(torch.equal(a.losses, b.losses) for a, b in zip(once, again, strict=True))
@@ -100,10 +103,12 @@ def test_each_has_its_own_tracker() -> None:
     members = models("GRU-4", 2)
     budget = rd.tracking.Budget(None)
     trackers = [
-        rd.AttractorTracker(RAGGED, hold=[0.0], every=3, budget=budget, n=8, horizon=20, searched=16, seed=seed)
+        rd.AttractorTracker(
+            RAGGED, hold=[0.0], every=3, budget=budget, effort=rd.Effort(n=8, horizon=20, searched=16), seed=seed
+        )
         for seed in range(2)
     ]
-    rd.train_ensemble(members, RAGGED, epochs=3, trackers=trackers)
+    rd.train_ensemble(members, RAGGED, settings=rd.TrainSettings(epochs=3), trackers=trackers)
     assert [tracker.history.steps.tolist() for tracker in trackers] == [[0, 3, 6]] * 2
     points = [tracker.history.observations[-1].sets.states for tracker in trackers]
     assert not torch.allclose(points[0][0], points[1][0])
@@ -139,26 +144,24 @@ def test_bad_input() -> None:
         (members, {"seeds": [3, 3]}, "seeds must be 2 different numbers"),
         (members, {"trackers": [None]}, "trackers must be 2"),
         (members, {"trackers": [None, object()]}, "observe"),
-        (members, {"lr": -1}, "lr must be positive"),
         (members, {"seeds": [0, -1]}, "each seed must be a whole number"),
         (members, {"seeds": [0, 1.5]}, "each seed must be a whole number"),
-        (members, {"epochs": 0}, "epochs"),
         (members, {"memory_budget": 0}, "memory_budget must be positive"),
         (members, {"validation": 0}, "share between 0 and 1"),
         (members, {"resume": True}, "resume needs a folder"),
     ]
     for given, options, words in table:
         with pytest.raises(ValueError, match=words):
-            rd.train_ensemble(given, RAGGED, **{"epochs": 1, **options})
+            rd.train_ensemble(given, RAGGED, settings=rd.TrainSettings(epochs=1), **options)
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
 def test_within_what_a_caller_has_switched_off(context: Any) -> None:
     outside, inside = models("GRU-4", 2), models("GRU-4", 2)
     before = torch.random.get_rng_state()
-    rd.train_ensemble(outside, RAGGED, epochs=2)
+    rd.train_ensemble(outside, RAGGED, settings=rd.TrainSettings(epochs=2))
     with context():
-        rd.train_ensemble(inside, RAGGED, epochs=2)
+        rd.train_ensemble(inside, RAGGED, settings=rd.TrainSettings(epochs=2))
         assert torch.is_inference_mode_enabled() == (context is torch.inference_mode)
         assert not torch.is_grad_enabled()
     for one, other in zip(outside, inside, strict=True):
@@ -173,7 +176,7 @@ def test_buffers_modes_and_gradients_stay() -> None:
         member.register_buffer("mean", torch.ones(3))
     members[0].eval()
     members[1].readout.bias.grad = torch.ones(1).double()
-    rd.train_ensemble(members, RAGGED, epochs=1)
+    rd.train_ensemble(members, RAGGED, settings=rd.TrainSettings(epochs=1))
     assert [member.training for member in members] == [False, True]
     assert torch.equal(members[1].get_buffer("mean"), torch.ones(3))
     assert torch.equal(members[1].readout.bias.grad, torch.ones(1).double())
@@ -206,7 +209,7 @@ def test_trackers_are_shown_what_a_single_run_shows() -> None:
     task = CopyFirstInput(24, 5, seed=3)
     members, alone = models("GRU-6", 3), models("GRU-6", 3)
     together, single = [Sees() for _ in members], [Sees() for _ in members]
-    options: dict[str, Any] = {"epochs": 60, "lr": 3e-2, "patience": 3}
+    options: dict[str, Any] = {"settings": rd.TrainSettings(epochs=60, lr=3e-2, patience=3)}
     runs = rd.train_ensemble(members, task, trackers=together, **options)
     assert len({len(run) for run in runs}) > 1
     for seed, (model, own, other, run) in enumerate(zip(alone, together, single, runs, strict=True)):
@@ -228,10 +231,12 @@ def test_ctrl_c_stops_all_and_they_go_on_bit_for_bit(tmp_path: Any) -> None:
                 raise KeyboardInterrupt
 
     whole, parts, again = models("GRU-5", 3), models("GRU-5", 3), models("GRU-5", 3)
-    once = rd.train_ensemble(whole, RAGGED, epochs=3)
-    stopped = rd.train_ensemble(parts, RAGGED, epochs=3, folder=tmp_path, trackers=[None, Presses(), None])
+    once = rd.train_ensemble(whole, RAGGED, settings=rd.TrainSettings(epochs=3))
+    stopped = rd.train_ensemble(
+        parts, RAGGED, settings=rd.TrainSettings(epochs=3), folder=tmp_path, trackers=[None, Presses(), None]
+    )
     assert [(run.status, len(run.losses)) for run in stopped] == [("interrupted", 4)] * 3
-    done = rd.train_ensemble(again, RAGGED, epochs=3, folder=tmp_path, resume=True)
+    done = rd.train_ensemble(again, RAGGED, settings=rd.TrainSettings(epochs=3), folder=tmp_path, resume=True)
     assert all(torch.equal(a.losses, b.losses) for a, b in zip(once, done, strict=True))
     for one, other in zip(whole, again, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
@@ -249,6 +254,6 @@ def test_on_a_gpu_as_on_the_cpu() -> None:
     results = []
     for device in ("cpu", "cuda"):
         members = [model.to(device) for model in models("GRU-6", 5)]
-        results.append(rd.train_ensemble(members, RAGGED, epochs=3))
+        results.append(rd.train_ensemble(members, RAGGED, settings=rd.TrainSettings(epochs=3)))
     for one, other in zip(*results, strict=True):
         assert torch.allclose(one.losses, other.losses, atol=1e-9)

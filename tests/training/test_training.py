@@ -78,7 +78,13 @@ def by_hand(
 @pytest.mark.parametrize("spec", ["GRU-6", "LSTM-4x2", "MGU-5", "GRU+GRU-6"])
 def test_it_is_plain_torch(spec: str, clip: float | None) -> None:
     ours, theirs = model(spec), model(spec)
-    history = rd.train(ours, TASK, validation=VALIDATION, epochs=3, batch_size=32, lr=1e-2, clip_norm=clip, seed=5)
+    history = rd.train(
+        ours,
+        TASK,
+        validation=VALIDATION,
+        settings=rd.TrainSettings(epochs=3, batch_size=32, lr=1e-2, clip_norm=clip),
+        seed=5,
+    )
     losses = by_hand(theirs, 3, 32, 1e-2, clip, 5)
     assert history.losses.tolist() == pytest.approx(losses, rel=1e-9)
     best = history.best_epoch
@@ -103,7 +109,11 @@ def test_updates_are_those_of_torch_to_the_last_digits(clip: float | None) -> No
             for weight, given in zip(ours.parameters(), [*gru.parameters(), *readout.parameters()], strict=True):
                 weight.copy_(given)
         history = rd.train(
-            ours, TASK, validation=VALIDATION, epochs=1, batch_size=size, lr=1e-2, clip_norm=clip, seed=2
+            ours,
+            TASK,
+            validation=VALIDATION,
+            settings=rd.TrainSettings(epochs=1, batch_size=size, lr=1e-2, clip_norm=clip),
+            seed=2,
         )
         parameters = [*gru.parameters(), *readout.parameters()]
         optimiser = torch.optim.Adam(parameters, lr=1e-2)
@@ -137,7 +147,8 @@ def test_an_epoch_takes_every_sequence_once_in_an_order_of_its_own() -> None:
 )
 def test_validation_is_the_mean_over_the_whole_set(task: Any) -> None:
     trained = model()
-    history = rd.train(trained, TASK, validation=task, epochs=1, memory_budget=3000)  # a few sequences at a time
+    once = rd.TrainSettings(epochs=1)
+    history = rd.train(trained, TASK, validation=task, settings=once, memory_budget=3000)  # a few sequences at a time
     with torch.no_grad():
         inputs, targets, lengths = task.batch(slice(None))
         outputs = trained(inputs.double())
@@ -153,7 +164,7 @@ def test_accuracy_of_images() -> None:
     images[:, 1] = labels.view(-1, 1) / 2
     task = PixelSequences.by_row(images, labels, blank=2)
     trained = rd.SequenceModel(module_from_spec("GRU-8", 3, 0), task.target_size)
-    history = rd.train(trained, task, validation=task, epochs=60, lr=3e-2)
+    history = rd.train(trained, task, validation=task, settings=rd.TrainSettings(epochs=60, lr=3e-2))
     with torch.no_grad():
         inputs, targets, _ = task.batch(slice(None))
         right = (trained(inputs)[:, -1].argmax(dim=-1) == targets).double().mean()
@@ -165,7 +176,7 @@ def test_accuracy_of_images() -> None:
 def test_the_best_weights_end_in_the_model_and_patience_ends_it() -> None:
     trained = model()
     task = CopyFirstInput(20, 6, seed=3)  # few enough to be learnt by heart
-    history = rd.train(trained, task, validation=VALIDATION, epochs=300, lr=3e-2, patience=4)
+    history = rd.train(trained, task, validation=VALIDATION, settings=rd.TrainSettings(epochs=300, lr=3e-2, patience=4))
     assert history.status == "stopped early"
     assert history.finished
     assert len(history) == history.best_epoch + 5
@@ -191,7 +202,7 @@ def test_the_callers_model_and_random_state_stay_as_they_were(context: Any) -> N
     first_weight.grad = torch.ones(4, 1)
     before = torch.random.get_rng_state()
     with context():
-        first = rd.train(trained, TASK, epochs=2, seed=4)
+        first = rd.train(trained, TASK, settings=rd.TrainSettings(epochs=2), seed=4)
     assert torch.equal(before, torch.random.get_rng_state())
     assert trained.training
     assert not trained.head.training
@@ -201,15 +212,15 @@ def test_the_callers_model_and_random_state_stay_as_they_were(context: Any) -> N
     again, other = Foreign(), Foreign()
     for module in (again, other):
         module.get_parameter("rnn.weight_hh_l0").requires_grad_(False)
-    assert torch.equal(rd.train(again, TASK, epochs=2, seed=4).losses, first.losses)
-    assert not torch.equal(rd.train(other, TASK, epochs=2, seed=5).losses, first.losses)
+    assert torch.equal(rd.train(again, TASK, settings=rd.TrainSettings(epochs=2), seed=4).losses, first.losses)
+    assert not torch.equal(rd.train(other, TASK, settings=rd.TrainSettings(epochs=2), seed=5).losses, first.losses)
     assert recurrent_module(trained) is trained.rnn
 
 
 def test_what_is_not_finite_ends_it_with_the_last_good_weights() -> None:
     trained = model()
     first = [weight.detach().clone() for weight in trained.parameters()]
-    history = rd.train(trained, TASK, epochs=5, lr=1e200)
+    history = rd.train(trained, TASK, settings=rd.TrainSettings(epochs=5, lr=1e200))
     assert history.status == "not finite"
     assert "clip_norm" in history.advice[0]
     assert not history.finished
@@ -227,8 +238,10 @@ def test_nan_in_the_weights_ends_it_with_the_best_ones() -> None:
                     next(module.parameters()).fill_(math.nan)
 
     trained, once = model(), model()
-    history = rd.train(trained, TASK, validation=VALIDATION, epochs=5, clip_norm=2.0, tracker=Spoils())
-    rd.train(once, TASK, validation=VALIDATION, epochs=1, clip_norm=2.0)
+    history = rd.train(
+        trained, TASK, validation=VALIDATION, settings=rd.TrainSettings(epochs=5, clip_norm=2.0), tracker=Spoils()
+    )
+    rd.train(once, TASK, validation=VALIDATION, settings=rd.TrainSettings(epochs=1, clip_norm=2.0))
     assert (history.status, history.best_epoch, len(history), len(history.losses)) == ("not finite", 0, 1, 4)
     assert "clip_norm below 2" in history.advice[0]
     assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), once.parameters(), strict=True))
@@ -237,7 +250,7 @@ def test_nan_in_the_weights_ends_it_with_the_best_ones() -> None:
 @pytest.mark.parametrize("lr", [1e6, 1e30])
 def test_a_wild_learning_rate_leaves_finite_weights(lr: float) -> None:
     trained = model("RNN-6", dtype=torch.float32)
-    history = rd.train(trained, TASK, epochs=4, lr=lr)
+    history = rd.train(trained, TASK, settings=rd.TrainSettings(epochs=4, lr=lr))
     assert all(bool(weight.isfinite().all()) for weight in trained.parameters())
     if history.best_epoch >= 0:
         assert float(history.validation_losses[history.best_epoch]) < math.inf
@@ -256,7 +269,7 @@ def test_trackers_see_the_right_steps() -> None:
             assert math.isnan(scalars["loss"]) == (step == 0)
             assert math.isnan(scalars["validation_loss"]) == (step < 3)
 
-    rd.train(model(), TASK, validation=VALIDATION, epochs=3, tracker=Recorder())
+    rd.train(model(), TASK, validation=VALIDATION, settings=rd.TrainSettings(epochs=3), tracker=Recorder())
     names = ["loss", "validation_loss", "validation_score"]
     assert seen == [(step, step in (0, 9), "GRU", names) for step in (0, 4, 8, 9)]
 
@@ -264,15 +277,17 @@ def test_trackers_see_the_right_steps() -> None:
 def test_an_attractor_tracker_goes_along() -> None:
     task = FlipFlop(400, 15, 1, seed=0)
     trained = rd.SequenceModel(module_from_spec("GRU-8", 1, 0), 1)
-    tracker = rd.AttractorTracker(task, hold=[0.0], every=30, budget=None, n=16, horizon=500, searched=64)
-    rd.train(trained, task, epochs=12, lr=1e-2, tracker=tracker)
+    tracker = rd.AttractorTracker(
+        task, hold=[0.0], every=30, budget=None, effort=rd.Effort(n=16, horizon=500, searched=64)
+    )
+    rd.train(trained, task, settings=rd.TrainSettings(epochs=12, lr=1e-2), tracker=tracker)
     assert tracker.history.counts[0] == 1
     assert tracker.history.counts[-1] == 2
     assert any(event.kind == "birth" and event.how == "fold" for event in tracker.history.identities.events)
 
 
 def test_results_read_and_keep(tmp_path: Any) -> None:
-    history = rd.train(model(), TASK, epochs=2)
+    history = rd.train(model(), TASK, settings=rd.TrainSettings(epochs=2))
     again = rd.load(rd.save(history, tmp_path / "training.safetensors"))
     assert again.to_pandas().equals(history.to_pandas())
     assert "mean squared error" in repr(history)
@@ -292,13 +307,6 @@ def test_results_read_and_keep(tmp_path: Any) -> None:
         ({"validation": 1.5}, "share between 0 and 1"),
         ({"validation": FlipFlop(5, 5, 2, seed=0)}, "input_size"),
         ({"task": CopyFirstInput(1, 4, seed=0)}, "cannot be split"),
-        ({"epochs": 0}, "epochs"),
-        ({"epochs": 1.5}, "epochs"),
-        ({"batch_size": 0}, "batch_size"),
-        ({"lr": 0.0}, "lr must be positive"),
-        ({"lr": float("nan")}, "lr must be positive"),
-        ({"clip_norm": 0.0}, "clip_norm"),
-        ({"patience": 0}, "patience"),
         ({"seed": -1}, "seed"),
         ({"tracker": object()}, "observe"),
         ({"resume": True}, "resume needs a folder"),
@@ -306,9 +314,27 @@ def test_results_read_and_keep(tmp_path: Any) -> None:
     ],
 )
 def test_bad_input(change: dict[str, Any], words: str) -> None:
-    options: dict[str, Any] = {"model": model(dtype=torch.float32), "task": TASK, "epochs": 1, **change}
+    options: dict[str, Any] = {"model": model(dtype=torch.float32), "task": TASK, **change}
     with pytest.raises(ValueError, match=words):
-        rd.train(**options)
+        rd.train(settings=rd.TrainSettings(epochs=1), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"epochs": 1.5}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"lr": 0.0}, "lr must be positive"),
+        ({"lr": float("nan")}, "lr must be positive"),
+        ({"clip_norm": 0.0}, "clip_norm"),
+        ({"patience": 0}, "patience"),
+        ({"lr": -1}, "lr must be positive"),
+    ],
+)
+def test_settings_out_of_range(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        rd.TrainSettings(**options)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,17 @@ def same(one: nn.Module, other: nn.Module) -> bool:
 @pytest.mark.parametrize("make", [model, dropped])
 def test_more_epochs_are_the_same_as_all_at_once(make, tmp_path: Path) -> None:
     whole = make()
-    history = rd.train(whole, TASK, epochs=5, folder=tmp_path / "whole")
+    history = rd.train(whole, TASK, settings=rd.TrainSettings(epochs=5), folder=tmp_path / "whole")
     parts = make()
     for epochs in (1, 2, 5):
         parts = make()
-        again = rd.train(parts, TASK, epochs=epochs, folder=tmp_path / "parts", resume=True)
+        again = rd.train(parts, TASK, settings=rd.TrainSettings(epochs=epochs), folder=tmp_path / "parts", resume=True)
     assert same(whole, parts)
     assert torch.equal(again.losses, history.losses)
     assert torch.equal(again.validation_losses, history.validation_losses)
     finished = make()
-    once_more = rd.train(finished, TASK, epochs=5, folder=tmp_path / "parts", resume=True)  # returns at once
+    five = rd.TrainSettings(epochs=5)
+    once_more = rd.train(finished, TASK, settings=five, folder=tmp_path / "parts", resume=True)  # returns at once
     assert same(finished, whole)
     assert torch.equal(once_more.losses, history.losses)
 
@@ -86,14 +88,14 @@ def test_ctrl_c_keeps_what_is_done_and_goes_on(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
     stopped = model()
-    history = rd.train(stopped, TASK, epochs=4, folder=tmp_path, tracker=Presses())
+    history = rd.train(stopped, TASK, settings=rd.TrainSettings(epochs=4), folder=tmp_path, tracker=Presses())
     assert history.status == "interrupted"
     assert "resume=True" in history.advice[0]
     assert len(history.losses) == 7
     again = model()
-    done = rd.train(again, TASK, epochs=4, folder=tmp_path, resume=True)
+    done = rd.train(again, TASK, settings=rd.TrainSettings(epochs=4), folder=tmp_path, resume=True)
     whole = model()
-    assert torch.equal(rd.train(whole, TASK, epochs=4).losses, done.losses)
+    assert torch.equal(rd.train(whole, TASK, settings=rd.TrainSettings(epochs=4)).losses, done.losses)
     assert same(whole, again)
 
 
@@ -108,7 +110,7 @@ def test_a_signal_in_the_middle_of_an_update(tmp_path: Path) -> None:
 
     pressed = model()
     pressed.register_forward_hook(press)
-    history = rd.train(pressed, TASK, epochs=100_000, folder=tmp_path)
+    history = rd.train(pressed, TASK, settings=rd.TrainSettings(epochs=100_000), folder=tmp_path)
     assert 0 < len(history.losses) <= 50
     assert history.status == "interrupted"
     assert len(history.losses) == len(history.gradient_norms)
@@ -117,31 +119,31 @@ def test_a_signal_in_the_middle_of_an_update(tmp_path: Path) -> None:
 
 
 def test_what_differs_is_named_and_nothing_overwritten(tmp_path: Path) -> None:
-    rd.train(model(), TASK, epochs=1, folder=tmp_path)
+    rd.train(model(), TASK, settings=rd.TrainSettings(epochs=1), folder=tmp_path)
     before = (tmp_path / "state.pt").read_bytes()
     other = CopyFirstInput(90, (4, 9), seed=1)
     table = [
-        ({}, TASK, "holds a training already"),
-        ({"resume": True, "lr": 0.1}, TASK, "lr was 0.001, is now 0.1"),
-        ({"resume": True, "batch_size": 7}, TASK, "batch_size was 32, is now 7"),
-        ({"resume": True, "seed": 3}, TASK, r"seeds was \[0\], is now \[3\]"),
-        ({"resume": True}, other, "the training data differ"),
+        ({}, {}, TASK, "holds a training already"),
+        ({"lr": 0.1}, {"resume": True}, TASK, "lr was 0.001, is now 0.1"),
+        ({"batch_size": 7}, {"resume": True}, TASK, "batch_size was 32, is now 7"),
+        ({}, {"resume": True, "seed": 3}, TASK, r"seeds was \[0\], is now \[3\]"),
+        ({}, {"resume": True}, other, "the training data differ"),
     ]
-    for options, task, words in table:
+    for changed, options, task, words in table:
         with pytest.raises(ValueError, match=words):
-            rd.train(model(), task, **{"epochs": 2, "folder": tmp_path, **options})
+            rd.train(model(), task, settings=rd.TrainSettings(epochs=2, **changed), folder=tmp_path, **options)
     with pytest.raises(ValueError, match="the weights differ"):
-        rd.train(model("GRU-7"), TASK, epochs=2, folder=tmp_path, resume=True)
+        rd.train(model("GRU-7"), TASK, settings=rd.TrainSettings(epochs=2), folder=tmp_path, resume=True)
     assert (tmp_path / "state.pt").read_bytes() == before
     for broken in (b"", before[: len(before) // 2], b"PK nonsense"):
         (tmp_path / "state.pt").write_bytes(broken)
         with pytest.raises(ValueError, match=r"cannot read .*state\.pt"):
-            rd.train(model(), TASK, epochs=2, folder=tmp_path, resume=True)
+            rd.train(model(), TASK, settings=rd.TrainSettings(epochs=2), folder=tmp_path, resume=True)
 
 
 def test_snapshots_are_checkpoints_of_anybodys(tmp_path: Path) -> None:
     trained = model()
-    rd.train(trained, TASK, epochs=3, folder=tmp_path, snapshot_every=4)
+    rd.train(trained, TASK, settings=rd.TrainSettings(epochs=3), folder=tmp_path, snapshot_every=4)
     folder = tmp_path / "seed-0"
     names = sorted(path.name for path in (folder / "checkpoints").iterdir())
     assert names == [f"step-{step:08d}.safetensors" for step in (0, 4, 8, 9)]
@@ -149,7 +151,7 @@ def test_snapshots_are_checkpoints_of_anybodys(tmp_path: Path) -> None:
     best = read_checkpoint(folder / "best.safetensors").network.layers[0].weights()  # type: ignore[attr-defined]
     assert torch.equal(best["weight_hh"], trained.recurrent.weight_hh_l0)  # type: ignore[arg-type]
     assert (folder / "history.csv").read_text().count("\n") == 4
-    history = rd.track_checkpoints(folder, TASK, hold=[0.0], horizon=20, n=8, searched=16)
+    history = rd.track_checkpoints(folder, TASK, hold=[0.0], effort=rd.Effort(horizon=20, n=8, searched=16))
     assert history.steps.tolist() == [0, 4, 8, 9]
 
 
@@ -170,7 +172,7 @@ class Fills:
 
 model = rd.SequenceModel(module_from_spec("GRU-6", 1, 0), 1, seed=0)
 try:
-    rd.train(model, task, epochs=4, folder=sys.argv[1], tracker=Fills())
+    rd.train(model, task, settings=rd.TrainSettings(epochs=4), folder=sys.argv[1], tracker=Fills())
 except ValueError as error:
     print(error)
 """
@@ -184,8 +186,8 @@ def test_a_full_disk_ends_in_one_sentence_and_keeps_the_last_good_state(tmp_path
     assert "the last good checkpoint is from step 3" in done.stdout
     assert not list(tmp_path.rglob(".*"))  # no torn file is left
     resumed, whole = model(), model()
-    history = rd.train(resumed, TASK, epochs=4, folder=tmp_path, resume=True)
-    assert torch.equal(rd.train(whole, TASK, epochs=4).losses, history.losses)
+    history = rd.train(resumed, TASK, settings=rd.TrainSettings(epochs=4), folder=tmp_path, resume=True)
+    assert torch.equal(rd.train(whole, TASK, settings=rd.TrainSettings(epochs=4)).losses, history.losses)
     assert same(resumed, whole)
 
 
@@ -193,15 +195,15 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path: Path
     (tmp_path / "file").write_text("")
     fresh, untouched = model(), model()
     with pytest.raises(ValueError, match=r"file/run.*nothing was trained"):
-        rd.train(fresh, TASK, epochs=1, folder=tmp_path / "file" / "run")
+        rd.train(fresh, TASK, settings=rd.TrainSettings(epochs=1), folder=tmp_path / "file" / "run")
     assert same(fresh, untouched)
 
 
 def test_a_tracker_without_folder_starts_anew_where_a_training_goes_on(tmp_path: Path) -> None:
     task = FlipFlop(60, 8, 1, seed=0)
-    rd.train(model(), task, epochs=1, folder=tmp_path)
-    tracker = rd.AttractorTracker(task, hold=[0.0], n=8, horizon=10, searched=16, budget=None)
-    rd.train(model(), task, epochs=2, folder=tmp_path, resume=True, tracker=tracker)
+    rd.train(model(), task, settings=rd.TrainSettings(epochs=1), folder=tmp_path)
+    tracker = rd.AttractorTracker(task, hold=[0.0], effort=rd.Effort(n=8, horizon=10, searched=16), budget=None)
+    rd.train(model(), task, settings=rd.TrainSettings(epochs=2), folder=tmp_path, resume=True, tracker=tracker)
     assert tracker.history.steps.tolist() == [3, 4]
 
 
@@ -228,12 +230,29 @@ def files(folder: Path) -> list[str]:
 def test_no_step_is_left_unseen_where_it_was_cut_off(at: int, tmp_path: Path) -> None:
     """As if killed while a step was being shown: it is shown again, the first and last ones too."""
     whole, parts, again = Sees(), Sees(at), Sees()
-    rd.train(model(), TASK, epochs=3, folder=tmp_path / "whole", snapshot_every=2, tracker=whole)
+    rd.train(
+        model(), TASK, settings=rd.TrainSettings(epochs=3), folder=tmp_path / "whole", snapshot_every=2, tracker=whole
+    )
     assert whole.seen[0] == (0, True)
     assert whole.seen[-1] == (9, True)
     with pytest.raises(RuntimeError):
-        rd.train(model(), TASK, epochs=3, folder=tmp_path / "parts", snapshot_every=2, tracker=parts)
-    rd.train(model(), TASK, epochs=3, folder=tmp_path / "parts", snapshot_every=2, tracker=again, resume=True)
+        rd.train(
+            model(),
+            TASK,
+            settings=rd.TrainSettings(epochs=3),
+            folder=tmp_path / "parts",
+            snapshot_every=2,
+            tracker=parts,
+        )
+    rd.train(
+        model(),
+        TASK,
+        settings=rd.TrainSettings(epochs=3),
+        folder=tmp_path / "parts",
+        snapshot_every=2,
+        tracker=again,
+        resume=True,
+    )
     assert sorted({*parts.seen, *again.seen}) == whole.seen
     assert (at, at in (0, 9)) in again.seen
     assert files(tmp_path / "parts") == files(tmp_path / "whole")
@@ -256,7 +275,11 @@ def test_ctrl_c_before_a_step_is_shown(after: str, tmp_path: Path, monkeypatch: 
         return result
 
     parts, again, whole = Sees(), Sees(), Sees()
-    options: dict[str, Any] = {"epochs": 2, "folder": tmp_path / "parts", "snapshot_every": 4}
+    options: dict[str, Any] = {
+        "settings": rd.TrainSettings(epochs=2),
+        "folder": tmp_path / "parts",
+        "snapshot_every": 4,
+    }
     with monkeypatch.context() as patch:
         patch.setattr(OneModel, after, pressed)
         stopped = rd.train(model(), TASK, tracker=parts, **options)
@@ -269,10 +292,11 @@ def test_ctrl_c_before_a_step_is_shown(after: str, tmp_path: Path, monkeypatch: 
 
 
 def test_where_patience_and_epochs_end_together_more_epochs_change_nothing(tmp_path: Path) -> None:
-    task, options = CopyFirstInput(20, 6, seed=3), {"validation": TASK, "lr": 3e-2, "patience": 4}
-    whole = rd.train(model(), task, epochs=300, **options)
-    cut = rd.train(model(), task, epochs=len(whole), folder=tmp_path, **options)
-    more = rd.train(model(), task, epochs=300, folder=tmp_path, resume=True, **options)
+    task, settings = CopyFirstInput(20, 6, seed=3), rd.TrainSettings(epochs=300, lr=3e-2, patience=4)
+    whole = rd.train(model(), task, validation=TASK, settings=settings)
+    fewer = replace(settings, epochs=len(whole))
+    cut = rd.train(model(), task, validation=TASK, settings=fewer, folder=tmp_path)
+    more = rd.train(model(), task, validation=TASK, settings=settings, folder=tmp_path, resume=True)
     assert whole.status == cut.status == more.status == "stopped early"
     assert torch.equal(more.losses, whole.losses)
 
@@ -287,27 +311,30 @@ def test_one_that_is_not_finite_is_kept_as_that(tmp_path: Path) -> None:
                     next(module.parameters()).fill_(torch.nan)
 
     trained, once_more = model(), model()
-    history = rd.train(trained, TASK, epochs=4, folder=tmp_path, tracker=Spoils())
+    history = rd.train(trained, TASK, settings=rd.TrainSettings(epochs=4), folder=tmp_path, tracker=Spoils())
     assert (history.status, len(history.losses)) == ("not finite", 5)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     assert (state["step"], state["members"][0]["status"]) == (5, "not finite")
     best = read_checkpoint(tmp_path / "seed-0" / "best.safetensors").network.layers[0].weights()
     assert torch.equal(best["weight_hh"], trained.recurrent.weight_hh_l0)  # type: ignore[arg-type]
-    assert rd.train(once_more, TASK, epochs=4, folder=tmp_path, resume=True).status == "not finite"
+    again = rd.train(once_more, TASK, settings=rd.TrainSettings(epochs=4), folder=tmp_path, resume=True)
+    assert again.status == "not finite"
     assert same(trained, once_more)
 
 
 def test_numbers_of_numpy_can_be_resumed(tmp_path: Path) -> None:
-    numbers = {"batch_size": np.int64(16), "lr": np.float64(0.01), "clip_norm": np.float64(1), "seed": np.int64(2)}
-    options: dict[str, Any] = {**numbers, "patience": np.int64(3), "validation": np.float64(0.25)}
-    rd.train(model(), TASK, epochs=np.int64(1), folder=tmp_path, **options)  # type: ignore[arg-type]
-    plain = {name: value.item() for name, value in options.items()}
-    assert len(rd.train(model(), TASK, epochs=2, folder=tmp_path, resume=True, **plain)) == 2
+    numbers: dict[str, Any] = {"batch_size": np.int64(16), "lr": np.float64(0.01), "clip_norm": np.float64(1)}
+    numbers["patience"] = np.int64(3)
+    call: dict[str, Any] = {"seed": np.int64(2), "validation": np.float64(0.25)}
+    rd.train(model(), TASK, settings=rd.TrainSettings(epochs=np.int64(1), **numbers), folder=tmp_path, **call)  # type: ignore[arg-type]
+    plain = rd.TrainSettings(epochs=2, **{name: value.item() for name, value in numbers.items()})
+    call = {name: value.item() for name, value in call.items()}
+    assert len(rd.train(model(), TASK, settings=plain, folder=tmp_path, resume=True, **call)) == 2
 
 
 def test_a_damaged_state_is_refused_in_a_sentence_or_is_harmless(tmp_path: Path) -> None:
     whole = model()
-    rd.train(whole, TASK, epochs=1, folder=tmp_path)
+    rd.train(whole, TASK, settings=rd.TrainSettings(epochs=1), folder=tmp_path)
     path, draw = tmp_path / "state.pt", random.Random(0)
     good = path.read_bytes()
     damaged = [good[: draw.randrange(len(good))] for _ in range(10)]
@@ -319,7 +346,7 @@ def test_a_damaged_state_is_refused_in_a_sentence_or_is_harmless(tmp_path: Path)
     for content in damaged:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"state\.pt") as refused:
-            rd.train(model(), TASK, epochs=1, folder=tmp_path, resume=True)
+            rd.train(model(), TASK, settings=rd.TrainSettings(epochs=1), folder=tmp_path, resume=True)
         assert "\n" not in str(refused.value)
         assert "weights_only" not in str(refused.value)  # torch's way round it would run what is in the file
     refusals = 0
@@ -329,7 +356,7 @@ def test_a_damaged_state_is_refused_in_a_sentence_or_is_harmless(tmp_path: Path)
         path.write_bytes(content)
         again = model()
         try:
-            rd.train(again, TASK, epochs=1, folder=tmp_path, resume=True)
+            rd.train(again, TASK, settings=rd.TrainSettings(epochs=1), folder=tmp_path, resume=True)
         except ValueError:
             refusals += 1
         else:
@@ -344,10 +371,10 @@ def test_a_foreign_module_with_dropout_goes_on_bit_for_bit(tmp_path: Path) -> No
             return nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.3), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 1))
 
     whole, stopped, parts = foreign(), foreign(), foreign()
-    history = rd.train(whole, TASK, epochs=3)
+    history = rd.train(whole, TASK, settings=rd.TrainSettings(epochs=3))
     with pytest.raises(ValueError, match="no recurrent module"):
-        rd.train(foreign(), TASK, epochs=3, tracker=Sees())
+        rd.train(foreign(), TASK, settings=rd.TrainSettings(epochs=3), tracker=Sees())
     for epochs, trained in ((1, stopped), (3, parts)):
-        again = rd.train(trained, TASK, epochs=epochs, folder=tmp_path, resume=True)
+        again = rd.train(trained, TASK, settings=rd.TrainSettings(epochs=epochs), folder=tmp_path, resume=True)
     assert torch.equal(again.losses, history.losses)
     assert same(whole, parts)

@@ -10,7 +10,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from ...checks import checked
+from ...checks import ArgumentError, checked
 from ...continuation import BifurcationKind
 from ...results import Result, evenly
 from ...store import storable
@@ -179,7 +179,7 @@ class Branch(Result):
 
     def _ordinary_beside(self, row: int) -> int:
         if not -len(self) <= row < len(self):
-            raise ValueError(f"row must lie from {-len(self)} to {len(self) - 1}, got {row}")
+            raise ArgumentError("row", f"must lie from {-len(self)} to {len(self) - 1}, got {row}")
         return row + 1 if bool(self.special_rows[row]) and row + 1 < len(self) else row
 
     @checked
@@ -189,7 +189,7 @@ class Branch(Result):
         That size is max(1, |h / u|) in ``units`` u.
         """
         if state.shape != self.states.shape[1:]:
-            raise ValueError(f"state must have shape {list(self.states.shape[1:])}, got {list(state.shape)}")
+            raise ArgumentError("state", f"must have shape {list(self.states.shape[1:])}, got {list(state.shape)}")
         width = abs(self.span[1] - self.span[0])
         state = state.to(self.states) / self.units
         scale = max(1.0, float(state.norm()))
@@ -327,16 +327,18 @@ def observe(states: Tensor, observable: Observable | None) -> Tensor:
         return states.norm(dim=-1)
     if isinstance(observable, int):
         if not -states.shape[-1] <= observable < states.shape[-1]:
-            raise ValueError(f"observable must be the number of a unit below {states.shape[-1]}, got {observable}")
+            raise ArgumentError(
+                "observable", f"must be the number of a unit below {states.shape[-1]}, got {observable}"
+            )
         return states[:, observable]
     try:
         values = torch.as_tensor(observable(states)).detach()
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"observable must be a function of states [{len(states)}, n]: {what}") from error
+        raise ArgumentError("observable", f"must be a function of states [{len(states)}, n]: {what}") from error
     if values.shape != (len(states),):
-        raise ValueError(
-            f"observable must give one number per state, [{len(states)}] of [{len(states)}, n];"
-            f" got {list(values.shape)}"
+        raise ArgumentError(
+            "observable",
+            f"must give one number per state, [{len(states)}] of [{len(states)}, n]; got {list(values.shape)}",
         )
     return values.to(torch.float64)

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from ...checks import ArrayLike, CheckedInside, NotRegular, Size, checked, whole_number
+from ...checks import ArgumentError, ArrayLike, CheckedInside, NotRegular, Size, checked, whole_number
 from ...continuation import Point, covector, first_point
 from ...families import Family, Span
 from ...roots import Newton, Reason
@@ -68,7 +68,7 @@ def continue_fixed_point(
     at = inner.start if at is None else at
     low, high = sorted(span)
     if not isinstance(at, Real) or not low <= at <= high:
-        raise ValueError(f"at must be a number within the span [{low:g}, {high:g}], got {at!r}")
+        raise ArgumentError("at", f"must be a number within the span [{low:g}, {high:g}], got {at!r}")
     at = float(at)
     period = whole_number(period, "period", 1)
     state, units = found_start(inner, start, at, period)
@@ -80,17 +80,17 @@ def continue_fixed_point(
 def checked_span(family: Family, span: tuple[float, float]) -> Span:
     """The family over two different finite parameters, or ValueError."""
     if not callable(family) or isinstance(family, AutonomousMap | nn.Module):
-        raise ValueError(
-            "family must be a function p -> map, as network.input_family(direction) gives it;"
-            f" got {type(family).__name__}"
+        raise ArgumentError(
+            "family",
+            f"must be a function p -> map, as network.input_family(direction) gives it; got {type(family).__name__}",
         )
     try:
         start, end = span
     except (TypeError, ValueError) as error:
-        raise ValueError(f"span must be two numbers (from, to), got {span!r}") from error
+        raise ArgumentError("span", f"must be two numbers (from, to), got {span!r}") from error
     numbers = all(isinstance(value, Real) and math.isfinite(value) for value in (start, end))
     if not numbers or start == end:
-        raise ValueError(f"span must be two different finite numbers, got {span!r}")
+        raise ArgumentError("span", f"must be two different finite numbers, got {span!r}")
     inner = Span(family, float(start), float(end))
     inner.system(0.0)  # the family gives maps, or says now that it does not
     return inner
@@ -102,7 +102,9 @@ def found_start(span: Span, start: ArrayLike, at: float, period: int) -> tuple[T
     single, system = span.system(s), span.iterated(period).system(s)
     rows = system.as_states(start, "start")
     if len(rows) > 1:
-        raise ValueError(f"start must be one state [{system.state_size}], got {len(rows)}: take bifurcation_diagram")
+        raise ArgumentError(
+            "start", f"must be one state [{system.state_size}], got {len(rows)}: take bifurcation_diagram"
+        )
     result = Newton(slow_points=0).solve(system, rows)
     reason = Reason(int(result.reasons[0]))
     if reason is not Reason.CONVERGED:
@@ -114,7 +116,7 @@ def found_start(span: Span, start: ArrayLike, at: float, period: int) -> tuple[T
         if period % divisor == 0:
             image = single.iterate(state[None], divisor)[0]
             if float(relative(image - state, state, units)) < 1e-6:
-                raise ValueError(f"start leads to a cycle of period {divisor}, not {period}, at parameter {at:g}")
+                raise ArgumentError("start", f"leads to a cycle of period {divisor}, not {period}, at parameter {at:g}")
     return state, units
 
 

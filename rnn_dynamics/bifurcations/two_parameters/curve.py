@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from ...checks import CheckedInside, Size, checked, whole_number
+from ...checks import ArgumentError, CheckedInside, Size, checked, whole_number
 from ...continuation import BifurcationKind, first_point
 from ...families import Span
 from ...systems import AutonomousMap, walk_units
@@ -68,7 +68,7 @@ def continue_bifurcation(
     if not isinstance(point, SpecialPoint) or not BifurcationKind(point.kind).continuable:
         got = point.kind if isinstance(point, SpecialPoint) else type(point).__name__
         kinds = ", ".join(kind for kind in BifurcationKind if kind.continuable)
-        raise ValueError(f"point must be a special point of kind {kinds}, got {got}")
+        raise ArgumentError("point", f"must be a special point of kind {kinds}, got {got}")
     plane, state = _plane(family, point, spans, at, period)
     cosine = cosine_of(point.kind, point.eigenvalue)
     jacobian = plane.inner(point.parameter, at).linearize((state / plane.units).unsqueeze(0))[1].dense()[0]
@@ -106,7 +106,7 @@ def _plane(
     (p0, p1), (q0, q1) = checked_rectangle(family, spans)
     for name, value, (start, end) in (("the point's parameter", point.parameter, (p0, p1)), ("at", at, (q0, q1))):
         if not min(start, end) <= value <= max(start, end):
-            raise ValueError(f"{name} must lie within its span [{start:g}, {end:g}], got {value:g}")
+            raise ArgumentError(name, f"must lie within its span [{start:g}, {end:g}], got {value:g}")
     plane = Plane(family, point.kind, period, ((p0, p1), (q0, q1)), torch.empty(0))
     system = plane.system(point.parameter, at)
     state = system.as_states(point.state, "the point's state")[0]
@@ -120,12 +120,12 @@ def checked_rectangle(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Two spans of two different finite numbers each, or ValueError."""
     if not callable(family) or isinstance(family, AutonomousMap | nn.Module):
-        raise ValueError(f"family must be a function (p, q) -> map, got {type(family).__name__}")
+        raise ArgumentError("family", f"must be a function (p, q) -> map, got {type(family).__name__}")
     try:
         (p0, p1), (q0, q1) = spans
     except (TypeError, ValueError) as error:
-        raise ValueError(f"spans must be ((p0, p1), (q0, q1)), got {spans!r}") from error
+        raise ArgumentError("spans", f"must be ((p0, p1), (q0, q1)), got {spans!r}") from error
     numbers = all(isinstance(value, Real) and math.isfinite(value) for value in (p0, p1, q0, q1))
     if not numbers or p0 == p1 or q0 == q1:
-        raise ValueError(f"spans must be ((p0, p1), (q0, q1)), two different finite numbers each, got {spans!r}")
+        raise ArgumentError("spans", f"must be ((p0, p1), (q0, q1)), two different finite numbers each, got {spans!r}")
     return (float(p0), float(p1)), (float(q0), float(q1))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...attractors import AttractorKind, Attractors, Settle, find_attractors
-from ...checks import ArrayLike, Size, Told, checked, whole_number
+from ...checks import ArgumentError, ArrayLike, Size, Told, checked, whole_number
 from ...progress import Progress
 from ...stopping import go_on, stoppable
 from ...systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
@@ -62,13 +62,13 @@ def multistability_map(
     try:
         columns, rows = resolution
     except (TypeError, ValueError) as error:
-        raise ValueError(f"resolution must be two whole numbers (columns, rows), got {resolution!r}") from error
+        raise ArgumentError("resolution", f"must be two whole numbers (columns, rows), got {resolution!r}") from error
     size = (whole_number(columns, "resolution", 2), whole_number(rows, "resolution", 2))
     seed = whole_number(seed, "seed", 0)
     try:
         system = family(spans[0][0], spans[1][0])
     except TypeError as error:
-        raise ValueError(f"family must be a function (p, q) -> map: {error}") from error
+        raise ArgumentError("family", f"must be a function (p, q) -> map: {error}") from error
     if not isinstance(system, AutonomousMap):
         raise ValueError(f"family(p, q) must be an autonomous map, got {type(system).__name__}")
     states = system.as_states(starts, "starts")

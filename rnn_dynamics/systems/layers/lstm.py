@@ -41,14 +41,14 @@ class LSTMLayer(CellLayer):
         drive_i, drive_f, drive_g, drive_o = drive.chunk(4, dim=-1)
         return drive_i.sigmoid(), drive_f.sigmoid(), drive_g.tanh(), drive_o.sigmoid(), cell
 
-    def _assemble(self, output: Tensor, cell: Tensor) -> Tensor:
+    def _joined(self, output: Tensor, cell: Tensor) -> Tensor:
         hidden = output if self.weight_hr is None else linear(output, self.weight_hr)
         return torch.cat([hidden, cell], dim=-1)
 
     def advance(self, state: Tensor, drive: Tensor) -> Tensor:
         write, forget, content, show, cell = self._gates(state, drive)
         cell = forget * cell + write * content
-        return self._assemble(show * cell.tanh(), cell)
+        return self._joined(show * cell.tanh(), cell)
 
     def run(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         # Torch has no fast kernel for projections, and warns.
@@ -64,7 +64,7 @@ class LSTMLayer(CellLayer):
         by_forget = cell * forget * (1.0 - forget)
         by_content = write * (1.0 - content.square())
         by_show = squashed * show * (1.0 - show)
-        new = self._assemble(show * squashed, new_cell)
+        new = self._joined(show * squashed, new_cell)
         return new, by_write, by_forget, by_content, by_show, cell_to_output, forget
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -100,7 +100,7 @@ class LSTMLayer(CellLayer):
         drive = drive if feed is None else drive + linear(feed, self.weight_ih)
         drive_cell, drive_show = drive.split([3 * self.cell_size, self.cell_size], dim=-1)
         new_cell = weighted(by_cell_drives, drive_cell, 3).addcmul_(forget, cell)
-        return self._assemble(by_show * drive_show + cell_to_output * new_cell, new_cell)
+        return self._joined(by_show * drive_show + cell_to_output * new_cell, new_cell)
 
     def _project(self, rows: Tensor) -> Tensor:
         return rows if self.weight_hr is None else self.weight_hr @ rows
@@ -149,7 +149,7 @@ class UngatedLSTMLayer(LSTMLayer):
     def advance(self, state: Tensor, drive: Tensor) -> Tensor:
         write, _, leak, content, show = self._settled(state, drive)
         cell = write * content / leak
-        return self._assemble(show * cell.tanh(), cell)
+        return self._joined(show * cell.tanh(), cell)
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         write, keep, leak, content, show = self._settled(state, self.project(input))
@@ -170,4 +170,4 @@ class UngatedLSTMLayer(LSTMLayer):
             return torch.cat([self._project(output_part), cell_part], dim=-2)
 
         by_input = derivative(self.weight_ih) if wrt_input else None
-        return self._assemble(show * squashed, cell), derivative(self.weight_hh), by_input
+        return self._joined(show * squashed, cell), derivative(self.weight_hh), by_input

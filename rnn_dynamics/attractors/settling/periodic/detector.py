@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ....checks import ArgumentError
 from ....progress import doing
 from ....stability import MARGINAL_TOLERANCE
 from ....systems import AutonomousMap, relative
@@ -40,7 +41,9 @@ class PeriodicDetector(Detector):
         missed = relative(self.system.iterate(orbit[0], len(orbit)) - orbit[0], orbit[0], self.limits.units)
         if cycle is None or float(missed) > _KEPT:
             kind = known.kinds[row]
-            raise ValueError(f"known holds a {kind} that is not a stable one of this map: was another input held?")
+            raise ArgumentError(
+                "known", f"holds a {kind} that is not a stable one of this map: was another input held?"
+            )
         self.cycles.append(cycle)
         self.restored.append((known, row))
 

@@ -3,7 +3,7 @@
 from ....systems import AutonomousMap
 from ..periodic import Periodic
 from ..starts import ACTIVE, Limits, Rows
-from .orbit import FIRST_LOOK, MovingOrbit, follow, refine, watch
+from .orbit import FIRST_LOOK, MovingOrbit, refine, run_on, watch
 
 _SURVIVORS, _SURVIVED = 128, 2048
 """A chaotic set must keep so many of its rows for so many steps, or else it is a long transient."""
@@ -61,7 +61,7 @@ class Confirmation:
         sampled = [orbit, *(other for _, other in near if not other.known)]
         for one in sampled:
             one.forget()
-            follow(self.system, [one], FIRST_LOOK * _SHARPER, self.limits.memory_budget)
+            run_on(self.system, [one], FIRST_LOOK * _SHARPER, self.limits.memory_budget)
         owner = self._owner(orbit, near)
         if owner is None and orbit.kind == "circle":  # a nearly resonant one fills its gaps slowly
             for one in sampled:

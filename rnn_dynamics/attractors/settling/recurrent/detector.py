@@ -16,7 +16,7 @@ from ..starts import ACTIVE, Limits, Rows
 from .confirmation import Confirmation
 from .judgement import judge
 from .matching import Matcher
-from .orbit import FIRST_LOOK, MovingOrbit, follow, start_orbits, watch
+from .orbit import FIRST_LOOK, MovingOrbit, run_on, start_orbits, watch
 from .turning import TurnSearch, closed_orbit, mean_turn
 
 _FIRST = 256
@@ -96,11 +96,11 @@ class RecurrentDetector(Detector):
         count = 1
         while True:
             before = len(self.rows.active)
-            if not self._follow_turn(last, approaching):
+            if not self._look_for_turn(last, approaching):
                 orbits = self._picked(count, last, approaching)
                 if not orbits:
                     return
-                self._follow(orbits, last)
+                self._run_on(orbits, last)
             # What is not near an attractor yet may come there by plain steps.
             approaching = self._matcher.match(again=True) & (not every)
             if len(self.rows.active) < before:
@@ -119,7 +119,7 @@ class RecurrentDetector(Detector):
         runs = self.rows.keeps_on(rows).any(dim=-1)
         return rows[~self.rows.slow[rows] & ~self._given_up[rows] & ~runs & ~approaching[rows]]
 
-    def _follow_turn(self, last: bool, approaching: Tensor) -> bool:
+    def _look_for_turn(self, last: bool, approaching: Tensor) -> bool:
         """Look for a limit cycle by the plain steps of one row; returns whether there was anything to look at."""
         if self._turning is None:
             rows = self._movers(approaching)
@@ -129,7 +129,7 @@ class RecurrentDetector(Detector):
             search = TurnSearch(self.rows.states[row], self.limits)
             self._turning = row, search
         row, search = self._turning
-        taken = search.follow(self.system, search.most if last else _AHEAD * _AHEAD * self.rows.done)
+        taken = search.run_on(self.system, search.most if last else _AHEAD * _AHEAD * self.rows.done)
         self._spent += taken
         self.rows.plain_work += taken
         if not search.over:
@@ -162,8 +162,8 @@ class RecurrentDetector(Detector):
         return most if last else min(most, max(_AHEAD * self.rows.done, FIRST_LOOK))
 
     @doing("exponents of what moves")
-    def _follow(self, rows: list[int], last: bool) -> None:
-        """Follow orbits from ``rows`` until they tell their kind, or are ahead of the others."""
+    def _run_on(self, rows: list[int], last: bool) -> None:
+        """Let orbits from ``rows`` run on until they tell their kind, or are ahead of the others."""
         for row in rows:
             if row not in self._open:
                 (self._open[row],) = start_orbits(self.rows.states[row][None], self.limits.units, self.limits.seed)
@@ -174,7 +174,7 @@ class RecurrentDetector(Detector):
             steps = min(max(orbit.total, FIRST_LOOK) for orbit in orbits)
             affordable = self._affords(_TANGENTS * steps * len(orbits))
             if affordable:
-                follow(self.system, orbits, steps, self.limits.memory_budget)
+                run_on(self.system, orbits, steps, self.limits.memory_budget)
                 self._spent += _TANGENTS * steps * len(orbits)
                 self.rows.plain_work += steps * len(orbits)
             for row, orbit in zip(undecided, orbits, strict=True):

@@ -186,7 +186,7 @@ def rows_watched(system: AutonomousMap, memory_budget: int) -> int:
     return max(1, memory_budget // (4 * _WATCHED * system.state_size * (torch.finfo(system.dtype).bits // 8)))
 
 
-def follow(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_budget: int) -> None:
+def run_on(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_budget: int) -> None:
     """Move orbits on by ``steps``; what they did before is forgotten where it was not yet on the attractor."""
     tangents = torch.stack([orbit.tangents for orbit in orbits])
     rates: list[Tensor] = []

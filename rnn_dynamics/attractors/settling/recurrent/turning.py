@@ -131,7 +131,7 @@ class TurnSearch:
         self.turn: Turn | None = None
         self.over = False
 
-    def follow(self, system: AutonomousMap, steps: int) -> int:
+    def run_on(self, system: AutonomousMap, steps: int) -> int:
         """Go on to ``steps`` in all; returns how many were taken."""
         begin = self.steps
         while not self.over and self.steps < steps:

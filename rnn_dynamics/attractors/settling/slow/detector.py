@@ -13,7 +13,7 @@ from ...results import Attractors
 from ..detector import Detector, Entry, Pause
 from ..periodic import PeriodicDetector, distinct_roots, propose_points
 from ..starts import ACTIVE, Limits, Rows
-from .implicit_steps import Drift, DriftEnd, follow_drift, step_bound_at
+from .implicit_steps import Drift, DriftEnd, drifted, step_bound_at
 from .resting import resting
 
 _AFTER = 128
@@ -54,16 +54,16 @@ class SlowDetector(Detector):
         slow = self.rows.slow[rows] & ~self.rows.coming[rows]
         due = self.rows.at_rest[rows] | (slow & ((self._due[rows] <= self.rows.done) | pause.last))
         if due.any():
-            self._follow(rows[due], None)
+            self._drift(rows[due], None)
 
     def entries(self) -> list[Entry]:
         lines = [known.orbits[row] for known, row in self.restored]
         found = resting(self.system, self.rows, self.limits, lines)
         return [Entry.restored(*self.restored[index], rows) for index, rows in enumerate(found.on_known)] + found.fresh
 
-    def _follow(self, rows: Tensor, bound: Tensor | None) -> None:
+    def _drift(self, rows: Tensor, bound: Tensor | None) -> None:
         before, elapsed = self.rows.states[rows].clone(), self.rows.times[rows].clone()
-        drift = follow_drift(
+        drift = drifted(
             self.system,
             before,
             horizon=self.limits.settle.horizon,
@@ -119,7 +119,7 @@ class SlowDetector(Detector):
             return
         if retry:
             self.rows.states[rows[again]], self.rows.times[rows[again]] = before[again], elapsed[again]
-            self._follow(rows[again], bound[again])
+            self._drift(rows[again], bound[again])
         else:
             # It has come here with steps too short to damp what is unstable: plain steps may leave yet, rest may not.
             moved = relative(before - self.rows.states[rows], before, self.limits.units)

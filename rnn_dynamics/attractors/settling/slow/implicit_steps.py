@@ -39,7 +39,7 @@ _WAY_OUT = 3.0
 
 
 class DriftEnd(IntEnum):
-    """How a followed drift ended."""
+    """How a drift ended."""
 
     RESTED = 0
     HORIZON = 1
@@ -49,7 +49,7 @@ class DriftEnd(IntEnum):
 
 @dataclass(eq=False)
 class Drift:
-    """Rows that were followed."""
+    """Rows that drifted."""
 
     states: Tensor  # [r, n]
     times: Tensor  # steps of F that the path stands for, [r]
@@ -59,7 +59,7 @@ class Drift:
 
 
 @torch.no_grad()
-def follow_drift(
+def drifted(
     system: AutonomousMap,
     states: Tensor,
     *,
