@@ -54,6 +54,11 @@ class AutonomousMap(ABC):
         """A box that F takes into itself, or why none is known."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how the map was made of a module or function, a clause each."""
+        return ()
+
+    @property
     def acting(self) -> Tensor | None:
         """Which coordinates F depends on, [n]; None where it is all of them."""
         return None
@@ -117,6 +122,10 @@ class WrappedMap(AutonomousMap):
     @property
     def state_size(self) -> int:
         return self.system.state_size
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.system.notes
 
     @property
     def dtype(self) -> torch.dtype:

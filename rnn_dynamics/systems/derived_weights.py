@@ -4,6 +4,7 @@ import copy
 from itertools import chain
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.prune import BasePruningMethod
@@ -41,6 +42,21 @@ def present(module: Module) -> Module:
             part._parameters.pop(name, None)
             setattr(part, name, raw)
     return twin
+
+
+def present_twin(module: Module, values: dict[str, Any]) -> Module:
+    """A twin of the module on the very same parameters, but for some attributes that have other values."""
+    twin = _twin(module)
+    for name, value in values.items():
+        for owner in (twin._parameters, twin._buffers):
+            owner.pop(name, None)
+        twin.__dict__[name] = value
+    return twin
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module's weights lie; the CPU for one without."""
+    return next((tensor.device for tensor in chain(module.parameters(), module.buffers())), torch.device("cpu"))
 
 
 def copied(module: Module) -> Module:

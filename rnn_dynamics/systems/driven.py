@@ -19,6 +19,9 @@ FirstState: TypeAlias = ArrayLike | tuple[Tensor, Tensor]
 class DrivenMap(ABC):
     """A recurrent network seen as a map of state and input, whatever cells it is made of."""
 
+    said: tuple[str, ...] = ()
+    """Notes of whoever made the map."""
+
     @property
     @abstractmethod
     def state_size(self) -> int: ...
@@ -39,6 +42,16 @@ class DrivenMap(ABC):
     def layer_sizes(self) -> tuple[int, ...]:
         """How many coordinates of the state belong to each layer, in order."""
         return (self.state_size,)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how the map was made of a module or function, a clause each."""
+        return self.said
+
+    def _copied(self, dtype: torch.dtype) -> Self:
+        frozen = self.frozen(dtype)
+        frozen.said = self.said
+        return frozen
 
     @abstractmethod
     def step(self, state: Tensor, input: Tensor) -> Tensor:
@@ -155,7 +168,7 @@ class DrivenMap(ABC):
         if input is None:
             input = torch.zeros(self.input_size, dtype=dtype)
         return HeldMap(
-            self.frozen(dtype), as_vector(input, "input", self.input_size, dtype=dtype, device=self.device).clone()
+            self._copied(dtype), as_vector(input, "input", self.input_size, dtype=dtype, device=self.device).clone()
         )
 
     @checked
@@ -176,7 +189,7 @@ class DrivenMap(ABC):
             raise ValueError("direction must not be zero: the input would not move")
         offset = torch.zeros(self.input_size) if offset is None else offset
         return InputFamily(
-            self.frozen(torch.float64), along, as_vector(offset, "offset", self.input_size, **where).clone()
+            self._copied(torch.float64), along, as_vector(offset, "offset", self.input_size, **where).clone()
         )
 
 
@@ -203,6 +216,10 @@ class HeldMap(AutonomousMap):
     @property
     def device(self) -> torch.device:
         return self.input.device
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.network.notes
 
     def _inputs(self, states: Tensor) -> Tensor:
         return self.input.expand(*states.shape[:-1], -1)

@@ -10,9 +10,12 @@ from .boxes import Box, NoBox
 from .derived_weights import copied, has_derived_weights, present
 from .driven import DrivenMap
 from .gradients import Step
+from .interpretation import Interpretation, to_precision
 from .linearization import Linearization
-from .probing import accepted_dtype, batched
+from .noise import frozen_noise
+from .probing import accepted_dtype, batched, needs_precision
 from .pushforward import Pushforward, TapedPushforward
+from .recognition import ModuleStep
 
 
 class FunctionMap(DrivenMap):
@@ -33,16 +36,33 @@ class FunctionMap(DrivenMap):
         if parameter is None:
             self._dtype = accepted_dtype(step, state_size, input_size, self._device)
         else:
-            self._dtype = parameter.dtype
-        if isinstance(step, torch.nn.Module):
-            _require_real(step)
+            self._dtype = parameter.dtype.to_real()
         self._bounds = None if box is None else self._checked_bounds(*box)
-        self._batched: Step | None = None
         self._computes_weights = isinstance(step, torch.nn.Module) and has_derived_weights(step)
+        self._noise = frozen_noise(step, state_size, input_size, self._dtype, self._device)
+        self._precise: torch.dtype | None = None  # computed in by an interpretation of the step, as it does not itself
+        self._batched: Step | None = None
+        self._told: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        name = getattr(self._step, "__name__", type(self._step).__name__)
-        return f"{name} map, {self._n} state units, {self._m} inputs"
+        sizes = f"{self._n} state units, {self._m} inputs"
+        if isinstance(self._step, ModuleStep):
+            module, form = self._step.module, self._step.form
+            name = type(module).__name__
+            told = (f"called as {form.signature(name, self._m)}", *self.notes)
+        else:
+            name, told = getattr(self._step, "__name__", type(self._step).__name__), self.notes
+        return f"{name} map, {sizes}" + (f" ({'; '.join(told)})" if told else "")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        own = [*self.said, self._noise, *self._told]
+        return tuple(note for note in own if note)
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        layers = self._step.form.layout.layers if isinstance(self._step, ModuleStep) else 1
+        return (self._n // layers,) * layers
 
     @property
     def weights(self) -> list[Tensor]:
@@ -76,16 +96,25 @@ class FunctionMap(DrivenMap):
         step = self._step
         if self._computes_weights and isinstance(step, torch.nn.Module):
             step = present(step)
-        return step(state, input)
+        if self._noise is None and self._precise is None:
+            return step(state, input)
+        with Interpretation(self._precise, frozen=self._noise is not None):
+            return step(state, input)
 
     def _probed(self, dtype: torch.dtype) -> Step:
-        step = self._called if self._computes_weights else self._step
-        return batched(step, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
+        if needs_precision(self._called, self._n, self._m, dtype, self._device):
+            self._precise = dtype
+        plain = not self._computes_weights and self._noise is None and self._precise is None
+        step = self._step if plain else self._called
+        probed = batched(step, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
+        widened = (f"its coarser constants are taken into {dtype}",) if self._precise else ()
+        self._told = (*widened, *probed.notes)
+        return probed.step
 
     def frozen(self, dtype: torch.dtype) -> Self:
         step = self._step
         if isinstance(step, torch.nn.Module):
-            step = copied(step).to(dtype).eval().requires_grad_(False)
+            step = to_precision(copied(step), dtype).eval().requires_grad_(False)
         frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
         frozen._computes_weights = False  # or at least nobody else's
         frozen._batched = frozen._probed(dtype)
@@ -136,13 +165,3 @@ class FunctionMap(DrivenMap):
         if not box.contains(self.step(states, input.expand(len(states), -1))).all():
             raise ValueError("the declared box is not mapped into itself: a sampled state of it leaves it in one step")
         return box
-
-
-def _require_real(module: torch.nn.Module) -> None:
-    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
-        if tensor.is_complex():
-            raise ValueError(
-                f"{name} of {type(module).__name__} is complex, which is not supported yet: keep it real, as "
-                "torch.view_as_real gives it, let the step make it complex, and put real and imaginary parts of "
-                "the state side by side"
-            )

@@ -2,20 +2,23 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from ..checks import ArrayLike, CheckedInside, NotRecurrent, Size, checked
-from .derived_weights import has_derived_weights, present, require_known
+from .complex_states import ComplexStep, maps_complex
+from .derived_weights import device_of, has_derived_weights, present, require_known
 from .driven import DrivenMap
 from .encoded import encoded
 from .functions import FunctionMap
 from .gradients import Step
+from .interpretation import Interpretation
 from .layered import LayeredMap
 from .layers import ElmanLayer, GRULayer, Layer, LSTMLayer
-from .plain import require_plain, wraps
+from .plain import NotPlain, require_plain, wraps
+from .recognition import ModuleStep, recognise, require_same
 
 
 @runtime_checkable
@@ -40,44 +43,128 @@ def as_map(
     box: tuple[ArrayLike | float, ArrayLike | float] | None = None,
     device: torch.device | str | None = None,
     encoder: nn.Module | Callable[[Tensor], Tensor] | None = None,
+    protocol: Literal["state, input", "input, state", "time, batch", "batch, time"] | None = None,
+    child: str | None = None,
 ) -> DrivenMap:
-    """See a recurrent module, or any function step(state, input) -> state, as a driven map.
+    """See a recurrent network, as a module or any function step(state, input) -> state, as a driven map.
 
     The map reads the module's own parameters, so it follows them through training and gradients flow into them;
     weights that a module computes from others (weight_norm, spectral_norm, parametrizations, pruning) are computed
     anew at every use. Nothing about the module is changed. Dropout between layers is off, as in ``module.eval()``, and
     forward hooks are not run.
 
-    A module step(state, input) that does no more than call one cell, whatever else it holds, is taken for that cell:
-    its map has the cell's Jacobian and box, and ``weights`` are the cell's. That it is so is found by comparing both
-    at some hundred states and inputs of sizes up to 100, with these weights and with others. A step of any other kind
-    must have its own gradients: when its input is held, they are compared with differences.
+    torch's modules and those of ``rnn_dynamics.cells`` are known by their weights, with closed-form Jacobians. Any
+    other module is called: a copy of it, on random states and inputs, in the forms in which recurrent modules are
+    written, until one is found in which it steps: the rows of a batch do not see each other, the state matters, and a
+    sequence of two inputs leads where two of one do. The map's repr says which form that is; the map is compared with
+    the module itself in the module's own precision. A module whose step is that of one cell within it is taken for
+    that cell, and so is a larger module that takes no state, for the one recurrent module within it.
+
+    Gaussian noise is frozen at zero where it is added to the state, or where an attribute such as ``noise_std`` scales
+    it. A complex state becomes a real one of twice the size, real parts before imaginary ones. Constants in a coarser
+    precision than the analysis are taken as they stand. The map's ``notes`` say so. A step must have its own gradients:
+    when its input is held, they are compared with differences.
 
     Args:
         module: ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` (any layers, ``batch_first``, bias, ``proj_size``), one of the
-            ``*Cell`` classes, one of ``rnn_dynamics.cells``, any module with a method ``recurrent_layers``, or a
-            function (or module) step(state [n], input [m]) -> state [n].
-        state_size, input_size: n and m, for a function; ``input_size=0`` for an autonomous one. With an encoder,
-            ``input_size`` is what it takes, if its first layer does not tell.
+            ``*Cell`` classes, one of ``rnn_dynamics.cells``, any module with a method ``recurrent_layers``; a module
+            called as forward(state, input) or forward(input, state) for a step, or over a sequence, that returns its
+            state, alone or in a tuple or dict; or a function step(state [n], input [m]) -> state [n].
+        state_size, input_size: n and m, of a function; ``input_size=0`` for an autonomous one. Of a module that does not
+            tell them. With an encoder, ``input_size`` is what it takes, if its first layer does not tell.
         box: (lower, upper), each [n], for a function that is known to map this box into itself; the index sum needs it.
         device: where a plain function computes; the parameters' device for a module, else the CPU.
         encoder: what the input goes through before the module, a module or function [..., m] -> [..., m'] that treats
             rows independently: ``as_map(model.rnn, encoder=model.encoder)``. The map's inputs are then the encoder's.
+        protocol: how the module is called, where it does not show: a step in the order "state, input" or "input,
+            state", or a sequence with its axes in the order "time, batch" or "batch, time".
+        child: which part of the module is meant, by its path: "encoder.rnn".
 
     Raises:
-        ValueError: for a bidirectional or unknown module, one that does more than its weights tell, NaN, infinite or
-            complex weights, an encoder that does not fit.
+        ValueError: for a bidirectional module, one in which no form or several are found, one that does more than its
+            weights tell, NaN or infinite weights, an encoder that does not fit.
     """
+    if child is not None:
+        module = _part(module, child)
+    module = _unwrapped(module)
     if encoder is not None:
         if state_size is not None:
             raise ValueError("encoder is for a recurrent module: a step can call the encoder itself")
-        return encoded(as_map(module), encoder, input_size)
-    if state_size is not None:
-        return _from_function(module, state_size, input_size, box, device)
+        return encoded(as_map(module, protocol=protocol), encoder, input_size)
+    if isinstance(module, nn.Module):
+        return _of_module(module, state_size, input_size, protocol, box, device)
+    if not callable(module):
+        raise ValueError(f"module must be a torch module or a function step(state, input), got {type(module).__name__}")
+    if state_size is None:
+        raise ValueError(
+            "as_map takes a torch module, or a function with state_size and input_size; got a function alone"
+        )
+    return _of_function(module, state_size, input_size, protocol, box, device)
+
+
+Bounds: TypeAlias = tuple[ArrayLike | float, ArrayLike | float] | None
+
+
+def _part(module: object, path: str) -> nn.Module:
     if not isinstance(module, nn.Module):
-        what = "a function" if callable(module) else f"{type(module).__name__}"
-        raise ValueError(f"as_map takes a torch module, or a function with state_size and input_size; got {what} alone")
-    return _of_layers(module)
+        raise ValueError(f"child={path!r} is for a torch module, got {type(module).__name__}")
+    try:
+        return module.get_submodule(path)
+    except AttributeError as error:
+        names = [name for name, _ in module.named_modules() if name]
+        raise ValueError(
+            f"{type(module).__name__} has no part {path!r}, but {', '.join(names[:12]) or 'none'}"
+        ) from error
+
+
+def _unwrapped(module: nn.Module | Step) -> nn.Module | Step:
+    """What ``torch.compile``, ``DataParallel`` and ``DistributedDataParallel`` were given."""
+    while True:
+        inner = getattr(module, "_orig_mod", None) or getattr(module, "_torchdynamo_orig_callable", None)
+        if inner is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
+            inner = getattr(module, "module", None)
+        if inner is None:
+            return module
+        module = inner
+
+
+def _of_module(
+    module: nn.Module,
+    state_size: int | None,
+    input_size: int | None,
+    protocol: str | None,
+    box: Bounds,
+    device: torch.device | str | None,
+) -> DrivenMap:
+    reasons: list[ValueError] = []
+    if protocol is None:
+        try:
+            return _required(_of_layers(module), module, state_size, input_size)
+        except (NotRecurrent, NotPlain) as error:
+            reasons.append(error)
+    if state_size is not None and input_size is not None and protocol in (None, "state, input"):
+        if box is None and protocol is None and (cell := _wrapped_cell(module, state_size, input_size)) is not None:
+            return _of_layers(cell)
+        if _steps(module, state_size, input_size):
+            _require_order(module)
+            return FunctionMap(module, state_size, input_size, box, device)
+    try:
+        return _called(module, state_size, input_size, protocol, box, device)
+    except NotRecurrent as error:
+        reasons.append(error)
+    if state_size is None and protocol is None and (found := _children(module)):
+        if len(found) > 1:
+            listed = ", ".join(f"'.{path}' ({type(part).__name__})" for path, part in found.items())
+            raise ValueError(
+                f"{type(module).__name__} holds several recurrent modules, pass one of {listed}, as child="
+            )
+        path, part = next(iter(found.items()))
+        network = _of_module(part, None, None, None, None, None)
+        network.said = (f"part '.{path}' of {type(module).__name__}, whose other parts are left out", *network.said)
+        return network
+    if state_size is not None and input_size is not None and protocol is None:
+        return FunctionMap(module, state_size, input_size, box, device)  # which says what is wrong with it when held
+    raise reasons[-1] if len(reasons) == 1 or isinstance(reasons[0], NotRecurrent) else reasons[0]
 
 
 def _of_layers(module: nn.Module) -> LayeredMap:
@@ -85,40 +172,105 @@ def _of_layers(module: nn.Module) -> LayeredMap:
     for index, layer in enumerate(layers):
         for name, weight in layer.weights().items():
             if weight.is_complex():
-                raise ValueError(f"{name} of layer {index} must be real: complex networks are not supported yet")
+                raise ValueError(f"{name} of layer {index} must be real: layers of complex weights are not known")
             if not weight.detach().isfinite().all():
                 raise ValueError(f"{name} of layer {index} must be finite, but holds NaN or infinite entries")
     require_plain(module, layers)
     return LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
 
 
-def _from_function(
-    step: nn.Module | Step,
-    state_size: int,
+def _required(network: LayeredMap, module: nn.Module, state_size: int | None, input_size: int | None) -> LayeredMap:
+    """The network, if it has the sizes that were given."""
+    if state_size in (None, network.state_size) and input_size in (None, network.input_size):
+        return network
+    raise ValueError(
+        f"a {type(module).__name__} tells its sizes itself, {network.state_size} state units and "
+        f"{network.input_size} inputs, but state_size={state_size} and input_size={input_size} were given"
+    )
+
+
+def _wrapped_cell(module: nn.Module, state_size: int, input_size: int) -> nn.Module | None:
+    """The cell whose step is that of the module, if there is one."""
+    for name, part in module.named_modules():
+        if _is_recurrent(part) and wraps(module, name, state_size, input_size, recurrent_layers):
+            return part
+    return None
+
+
+def _called(
+    module: nn.Module,
+    state_size: int | None,
     input_size: int | None,
-    box: tuple[ArrayLike | float, ArrayLike | float] | None,
+    protocol: str | None,
+    box: Bounds,
     device: torch.device | str | None,
 ) -> DrivenMap:
-    if not callable(step):
-        raise ValueError(f"module must be a torch module or a function step(state, input), got {type(step).__name__}")
+    """The map of a module that is called in the form that is found."""
+    for name, weight in [*module.named_parameters(), *module.named_buffers()]:
+        if not weight.detach().isfinite().all():
+            raise ValueError(f"{name} of {type(module).__name__} must be finite, but holds NaN or infinite entries")
+    found = recognise(module, state_size, input_size, protocol)
+    step, n, m = ModuleStep(module, found.form), found.form.layout.state_size, found.input_size
+    if box is None and (cell := _wrapped_cell(step, n, m)) is not None:
+        return _of_layers(cell)
+    network = FunctionMap(step, n, m, box, device)
+    require_same(network.step, step, n, m, network.dtype)
+    return network
+
+
+def _children(module: nn.Module) -> dict[str, nn.Module]:
+    """The recurrent modules within a module that do not lie within one another: known ones, or else called ones."""
+    for known in (True, False):
+        found: dict[str, nn.Module] = {}
+        for path, part in module.named_modules():
+            if not path or any(path.startswith(f"{outer}.") for outer in found):
+                continue
+            if _is_recurrent(part) if known else _is_called(part):
+                found[path] = part
+        if found:
+            return found
+    return {}
+
+
+def _is_called(module: nn.Module) -> bool:
+    if not any(True for _ in module.parameters()) or type(module).__module__.partition(".")[0] == "torch":
+        return False
+    try:
+        recognise(module)
+    except NotRecurrent:
+        return False
+    return True
+
+
+def _steps(module: nn.Module, state_size: int, input_size: int) -> bool:
+    """Whether a module makes a state [n] of a state [n] and an input [m], in this order."""
+    where = {
+        "dtype": next((p.dtype for p in module.parameters()), torch.get_default_dtype()),
+        "device": device_of(module),
+    }
+    try:
+        with torch.no_grad(), Interpretation(frozen=True):
+            after = present(module)(torch.zeros(state_size, **where), torch.zeros(input_size, **where))
+    except Exception:  # of any kind, in a caller's module
+        return False
+    return isinstance(after, Tensor) and after.shape == (state_size,)
+
+
+def _of_function(
+    step: Step,
+    state_size: int,
+    input_size: int | None,
+    protocol: str | None,
+    box: Bounds,
+    device: torch.device | str | None,
+) -> DrivenMap:
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
-    if state_size < 1 or input_size < 0:
-        raise ValueError(f"state_size must be >= 1 and input_size >= 0, got {state_size} and {input_size}")
-    if isinstance(step, nn.RNNBase | nn.RNNCellBase) and _is_recurrent(step):
-        # Called as step(state, input) it would take one for the other.
-        network = _of_layers(step)
-        if (network.state_size, network.input_size) != (state_size, input_size):
-            raise ValueError(
-                f"a {type(step).__name__} tells its sizes itself, {network.state_size} state units and "
-                f"{network.input_size} inputs, but state_size={state_size} and input_size={input_size} were given"
-            )
-        return network
+    if protocol not in (None, "state, input"):
+        raise ValueError(f"protocol={protocol!r} is for modules; a function is called as step(state, input)")
     _require_order(step)
-    if isinstance(step, nn.Module) and box is None:
-        for name, part in step.named_modules():
-            if _is_recurrent(part) and wraps(step, name, state_size, input_size, recurrent_layers):
-                return _of_layers(part)
+    if maps_complex(step, state_size, input_size, torch.device(device or "cpu")):
+        step, state_size = ComplexStep(step), 2 * state_size
     return FunctionMap(step, state_size, input_size, box, device)
 
 

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch.func import vmap
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .gradients import Step, derivative, disagreement
+from .interpretation import Interpretation
 
 _SIZES = (1e-3, 0.1, 0.1, 1.0, 1.0, 3.0, 3.0, 10.0)
 """Of the states and inputs at which gradients are compared: near the origin, where units saturate, and beyond."""
@@ -30,7 +31,8 @@ class _Watch(TorchDispatchMode):
         kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded in func.tags and not _own_generator((*args, *kwargs.values())):
             raise _RandomDrawError(
-                f"step(state, input) must be deterministic; it draws random numbers ({func}): dropout? noise?"
+                f"step(state, input) must be deterministic; it draws random numbers ({func}): dropout? noise that is not "
+                "added to the state? give a step without, or an attribute such as noise_std whose zero silences it"
             )
         result = func(*args, **kwargs)
         dtype = result.dtype if isinstance(result, Tensor) and result.is_floating_point() else self.coarsest
@@ -69,6 +71,28 @@ def accepted_dtype(step: Step, n: int, m: int, device: torch.device) -> torch.dt
 
 
 @torch.no_grad()
+def needs_precision(step: Step, n: int, m: int, dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether a step fails on states of this dtype or returns coarser ones, for the constants that it captures."""
+    results: list[object] = []
+    for precise in (None, dtype):
+        try:
+            with _Watch(), Interpretation(precise):
+                where = {"dtype": dtype, "device": device}
+                results.append(step(torch.zeros(n, **where), torch.zeros(m, **where)))
+        except Exception:  # of any kind, in a caller's function; ``batched`` says what it was
+            results.append(None)
+    fits = [isinstance(after, Tensor) and after.shape == (n,) and after.dtype == dtype for after in results]
+    return not fits[0] and fits[1]
+
+
+class Probed(NamedTuple):
+    """A step that takes batches, and what is to be said of it."""
+
+    step: Step
+    notes: tuple[str, ...] = ()
+
+
+@torch.no_grad()
 def batched(
     step: Step,
     n: int,
@@ -77,8 +101,8 @@ def batched(
     device: torch.device,
     bounds: tuple[Tensor, Tensor] | None = None,
     works_in: torch.dtype | None = None,
-) -> Step:
-    """The step itself where it treats rows independently, else its vmap; tried on random states.
+) -> Probed:
+    """The step itself where it treats rows independently, else its vmap, else row by row; tried on random states.
 
     The global random states are neither read nor moved.
 
@@ -127,11 +151,11 @@ def batched(
         low, high = (bound.cpu() for bound in bounds)
         unit = torch.rand(len(_SIZES), n, generator=generator, dtype=torch.float64)
         states = (low + (high - low) * unit).to(dtype=dtype, device=device)
-    _require_gradients(chosen, states, drawn(len(_SIZES), m, sizes), watch.coarsest)
+    _require_gradients(chosen.step, states, drawn(len(_SIZES), m, sizes), watch.coarsest)
     return chosen
 
 
-def _by_rows(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype) -> Step:
+def _by_rows(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype) -> Probed:
     def alone(scale: float) -> Tensor:
         return torch.stack([step(scale * state, input.clone()) for state, input in zip(states, inputs, strict=True)])
 
@@ -149,8 +173,16 @@ def _by_rows(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype)
             rounding += 10 * float((alone(1 + 16 * eps) - expected).nan_to_num().abs().amax())
         # A step that reduces over rows (x.sum(), say) agrees on no row but with one state at a time.
         if torch.allclose(rows, expected, rtol=1e-5, atol=rounding, equal_nan=True):
-            return candidate
-    raise ValueError("step(state, input) works on one state but neither on a batch nor under torch.func.vmap")
+            return Probed(candidate)
+    return Probed(_row_by_row(step), ("its rows are computed one by one, slowly: it takes neither batches nor vmap",))
+
+
+def _row_by_row(step: Step) -> Step:
+    def stepped(states: Tensor, inputs: Tensor) -> Tensor:
+        rows = zip(states.flatten(0, -2), inputs.flatten(0, -2), strict=True)
+        return torch.stack([step(state, input) for state, input in rows]).unflatten(0, states.shape[:-1])
+
+    return stepped
 
 
 def _require_gradients(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype) -> None:
