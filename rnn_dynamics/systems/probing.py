@@ -180,7 +180,8 @@ def _by_rows(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype)
 def _row_by_row(step: Step) -> Step:
     def stepped(states: Tensor, inputs: Tensor) -> Tensor:
         rows = zip(states.flatten(0, -2), inputs.flatten(0, -2), strict=True)
-        return torch.stack([step(state, input) for state, input in rows]).unflatten(0, states.shape[:-1])
+        after = [step(state, input) for state, input in rows]
+        return torch.stack(after).unflatten(0, states.shape[:-1]) if after else states.clone()
 
     return stepped
 

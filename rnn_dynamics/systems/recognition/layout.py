@@ -61,7 +61,7 @@ class Layout:
         """The state as the module takes it, of rows [k, n]."""
         layers = self.layers
         widths = [part.size // layers for part in self.parts]
-        columns = rows.unflatten(-1, (layers, -1)).split(widths, dim=-1)  # each [k, layers, width]
+        columns = rows.unflatten(-1, (layers, sum(widths))).split(widths, dim=-1)  # each [k, layers, width]
         tensors = [self._tensor(column, part) for column, part in zip(columns, self.parts, strict=True)]
         return tensors[0] if self.nest is None else self.nest(tensors)
 
@@ -77,7 +77,7 @@ class Layout:
             moved = tensor.movedim(part.axis, 0)
             if moved.shape[1:] != part.shape:
                 return None
-            flat = moved.reshape(len(moved), self.layers, -1)
+            flat = moved.reshape(len(moved), self.layers, prod(part.shape) // self.layers)
             columns.append(torch.cat([flat.real, flat.imag], dim=-1) if part.complex else flat)
         if len({len(column) for column in columns}) != 1:
             return None

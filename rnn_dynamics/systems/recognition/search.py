@@ -12,7 +12,7 @@ from ...checks import NotRecurrent
 from ..derived_weights import copied, device_of
 from ..interpretation import Interpretation, to_precision
 from .form import PROTOCOLS, Form, item_of
-from .guesses import Arguments, arguments_of, first_states, input_counts, unit_counts
+from .guesses import arguments_of, first_states, input_counts, unit_counts
 from .layout import Layout, Part, layout_of, usual_layouts
 from .trial import Misfit, NearMisfit, close, drawn, try_form
 
@@ -146,20 +146,22 @@ class _Search:
         if self.arguments.required > 1:
             return
         for protocol in self._protocols:
-            axes = {"time, batch": lambda k: (2, k), "batch, time": lambda k: (k, 2)}.get(protocol, lambda k: (k,))
+            # Of two lengths, so that what grows with time is no state.
+            axes = {"time, batch": lambda k: (k - 1, k), "batch, time": lambda k: (k, k - 1)}.get(
+                protocol, lambda k: (k,)
+            )
             for flags in self._flags():
                 try:
                     both = [self.module(self._input(*axes(k), input_size), **flags) for k in _BATCHES]
-                except Exception:  # noqa: S112  # of any kind, in a caller's module
+                except Exception:  # of any kind, in a caller's module
                     continue
                 for item in _items(both[0]):
                     one, two = (item_of(returned, item) for returned in both)
                     layout = layout_of(one, two, *_BATCHES)
-                    if layout is None:
-                        continue
-                    if protocol in PROTOCOLS[2:] and isinstance(one, Tensor) and one.ndim == 3:
+                    if layout is not None:
+                        yield layout
+                    elif protocol in PROTOCOLS[2:] and isinstance(one, Tensor) and one.ndim == 3:
                         yield Layout((Part((one.shape[-1],), 0, one.is_complex()),))
-                    yield layout
 
     def _candidates(self, layouts: list[Layout], input_size: int) -> Iterator[Form]:
         for layout in layouts:
