@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from .gradients import Step
+from .probing import watched
 
 
 class ComplexStep:
@@ -28,7 +29,8 @@ def maps_complex(step: Step, n: int, m: int, device: torch.device) -> bool:
     try:
         state = torch.zeros(n, dtype=torch.float64, device=device)
         input = torch.zeros(m, dtype=torch.float64, device=device)
-        results = step(state.clone(), input), step(state.to(torch.complex128), input.clone())
+        with watched():
+            results = step(state.clone(), input), step(state.to(torch.complex128), input.clone())
     except Exception:  # of any kind, in a caller's function; the probing says what it was
         return False
     return all(isinstance(after, Tensor) and after.is_complex() and after.shape == (n,) for after in results)

@@ -19,6 +19,10 @@ RAW = "_raw"
 Module = TypeVar("Module", bound=nn.Module)
 
 
+class StaleWeight(NotRecurrent):
+    """A weight that was computed once, and is not what the module would compute now."""
+
+
 def has_derived_weights(module: nn.Module) -> bool:
     """Whether a weight of the module, or of one within, is computed from others in a way that is known."""
     return any(
@@ -74,7 +78,7 @@ def require_known(module: nn.Module, name: str, weight: Tensor) -> None:
     """Refuse a weight that is computed from others in a way that is not known, so that it may be an old value."""
     if weight.is_leaf or has_derived_weights(module):
         return
-    raise NotRecurrent(
+    raise StaleWeight(
         f"{name} of {type(module).__name__} is no parameter but was computed from others in a way that is not known "
         "(a WeightDrop?), so it may be an old value: put the weight proper in its place"
     )

@@ -39,7 +39,7 @@ class FunctionMap(DrivenMap):
             self._dtype = parameter.dtype.to_real()
         self._bounds = None if box is None else self._checked_bounds(*box)
         self._computes_weights = isinstance(step, torch.nn.Module) and has_derived_weights(step)
-        self._noise = frozen_noise(step, state_size, input_size, self._dtype, self._device)
+        self._noise = frozen_noise(step, state_size, input_size, self._device)
         self._precise: torch.dtype | None = None  # computed in by an interpretation of the step, as it does not itself
         self._batched: Step | None = None
         self._told: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..checks import ArrayLike, CheckedInside, NotRecurrent, Size, checked
 from .complex_states import ComplexStep, maps_complex
-from .derived_weights import device_of, has_derived_weights, present, require_known
+from .derived_weights import StaleWeight, device_of, has_derived_weights, present, require_known
 from .driven import DrivenMap
 from .encoded import encoded
 from .functions import FunctionMap
@@ -18,6 +18,7 @@ from .interpretation import Interpretation
 from .layered import LayeredMap
 from .layers import ElmanLayer, GRULayer, Layer, LSTMLayer
 from .plain import NotPlain, require_plain, wraps
+from .probing import watched
 from .recognition import ModuleStep, recognise, require_same
 
 
@@ -140,6 +141,8 @@ def _of_module(
     if protocol is None:
         try:
             return _required(_of_layers(module), module, state_size, input_size)
+        except StaleWeight:
+            raise
         except (NotRecurrent, NotPlain) as error:
             reasons.append(error)
     if state_size is not None and input_size is not None and protocol in (None, "state, input"):
@@ -164,7 +167,9 @@ def _of_module(
         return network
     if state_size is not None and input_size is not None and protocol is None:
         return FunctionMap(module, state_size, input_size, box, device)  # which says what is wrong with it when held
-    raise reasons[-1] if len(reasons) == 1 or isinstance(reasons[0], NotRecurrent) else reasons[0]
+    if len(reasons) == 1 or isinstance(module, nn.RNNBase | nn.RNNCellBase):
+        raise reasons[0]
+    raise NotRecurrent(f"{reasons[0]}; called, {reasons[1]}")
 
 
 def _of_layers(module: nn.Module) -> LayeredMap:
@@ -249,7 +254,7 @@ def _steps(module: nn.Module, state_size: int, input_size: int) -> bool:
         "device": device_of(module),
     }
     try:
-        with torch.no_grad(), Interpretation(frozen=True):
+        with torch.no_grad(), watched(), Interpretation(frozen=True):
             after = present(module)(torch.zeros(state_size, **where), torch.zeros(input_size, **where))
     except Exception:  # of any kind, in a caller's module
         return False
@@ -307,7 +312,7 @@ def recurrent_layers(module: nn.Module) -> list[Layer]:
     hint = f"; it holds one at '.{inside[0]}': pass that" if inside else ""
     raise NotRecurrent(
         f"{type(module).__name__} is not one of RNN, GRU, LSTM, RNNCell, GRUCell, LSTMCell, MGU, BRC, NBRC,"
-        f" Parallel{hint} (any other cell: rd.as_map(step, state_size=n, input_size=m) of step(state, input))"
+        f" Parallel{hint} (any cell: rd.as_map(step, state_size=n, input_size=m) of step(state, input))"
     )
 
 

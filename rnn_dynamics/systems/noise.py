@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from .derived_weights import copied
 from .gradients import Step
 from .interpretation import Interpretation
+from .probing import watched
 
 _SIZES = re.compile(r"_*(\w*noise\w*|sigmas?(_\w+)?|\w+_sigma|stds?(_\w+)?|\w+_std)", re.IGNORECASE)
 """Attributes that say how large noise is."""
@@ -18,7 +19,7 @@ _ROWS = 4
 
 
 @torch.no_grad()
-def frozen_noise(step: Step, n: int, m: int, dtype: torch.dtype, device: torch.device) -> str | None:
+def frozen_noise(step: Step, n: int, m: int, device: torch.device) -> str | None:
     """Why the Gaussian noise of a step may be left out, in words; None where it has none or it must not.
 
     It may where the step is h -> F(h, x) + c e with a constant c, or where an attribute such as ``noise_std`` scales
@@ -30,7 +31,7 @@ def frozen_noise(step: Step, n: int, m: int, dtype: torch.dtype, device: torch.d
 
     def after(step: Step, shift: float) -> Tensor:
         mode = Interpretation(torch.float64, frozen=True, shift=shift)
-        with mode:
+        with watched(), mode:
             after = torch.stack([step(state.clone(), input.clone()) for state, input in zip(*rows, strict=True)])
         if not mode.drew:
             raise _NoNoise
@@ -63,7 +64,7 @@ class _NoNoise(Exception):
 
 
 def _without_draws(step: Step, rows: list[Tensor]) -> Tensor:
-    with Interpretation(torch.float64):
+    with watched(), Interpretation(torch.float64):
         return torch.stack([step(state.clone(), input.clone()) for state, input in zip(*rows, strict=True)])
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...checks import NotRecurrent
 from ..derived_weights import copied, device_of
 from ..interpretation import Interpretation, to_precision
+from ..probing import watched
 from .form import PROTOCOLS, Form, item_of
 from .guesses import arguments_of, first_states, input_counts, unit_counts
 from .layout import Layout, Part, layout_of, usual_layouts
@@ -46,14 +47,18 @@ def recognise(
         NotRecurrent: if it steps in no form, or in several that lead elsewhere.
     """
     name = type(module).__name__
+    if any("forward" in vars(part) for part in module.modules()):
+        raise NotRecurrent(f"{name} has a forward set on the instance, which a copy would share")
     twin = to_precision(copied(module), torch.float64).eval().requires_grad_(False)
+    for part in twin.modules():
+        part._forward_hooks.clear()  # most write down what a caller wants to see of his own calls
     search = _Search(twin, state_size, protocol)
     if not search.possible:
         raise NotRecurrent(
             f"{name} takes no state: its forward has {', '.join(search.arguments.names) or 'no arguments'}"
         )
     named, others = ([input_size], []) if input_size is not None else input_counts(twin)
-    with Interpretation(torch.float64, frozen=True):
+    with watched(), Interpretation(torch.float64, frozen=True):
         for counts in (named, others):
             found = [Recognised(form, m) for m in counts for form in search.forms(m)]
             if found:

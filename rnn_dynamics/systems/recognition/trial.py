@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..derived_weights import copied, device_of
 from ..interpretation import Interpretation
+from ..probing import watched
 from .form import Form, ModuleStep, item_of
 
 _ROWS = 3
@@ -53,7 +54,10 @@ def try_form(module: nn.Module, form: Form, input_size: int, device: torch.devic
             )
         return _state(module, form, rows, inputs)
 
+    given = states.clone(), inputs.clone()
     ahead = after(states, inputs)
+    if not (torch.equal(states, given[0]) and torch.equal(inputs, given[1])):
+        raise NearMisfit("it changes its arguments in place")
     if rows > 1:
         alone = torch.cat(
             [_state(module, form, row, x) for row, x in zip(states.split(1), inputs.split(1), strict=True)]
@@ -86,7 +90,7 @@ def require_same(
     device = device_of(step)
     states, inputs = (drawn(_ROWS, width, seed).to(device, dtype) for width, seed in ((n, 5), (m, 6)))
     module = copied(step).eval()
-    with Interpretation(frozen=True):
+    with watched(), Interpretation(frozen=True):
         alone = [module(state, x) for state, x in zip(states, inputs, strict=True)]
     own = torch.stack(alone).to(dtype)
     if close(map_step(states, inputs), own, _ROUNDINGS * torch.finfo(dtype).eps):
