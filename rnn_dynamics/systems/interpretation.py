@@ -108,7 +108,7 @@ def _bound(args: tuple[Any, ...], kwargs: dict[str, Any], first: int) -> tuple[A
 
 
 def to_precision(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
-    """The module itself, its real weights in ``dtype`` and its complex ones in the complex numbers of that precision."""
+    """The module itself, its real weights in ``dtype`` and its complex ones in complex numbers of that precision."""
 
     def cast(weight: Tensor) -> Tensor:
         if weight.is_complex():

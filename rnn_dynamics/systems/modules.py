@@ -71,8 +71,8 @@ def as_map(
             ``*Cell`` classes, one of ``rnn_dynamics.cells``, any module with a method ``recurrent_layers``; a module
             called as forward(state, input) or forward(input, state) for a step, or over a sequence, that returns its
             state, alone or in a tuple or dict; or a function step(state [n], input [m]) -> state [n].
-        state_size, input_size: n and m, of a function; ``input_size=0`` for an autonomous one. Of a module that does not
-            tell them. With an encoder, ``input_size`` is what it takes, if its first layer does not tell.
+        state_size, input_size: n and m, of a function (``input_size=0`` for an autonomous one) or of a module that does
+            not tell them. With an encoder, ``input_size`` is what it takes, if its first layer does not tell.
         box: (lower, upper), each [n], for a function that is known to map this box into itself; the index sum needs it.
         device: where a plain function computes; the parameters' device for a module, else the CPU.
         encoder: what the input goes through before the module, a module or function [..., m] -> [..., m'] that treats
@@ -94,12 +94,11 @@ def as_map(
         return encoded(as_map(module, protocol=protocol), encoder, input_size)
     if isinstance(module, nn.Module):
         return _of_module(module, state_size, input_size, protocol, box, device)
+    if state_size is None:
+        what = "a function" if callable(module) else type(module).__name__
+        raise ValueError(f"as_map takes a torch module, or a function with state_size and input_size; got {what} alone")
     if not callable(module):
         raise ValueError(f"module must be a torch module or a function step(state, input), got {type(module).__name__}")
-    if state_size is None:
-        raise ValueError(
-            "as_map takes a torch module, or a function with state_size and input_size; got a function alone"
-        )
     return _of_function(module, state_size, input_size, protocol, box, device)
 
 
@@ -137,6 +136,7 @@ def _of_module(
     box: Bounds,
     device: torch.device | str | None,
 ) -> DrivenMap:
+    _require_sizes(state_size, input_size)
     reasons: list[ValueError] = []
     if protocol is None:
         try:
@@ -167,7 +167,7 @@ def _of_module(
         return network
     if state_size is not None and input_size is not None and protocol is None:
         return FunctionMap(module, state_size, input_size, box, device)  # which says what is wrong with it when held
-    if len(reasons) == 1 or isinstance(module, nn.RNNBase | nn.RNNCellBase):
+    if len(reasons) == 1 or type(module).__module__.partition(".")[0] == "torch":
         raise reasons[0]
     raise NotRecurrent(f"{reasons[0]}; called, {reasons[1]}")
 
@@ -271,12 +271,18 @@ def _of_function(
 ) -> DrivenMap:
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
+    _require_sizes(state_size, input_size)
     if protocol not in (None, "state, input"):
         raise ValueError(f"protocol={protocol!r} is for modules; a function is called as step(state, input)")
     _require_order(step)
     if maps_complex(step, state_size, input_size, torch.device(device or "cpu")):
         step, state_size = ComplexStep(step), 2 * state_size
     return FunctionMap(step, state_size, input_size, box, device)
+
+
+def _require_sizes(state_size: int | None, input_size: int | None) -> None:
+    if (state_size is not None and state_size < 1) or (input_size is not None and input_size < 0):
+        raise ValueError(f"state_size must be >= 1 and input_size >= 0, got {state_size} and {input_size}")
 
 
 def _require_order(step: nn.Module | Step) -> None:

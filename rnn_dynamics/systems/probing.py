@@ -31,8 +31,9 @@ class _Watch(TorchDispatchMode):
         kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded in func.tags and not _own_generator((*args, *kwargs.values())):
             raise _RandomDrawError(
-                f"step(state, input) must be deterministic; it draws random numbers ({func}): dropout? noise that is not "
-                "added to the state? give a step without, or an attribute such as noise_std whose zero silences it"
+                f"step(state, input) must be deterministic; it draws random numbers ({func}): dropout? noise that is "
+                "not added to the state? give a step without, or an attribute like noise_std that is 0 where there is "
+                "none"
             )
         result = func(*args, **kwargs)
         dtype = result.dtype if isinstance(result, Tensor) and result.is_floating_point() else self.coarsest
