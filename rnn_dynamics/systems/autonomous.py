@@ -59,6 +59,15 @@ class AutonomousMap(ABC):
         return ()
 
     @property
+    def dt(self) -> float | None:
+        """The time that a step takes, in the user's unit; None where it was not told."""
+        return None
+
+    def halved(self) -> "AutonomousMap | None":
+        """Of a vector field's steps, the map of steps half as long; None for any other map."""
+        return None
+
+    @property
     def acting(self) -> Tensor | None:
         """Which coordinates F depends on, [n]; None where it is all of them."""
         return None

@@ -22,6 +22,9 @@ class DrivenMap(ABC):
     said: tuple[str, ...] = ()
     """Notes of whoever made the map."""
 
+    dt: float | None = None
+    """The time that a step takes, in the user's unit; None where it was not told."""
+
     @property
     @abstractmethod
     def state_size(self) -> int: ...
@@ -48,9 +51,13 @@ class DrivenMap(ABC):
         """What is to be known of how the map was made of a module or function, a clause each."""
         return self.said
 
+    def halved(self) -> "DrivenMap | None":
+        """Of a vector field's steps, the map of steps half as long; None for any other map."""
+        return None
+
     def _copied(self, dtype: torch.dtype) -> Self:
         frozen = self.frozen(dtype)
-        frozen.said = self.said
+        frozen.said, frozen.dt = self.said, self.dt
         return frozen
 
     @abstractmethod
@@ -220,6 +227,14 @@ class HeldMap(AutonomousMap):
     @property
     def notes(self) -> tuple[str, ...]:
         return self.network.notes
+
+    @property
+    def dt(self) -> float | None:
+        return self.network.dt
+
+    def halved(self) -> "HeldMap | None":
+        network = self.network.halved()
+        return None if network is None else HeldMap(network, self.input)
 
     def _inputs(self, states: Tensor) -> Tensor:
         return self.input.expand(*states.shape[:-1], -1)

@@ -8,7 +8,9 @@ from torch import Tensor
 from ..checks import ArrayLike, as_vector
 from .boxes import Box, NoBox
 from .derived_weights import copied, has_derived_weights, present
+from .differences import differenced, disagreement_of_lengths, jacobian
 from .driven import DrivenMap
+from .fields import FieldStep
 from .gradients import Step
 from .interpretation import Interpretation, to_precision
 from .linearization import Linearization
@@ -20,6 +22,8 @@ from .recognition import ModuleStep
 
 class FunctionMap(DrivenMap):
     """A driven map given by a function, or by a module whose forward is step(state, input)."""
+
+    _has_gradients = True
 
     def __init__(
         self,
@@ -106,7 +110,8 @@ class FunctionMap(DrivenMap):
             self._precise = dtype
         plain = not self._computes_weights and self._noise is None and self._precise is None
         step = self._step if plain else self._called
-        probed = batched(step, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
+        where = {"dtype": dtype, "device": self._device, "gradients": self._has_gradients}
+        probed = batched(step, self._n, self._m, bounds=self._bounds, works_in=self._dtype, **where)
         widened = (f"its coarser constants are taken into {dtype}",) if self._precise else ()
         self._told = (*widened, *probed.notes)
         return probed.step
@@ -119,6 +124,12 @@ class FunctionMap(DrivenMap):
         frozen._computes_weights = False  # or at least nobody else's
         frozen._batched = frozen._probed(dtype)
         return frozen
+
+    def halved(self) -> "FunctionMap | None":
+        """Of a vector field's steps, the map of steps half as long; None for any other map."""
+        if not isinstance(self._step, FieldStep):
+            return None
+        return type(self)(self._step.halved(), self._n, self._m, self._bounds, self._device)
 
     def linearize(
         self, states: Tensor, inputs: Tensor, wrt_input: bool = False
@@ -165,3 +176,33 @@ class FunctionMap(DrivenMap):
         if not box.contains(self.step(states, input.expand(len(states), -1))).all():
             raise ValueError("the declared box is not mapped into itself: a sampled state of it leaves it in one step")
         return box
+
+
+class DifferencedMap(FunctionMap):
+    """A driven map given by a function that has no gradients, differentiated by central differences."""
+
+    _has_gradients = False
+
+    def _probed(self, dtype: torch.dtype) -> Step:
+        probed = super()._probed(dtype)
+        generator = torch.Generator().manual_seed(5)
+        rows = [torch.randn(4, width, generator=generator).to(self._device, dtype) for width in (self._n, self._m)]
+        error = max(disagreement_of_lengths(probed, *rows), torch.finfo(dtype).eps)
+        self._told += (f"its derivatives are central differences, good to {error:.0e} of the largest",)
+        return probed
+
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        return differenced(super().step, state, input)
+
+    def linearize(
+        self, states: Tensor, inputs: Tensor, wrt_input: bool = False
+    ) -> tuple[Tensor, Linearization, Tensor | None]:
+        by_state = jacobian(super().step, states, inputs, 0)
+        by_input = jacobian(super().step, states, inputs, 1) if wrt_input else None
+        return super().step(states, inputs), Linearization([by_state], []), by_input
+
+    def pushforward(self, states: Tensor, inputs: Tensor, vectors: int) -> Pushforward:  # noqa: ARG002
+        return self.linearize(states, inputs)[1]
+
+    def bytes_per_linearization(self, itemsize: int) -> int:
+        return itemsize * self._n * (8 * self._n + 3 * self._m)  # n states to either side, and what becomes of them

@@ -7,12 +7,14 @@ from typing import Annotated, Literal, Protocol, TypeAlias, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArrayLike, CheckedInside, NotRecurrent, Size, checked
+from ..checks import ArrayLike, CheckedInside, NotRecurrent, Positive, Size, checked
 from .complex_states import ComplexStep, maps_complex
 from .derived_weights import StaleWeight, device_of, has_derived_weights, present, require_known
+from .differences import ArrayStep, is_array_step
 from .driven import DrivenMap
 from .encoded import encoded
-from .functions import FunctionMap
+from .fields import FieldStep, Scheme, own_dt
+from .functions import DifferencedMap, FunctionMap
 from .gradients import Step
 from .interpretation import Interpretation
 from .layered import LayeredMap
@@ -35,6 +37,9 @@ _SEQUENCE = {nn.RNN: ElmanLayer, nn.GRU: GRULayer, nn.LSTM: LSTMLayer}
 _CELL = {nn.RNNCell: ElmanLayer, nn.GRUCell: GRULayer, nn.LSTMCell: LSTMLayer}
 
 
+Bounds: TypeAlias = tuple[ArrayLike | float, ArrayLike | float] | None
+
+
 @checked
 def as_map(
     module: Annotated[nn.Module | Step, CheckedInside()],
@@ -46,6 +51,10 @@ def as_map(
     encoder: nn.Module | Callable[[Tensor], Tensor] | None = None,
     protocol: Literal["state, input", "input, state", "time, batch", "batch, time"] | None = None,
     child: str | None = None,
+    derivatives: Literal["autograd", "differences"] | None = None,
+    dt: Annotated[float, Positive()] | None = None,
+    tau: Annotated[float, Positive()] | None = None,
+    scheme: Scheme | None = None,
 ) -> DrivenMap:
     """See a recurrent network, as a module or any function step(state, input) -> state, as a driven map.
 
@@ -80,6 +89,14 @@ def as_map(
         protocol: how the module is called, where it does not show: a step in the order "state, input" or "input,
             state", or a sequence with its axes in the order "time, batch" or "batch, time".
         child: which part of the module is meant, by its path: "encoder.rnn".
+        derivatives: "differences" for a step without gradients: central differences, with their error in ``notes``.
+            They are the default for a step on arrays (NumPy, JAX, numba), and "autograd" for all others.
+        dt: the time that a step takes, in a unit of your own (ms): results then tell time constants in that unit, and
+            eigenvalues also as rates ln(lambda) / dt.
+        tau: the time constant of the units, in the same unit: of a module with an attribute ``alpha`` = dt / tau it
+            tells dt; of a vector field see ``scheme``.
+        scheme: "euler" or "rk4" for a function that is a vector field, tau dh/dt = field(state, input), whose map is
+            one step of length ``dt`` by that method. Fixed points found of it are looked at in steps half as long too.
 
     Raises:
         ValueError: for a bidirectional module, one in which no form or several are found, one that does more than its
@@ -88,21 +105,43 @@ def as_map(
     if child is not None:
         module = _part(module, child)
     module = _unwrapped(module)
+    if scheme is not None:
+        if dt is None or state_size is None or input_size is None:
+            raise ValueError(f"scheme={scheme!r} makes a map of a vector field: give dt, state_size and input_size")
+        _require_sizes(state_size, input_size)
+        step = FieldStep(module, dt, 1.0 if tau is None else tau, scheme)
+        kind = DifferencedMap if derivatives == "differences" else FunctionMap
+        network: DrivenMap = kind(step, state_size, input_size, box, device)
+    else:
+        dt = own_dt(module, dt, tau)
+        network = _as_map(module, state_size, input_size, box, device, encoder, protocol, derivatives)
+    network.dt = dt
+    return network
+
+
+def _as_map(
+    module: nn.Module | Step,
+    state_size: int | None,
+    input_size: int | None,
+    box: Bounds,
+    device: torch.device | str | None,
+    encoder: nn.Module | Callable[[Tensor], Tensor] | None,
+    protocol: str | None,
+    derivatives: str | None,
+) -> DrivenMap:
     if encoder is not None:
         if state_size is not None:
             raise ValueError("encoder is for a recurrent module: a step can call the encoder itself")
-        return encoded(as_map(module, protocol=protocol), encoder, input_size)
-    if isinstance(module, nn.Module):
+        return encoded(_as_map(module, None, None, None, None, None, protocol, None), encoder, input_size)
+    differences = derivatives == "differences"
+    if isinstance(module, nn.Module) and not differences:
         return _of_module(module, state_size, input_size, protocol, box, device)
     if state_size is None:
         what = "a function" if callable(module) else type(module).__name__
         raise ValueError(f"as_map takes a torch module, or a function with state_size and input_size; got {what} alone")
     if not callable(module):
         raise ValueError(f"module must be a torch module or a function step(state, input), got {type(module).__name__}")
-    return _of_function(module, state_size, input_size, protocol, box, device)
-
-
-Bounds: TypeAlias = tuple[ArrayLike | float, ArrayLike | float] | None
+    return _of_function(module, state_size, input_size, protocol, box, device, differences)
 
 
 def _part(module: object, path: str) -> nn.Module:
@@ -268,6 +307,7 @@ def _of_function(
     protocol: str | None,
     box: Bounds,
     device: torch.device | str | None,
+    differences: bool,
 ) -> DrivenMap:
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
@@ -275,6 +315,10 @@ def _of_function(
     if protocol not in (None, "state, input"):
         raise ValueError(f"protocol={protocol!r} is for modules; a function is called as step(state, input)")
     _require_order(step)
+    if is_array_step(step, state_size, input_size):
+        return DifferencedMap(ArrayStep(step), state_size, input_size, box, device)
+    if differences:
+        return DifferencedMap(step, state_size, input_size, box, device)
     if maps_complex(step, state_size, input_size, torch.device(device or "cpu")):
         step, state_size = ComplexStep(step), 2 * state_size
     return FunctionMap(step, state_size, input_size, box, device)

@@ -102,6 +102,7 @@ def batched(
     device: torch.device,
     bounds: tuple[Tensor, Tensor] | None = None,
     works_in: torch.dtype | None = None,
+    gradients: bool = True,
 ) -> Probed:
     """The step itself where it treats rows independently, else its vmap, else row by row; tried on random states.
 
@@ -113,6 +114,7 @@ def batched(
         dtype, device: of the states that it will be given.
         bounds: a box to take states from, rather than from around the origin.
         works_in: the precision that it is known to work in.
+        gradients: whether it must have its own.
 
     Raises:
         ValueError: for a step of another shape or dtype, one that draws random numbers, changes its arguments or has
@@ -145,6 +147,8 @@ def batched(
     if not torch.equal(row.nan_to_num(), again.nan_to_num()):
         raise ValueError("step(state, input) must be deterministic; two calls differed (dropout? noise?)")
     chosen = _by_rows(step, states, inputs, watch.coarsest)
+    if not gradients:
+        return chosen
     sizes = torch.tensor(_SIZES, dtype=torch.float64).unsqueeze(-1)
     if bounds is None:
         states = drawn(len(_SIZES), n, sizes)
@@ -204,7 +208,8 @@ def _require_gradients(step: Step, states: Tensor, inputs: Tensor, precision: to
             raise ValueError(
                 f"step must have its own gradients, but by its {name} unit {unit} changes at a rate of {slope:.8g} "
                 f"where autograd says {said:.8g}: let no part of it run under torch.no_grad(), .data, .detach(), "
-                ".item() or numpy, nor with a gradient other than its own (straight-through)"
+                ".item() or numpy, nor with a gradient other than its own (straight-through), or take "
+                "derivatives='differences'"
             )
 
 
