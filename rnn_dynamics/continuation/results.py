@@ -9,12 +9,15 @@ from .special import Special
 
 
 @dataclass(frozen=True, eq=False)
-class Followed(Table, whole=("start", "end")):
+class Followed(Table, whole=("start", "end", "units")):
     """One row per point that was followed, in the order given; ``len`` counts them."""
 
     start: float
 
     end: float
+
+    units: Tensor
+    """What is small in each coordinate, [n]: distances were measured in these (``systems.walk_units``)."""
 
     outcomes: tuple[str, ...]
     """"arrived" at ``end``; "fold": its branch turns back, so that it and a partner meet and vanish; "left": it ran off

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..checks import checked
 from ..store import storable
+from ..systems import apart
 from ..tracking import Event, Identities, Observation, match, number_of
 from .coincidence import Coincidence, coincidence_of
 
@@ -70,6 +71,9 @@ class TrainingBifurcations:
     loss_curve: Tensor
     """The whole curve, [l]."""
 
+    units: Tensor
+    """What is small in each coordinate of a state, [n] (``systems.walk_units``)."""
+
     loss_name: str = ""
     """What the loss is: "training loss", "validation loss", "loss"; "" if there is none."""
 
@@ -114,7 +118,7 @@ class TrainingBifurcations:
         for event in self.events:
             if event.how in ("", "unresolved") or not math.isfinite(event.at):
                 continue
-            group = next((group for group in groups[::-1] if _together(group[0], event)), None)
+            group = next((group for group in groups[::-1] if _together(group[0], event, self.units)), None)
             if group is None:
                 groups.append([event])
             else:
@@ -301,10 +305,9 @@ def _placed(event: Event) -> float:
     return event.at if math.isfinite(event.at) else float(event.step)
 
 
-def _together(one: Event, other: Event) -> bool:
+def _together(one: Event, other: Event, units: Tensor) -> bool:
     if (one.before, one.how) != (other.before, other.how) or one.how in ("flip", "Neimark-Sacker"):
         return False
     if abs(one.at - other.at) > NEAR * (one.step - one.before):
         return False
-    apart = float((one.state - other.state).norm())
-    return one.partner == other.identity or apart <= NEAR**0.5 * max(1.0, float(one.state.norm()))
+    return one.partner == other.identity or float(apart(one.state, other.state, units)) <= NEAR**0.5

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics.bifurcations import bifurcation_diagram, continue_fixed_point
-from rnn_dynamics.systems import relative, units_of
+from rnn_dynamics.bifurcations import bifurcation_diagram, continue_bifurcation, continue_fixed_point
+from rnn_dynamics.continuation import follow
+from rnn_dynamics.systems import HeldMap, relative, units_of, walk_units
 
 DOUBLE = torch.float64
 
@@ -139,19 +140,86 @@ def test_a_cycle_in_any_unit(unit: float) -> None:
     assert (cycles.multipliers[0, 0] - 0.36).abs() < 1e-12
 
 
-@pytest.mark.parametrize(("offset", "unit"), [(0.0, 1e-9), (0.0, 1e5), (1e4, 1.0), (1e9, 1.0)])
-def test_what_continuation_cannot_see_is_refused(offset: float, unit: float) -> None:
-    """A pitchfork of one unit beside a coordinate that rests at the offset: a diagram missed branches."""
+@pytest.mark.parametrize(
+    ("offset", "unit"), [(0.0, 1e-9), (0.0, 1e5), (0.0, 1e9), (1e4, 1.0), (1e8, 1.0), (1e9, 1.0), (1.0, 1e-8)]
+)
+def test_a_diagram_in_any_unit_and_beside_a_large_coordinate(offset: float, unit: float) -> None:
+    """A pitchfork at p = 0 whose arms are y = +- s sqrt(p), beside a coordinate that rests at the offset."""
 
-    def step(h: Tensor, p: float) -> Tensor:
-        x, y = h[..., 0], h[..., 1]
-        return torch.stack([x + 0.3 * (offset - x), y + 0.2 * (p * y - y**3 / unit**2)], dim=-1)
+    def step(h: Tensor, p: Tensor) -> Tensor:
+        x, y = h[..., :1], h[..., 1:]
+        return torch.cat([x + 0.3 * (offset - x), y + 0.2 * (p * y - y**3 / unit**2)], dim=-1)
 
     starts = unit * _randn(16, 2) + torch.tensor([offset, 0.0], dtype=DOUBLE)
-    with pytest.raises(ValueError, match=r"must be of a size from 0\.0003 to 3000"):
-        bifurcation_diagram(lambda p: _map(lambda h: step(h, p), 2), starts, (-1.0, 1.1), sections=0)
-    if offset:
-        with pytest.raises(ValueError, match=r"must be of a size from 0\.0003 to 3000"):
-            continue_fixed_point(
-                lambda p: _map(lambda h: step(h, p), 2), torch.tensor([offset, 0.0], dtype=DOUBLE), (-1.0, 1.1)
-            )
+    family = rd.as_map(step, state_size=2, input_size=1).input_family(0)
+    diagram = bifurcation_diagram(family, starts, (-1.0, 1.1), sections=0)
+    ((_, point),) = diagram.distinct_points
+    assert (point.kind, point.criticality, point.detail) == ("branch point", "supercritical", "pitchfork")
+    assert abs(point.parameter) < 2e-8
+    assert point.coefficient * unit**2 == pytest.approx(-0.2, rel=1e-6)
+    assert diagram.counts.tolist() == [1, 3]
+    assert diagram.stable_counts.tolist() == [1, 2]
+    arms = torch.cat([branch.near(0.81) for branch in diagram.branches])[:, 1].sort().values / unit
+    assert (arms - torch.tensor([-0.9, 0.0, 0.9], dtype=DOUBLE)).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("unit", [1e9, 1e4, 1.0, 1e-4, 1e-9])
+def test_points_are_followed_in_any_unit(unit: float) -> None:
+    """Y' = y + .2 (c(t) + y - y^3) beside a state of 1e4 or more: two meet in the fold at c = 2 / sqrt(27)."""
+    sizes = unit * torch.tensor([1e4, 1.0], dtype=DOUBLE)
+
+    def step(h: Tensor, c: Tensor) -> Tensor:
+        x, y = (h / sizes)[..., :1], (h / sizes)[..., 1:]
+        return sizes * torch.cat([0.7 * x + 0.3 + 0.1 * y, y + 0.2 * (c + y - y**3)], dim=-1)
+
+    family = rd.as_map(step, state_size=2, input_size=1).input_family(0)
+    ys = torch.tensor([-1.0, 0.0, 1.0], dtype=DOUBLE)
+    points = sizes * torch.stack([1 + ys / 3, ys], dim=1)
+    followed = follow(family, points, 0.0, 1.0)
+    assert followed.outcomes == ("fold", "fold", "arrived")
+    assert (followed.parameters[:2] - 2 / 27**0.5).abs().max() < 1e-8
+    for row, partner in ((0, 1), (1, 0)):
+        assert ((followed.ends[row] - points[partner]) / sizes).abs().max() < 1e-6
+    assert (followed.fold_states[:2, 1] / unit + 1 / 3**0.5).abs().max() < 1e-6
+    assert [special.kind for special in followed.crossings[0]] == ["fold"]
+    y = float(followed.ends[2, 1]) / unit
+    assert 1 + y - y**3 == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e9, 1e4, 1.0, 1e-4, 1e-9])
+def test_a_cusp_in_any_unit(unit: float) -> None:
+    """H' = h + .2 (q h - h^3 / s^2 + p s): folds at p = +- 2 sqrt(q^3 / 27), a cusp at 0 of coefficient 0."""
+
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        return h + 0.2 * (x[..., 1:] * h - h**3 / unit**2 + x[..., :1] * unit)
+
+    network = rd.as_map(step, state_size=1, input_size=2).frozen(DOUBLE)
+
+    def family(p: float, q: float) -> HeldMap:
+        return HeldMap(network, torch.tensor([p, q], dtype=DOUBLE))
+
+    branch = continue_fixed_point(lambda p: family(p, 1.0), [1.3 * unit], (1.0, -1.0))
+    fold = next(point for point in branch.special_points if point.kind == "fold")
+    assert abs(abs(fold.parameter) - 2 / 27**0.5) < 1e-8
+    assert fold.coefficient * unit == pytest.approx(0.6 / 3**0.5, rel=1e-6)
+    curve = continue_bifurcation(family, fold, ((-1.0, 1.0), (-0.5, 1.2)), at=1.0)
+    (cusp,) = curve.codimension_two
+    assert cusp.kind == "cusp"
+    assert cusp.parameters.abs().max() < 1e-6
+    p, q = curve.parameters.T
+    assert (p**2 - 4 * q**3 / 27).abs().max() < 1e-8
+    assert (curve.coefficients.abs() * unit - 0.6 * (q.clamp(min=0) / 3).sqrt()).abs().max() < 1e-4
+
+
+def test_walks_of_ordinary_networks_have_no_units() -> None:
+    """Nothing is scaled where units fire between -1 and 1, or where a small start says little of the map."""
+    with torch.random.fork_rng():
+        tanh = rd.as_map(nn.RNN(1, 3, dtype=DOUBLE)).hold()
+    plain = _map(lambda h: 0.5 * h, 3)
+    near_zero = torch.tensor([[1e-8, 0.0, 0.4]], dtype=DOUBLE)
+    for system in (tanh, plain):
+        for states in (near_zero, torch.zeros(1, 3, dtype=DOUBLE), 1e-13 * torch.ones(1, 3, dtype=DOUBLE)):
+            assert walk_units(system, states).tolist() == [1.0, 1.0, 1.0]
+    assert walk_units(plain, 1e-9 * torch.ones(1, 3, dtype=DOUBLE)).max() < 1e-8
+    many = _randn(64, 3) * torch.tensor([1e-8, 1.0, 1e4], dtype=DOUBLE)
+    assert (walk_units(plain, many, sampled=True).log2() - many.std(dim=0).log2()).abs().max() <= 3.5

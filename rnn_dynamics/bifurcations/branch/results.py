@@ -58,7 +58,8 @@ class Branch:
     """|F^period(h) - h|_2 of these very states, [k]."""
 
     tangents: Tensor
-    """Unit tangents, [k, n + 1]: dh along the branch, then dp over the length of the span."""
+    """Unit tangents, [k, n + 1]: dh along the branch, then dp over the length of the span; the length of dh is
+    |dh / u| / max(1, |h / u|) in ``units`` u."""
 
     eigenvalues: Tensor
     """The leading ones of DF^period, [k, m], complex, by falling modulus; NaN where fewer were needed."""
@@ -77,6 +78,9 @@ class Branch:
 
     span: tuple[float, float]
     """The parameters it was followed between."""
+
+    units: Tensor
+    """What is small in each coordinate, [n]: it was walked, and distances are measured, in these (``walk_units``)."""
 
     period: int = 1
 
@@ -173,15 +177,19 @@ class Branch:
 
     @checked
     def distance(self, state: Tensor, parameter: float) -> float:
-        """How far a point lies from the curve, in the measure of its arclength: the span is 1, a state's size is 1."""
+        """How far a point lies from the curve, in the measure of its arclength: the span is 1, a state's size is 1.
+
+        That size is max(1, |h / u|) in ``units`` u.
+        """
         if state.shape != self.states.shape[1:]:
             raise ValueError(f"state must have shape {list(self.states.shape[1:])}, got {list(state.shape)}")
-        state = state.to(self.states)
         width = abs(self.span[1] - self.span[0])
+        state = state.to(self.states) / self.units
         scale = max(1.0, float(state.norm()))
-        points = torch.cat([self.states / scale, self.parameters.unsqueeze(-1) / width], dim=-1)
+        measure = scale * self.units
+        points = torch.cat([self.states / measure, self.parameters.unsqueeze(-1) / width], dim=-1)
         point = torch.cat([state / scale, state.new_tensor([parameter / width])])
-        slopes = torch.cat([self.tangents[:, :-1] / scale, self.tangents[:, -1:]], dim=-1)
+        slopes = torch.cat([self.tangents[:, :-1] / measure, self.tangents[:, -1:]], dim=-1)
         nearest = int((points - point).norm(dim=-1).argmin())
         best = float((points[nearest] - point).norm())
         for row in (nearest - 1, nearest):
@@ -196,8 +204,8 @@ class Branch:
         if begin == parameter:
             return self.states[row]
         width = abs(self.span[1] - self.span[0])
-        chord = self.states[row + 1] - self.states[row]
-        scale = max(1.0, float(self.states[row].norm()))
+        chord = (self.states[row + 1] - self.states[row]) / self.units
+        scale = max(1.0, float((self.states[row] / self.units).norm()))
         reach = math.hypot(float(chord.norm()) / scale, (end - begin) / width)
         first, last = (reach * self.tangents[r] for r in (row, row + 1))
         paces = float(first[-1]) * width, float(last[-1]) * width
