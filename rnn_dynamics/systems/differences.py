@@ -14,6 +14,9 @@ from .probing import watched
 _LENGTH = torch.finfo(torch.float64).eps ** (1 / 3)
 """Of a difference, relative to max(1, |h_i|): its rounding and its cut-off are then alike."""
 
+_WIDE = 2e-3
+"""Of differences along one direction, of order 4: normal forms take them thrice, whose rounding is eps / length^3."""
+
 
 class ArrayStep:
     """step(state, input) -> state on arrays, as a step on tensors."""
@@ -85,7 +88,7 @@ class _Differences(torch.autograd.Function):
             x.movedim(axis, 0) if axis is not None else x.expand(info.batch_size, *x.shape)
             for x, axis in zip((state, input), in_dims, strict=False)
         ]
-        flat = [x.reshape(-1, x.shape[-1]) for x in rows]
+        flat = [x.flatten(0, -2) for x in rows]
         return differenced(step, *flat).reshape(*rows[0].shape[:-1], -1), 0
 
 
@@ -110,8 +113,8 @@ def jacobian(step: Step, states: Tensor, inputs: Tensor, by: int, length: float 
     for sign in (1, -1):
         arguments = [x.unsqueeze(-2).expand(*x.shape[:-1], width, x.shape[-1]) for x in (states, inputs)]
         arguments[by] = arguments[by] + sign * shifts
-        flat = [x.reshape(-1, x.shape[-1]) for x in arguments]
-        sides.append(step(*flat).reshape(*states.shape[:-1], width, -1))
+        flat = [x.flatten(0, -2) for x in arguments]
+        sides.append(step(*flat).reshape(*states.shape[:-1], width, states.shape[-1]))
     return ((sides[0] - sides[1]) / (2 * h).unsqueeze(-1)).transpose(-1, -2)
 
 

@@ -42,7 +42,10 @@ class FunctionMap(DrivenMap):
         else:
             self._dtype = parameter.dtype.to_real()
         self._bounds = None if box is None else self._checked_bounds(*box)
-        self._computes_weights = isinstance(step, torch.nn.Module) and has_derived_weights(step)
+        # A twin also takes what a forward writes down in its module.
+        self._on_twin = isinstance(step, torch.nn.Module) and (
+            has_derived_weights(step) or isinstance(step, ModuleStep)
+        )
         self._noise = frozen_noise(step, state_size, input_size, self._device)
         self._precise: torch.dtype | None = None  # computed in by an interpretation of the step, as it does not itself
         self._batched: Step | None = None
@@ -98,7 +101,7 @@ class FunctionMap(DrivenMap):
 
     def _called(self, state: Tensor, input: Tensor) -> Tensor:
         step = self._step
-        if self._computes_weights and isinstance(step, torch.nn.Module):
+        if self._on_twin and isinstance(step, torch.nn.Module):
             step = present(step)
         if self._noise is None and self._precise is None:
             return step(state, input)
@@ -106,9 +109,9 @@ class FunctionMap(DrivenMap):
             return step(state, input)
 
     def _probed(self, dtype: torch.dtype) -> Step:
-        if needs_precision(self._called, self._n, self._m, dtype, self._device):
+        if self._has_gradients and needs_precision(self._called, self._n, self._m, dtype, self._device):
             self._precise = dtype
-        plain = not self._computes_weights and self._noise is None and self._precise is None
+        plain = not self._on_twin and self._noise is None and self._precise is None
         step = self._step if plain else self._called
         where = {"dtype": dtype, "device": self._device, "gradients": self._has_gradients}
         probed = batched(step, self._n, self._m, bounds=self._bounds, works_in=self._dtype, **where)
@@ -121,7 +124,7 @@ class FunctionMap(DrivenMap):
         if isinstance(step, torch.nn.Module):
             step = to_precision(copied(step), dtype).eval().requires_grad_(False)
         frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
-        frozen._computes_weights = False  # or at least nobody else's
+        frozen._on_twin = False  # being nobody else's
         frozen._batched = frozen._probed(dtype)
         return frozen
 

@@ -258,7 +258,7 @@ def _called(
     if box is None and (cell := _wrapped_cell(step, n, m)) is not None:
         return _of_layers(cell)
     network = FunctionMap(step, n, m, box, device)
-    require_same(network.step, step, n, m, network.dtype)
+    require_same(step, n, m, network.dtype)
     return network
 
 

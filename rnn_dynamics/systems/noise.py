@@ -38,6 +38,8 @@ def frozen_noise(step: Step, n: int, m: int, device: torch.device) -> str | None
         return after
 
     try:
+        if isinstance(step, nn.Module):
+            step = copied(step).eval()
         mean = after(step, 0.0)
         one, two, back = (after(step, shift) - mean for shift in (1.0, 2.0, -1.0))
         if not mean.isfinite().all():

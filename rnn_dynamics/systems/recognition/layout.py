@@ -118,13 +118,14 @@ def layout_of(state: object, other: object, batch: int, other_batch: int) -> Lay
     return Layout(tuple(parts), nest)
 
 
-def usual_layouts(n: int) -> Sequence[Layout]:
+def usual_layouts(n: int, complex: bool = False) -> Sequence[Layout]:
     """What states of n units look like in most code."""
+    if complex:
+        return [Layout((Part((n,), 0, complex=True),))]
     plain, layered = Part((n,), 0), Part((1, n), 1)
     return [
         Layout((plain,)),
         Layout((layered,)),
         Layout((plain, plain), tuple),
         Layout((layered, layered), tuple),
-        Layout((Part((n,), 0, complex=True),)),
     ]

@@ -91,6 +91,7 @@ class _Search:
         self.module, self._state_size, self._device = module, state_size, device_of(module)
         self.arguments = arguments_of(module)
         self._attributes = [] if self.arguments.takes_state else first_states(module)
+        self._complex = any(tensor.is_complex() for tensor in [*module.parameters(), *module.buffers()])
         self._protocols = list(PROTOCOLS) if protocol is None else [protocol]
         if getattr(module, "batch_first", None) is True:
             self._protocols.sort(key=lambda one: one == "time, batch")
@@ -127,6 +128,8 @@ class _Search:
             named, others = unit_counts(self.module) if self._state_size is None else ([self._state_size], [])
             for count in (*named, *others):
                 yield self._kept(usual_layouts(count))
+                if self._complex:  # which a real network would take too
+                    yield self._kept(usual_layouts(count, complex=True))
 
     def _kept(self, layouts: Iterable[Layout]) -> list[Layout]:
         unique = list(dict.fromkeys(layouts))

@@ -1,12 +1,10 @@
 """Whether a module steps in a given form: told by calling it on random states and inputs."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 from ..derived_weights import copied, device_of
-from ..interpretation import Interpretation
+from ..interpretation import Interpretation, to_precision
 from ..probing import watched
 from .form import Form, ModuleStep, item_of
 
@@ -79,27 +77,27 @@ def try_form(module: nn.Module, form: Form, input_size: int, device: torch.devic
 
 
 @torch.no_grad()
-def require_same(
-    map_step: Callable[[Tensor, Tensor], Tensor], step: ModuleStep, n: int, m: int, dtype: torch.dtype
-) -> None:
-    """Compare a map with the module that it was made of, called in its own precision, on random states and inputs.
+def require_same(step: ModuleStep, n: int, m: int, dtype: torch.dtype) -> None:
+    """Compare a module in its own precision with itself in double precision, as it is analysed.
 
     Raises:
         ValueError: that shows a difference.
     """
     device = device_of(step)
     states, inputs = (drawn(_ROWS, width, seed).to(device, dtype) for width, seed in ((n, 5), (m, 6)))
-    module = copied(step).eval()
-    with watched(), Interpretation(frozen=True):
-        alone = [module(state, x) for state, x in zip(states, inputs, strict=True)]
-    own = torch.stack(alone).to(dtype)
-    if close(map_step(states, inputs), own, _ROUNDINGS * torch.finfo(dtype).eps):
+    after: list[Tensor] = []
+    for precision in (dtype, torch.float64):
+        module = to_precision(copied(step), precision).eval() if precision is not dtype else copied(step).eval()
+        rows = zip(states.to(precision), inputs.to(precision), strict=True)
+        with watched(), Interpretation(precision if precision is not dtype else None, frozen=True):
+            after.append(torch.stack([module(state, x) for state, x in rows]).to(torch.float64))
+    own, wide = after
+    if close(wide, own, _ROUNDINGS * torch.finfo(dtype).eps):
         return
-    gap = (map_step(states, inputs) - own).abs()
-    row, unit = divmod(int(gap.argmax()), n)
+    row, unit = divmod(int((wide - own).abs().argmax()), n)
     raise ValueError(
         f"the map of {type(step.module).__name__} is not what the module does: unit {unit} becomes "
-        f"{float(map_step(states, inputs)[row, unit]):.6g} by the map and {float(own[row, unit]):.6g} by the module"
+        f"{float(wide[row, unit]):.6g} by the map and {float(own[row, unit]):.6g} by the module"
     )
 
 
