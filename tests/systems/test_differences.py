@@ -61,7 +61,8 @@ def test_branches_of_a_numpy_step_bifurcate_where_they_should() -> None:
 
     branch = rd.continue_fixed_point(family, [0.0], (0.5, 1.5))
     pitchfork = branch.special_points[0]
-    assert pitchfork.kind == "pitchfork"
+    assert pitchfork.kind == "branch point"
+    assert "pitchfork" in repr(pitchfork)
     assert abs(pitchfork.parameter - 1) < 1e-7
 
 
