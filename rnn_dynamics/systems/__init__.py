@@ -5,13 +5,14 @@ from .boxes import Box, NoBox
 from .checkpoints import Checkpoint, read_checkpoint
 from .driven import DrivenMap, FirstState, HeldMap, InputFamily, require_network, require_system
 from .encoded import EncodedMap
+from .entry import as_map
 from .functions import FunctionMap
 from .in_units import MapInUnits
 from .iterated import IteratedMap
 from .layered import LayeredMap
 from .layers import BRCLayer, CellLayer, GRULayer, Layer, MGULayer, NBRCLayer, ParallelLayer
 from .linearization import Linearization
-from .modules import as_map, recurrent_layers, recurrent_module
+from .modules import recurrent_layers, recurrent_module
 from .pushforward import Pushforward
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import apart, balancing_units, ranks, relative, scaled_norm, sizes, units_of, walk_units, warped

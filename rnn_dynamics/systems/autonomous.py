@@ -54,6 +54,20 @@ class AutonomousMap(ABC):
         """A box that F takes into itself, or why none is known."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how the map was made of a module or function, a clause each."""
+        return ()
+
+    @property
+    def dt(self) -> float | None:
+        """The time that a step takes, in the user's unit; None where it was not told."""
+        return None
+
+    def halved(self) -> "AutonomousMap | None":
+        """Of a vector field's steps, the map of steps half as long; None for any other map."""
+        return None
+
+    @property
     def acting(self) -> Tensor | None:
         """Which coordinates F depends on, [n]; None where it is all of them."""
         return None
@@ -117,6 +131,10 @@ class WrappedMap(AutonomousMap):
     @property
     def state_size(self) -> int:
         return self.system.state_size
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.system.notes
 
     @property
     def dtype(self) -> torch.dtype:

@@ -4,6 +4,7 @@ import copy
 from itertools import chain
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.prune import BasePruningMethod
@@ -16,6 +17,10 @@ RAW = "_raw"
 """What WeightDrop appends to the name of the weight proper; under the name itself lies the last dropout's copy."""
 
 Module = TypeVar("Module", bound=nn.Module)
+
+
+class StaleWeight(NotRecurrent):
+    """A weight that was computed once, and is not what the module would compute now."""
 
 
 def has_derived_weights(module: nn.Module) -> bool:
@@ -43,6 +48,21 @@ def present(module: Module) -> Module:
     return twin
 
 
+def present_twin(module: Module, values: dict[str, Any]) -> Module:
+    """A twin of the module on the very same parameters, but for some attributes that have other values."""
+    twin = _twin(module)
+    for name, value in values.items():
+        for owner in (twin._parameters, twin._buffers):
+            owner.pop(name, None)
+        twin.__dict__[name] = value
+    return twin
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module's weights lie; the CPU for one without."""
+    return next((tensor.device for tensor in chain(module.parameters(), module.buffers())), torch.device("cpu"))
+
+
 def copied(module: Module) -> Module:
     """A deep copy, also where weights are results of a computation, which torch refuses to copy."""
     memo: dict[int, Any] = {}
@@ -58,7 +78,7 @@ def require_known(module: nn.Module, name: str, weight: Tensor) -> None:
     """Refuse a weight that is computed from others in a way that is not known, so that it may be an old value."""
     if weight.is_leaf or has_derived_weights(module):
         return
-    raise NotRecurrent(
+    raise StaleWeight(
         f"{name} of {type(module).__name__} is no parameter but was computed from others in a way that is not known "
         "(a WeightDrop?), so it may be an old value: put the weight proper in its place"
     )

@@ -19,6 +19,12 @@ FirstState: TypeAlias = ArrayLike | tuple[Tensor, Tensor]
 class DrivenMap(ABC):
     """A recurrent network seen as a map of state and input, whatever cells it is made of."""
 
+    said: tuple[str, ...] = ()
+    """Notes of whoever made the map."""
+
+    dt: float | None = None
+    """The time that a step takes, in the user's unit; None where it was not told."""
+
     @property
     @abstractmethod
     def state_size(self) -> int: ...
@@ -39,6 +45,20 @@ class DrivenMap(ABC):
     def layer_sizes(self) -> tuple[int, ...]:
         """How many coordinates of the state belong to each layer, in order."""
         return (self.state_size,)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how the map was made of a module or function, a clause each."""
+        return self.said
+
+    def halved(self) -> "DrivenMap | None":
+        """Of a vector field's steps, the map of steps half as long; None for any other map."""
+        return None
+
+    def _copied(self, dtype: torch.dtype) -> Self:
+        frozen = self.frozen(dtype)
+        frozen.said, frozen.dt = self.said, self.dt
+        return frozen
 
     @abstractmethod
     def step(self, state: Tensor, input: Tensor) -> Tensor:
@@ -155,7 +175,7 @@ class DrivenMap(ABC):
         if input is None:
             input = torch.zeros(self.input_size, dtype=dtype)
         return HeldMap(
-            self.frozen(dtype), as_vector(input, "input", self.input_size, dtype=dtype, device=self.device).clone()
+            self._copied(dtype), as_vector(input, "input", self.input_size, dtype=dtype, device=self.device).clone()
         )
 
     @checked
@@ -178,7 +198,7 @@ class DrivenMap(ABC):
             raise ArgumentError("direction", "must not be zero: the input would not move")
         offset = torch.zeros(self.input_size) if offset is None else offset
         return InputFamily(
-            self.frozen(torch.float64), along, as_vector(offset, "offset", self.input_size, **where).clone()
+            self._copied(torch.float64), along, as_vector(offset, "offset", self.input_size, **where).clone()
         )
 
 
@@ -205,6 +225,18 @@ class HeldMap(AutonomousMap):
     @property
     def device(self) -> torch.device:
         return self.input.device
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.network.notes
+
+    @property
+    def dt(self) -> float | None:
+        return self.network.dt
+
+    def halved(self) -> "HeldMap | None":
+        network = self.network.halved()
+        return None if network is None else HeldMap(network, self.input)
 
     def _inputs(self, states: Tensor) -> Tensor:
         return self.input.expand(*states.shape[:-1], -1)

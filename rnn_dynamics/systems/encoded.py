@@ -61,6 +61,10 @@ class EncodedMap(DrivenMap):
     def acting(self) -> Tensor | None:
         return self.network.acting
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*super().notes, *self.network.notes, *self.encoder.notes)
+
     def encode(self, input: Tensor) -> Tensor:
         """What the network sees of inputs [..., m]: [..., m']."""
         rows = input.reshape(-1, self.input_size)

@@ -8,15 +8,22 @@ from torch import Tensor
 from ..checks import ArgumentError, ArrayLike, as_vector
 from .boxes import Box, NoBox
 from .derived_weights import copied, has_derived_weights, present
+from .differences import differenced, disagreement_of_lengths, jacobian
 from .driven import DrivenMap
+from .fields import FieldStep
 from .gradients import Step
+from .interpretation import Interpretation, to_precision
 from .linearization import Linearization
-from .probing import accepted_dtype, batched
+from .noise import frozen_noise
+from .probing import accepted_dtype, batched, needs_precision
 from .pushforward import Pushforward, TapedPushforward
+from .recognition import ModuleStep
 
 
 class FunctionMap(DrivenMap):
     """A driven map given by a function, or by a module whose forward is step(state, input)."""
+
+    _has_gradients = True
 
     def __init__(
         self,
@@ -33,16 +40,36 @@ class FunctionMap(DrivenMap):
         if parameter is None:
             self._dtype = accepted_dtype(step, state_size, input_size, self._device)
         else:
-            self._dtype = parameter.dtype
-        if isinstance(step, torch.nn.Module):
-            _require_real(step)
+            self._dtype = parameter.dtype.to_real()
         self._bounds = None if box is None else self._checked_bounds(*box)
+        # A twin also takes what a forward writes down in its module.
+        self._on_twin = isinstance(step, torch.nn.Module) and (
+            has_derived_weights(step) or isinstance(step, ModuleStep)
+        )
+        self._noise = frozen_noise(step, state_size, input_size, self._device)
+        self._precise: torch.dtype | None = None  # computed in by an interpretation of the step, as it does not itself
         self._batched: Step | None = None
-        self._computes_weights = isinstance(step, torch.nn.Module) and has_derived_weights(step)
+        self._told: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        name = getattr(self._step, "__name__", type(self._step).__name__)
-        return f"{name} map, {self._n} state units, {self._m} inputs"
+        sizes = f"{self._n} state units, {self._m} inputs"
+        if isinstance(self._step, ModuleStep):
+            module, form = self._step.module, self._step.form
+            name = type(module).__name__
+            told = (f"called as {form.signature(name, self._m)}", *self.notes)
+        else:
+            name, told = getattr(self._step, "__name__", type(self._step).__name__), self.notes
+        return f"{name} map, {sizes}" + (f" ({'; '.join(told)})" if told else "")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        own = [*self.said, self._noise, *self._told]
+        return tuple(note for note in own if note)
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        layers = self._step.form.layout.layers if isinstance(self._step, ModuleStep) else 1
+        return (self._n // layers,) * layers
 
     @property
     def weights(self) -> list[Tensor]:
@@ -74,22 +101,38 @@ class FunctionMap(DrivenMap):
 
     def _called(self, state: Tensor, input: Tensor) -> Tensor:
         step = self._step
-        if self._computes_weights and isinstance(step, torch.nn.Module):
+        if self._on_twin and isinstance(step, torch.nn.Module):
             step = present(step)
-        return step(state, input)
+        if self._noise is None and self._precise is None:
+            return step(state, input)
+        with Interpretation(self._precise, frozen=self._noise is not None):
+            return step(state, input)
 
     def _probed(self, dtype: torch.dtype) -> Step:
-        step = self._called if self._computes_weights else self._step
-        return batched(step, self._n, self._m, dtype, self._device, self._bounds, self._dtype)
+        if self._has_gradients and needs_precision(self._called, self._n, self._m, dtype, self._device):
+            self._precise = dtype
+        plain = not self._on_twin and self._noise is None and self._precise is None
+        step = self._step if plain else self._called
+        where = {"dtype": dtype, "device": self._device, "gradients": self._has_gradients}
+        probed = batched(step, self._n, self._m, bounds=self._bounds, works_in=self._dtype, **where)
+        widened = (f"its coarser constants are taken into {dtype}",) if self._precise else ()
+        self._told = (*widened, *probed.notes)
+        return probed.step
 
     def frozen(self, dtype: torch.dtype) -> Self:
         step = self._step
         if isinstance(step, torch.nn.Module):
-            step = copied(step).to(dtype).eval().requires_grad_(False)
+            step = to_precision(copied(step), dtype).eval().requires_grad_(False)
         frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
-        frozen._computes_weights = False  # or at least nobody else's
+        frozen._on_twin = False  # being nobody else's
         frozen._batched = frozen._probed(dtype)
         return frozen
+
+    def halved(self) -> "FunctionMap | None":
+        """Of a vector field's steps, the map of steps half as long; None for any other map."""
+        if not isinstance(self._step, FieldStep):
+            return None
+        return type(self)(self._step.halved(), self._n, self._m, self._bounds, self._device)
 
     def linearize(
         self, states: Tensor, inputs: Tensor, wrt_input: bool = False
@@ -138,11 +181,31 @@ class FunctionMap(DrivenMap):
         return box
 
 
-def _require_real(module: torch.nn.Module) -> None:
-    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
-        if tensor.is_complex():
-            raise ValueError(
-                f"{name} of {type(module).__name__} is complex, which is not supported yet: keep it real, as "
-                "torch.view_as_real gives it, let the step make it complex, and put real and imaginary parts of "
-                "the state side by side"
-            )
+class DifferencedMap(FunctionMap):
+    """A driven map given by a function that has no gradients, differentiated by central differences."""
+
+    _has_gradients = False
+
+    def _probed(self, dtype: torch.dtype) -> Step:
+        probed = super()._probed(dtype)
+        generator = torch.Generator().manual_seed(5)
+        rows = [torch.randn(4, width, generator=generator).to(self._device, dtype) for width in (self._n, self._m)]
+        error = max(disagreement_of_lengths(probed, *rows), torch.finfo(dtype).eps)
+        self._told += (f"its derivatives are central differences, good to {error:.0e} of the largest",)
+        return probed
+
+    def step(self, state: Tensor, input: Tensor) -> Tensor:
+        return differenced(super().step, state, input)
+
+    def linearize(
+        self, states: Tensor, inputs: Tensor, wrt_input: bool = False
+    ) -> tuple[Tensor, Linearization, Tensor | None]:
+        by_state = jacobian(super().step, states, inputs, 0)
+        by_input = jacobian(super().step, states, inputs, 1) if wrt_input else None
+        return super().step(states, inputs), Linearization([by_state], []), by_input
+
+    def pushforward(self, states: Tensor, inputs: Tensor, vectors: int) -> Pushforward:  # noqa: ARG002
+        return self.linearize(states, inputs)[1]
+
+    def bytes_per_linearization(self, itemsize: int) -> int:
+        return itemsize * self._n * (8 * self._n + 3 * self._m)  # n states to either side, and what becomes of them

@@ -34,7 +34,8 @@ class LayeredMap(DrivenMap):
     def __repr__(self) -> str:
         kind = self._layers[0].name
         sizes = " + ".join(map(str, self._sizes))
-        return f"{kind} map, {sizes} state units, {self.input_size} inputs"
+        told = f" ({'; '.join(self.notes)})" if self.notes else ""
+        return f"{kind} map, {sizes} state units, {self.input_size} inputs{told}"
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -21,6 +21,10 @@ _ROWS = 8
 LayersOf = Callable[[nn.Module], Sequence[Layer]]
 
 
+class NotPlain(ValueError):
+    """A recurrent module does not step as its weights say."""
+
+
 @torch.no_grad()
 def require_plain(module: nn.Module, layers: Sequence[Layer]) -> None:
     """Refuse one of torch's recurrent modules that has more to it than its class, and steps differently for that.
@@ -43,12 +47,12 @@ def require_plain(module: nn.Module, layers: Sequence[Layer]) -> None:
             warnings.simplefilter("ignore")  # torch's own, on kernels
             after = _stepped(twin, states, inputs, layers)
     except Exception as error:  # of any kind, in a caller's module
-        raise ValueError(
+        raise NotPlain(
             f"{name} has more to it than torch's weights ({more}), and cannot be called as torch's own: it raised "
             f"{type(error).__name__}: {error}; use {remedy}"
         ) from error
     if not _same(after, network.step(states, inputs)):
-        raise ValueError(
+        raise NotPlain(
             f"{name} does not step as torch's own with its weights does, for it has more to it ({more}): use {remedy}"
         )
 

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..checks import ArgumentError
 from .gradients import Step, derivative, disagreement
+from .interpretation import Interpretation
 
 _SIZES = (1e-3, 0.1, 0.1, 1.0, 1.0, 3.0, 3.0, 10.0)
 """Of the states and inputs at which gradients are compared: near the origin, where units saturate, and beyond."""
@@ -31,7 +32,9 @@ class _Watch(TorchDispatchMode):
         kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded in func.tags and not _own_generator((*args, *kwargs.values())):
             raise _RandomDrawError(
-                f"step(state, input) must be deterministic; it draws random numbers ({func}): dropout? noise?"
+                f"step(state, input) must be deterministic; it draws random numbers ({func}): dropout? noise that is "
+                "not added to the state? give a step without, or an attribute like noise_std that is 0 where there is "
+                "none"
             )
         result = func(*args, **kwargs)
         dtype = result.dtype if isinstance(result, Tensor) and result.is_floating_point() else self.coarsest
@@ -70,6 +73,28 @@ def accepted_dtype(step: Step, n: int, m: int, device: torch.device) -> torch.dt
 
 
 @torch.no_grad()
+def needs_precision(step: Step, n: int, m: int, dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether a step fails on states of this dtype or returns coarser ones, for the constants that it captures."""
+    results: list[object] = []
+    for precise in (None, dtype):
+        try:
+            with _Watch(), Interpretation(precise):
+                where = {"dtype": dtype, "device": device}
+                results.append(step(torch.zeros(n, **where), torch.zeros(m, **where)))
+        except Exception:  # of any kind, in a caller's function; ``batched`` says what it was
+            results.append(None)
+    fits = [isinstance(after, Tensor) and after.shape == (n,) and after.dtype == dtype for after in results]
+    return not fits[0] and fits[1]
+
+
+class Probed(NamedTuple):
+    """A step that takes batches, and what is to be said of it."""
+
+    step: Step
+    notes: tuple[str, ...] = ()
+
+
+@torch.no_grad()
 def batched(
     step: Step,
     n: int,
@@ -78,8 +103,9 @@ def batched(
     device: torch.device,
     bounds: tuple[Tensor, Tensor] | None = None,
     works_in: torch.dtype | None = None,
-) -> Step:
-    """The step itself where it treats rows independently, else its vmap; tried on random states.
+    gradients: bool = True,
+) -> Probed:
+    """The step itself where it treats rows independently, else its vmap, else row by row; tried on random states.
 
     The global random states are neither read nor moved.
 
@@ -89,6 +115,7 @@ def batched(
         dtype, device: of the states that it will be given.
         bounds: a box to take states from, rather than from around the origin.
         works_in: the precision that it is known to work in.
+        gradients: whether it must have its own.
 
     Raises:
         ValueError: for a step of another shape or dtype, one that draws random numbers, changes its arguments or has
@@ -121,6 +148,8 @@ def batched(
     if not torch.equal(row.nan_to_num(), again.nan_to_num()):
         raise ValueError("step(state, input) must be deterministic; two calls differed (dropout? noise?)")
     chosen = _by_rows(step, states, inputs, watch.coarsest)
+    if not gradients:
+        return chosen
     sizes = torch.tensor(_SIZES, dtype=torch.float64).unsqueeze(-1)
     if bounds is None:
         states = drawn(len(_SIZES), n, sizes)
@@ -128,11 +157,11 @@ def batched(
         low, high = (bound.cpu() for bound in bounds)
         unit = torch.rand(len(_SIZES), n, generator=generator, dtype=torch.float64)
         states = (low + (high - low) * unit).to(dtype=dtype, device=device)
-    _require_gradients(chosen, states, drawn(len(_SIZES), m, sizes), watch.coarsest)
+    _require_gradients(chosen.step, states, drawn(len(_SIZES), m, sizes), watch.coarsest)
     return chosen
 
 
-def _by_rows(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype) -> Step:
+def _by_rows(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype) -> Probed:
     def alone(scale: float) -> Tensor:
         return torch.stack([step(scale * state, input.clone()) for state, input in zip(states, inputs, strict=True)])
 
@@ -150,8 +179,17 @@ def _by_rows(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype)
             rounding += 10 * float((alone(1 + 16 * eps) - expected).nan_to_num().abs().amax())
         # A step that reduces over rows (x.sum(), say) agrees on no row but with one state at a time.
         if torch.allclose(rows, expected, rtol=1e-5, atol=rounding, equal_nan=True):
-            return candidate
-    raise ValueError("step(state, input) works on one state but neither on a batch nor under torch.func.vmap")
+            return Probed(candidate)
+    return Probed(_row_by_row(step), ("its rows are computed one by one, slowly: it takes neither batches nor vmap",))
+
+
+def _row_by_row(step: Step) -> Step:
+    def stepped(states: Tensor, inputs: Tensor) -> Tensor:
+        rows = zip(states.flatten(0, -2), inputs.flatten(0, -2), strict=True)
+        after = [step(state, input) for state, input in rows]
+        return torch.stack(after).unflatten(0, states.shape[:-1]) if after else states.clone()
+
+    return stepped
 
 
 def _require_gradients(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype) -> None:
@@ -172,7 +210,8 @@ def _require_gradients(step: Step, states: Tensor, inputs: Tensor, precision: to
                 "step",
                 f"must have its own gradients, but by its {name} unit {unit} changes at a rate of {slope:.8g} "
                 f"where autograd says {said:.8g}: let no part of it run under torch.no_grad(), .data, .detach(), "
-                ".item() or numpy, nor with a gradient other than its own (straight-through)",
+                ".item() or numpy, nor with a gradient other than its own (straight-through), or take "
+                "derivatives='differences'",
             )
 
 

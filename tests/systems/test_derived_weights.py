@@ -205,8 +205,10 @@ class _Noted(nn.GRU):
 
 
 def test_a_subclass_is_compared_with_the_map() -> None:
-    with pytest.raises(ValueError, match="_Peephole is not one of"):
-        rd.as_map(_Peephole(3, 4))
+    peephole = _Peephole(3, 4)
+    rows, x = torch.randn(5, 8, dtype=DOUBLE), torch.randn(5, 3, dtype=DOUBLE)
+    expected = torch.cat(peephole(x, tuple(rows.chunk(2, dim=-1))), dim=-1)
+    assert torch.allclose(rd.as_map(peephole).step(rows, x), expected)
     with pytest.raises(ValueError, match=r"_Doubled does not step as torch's own .*the class _Doubled"):
         rd.as_map(_Doubled(3, 4))
     for options in ({}, {"num_layers": 2}, {"num_layers": 2, "batch_first": True}):
@@ -219,8 +221,8 @@ def test_a_subclass_is_compared_with_the_map() -> None:
 def test_hooks_and_forwards_of_an_instance_are_compared() -> None:
     module = nn.GRU(3, 4)
     module.register_forward_pre_hook(lambda _, given: (2 * given[0], *given[1:]))
-    with pytest.raises(ValueError, match=r"GRU does not step as torch's own .*hooks before its forward"):
-        rd.as_map(module)
+    rows, x = torch.randn(5, 4), torch.randn(5, 3)
+    assert torch.allclose(rd.as_map(module).step(rows, x), module(x[None], rows[None])[1][0], atol=1e-6)
     module = nn.GRU(3, 4)
     seen = []
     module.register_forward_pre_hook(lambda *given: seen.append(given))

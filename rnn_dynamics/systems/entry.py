@@ -1,0 +1,335 @@
+"""From networks as users have them, modules or functions, to driven maps."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import ArgumentError, ArrayLike, CheckedInside, NotRecurrent, Positive, Size, checked
+from .complex_states import ComplexStep, maps_complex
+from .derived_weights import StaleWeight, device_of, has_derived_weights, present
+from .differences import ArrayStep, is_array_step
+from .driven import DrivenMap
+from .encoded import encoded
+from .fields import FieldStep, Scheme, own_dt
+from .functions import DifferencedMap, FunctionMap
+from .gradients import Step
+from .interpretation import Interpretation
+from .layered import LayeredMap
+from .modules import is_recurrent, recurrent_layers
+from .plain import NotPlain, require_plain, wraps
+from .probing import watched
+from .recognition import ModuleStep, recognise, require_same
+
+Bounds: TypeAlias = tuple[ArrayLike | float, ArrayLike | float] | None
+
+
+@checked
+def as_map(
+    module: Annotated[nn.Module | Step, CheckedInside()],
+    state_size: Size | None = None,
+    input_size: Size | None = None,
+    *,
+    box: tuple[ArrayLike | float, ArrayLike | float] | None = None,
+    device: torch.device | str | None = None,
+    encoder: nn.Module | Callable[[Tensor], Tensor] | None = None,
+    protocol: Literal["state, input", "input, state", "time, batch", "batch, time"] | None = None,
+    child: str | None = None,
+    derivatives: Literal["autograd", "differences"] | None = None,
+    dt: Annotated[float, Positive()] | None = None,
+    tau: Annotated[float, Positive()] | None = None,
+    scheme: Scheme | None = None,
+) -> DrivenMap:
+    """See a recurrent network, as a module or any function step(state, input) -> state, as a driven map.
+
+    The map reads the module's own parameters, so it follows them through training and gradients flow into them;
+    weights that a module computes from others (weight_norm, spectral_norm, parametrizations, pruning) are computed
+    anew at every use. Nothing about the module is changed. Dropout between layers is off, as in ``module.eval()``, and
+    forward hooks are not run.
+
+    torch's modules and those of ``rnn_dynamics.cells`` are known by their weights, with closed-form Jacobians. Any
+    other module is called: a copy of it, on random states and inputs, in the forms in which recurrent modules are
+    written, until one is found in which it steps: the rows of a batch do not see each other, the state matters, and a
+    sequence of two inputs leads where two of one do. The map's repr says which form that is; the map is compared with
+    the module itself in the module's own precision. A module whose step is that of one cell within it is taken for
+    that cell, and so is a larger module that takes no state, for the one recurrent module within it.
+
+    Gaussian noise is frozen at zero where it is added to the state, or where an attribute such as ``noise_std`` scales
+    it. A complex state becomes a real one of twice the size, real parts before imaginary ones. Constants in a coarser
+    precision than the analysis are taken as they stand. The map's ``notes`` say so. A step must have its own gradients:
+    when its input is held, they are compared with differences.
+
+    Args:
+        module: ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` (any layers, ``batch_first``, bias, ``proj_size``), one of the
+            ``*Cell`` classes, one of ``rnn_dynamics.cells``, any module with a method ``recurrent_layers``; a module
+            called as forward(state, input) or forward(input, state) for a step, or over a sequence, that returns its
+            state, alone or in a tuple or dict; or a function step(state [n], input [m]) -> state [n].
+        state_size, input_size: n and m, of a function (``input_size=0`` for an autonomous one) or of a module that does
+            not tell them. With an encoder, ``input_size`` is what it takes, if its first layer does not tell.
+        box: (lower, upper), each [n], for a function that is known to map this box into itself; the index sum needs it.
+        device: where a plain function computes; the parameters' device for a module, else the CPU.
+        encoder: what the input goes through before the module, a module or function [..., m] -> [..., m'] that treats
+            rows independently: ``as_map(model.rnn, encoder=model.encoder)``. The map's inputs are then the encoder's.
+        protocol: how the module is called, where it does not show: a step in the order "state, input" or "input,
+            state", or a sequence with its axes in the order "time, batch" or "batch, time".
+        child: which part of the module is meant, by its path: "encoder.rnn".
+        derivatives: "differences" for a step without gradients: central differences, with their error in ``notes``.
+            They are the default for a step on arrays (NumPy, JAX, numba), and "autograd" for all others.
+        dt: the time that a step takes, in a unit of your own (ms): results then tell time constants in that unit, and
+            eigenvalues also as rates ln(lambda) / dt.
+        tau: the time constant of the units, in the same unit: of a module with an attribute ``alpha`` = dt / tau it
+            tells dt; of a vector field see ``scheme``.
+        scheme: "euler" or "rk4" for a function that is a vector field, tau dh/dt = field(state, input), whose map is
+            one step of length ``dt`` by that method. Fixed points found of it are looked at in steps half as long too.
+
+    Raises:
+        ValueError: for a bidirectional module, one in which no form or several are found, one that does more than its
+            weights tell, NaN or infinite weights, an encoder that does not fit.
+    """
+    if child is not None:
+        module = _part(module, child)
+    module = _unwrapped(module)
+    if scheme is not None:
+        if dt is None or state_size is None or input_size is None:
+            raise ValueError(f"scheme={scheme!r} makes a map of a vector field: give dt, state_size and input_size")
+        _require_sizes(state_size, input_size)
+        step = FieldStep(module, dt, 1.0 if tau is None else tau, scheme)
+        kind = DifferencedMap if derivatives == "differences" else FunctionMap
+        network: DrivenMap = kind(step, state_size, input_size, box, device)
+    else:
+        dt = own_dt(module, dt, tau)
+        network = _as_map(module, state_size, input_size, box, device, encoder, protocol, derivatives)
+    network.dt = dt
+    return network
+
+
+def _as_map(
+    module: nn.Module | Step,
+    state_size: int | None,
+    input_size: int | None,
+    box: Bounds,
+    device: torch.device | str | None,
+    encoder: nn.Module | Callable[[Tensor], Tensor] | None,
+    protocol: str | None,
+    derivatives: str | None,
+) -> DrivenMap:
+    if encoder is not None:
+        if state_size is not None:
+            raise ArgumentError("encoder", "is for a recurrent module: a step can call the encoder itself")
+        return encoded(_as_map(module, None, None, None, None, None, protocol, None), encoder, input_size)
+    differences = derivatives == "differences"
+    if isinstance(module, nn.Module) and not differences:
+        return _of_module(module, state_size, input_size, protocol, box, device)
+    if state_size is None:
+        what = "a function" if callable(module) else type(module).__name__
+        raise ValueError(f"as_map takes a torch module, or a function with state_size and input_size; got {what} alone")
+    if not callable(module):
+        raise ArgumentError(
+            "module", f"must be a torch module or a function step(state, input), got {type(module).__name__}"
+        )
+    return _of_function(module, state_size, input_size, protocol, box, device, differences)
+
+
+def _part(module: object, path: str) -> nn.Module:
+    if not isinstance(module, nn.Module):
+        raise ArgumentError("child", f"is for a torch module, got {type(module).__name__}")
+    try:
+        return module.get_submodule(path)
+    except AttributeError as error:
+        names = [name for name, _ in module.named_modules() if name]
+        listed = ", ".join(names[:12]) or "none"
+        raise ArgumentError(
+            "child", f"must be the path of a part of {type(module).__name__} ({listed}), got {path!r}"
+        ) from error
+
+
+def _unwrapped(module: nn.Module | Step) -> nn.Module | Step:
+    """What ``torch.compile``, ``DataParallel`` and ``DistributedDataParallel`` were given."""
+    while True:
+        inner = getattr(module, "_orig_mod", None) or getattr(module, "_torchdynamo_orig_callable", None)
+        if inner is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
+            inner = getattr(module, "module", None)
+        if inner is None:
+            return module
+        module = inner
+
+
+def _of_module(
+    module: nn.Module,
+    state_size: int | None,
+    input_size: int | None,
+    protocol: str | None,
+    box: Bounds,
+    device: torch.device | str | None,
+) -> DrivenMap:
+    _require_sizes(state_size, input_size)
+    reasons: list[ValueError] = []
+    if protocol is None:
+        try:
+            return _required(_of_layers(module), module, state_size, input_size)
+        except StaleWeight:
+            raise
+        except (NotRecurrent, NotPlain) as error:
+            reasons.append(error)
+    if state_size is not None and input_size is not None and protocol in (None, "state, input"):
+        if box is None and protocol is None and (cell := _wrapped_cell(module, state_size, input_size)) is not None:
+            return _of_layers(cell)
+        if _steps(module, state_size, input_size):
+            _require_order(module)
+            return FunctionMap(module, state_size, input_size, box, device)
+    try:
+        return _called(module, state_size, input_size, protocol, box, device)
+    except NotRecurrent as error:
+        reasons.append(error)
+    if state_size is None and protocol is None and (found := _children(module)):
+        if len(found) > 1:
+            listed = ", ".join(f"'.{path}' ({type(part).__name__})" for path, part in found.items())
+            raise ValueError(
+                f"{type(module).__name__} holds several recurrent modules, pass one of {listed}, as child="
+            )
+        path, part = next(iter(found.items()))
+        network = _of_module(part, None, None, None, None, None)
+        network.said = (f"part '.{path}' of {type(module).__name__}, whose other parts are left out", *network.said)
+        return network
+    if state_size is not None and input_size is not None and protocol is None:
+        return FunctionMap(module, state_size, input_size, box, device)  # which says what is wrong with it when held
+    if len(reasons) == 1 or type(module).__module__.partition(".")[0] == "torch":
+        raise reasons[0]
+    raise NotRecurrent(f"{reasons[0]}; called, {reasons[1]}")
+
+
+def _of_layers(module: nn.Module) -> LayeredMap:
+    layers = recurrent_layers(module)
+    for index, layer in enumerate(layers):
+        for name, weight in layer.weights().items():
+            if weight.is_complex():
+                raise ValueError(f"{name} of layer {index} must be real: layers of complex weights are not known")
+            if not weight.detach().isfinite().all():
+                raise ValueError(f"{name} of layer {index} must be finite, but holds NaN or infinite entries")
+    require_plain(module, layers)
+    return LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
+
+
+def _required(network: LayeredMap, module: nn.Module, state_size: int | None, input_size: int | None) -> LayeredMap:
+    """The network, if it has the sizes that were given."""
+    if state_size in (None, network.state_size) and input_size in (None, network.input_size):
+        return network
+    raise ValueError(
+        f"a {type(module).__name__} tells its sizes itself, {network.state_size} state units and "
+        f"{network.input_size} inputs, but state_size={state_size} and input_size={input_size} were given"
+    )
+
+
+def _wrapped_cell(module: nn.Module, state_size: int, input_size: int) -> nn.Module | None:
+    """The cell whose step is that of the module, if there is one."""
+    for name, part in module.named_modules():
+        if is_recurrent(part) and wraps(module, name, state_size, input_size, recurrent_layers):
+            return part
+    return None
+
+
+def _called(
+    module: nn.Module,
+    state_size: int | None,
+    input_size: int | None,
+    protocol: str | None,
+    box: Bounds,
+    device: torch.device | str | None,
+) -> DrivenMap:
+    """The map of a module that is called in the form that is found."""
+    for name, weight in [*module.named_parameters(), *module.named_buffers()]:
+        if not weight.detach().isfinite().all():
+            raise ValueError(f"{name} of {type(module).__name__} must be finite, but holds NaN or infinite entries")
+    found = recognise(module, state_size, input_size, protocol)
+    step, n, m = ModuleStep(module, found.form), found.form.layout.state_size, found.input_size
+    if box is None and (cell := _wrapped_cell(step, n, m)) is not None:
+        return _of_layers(cell)
+    network = FunctionMap(step, n, m, box, device)
+    require_same(step, n, m, network.dtype)
+    return network
+
+
+def _children(module: nn.Module) -> dict[str, nn.Module]:
+    """The recurrent modules within a module that do not lie within one another: known ones, or else called ones."""
+    for known in (True, False):
+        found: dict[str, nn.Module] = {}
+        for path, part in module.named_modules():
+            if not path or any(path.startswith(f"{outer}.") for outer in found):
+                continue
+            if is_recurrent(part) if known else _is_called(part):
+                found[path] = part
+        if found:
+            return found
+    return {}
+
+
+def _is_called(module: nn.Module) -> bool:
+    if not any(True for _ in module.parameters()) or type(module).__module__.partition(".")[0] == "torch":
+        return False
+    try:
+        recognise(module)
+    except NotRecurrent:
+        return False
+    return True
+
+
+def _steps(module: nn.Module, state_size: int, input_size: int) -> bool:
+    """Whether a module makes a state [n] of a state [n] and an input [m], in this order."""
+    where = {
+        "dtype": next((p.dtype for p in module.parameters()), torch.get_default_dtype()),
+        "device": device_of(module),
+    }
+    try:
+        with torch.no_grad(), watched(), Interpretation(frozen=True):
+            after = present(module)(torch.zeros(state_size, **where), torch.zeros(input_size, **where))
+    except Exception:  # of any kind, in a caller's module
+        return False
+    return isinstance(after, Tensor) and after.shape == (state_size,)
+
+
+def _of_function(
+    step: Step,
+    state_size: int,
+    input_size: int | None,
+    protocol: str | None,
+    box: Bounds,
+    device: torch.device | str | None,
+    differences: bool,
+) -> DrivenMap:
+    if input_size is None:
+        raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
+    _require_sizes(state_size, input_size)
+    if protocol not in (None, "state, input"):
+        raise ArgumentError("protocol", f"{protocol!r} is for modules: a function is called as step(state, input)")
+    _require_order(step)
+    if is_array_step(step, state_size, input_size):
+        return DifferencedMap(ArrayStep(step), state_size, input_size, box, device)
+    if differences:
+        return DifferencedMap(step, state_size, input_size, box, device)
+    if maps_complex(step, state_size, input_size, torch.device(device or "cpu")):
+        step, state_size = ComplexStep(step), 2 * state_size
+    return FunctionMap(step, state_size, input_size, box, device)
+
+
+def _require_sizes(state_size: int | None, input_size: int | None) -> None:
+    if state_size is not None and state_size < 1:
+        raise ArgumentError("state_size", f"must be >= 1, got {state_size}")
+    if input_size is not None and input_size < 0:
+        raise ArgumentError("input_size", f"must be >= 0, got {input_size}")
+
+
+def _require_order(step: nn.Module | Step) -> None:
+    """Refuse a step in the order of torch's cells: where n = m nothing else would tell."""
+    try:
+        names = [*inspect.signature(step.forward if isinstance(step, nn.Module) else step).parameters]
+    except (TypeError, ValueError):  # what is written in C tells no names
+        return
+    torchs = ("input", "inputs", "x") if isinstance(step, nn.RNNBase | nn.RNNCellBase) else ("input", "inputs")
+    if len(names) > 1 and names[0] in torchs and names[1] not in ("input", "inputs"):
+        raise ArgumentError(
+            "step",
+            f"must take (state, input), but takes ({names[0]}, {names[1]}) as torch's cells do: pass "
+            "lambda state, input: step(input, state)",
+        )

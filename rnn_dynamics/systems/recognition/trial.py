@@ -1,0 +1,126 @@
+"""Whether a module steps in a given form: told by calling it on random states and inputs."""
+
+import torch
+from torch import Tensor, nn
+
+from ..derived_weights import copied, device_of
+from ..interpretation import Interpretation, to_precision
+from ..probing import watched
+from .form import Form, ModuleStep, item_of
+
+_ROWS = 3
+_TOLERANCE = 1e-9
+"""Relative; modules are tried in double precision."""
+
+_ROUNDINGS = 1e3
+"""Times the precision: how far a map and its module may round apart."""
+
+
+class Misfit(Exception):
+    """Why a module does not step in a form."""
+
+
+class NearMisfit(Misfit):
+    """A module is called in this form, but is no map of the state in it: what its author wants to hear."""
+
+
+def drawn(rows: int, width: int, seed: int) -> Tensor:
+    """Random states or inputs."""
+    generator = torch.Generator().manual_seed(seed)
+    return 0.5 * torch.randn(rows, width, generator=generator, dtype=torch.float64)
+
+
+@torch.no_grad()
+def try_form(module: nn.Module, form: Form, input_size: int, device: torch.device) -> Tensor:
+    """The states after one step of random ones, once the module is found to step in this form.
+
+    Rows must not see each other; a sequence of two must lead where two of one do, with the same states on the way; and
+    the state must matter.
+
+    Raises:
+        Misfit: if it does not.
+    """
+    n = form.layout.state_size
+    rows = 1 if form.attribute is not None else _ROWS
+    states = drawn(_ROWS, n, 0).to(device)
+    inputs, later = (drawn(_ROWS, input_size, seed).to(device) for seed in (1, 2))
+
+    def after(rows: Tensor, inputs: Tensor) -> Tensor:
+        if form.attribute is not None:
+            return torch.cat(
+                [_state(module, form, row, x) for row, x in zip(rows.split(1), inputs.split(1), strict=True)]
+            )
+        return _state(module, form, rows, inputs)
+
+    given = states.clone(), inputs.clone()
+    ahead = after(states, inputs)
+    if not (torch.equal(states, given[0]) and torch.equal(inputs, given[1])):
+        raise NearMisfit("it changes its arguments in place")
+    if rows > 1:
+        alone = torch.cat(
+            [_state(module, form, row, x) for row, x in zip(states.split(1), inputs.split(1), strict=True)]
+        )
+        if not close(alone, ahead):
+            raise Misfit("the states of one batch depend on each other")
+    if close(after(states + 0.1, inputs), ahead):
+        raise Misfit("the state that is given does not matter")
+    if form.sequence:
+        both = torch.stack([inputs, later], dim=1)
+        twice, expected = after(states, both), after(ahead, later)
+        if not close(twice, expected):
+            gap = float((twice - expected).abs().max())
+            raise NearMisfit(
+                f"a sequence of two inputs leads elsewhere than two sequences of one, by up to {gap:.2g}: it does "
+                "something else at its first step, or keeps a state beside the one that it is given"
+            )
+    return ahead
+
+
+@torch.no_grad()
+def require_same(step: ModuleStep, n: int, m: int, dtype: torch.dtype) -> None:
+    """Compare a module in its own precision with itself in double precision, as it is analysed.
+
+    Raises:
+        ValueError: that shows a difference.
+    """
+    device = device_of(step)
+    states, inputs = (drawn(_ROWS, width, seed).to(device, dtype) for width, seed in ((n, 5), (m, 6)))
+    after: list[Tensor] = []
+    for precision in (dtype, torch.float64):
+        module = to_precision(copied(step), precision).eval() if precision is not dtype else copied(step).eval()
+        rows = zip(states.to(precision), inputs.to(precision), strict=True)
+        with watched(), Interpretation(precision if precision is not dtype else None, frozen=True):
+            after.append(torch.stack([module(state, x) for state, x in rows]).to(torch.float64))
+    own, wide = after
+    if close(wide, own, _ROUNDINGS * torch.finfo(dtype).eps):
+        return
+    row, unit = divmod(int((wide - own).abs().argmax()), n)
+    raise ValueError(
+        f"the map of {type(step.module).__name__} is not what the module does: unit {unit} becomes "
+        f"{float(wide[row, unit]):.6g} by the map and {float(own[row, unit]):.6g} by the module"
+    )
+
+
+def close(one: Tensor, other: Tensor, tolerance: float = _TOLERANCE) -> bool:
+    """Whether two tensors are the same but for rounding."""
+    size = float(other.abs().nan_to_num().max()) if other.numel() else 0.0
+    return torch.allclose(one, other, rtol=tolerance, atol=tolerance * (1e-3 + size), equal_nan=True)
+
+
+def _state(module: nn.Module, form: Form, rows: Tensor, inputs: Tensor) -> Tensor:
+    try:
+        returned = form.run(module, rows, inputs)
+    except Exception as error:  # of any kind, in a caller's module
+        raise Misfit(" ".join(f"it raised {type(error).__name__}: {error}".split())[:300]) from error
+    state = form.state_of(returned)
+    if state is None or len(state) != len(rows):
+        raise Misfit(f"it returned {described(returned, form)}, no state {form.layout}")
+    return state
+
+
+def described(returned: object, form: Form) -> str:
+    """What a module returned, in words."""
+    found = item_of(returned, form.item)
+    if isinstance(found, Tensor):
+        return f"{list(found.shape)}"
+    return type(found).__name__
