@@ -44,7 +44,8 @@ def is_array_step(step: Callable[..., Any], n: int, m: int) -> bool:
     if isinstance(made, Tensor):
         return False
     try:
-        after = step(np.zeros(n), np.zeros(m))
+        with watched():
+            after = step(np.zeros(n), np.zeros(m))
     except Exception:  # of any kind, in a caller's function; the probing says what it was
         return False
     return not isinstance(after, Tensor | tuple | list) and np.shape(after) == (n,)
