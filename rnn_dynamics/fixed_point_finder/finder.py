@@ -164,6 +164,7 @@ class FixedPointFinder:
         return given.reshape(-1, given.shape[2])[rows], noisy(self.rng, drawn, scale)
 
     @checked
+    @torch.no_grad()
     def find_fixed_points(
         self, initial_states: Given, inputs: Given, cond_ids: Given = None
     ) -> tuple[FixedPoints, FixedPoints]:
@@ -179,7 +180,7 @@ class FixedPointFinder:
             point or not. Points that none of the starts led to are unique ones with ``x_init`` NaN and ``n_iters`` -1.
             ``native`` of both is what ``rd.find_fixed_points`` found: kinds, slow points, lines and sheets of fixed
             points, how each start ended, and whether points are missing; with several inputs
-            ``rd.FixedPointsOverInputs``.
+            ``fixed_points.FixedPointsOverInputs``.
 
         Raises:
             ValueError: for shapes that do not fit, and networks that ``as_map`` refuses.
@@ -212,8 +213,8 @@ class FixedPointFinder:
                 progress=self.super_verbose or None,
             )
             searches.append(search)
-            found.append(search.table(search.candidates(self.tol_q), conditions[rows], common))
-            ended.append(search.table(search.all_rows(), conditions[rows], common))
+            found.append(search.table(search.candidates(self.tol_q), conditions[rows.numpy()], common))
+            ended.append(search.table(search.all_rows(), conditions[rows.numpy()], common))
         every, candidates = FixedPoints.concatenate(ended)[order.argsort()], FixedPoints.concatenate(found)
         of_search = np.repeat(np.arange(len(searches)), [len(table) for table in found])
         kept = self._kept(candidates, starts.cpu().numpy())
@@ -253,7 +254,8 @@ class FixedPointFinder:
 
 def _told(native: NativeFixedPoints | FixedPointsOverInputs) -> str:
     if isinstance(native, FixedPointsOverInputs):
-        return repr(native)
+        missing = sum(points.index_sum not in (1, None) for points in native.points)
+        return f"Points are certainly missing under {missing} of {len(native.points)} inputs; native tells of each."
     return "\n".join([native.summary(), native.completeness.verdict, *native.advice])
 
 

@@ -43,7 +43,8 @@ class _Step(nn.Module):
 
 
 def _next_state(rnn: Recurrent, state: Tensor, input: Tensor) -> Tensor:
-    rows, inputs = state.reshape(-1, state.shape[-1]), input.reshape(-1, input.shape[-1])
+    rows = state.reshape(-1, state.shape[-1])
+    inputs = input.reshape(len(rows), input.shape[-1])
     batch_first = getattr(rnn, "batch_first", None)
     if batch_first is None:
         _, after = rnn(inputs, rows)

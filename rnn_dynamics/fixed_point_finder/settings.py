@@ -45,6 +45,5 @@ def notice_unused(given: Mapping[str, Any]) -> None:
     """Warn once of all settings in ``given`` that would have changed the descent and change nothing here."""
     unused = [name for name, default in _OPTIMISERS.items() if given[name] != default]
     if unused:
-        warnings.warn(
-            f"{', '.join(unused)}: accepted without effect, as Newton's method replaces the descent", stacklevel=3
-        )
+        words = f"{', '.join(unused)}: accepted without effect, as Newton's method replaces the descent"
+        warnings.warn(words, stacklevel=4)  # whoever called the constructor, which has a door before it
