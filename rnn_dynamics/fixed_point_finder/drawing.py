@@ -10,7 +10,7 @@ from torch import Tensor
 from ..checks import ArgumentError, CheckedInside, checked
 from ..tables import chosen_rows
 from .native import as_native
-from .network import side_by_side
+from .network import States, side_by_side
 from .points import FixedPoints
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @checked
 def plot_fps(
     fps: FixedPoints,
-    state_traj: Annotated[Any, CheckedInside()] = None,
+    state_traj: States | None = None,
     plot_batch_idx: Annotated[Sequence[int] | None, CheckedInside()] = None,
     plot_start_time: int = 0,
     plot_stop_time: int | None = None,
@@ -61,14 +61,14 @@ def plot_fps(
     states = states[:, : paths.shape[2]]
     axes, center = _axes(paths if paths.numel() else states)
     known = np.zeros(len(fps), dtype=bool)
-    if fps.eigval_J_xstar is not None:
-        known[:] = np.isfinite(fps.eigval_J_xstar).all(axis=1)
+    if (values := fps.eigval_J_xstar) is not None:
+        known[:] = np.isfinite(values).all(axis=1)
     dimensions = len(axes)
     projection = "3d" if dimensions == 3 else None
     fig, ax = figure(projection=projection) if fig is None else (fig, fig.add_subplot(projection=projection))
     chosen = _chosen(paths, plot_batch_idx, slice(max(plot_start_time, 0), plot_stop_time))
     plot_fixed_points(
-        as_native(fps[known], states[torch.from_numpy(known)] - center),
+        as_native(fps, known, states[torch.from_numpy(known)] - center),
         chosen - center if chosen.numel() else None,
         ax,
         axes=axes,
@@ -81,7 +81,7 @@ def plot_fps(
     return fig
 
 
-def _paths(state_traj: Any, n: int) -> Tensor:
+def _paths(state_traj: States | None, n: int) -> Tensor:
     """Trajectories [batch, time, n], or [batch, time, n / 2] of an LSTM's h alone; [0, 0, n] for none."""
     if state_traj is None:
         return torch.empty(0, 0, n, dtype=torch.float64)

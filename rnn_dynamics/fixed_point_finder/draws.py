@@ -4,15 +4,16 @@ import math
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 
-from ..checks import ArgumentError
+from ..checks import ArgumentError, ArrayLike, as_tensor
 from .refusals import MismatchError
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Generator: TypeAlias = np.random.RandomState
 
 
-def drawn_rows(generator: Generator, valid: Array | None, shape: tuple[int, ...], n: int) -> Array:
+def drawn_rows(generator: Generator, valid: ArrayLike | None, shape: tuple[int, ...], n: int) -> Array:
     """Rows [n] of trajectories laid end to end, drawn with replacement among the valid of ``shape`` [batch, time].
 
     Raises:
@@ -21,7 +22,7 @@ def drawn_rows(generator: Generator, valid: Array | None, shape: tuple[int, ...]
     """
     if valid is None:
         return generator.randint(math.prod(shape), size=n)
-    mask = np.asarray(valid).astype(bool)
+    mask = as_tensor(valid, "valid_bxt", dtype=torch.float64, device=torch.device("cpu")).numpy() != 0
     if mask.shape != shape:
         raise MismatchError(f"valid_bxt must have shape {list(shape)}, got {list(mask.shape)}")
     rows = np.flatnonzero(mask)

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import ArgumentError, AtLeast, CheckedInside, Count, OrInfinite, Positive, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, AtLeast, CheckedInside, Count, OrInfinite, Positive, as_tensor, checked
 from ..fixed_points import FixedPoints as NativeFixedPoints
 from ..fixed_points import FixedPointsOverInputs
 from ..systems import DrivenMap
 from .draws import drawn_rows, noisy
-from .network import Recurrent, network_of, side_by_side, start_states
+from .network import Recurrent, States, network_of, side_by_side, start_states
 from .outliers import distance_non_outliers, q_non_outliers, q_outliers
 from .points import FixedPoints
 from .refusals import MismatchError
@@ -19,7 +19,6 @@ from .search import HeldSearch
 from .settings import DEFAULTS, notice_unused
 
 Array = np.ndarray[Any, Any]
-Given = Annotated[Any, CheckedInside()]
 
 _MOST_STEPS = 100
 """Newton's method needs some ten; what has not ended by then does not end."""
@@ -81,7 +80,7 @@ class FixedPointFinder:
         max_n_unique: Annotated[float, OrInfinite(), Positive()] = DEFAULTS["max_n_unique"],
         do_compute_jacobians: bool = DEFAULTS["do_compute_jacobians"],
         do_decompose_jacobians: bool = DEFAULTS["do_decompose_jacobians"],
-        dtype: Given = DEFAULTS["dtype"],
+        dtype: Annotated[Any, CheckedInside()] = DEFAULTS["dtype"],
         random_seed: Annotated[int, AtLeast(0, 2**32 - 1)] = DEFAULTS["random_seed"],
         verbose: bool = DEFAULTS["verbose"],
         super_verbose: bool = DEFAULTS["super_verbose"],
@@ -90,8 +89,6 @@ class FixedPointFinder:
         given = {name: value for name, value in locals().items() if name not in ("self", "rnn")}
         if not callable(rnn) and not isinstance(rnn, DrivenMap):
             raise ArgumentError("rnn", f"must be a recurrent module or a function, got {type(rnn).__name__}")
-        if str(np.dtype(dtype)) not in ("float32", "float64"):
-            raise ArgumentError("dtype", f"must be 'float64' or 'float32', got {dtype!r}")
         notice_unused(given)
         self.rnn = rnn
         self.lr_init, self.lr_patience, self.lr_factor, self.lr_cooldown = lr_init, lr_patience, lr_factor, lr_cooldown
@@ -101,7 +98,7 @@ class FixedPointFinder:
         self.outlier_distance_scale = outlier_distance_scale
         self.tol_unique, self.max_n_unique = tol_unique, max_n_unique
         self.do_compute_jacobians, self.do_decompose_jacobians = do_compute_jacobians, do_decompose_jacobians
-        self.dtype, self.np_dtype = dtype, np.dtype(dtype)
+        self.dtype, self.np_dtype = dtype, _number_type(dtype)
         self.verbose, self.super_verbose = verbose, super_verbose
         self.n_iters_per_print_update = n_iters_per_print_update
         self.random_seed = random_seed
@@ -115,10 +112,10 @@ class FixedPointFinder:
     @checked
     def sample_states(
         self,
-        state_traj: Given,
+        state_traj: States,
         n_inits: Count,
-        valid_bxt: Given = None,
-        noise_scale: Annotated[float, CheckedInside()] = 0.0,
+        valid_bxt: ArrayLike | None = None,
+        noise_scale: float = 0.0,
     ) -> Array:
         """Draw states along trajectories, with replacement and independent normal noise.
 
@@ -141,11 +138,11 @@ class FixedPointFinder:
     @checked
     def sample_inputs_and_states(
         self,
-        inputs: Given,
-        state_traj: Given,
+        inputs: ArrayLike,
+        state_traj: States,
         n_inits: Count,
-        valid_bxt: Given = None,
-        noise_scale: Annotated[float, CheckedInside()] = 0.0,
+        valid_bxt: ArrayLike | None = None,
+        noise_scale: float = 0.0,
     ) -> tuple[Array, Array]:
         """Draw states as ``sample_states`` does, each with the input [batch, time, n_inputs] at its place, unchanged.
 
@@ -166,7 +163,7 @@ class FixedPointFinder:
     @checked
     @torch.no_grad()
     def find_fixed_points(
-        self, initial_states: Given, inputs: Given, cond_ids: Given = None
+        self, initial_states: States, inputs: ArrayLike, cond_ids: ArrayLike | None = None
     ) -> tuple[FixedPoints, FixedPoints]:
         """Find the fixed points that starts lead to, and those that they missed.
 
@@ -192,7 +189,7 @@ class FixedPointFinder:
         if len(held) not in (1, len(starts)):
             raise MismatchError(f"inputs must have 1 or {len(starts)} rows as initial_states have, got {len(held)}")
         each, group = _distinct(held.expand(len(starts), -1))
-        conditions = group.numpy() if cond_ids is None else np.asarray(cond_ids)
+        conditions = (group if cond_ids is None else _whole(cond_ids)).numpy()
         if conditions.shape != (len(starts),):
             raise MismatchError(f"cond_ids must have shape [{len(starts)}], got {list(conditions.shape)}")
         self._say(f"Searching from {len(starts)} starts under {len(each)} input{'s' * (len(each) != 1)}.")
@@ -252,6 +249,13 @@ class FixedPointFinder:
     identify_distance_non_outliers = staticmethod(distance_non_outliers)
 
 
+def _number_type(dtype: Any) -> np.dtype[Any]:
+    for kind in (np.dtype(np.float64), np.dtype(np.float32)):
+        if dtype in (kind, kind.name, kind.type):
+            return kind
+    raise ArgumentError("dtype", f"must be 'float64' or 'float32', got {dtype!r}")
+
+
 def _told(native: NativeFixedPoints | FixedPointsOverInputs) -> str:
     if isinstance(native, FixedPointsOverInputs):
         missing = sum(points.index_sum not in (1, None) for points in native.points)
@@ -259,7 +263,7 @@ def _told(native: NativeFixedPoints | FixedPointsOverInputs) -> str:
     return "\n".join([native.summary(), native.completeness.verdict, *native.advice])
 
 
-def _trajectories(value: Any, name: str) -> Array:
+def _trajectories(value: States, name: str) -> Array:
     """States or inputs [batch, time, n]."""
     rows = side_by_side(value, name)
     if rows.ndim != 3 or 0 in rows.shape[:2]:
@@ -267,7 +271,7 @@ def _trajectories(value: Any, name: str) -> Array:
     return rows.numpy()
 
 
-def _held(value: Any) -> Tensor:
+def _held(value: ArrayLike) -> Tensor:
     """Inputs [k, m]."""
     rows = as_tensor(value, "inputs", dtype=torch.float64, device=torch.device("cpu"))
     rows = rows.unsqueeze(0) if rows.ndim == 1 else rows
@@ -283,7 +287,14 @@ def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
     return rows.unique(dim=0, return_inverse=True)
 
 
+def _whole(cond_ids: ArrayLike) -> Tensor:
+    numbers = as_tensor(cond_ids, "cond_ids", dtype=torch.float64, device=torch.device("cpu"))
+    if not (numbers == numbers.round()).all():
+        raise ArgumentError("cond_ids", "must be whole numbers")
+    return numbers.long()
+
+
 def _scale(noise_scale: float) -> float:
-    if not 0 <= noise_scale < float("inf"):
-        raise ArgumentError("noise_scale", f"must be 0 or positive and finite, got {noise_scale}")
+    if noise_scale < 0:
+        raise ArgumentError("noise_scale", f"must be 0 or positive, got {noise_scale}")
     return noise_scale

@@ -1,5 +1,7 @@
 """Rows of FixedPointFinder's table as this library's fixed points, for what is made for those."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,27 +12,34 @@ from ..stability import MARGINAL_TOLERANCE, kinds
 from .points import FixedPoints
 
 
-def as_native(fps: FixedPoints, states: Tensor) -> NativeFixedPoints:
-    """Points at ``states`` [p, d], with the spectra of ``fps``; of eigenvectors the first d coordinates are kept.
+def as_native(fps: FixedPoints, known: np.ndarray[Any, Any], states: Tensor) -> NativeFixedPoints:
+    """The points of ``fps`` whose spectra are ``known``, drawn at ``states``.
 
     They come from no starts, so that nothing is known of others: no index sum, no slow points.
+
+    Args:
+        fps: the table.
+        known: which of its rows to take, [n]; none of a table without spectra.
+        states: of these rows, [p, d]; of their eigenvectors too the first d coordinates are kept.
     """
-    assert fps.eigval_J_xstar is not None
-    assert fps.eigvec_J_xstar is not None
     count, size = states.shape
-    values = torch.from_numpy(fps.eigval_J_xstar).to(torch.complex128)
-    vectors = torch.from_numpy(fps.eigvec_J_xstar).to(torch.complex128)[:, :size]
-    q = np.full(count, np.nan) if fps.qstar is None else fps.qstar.astype(float)
+    modes = fps.n_states or size
+    values, vectors = np.empty((0, modes)), np.empty((0, modes, modes))
+    if fps.eigval_J_xstar is not None and fps.eigvec_J_xstar is not None:
+        values, vectors = fps.eigval_J_xstar[known], fps.eigvec_J_xstar[known]
+    eigenvalues = torch.from_numpy(values).to(torch.complex128)
+    right = torch.from_numpy(vectors).to(torch.complex128)[:, :size]
+    q = np.full(count, np.nan) if fps.qstar is None else fps.qstar[known].astype(float)
     none = torch.empty(0, dtype=torch.long)
     return NativeFixedPoints(
         states=states,
         residuals=torch.from_numpy(np.sqrt(2 * q)),
-        eigenvalues=values,
-        right_eigenvectors=vectors,
-        left_eigenvectors=vectors[:, :, :0],
+        eigenvalues=eigenvalues,
+        right_eigenvectors=right,
+        left_eigenvectors=right[:, :, :0],
         input_jacobians=None,
         marginal_tolerance=MARGINAL_TOLERANCE,
-        kinds=kinds(values),
+        kinds=kinds(eigenvalues),
         hits=torch.zeros(count, dtype=torch.long),
         origins=("starts",) * count,
         labels=none,

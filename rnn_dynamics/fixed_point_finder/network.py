@@ -1,16 +1,31 @@
 """From what FixedPointFinder takes for a network, and for its states, to a driven map and rows."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import ArgumentError, NotRecurrent, as_rows, as_tensor
+from ..checks import ArgumentError, ArrayLike, NotRecurrent, as_rows, as_tensor
 from ..systems import DrivenMap, as_map
 
 Recurrent = Callable[..., Any]
 """A module, or a function f(input, state) -> (output, next state), as torch's are called."""
+
+
+@runtime_checkable
+class HasCells(Protocol):
+    """An LSTM's states by name: TensorFlow's tuple holds c first."""
+
+    @property
+    def h(self) -> ArrayLike: ...
+
+    @property
+    def c(self) -> ArrayLike: ...
+
+
+States = tuple[ArrayLike, ArrayLike] | HasCells | ArrayLike
+"""Rows, or of an LSTM a pair (h, c)."""
 
 
 def network_of(rnn: Recurrent | DrivenMap, state_size: int, input_size: int) -> DrivenMap:
@@ -53,23 +68,22 @@ def _next_state(rnn: Recurrent, state: Tensor, input: Tensor) -> Tensor:
     return after.reshape(state.shape)
 
 
-def side_by_side(states: Any, name: str) -> Tensor:
+def side_by_side(states: States, name: str) -> Tensor:
     """States as one tensor [..., n] in float64; an LSTM's pair (h, c), or what has ``h`` and ``c``, as [h, c]."""
     return torch.cat(_parts(states, name), dim=-1)
 
 
-def _parts(states: Any, name: str) -> list[Tensor]:
-    if hasattr(states, "h") and hasattr(states, "c"):
-        states = (states.h, states.c)  # TensorFlow's tuple holds c first: the names count
-    parts = states if isinstance(states, tuple) else (states,)
-    parts = [as_tensor(part, name, dtype=torch.float64, device=torch.device("cpu")) for part in parts]
+def _parts(states: States, name: str) -> list[Tensor]:
+    given = (states.h, states.c) if isinstance(states, HasCells) else states
+    each = given if isinstance(given, tuple) else (given,)
+    parts = [as_tensor(part, name, dtype=torch.float64, device=torch.device("cpu")) for part in each]
     if not parts or any(part.ndim < 1 or part.shape != parts[0].shape for part in parts):
         got = " and ".join(str(list(part.shape)) for part in parts)
         raise ArgumentError(name, f"must be one array, or of an LSTM h and c of the same shape, got {got or 'none'}")
     return parts
 
 
-def start_states(network: DrivenMap, states: Any, rnn: Recurrent | DrivenMap) -> Tensor:
+def start_states(network: DrivenMap, states: States, rnn: Recurrent | DrivenMap) -> Tensor:
     """Starts [k, n] in float64, from rows, from an LSTM's pair (h, c), from torch's [layers, k, units], or h alone.
 
     The cells of an LSTM of which only h is known, all that torch returns of a run, begin at h too: at a fixed point

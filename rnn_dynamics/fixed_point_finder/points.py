@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import torch
 
-from ..checks import ArgumentError
-from ..stability import MARGINAL_TOLERANCE
+from ..checks import ArgumentError, ArrayLike, as_tensor, checked, worded
 from ..tables import chosen_rows
 from .nearest import best_apart
 from .refusals import MismatchError
+from .spectra import decomposed
 from .storage import read, write
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class FixedPoints:
         MismatchError: for columns of different lengths, a ``ValueError`` and an ``AssertionError``.
     """
 
+    @checked
     def __init__(
         self,
         xstar: Array | None = None,
@@ -169,7 +171,8 @@ class FixedPoints:
 
     def __setitem__(self, index: Any, fps: FixedPoints) -> None:
         """Overwrite rows with those of ``fps``; numbers that it does not know become NaN."""
-        _require(fps, "fps")
+        if not isinstance(fps, FixedPoints):
+            raise MismatchError(f"fps must be FixedPoints, got {type(fps).__name__}")
         rows = chosen_rows(index, len(self), "index")
         new = fps._known()
         for name, column in self._known().items():
@@ -210,28 +213,34 @@ class FixedPoints:
         cost = np.zeros(len(self)) if self.qstar is None else self.qstar
         return best_apart(self._where(), cost, self.tol_unique)
 
-    def transform(self, U: Array, offset: Array | float = 0.0) -> FixedPoints:
+    @checked
+    def transform(self, U: ArrayLike, offset: float | ArrayLike = 0.0) -> FixedPoints:
         """These points in other coordinates: states x U + offset, eigenvectors and dF/du along U; no Jacobians.
 
         Args:
             U: [n_states, k].
             offset: [k].
         """
+        where: dict[str, Any] = {"dtype": torch.float64, "device": torch.device("cpu")}
+        along, by = as_tensor(U, "U", **where).numpy(), as_tensor(np.asarray(offset), "offset", **where).numpy()
+        if along.ndim != 2 or len(along) != self.n_states or by.shape not in ((), along.shape[1:]):
+            got = f"U {list(along.shape)} and offset {list(by.shape)}"
+            raise ArgumentError("U", f"must have shape [{self.n_states}, k], and offset [k], got {got}")
         changes: dict[str, Any] = {"J_xstar": None}
         for name, column in self._known().items():
             if name in ("xstar", "x_init", "F_xstar"):
-                changes[name] = column @ U + offset
+                changes[name] = column @ along + by
             elif name in ("eigvec_J_xstar", "dFdu"):
-                changes[name] = U.T @ column  # a direction, which an offset does not move
+                changes[name] = along.T @ column  # a direction, which an offset does not move
         return self._with(changes)
 
+    @checked
     def update(self, new_fps: FixedPoints) -> None:
         """Append the rows of another table, which must know the same columns.
 
         Raises:
             MismatchError: for other columns, or another dtype or tolerance.
         """
-        _require(new_fps, "new_fps")
         if own := set(self._known()) ^ set(new_fps._known()):
             raise MismatchError(f"new_fps must know the same columns, but one of both lacks {', '.join(sorted(own))}")
         for name, column in FixedPoints.concatenate([self, new_fps])._known().items():
@@ -239,6 +248,7 @@ class FixedPoints:
         self.native = None
 
     @staticmethod
+    @checked
     def concatenate(fps_seq: Sequence[FixedPoints]) -> FixedPoints:
         """One table of the rows of all; columns that not all know are None.
 
@@ -248,24 +258,15 @@ class FixedPoints:
         tables = list(fps_seq)
         if not tables:
             raise MismatchError("fps_seq must hold at least one FixedPoints, got none")
-        for table in tables:
-            _require(table, "fps_seq")
-        first = tables[0]
         for name in WHOLE:
             found = {str(getattr(table, name)) for table in tables}
             if len(found) > 1:
                 raise MismatchError(f"fps_seq must agree in {name}, got {' and '.join(sorted(found))}")
-        columns: dict[str, Array | None] = {}
-        for name in COLUMNS:
-            parts = [getattr(table, name) for table in tables]
-            if any(part is None for part in parts):
-                columns[name] = None
-                continue
-            shapes = {part.shape[1:] for part in parts}
-            if len(shapes) > 1:
-                raise MismatchError(f"fps_seq must agree in the size of {name}, got rows of {sorted(shapes)}")
-            columns[name] = np.concatenate(parts)
-        return first._with(columns)
+        known = [table._known() for table in tables]
+        shared = [name for name in COLUMNS if all(name in columns for columns in known)]
+        return tables[0]._with(
+            dict.fromkeys(COLUMNS) | {name: _joined([columns[name] for columns in known], name) for name in shared}
+        )
 
     def decompose_jacobians(self, do_batch: bool = True, str_prefix: str = "") -> None:  # noqa: ARG002
         """Fill in eigenvalues, eigenvectors and stability from J_xstar; rows with NaN stay unknown.
@@ -280,17 +281,10 @@ class FixedPoints:
             return
         if self.J_xstar is None:
             raise MismatchError("J_xstar must be known, but is None")
-        count, size = self.J_xstar.shape[:2]
-        values = np.full((count, size), np.nan, dtype=self.dtype_complex)
-        vectors = np.full((count, size, size), np.nan, dtype=self.dtype_complex)
-        known = np.isfinite(self.J_xstar).all(axis=(1, 2))
-        for row in np.flatnonzero(known):
-            value, vector = np.linalg.eig(self.J_xstar[row])
-            order = np.argsort(-np.abs(value), kind="stable")
-            values[row], vectors[row] = value[order], vector[:, order]
-        self.eigval_J_xstar, self.eigvec_J_xstar = values, vectors
-        self.is_stable = known & (np.abs(values) < 1 - MARGINAL_TOLERANCE).all(axis=1)
+        spectra = decomposed(self.J_xstar, self.dtype_complex)
+        self.eigval_J_xstar, self.eigvec_J_xstar, self.is_stable = spectra
 
+    @checked
     def save(self, save_path: str | os.PathLike[str]) -> None:
         """Write all but ``native`` into one file of NumPy's npz format, without pickles; ``rd.save`` keeps ``native``.
 
@@ -304,6 +298,7 @@ class FixedPoints:
         if self.verbose:
             print(f"Saved {len(self)} fixed points in {save_path}.")
 
+    @checked
     def restore(self, restore_path: str | os.PathLike[str]) -> None:
         """Become what ``save`` wrote, here or in FixedPointFinder: its pickles are read without running what they name.
 
@@ -355,6 +350,12 @@ class FixedPoints:
                 raise MismatchError(f"{name} must have {self.n} rows as other columns do, got {len(column)}")
 
 
-def _require(fps: object, name: str) -> None:
-    if not isinstance(fps, FixedPoints):
-        raise MismatchError(f"{name} must be FixedPoints, got {type(fps).__name__}")
+def _joined(parts: Sequence[Array], name: str) -> Array:
+    """The rows of all of one column."""
+    shapes = {part.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        raise MismatchError(f"fps_seq must agree in the size of {name}, got rows of {sorted(shapes)}")
+    return np.concatenate(parts)
+
+
+worded(FixedPoints, "fixed_point_finder.FixedPoints")

@@ -1,5 +1,6 @@
 """Columns and numbers to and from one file: npz without pickles, and FixedPointFinder's pickles read inertly."""
 
+import io
 import os
 import zipfile
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..files import replacing
-from .inert import Refused, read_inertly
+from .inert import read_inertly
 
 _ZIP = b"PK"
 """The first bytes of an npz file."""
@@ -31,17 +32,15 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     try:
         content = path.read_bytes()
-        found = _read_npz(path) if content.startswith(_ZIP) else read_inertly(content)
-    except (OSError, zipfile.BadZipFile, Refused) as error:
-        raise ValueError(f"cannot read {path}: {error}") from error
-    except ValueError as error:  # NumPy's, of arrays that would need a pickle
+        found = _read_npz(content) if content.startswith(_ZIP) else read_inertly(content)
+    except (OSError, zipfile.BadZipFile, ValueError) as error:  # also NumPy's, of arrays that would need a pickle
         raise ValueError(f"cannot read {path}: {error}") from error
     if "xstar" not in found:
         raise ValueError(f"{path} holds no fixed points: xstar is missing")
     return found
 
 
-def _read_npz(path: Path) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as file:
+def _read_npz(content: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
         arrays = dict(file)
     return {name: array if array.ndim else array.item() for name, array in arrays.items()}
