@@ -10,6 +10,7 @@ from ..checks import ArgumentError, ArrayLike, AtLeast, CheckedInside, Count, Or
 from ..fixed_points import FixedPoints as NativeFixedPoints
 from ..fixed_points import FixedPointsOverInputs
 from ..systems import DrivenMap
+from .approach import Approach, approached
 from .draws import drawn_rows, noisy
 from .network import Recurrent, States, network_of, side_by_side, start_states
 from .outliers import distance_non_outliers, q_non_outliers, q_outliers
@@ -25,6 +26,9 @@ _MOST_STEPS = 100
 
 _EXTRA_STARTS = 16_384
 """The least budget of further starts, as ``rd.find_fixed_points`` has it; inputs share it."""
+
+_A_ROUND = 256
+"""Fewer further starts an input than a round of the search takes are not worth its while."""
 
 
 class FixedPointFinder:
@@ -199,19 +203,29 @@ class FixedPointFinder:
         searches: list[HeldSearch] = []
         found: list[FixedPoints] = []
         ended: list[FixedPoints] = []
+        max_steps = min(max(self.max_iters, 1), _MOST_STEPS)
+        extra_starts = max(16 * len(starts), _EXTRA_STARTS) // len(each)
         order = group.argsort(stable=True)
-        for input, rows in zip(each, order.split(group.bincount().tolist()), strict=True):
+        groups = order.split(group.bincount().tolist())
+        begins = [Approach(starts[rows.to(starts.device)], torch.zeros(len(rows)).long()) for rows in groups]
+        if len(each) > 1:
+            begins = approached(network, starts, each, groups, max_steps)
+        for input, rows, begin in zip(each, groups, begins, strict=True):
             search = HeldSearch.run(
                 network.hold(input),
                 starts[rows.to(starts.device)],
-                max_steps=min(max(self.max_iters, 1), _MOST_STEPS),
-                extra_starts=max(16 * len(starts), _EXTRA_STARTS) // len(each),
+                begin,
+                max_steps=max_steps,
+                extra_starts=extra_starts if extra_starts >= _A_ROUND else 0,
                 seed=self.random_seed,
                 progress=self.super_verbose or None,
             )
             searches.append(search)
             found.append(search.table(search.candidates(self.tol_q), conditions[rows.numpy()], common))
             ended.append(search.table(search.all_rows(), conditions[rows.numpy()], common))
+            if search.native.completeness.interrupted:
+                break
+        order = order[: sum(len(table) for table in ended)]
         every, candidates = FixedPoints.concatenate(ended)[order.argsort()], FixedPoints.concatenate(found)
         of_search = np.repeat(np.arange(len(searches)), [len(table) for table in found])
         kept = self._kept(candidates, starts.cpu().numpy())
@@ -222,7 +236,7 @@ class FixedPointFinder:
             if self.do_decompose_jacobians:
                 unique.decompose_jacobians()
         natives = tuple(search.native for search in searches)
-        native = natives[0] if len(natives) == 1 else FixedPointsOverInputs(each.to(starts), natives)
+        native = natives[0] if len(each) == 1 else FixedPointsOverInputs(each.to(starts), natives)
         unique.native = every.native = native
         self._say(f"{len(unique)} unique fixed points.\n{_told(native)}")
         return unique, every

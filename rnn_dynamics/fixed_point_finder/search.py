@@ -1,7 +1,7 @@
 """One search under one held input, as rows of FixedPointFinder's two tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..fixed_points import FixedPoints as NativeFixedPoints
 from ..fixed_points import find_fixed_points
 from ..roots import Attempt, Newton, RootResult, RootSolver, Status
 from ..systems import AutonomousMap, HeldMap
+from .approach import Approach
 from .points import FixedPoints
 
 
@@ -54,14 +55,25 @@ class HeldSearch:
     """[k, n]."""
 
     native: NativeFixedPoints
+    """Of the starts, and of what was added to them."""
+
     ends: RootResult
+    """Of the starts alone."""
 
     @classmethod
-    def run(cls, system: HeldMap, starts: Tensor, **options: Any) -> "HeldSearch":
-        """Search from ``starts`` with the options of ``find_fixed_points``."""
+    def run(cls, system: HeldMap, starts: Tensor, begin: Approach, **options: Any) -> "HeldSearch":
+        """Search with the options of ``find_fixed_points``.
+
+        Args:
+            system: the map.
+            starts: [k, n].
+            begin: where the search begins: the first k rows at or beyond the starts, then what is added to them.
+            options: passed on.
+        """
         keeping = _Keeping(Newton())
-        native = find_fixed_points(system, starts, keeping, **options)
-        return cls(system, starts, native, keeping.kept[0])
+        native = find_fixed_points(system, begin.states, keeping, **options)
+        ends = keeping.kept[0][: len(starts)]
+        return cls(system, starts, native, replace(ends, steps=ends.steps + begin.steps[: len(starts)]))
 
     def all_rows(self) -> Rows:
         """Where each start ended, found or not."""
@@ -73,20 +85,20 @@ class HeldSearch:
         The latter are ends of starts on lines, rings and sheets of fixed points, and slow points, then samples of the
         continua that no start ended at. Ends that failed are none of them, however small their q is.
         """
-        labels = self.native.labels
+        labels = self.native.labels[: len(self.starts)]
         alone = (labels < 0) & (self.ends.statuses.cpu() != Status.FAILED)
         alone &= (self.ends.residuals.cpu().square() / 2) <= tolerance
         ends = alone.nonzero().squeeze(-1)
         sampled = [each.states[each.speeds.square() / 2 <= tolerance] for each in self.native.continua]
         samples = torch.cat([self.starts[:0], *(states.to(self.starts) for states in sampled)])
-        states = torch.cat([self.native.states, self.ends.states[ends.to(self.starts.device)], samples])
+        states = torch.cat([self.native.states.to(self.starts), self.ends.states[ends.to(self.starts.device)], samples])
         return Rows(states, torch.cat([self._best_starts(), ends, torch.full((len(samples),), -1)]))
 
     def _best_starts(self) -> Tensor:
         """For each isolated point the start that ended nearest to it by its residual, [p]; -1 for none."""
         best = torch.full((len(self.native),), -1)
         order = self.ends.residuals.cpu().argsort(descending=True, stable=True)
-        labels = self.native.labels[order]
+        labels = self.native.labels[: len(self.starts)][order]
         best[labels[labels >= 0]] = order[labels >= 0]  # of several the last, which is the best, stays
         return best
 
