@@ -35,8 +35,8 @@ def plot_fps(
 
     Args:
         fps: the points; those without eigenvalues are drawn as small dots.
-        state_traj: trajectories [batch, time, n_states]; of an LSTM h and c side by side, a pair (h, c), or h alone:
-            then h is all that is drawn.
+        state_traj: trajectories [batch, time, n_states]; of an LSTM h and c side by side, or a pair (h, c). Or what
+            torch's module returns of a run, h of its last layer: then that is all that is drawn.
         plot_batch_idx: which of them to draw; all by default.
         plot_start_time, plot_stop_time: from where to where in time; all by default.
         mode_scale: s, 0 or positive.
@@ -57,8 +57,11 @@ def plot_fps(
     if fig is not None and not hasattr(fig, "add_subplot"):
         raise ArgumentError("fig", f"must be a matplotlib figure, got {type(fig).__name__}")
     states = torch.from_numpy(np.asarray(fps.xstar, dtype=float))
-    paths = _paths(state_traj, states.shape[1])
-    states = states[:, : paths.shape[2]]
+    shown = slice(0, states.shape[1])
+    paths = torch.empty(0, 0, states.shape[1], dtype=torch.float64)
+    if state_traj is not None:
+        paths, shown = _paths(state_traj, fps)
+    states = states[:, shown]
     axes, center = _axes(paths if paths.numel() else states)
     known = np.zeros(len(fps), dtype=bool)
     if (values := fps.eigval_J_xstar) is not None:
@@ -68,7 +71,7 @@ def plot_fps(
     fig, ax = figure(projection=projection) if fig is None else (fig, fig.add_subplot(projection=projection))
     chosen = _chosen(paths, plot_batch_idx, slice(max(plot_start_time, 0), plot_stop_time))
     plot_fixed_points(
-        as_native(fps, known, states[torch.from_numpy(known)] - center),
+        as_native(fps, known, states[torch.from_numpy(known)] - center, shown),
         chosen - center if chosen.numel() else None,
         ax,
         axes=axes,
@@ -81,14 +84,16 @@ def plot_fps(
     return fig
 
 
-def _paths(state_traj: States | None, n: int) -> Tensor:
-    """Trajectories [batch, time, n], or [batch, time, n / 2] of an LSTM's h alone; [0, 0, n] for none."""
-    if state_traj is None:
-        return torch.empty(0, 0, n, dtype=torch.float64)
-    paths = side_by_side(state_traj, "state_traj")
-    if paths.ndim != 3 or 0 in paths.shape or (paths.shape[2] != n and 2 * paths.shape[2] != n):
-        raise ArgumentError("state_traj", f"must have shape [batch, time, {n}], got {list(paths.shape)}")
-    return paths
+def _paths(state_traj: States, fps: FixedPoints) -> tuple[Tensor, slice]:
+    """Trajectories [batch, time, d], and which d coordinates of a state they are: all, or the output of the module."""
+    paths, n = side_by_side(state_traj, "state_traj"), fps.n_states or 0
+    begin, end = fps.output or (0, n)
+    if paths.ndim == 3 and 0 not in paths.shape:
+        for part in (slice(0, n), slice(begin, end)):
+            if paths.shape[2] == part.stop - part.start:
+                return paths, part
+    or_output = f", or {end - begin} of the module's output" if fps.output else ""
+    raise ArgumentError("state_traj", f"must have shape [batch, time, {n}]{or_output}, got {list(paths.shape)}")
 
 
 def _chosen(paths: Tensor, batch: Sequence[int] | None, time: slice) -> Tensor:

@@ -12,7 +12,7 @@ from ..fixed_points import FixedPointsOverInputs
 from ..systems import DrivenMap
 from .approach import Approach, approached
 from .draws import drawn_rows, noisy
-from .network import Recurrent, States, network_of, side_by_side, start_states
+from .network import Recurrent, States, network_of, output_of, side_by_side, start_states
 from .outliers import distance_non_outliers, q_non_outliers, q_outliers
 from .points import FixedPoints
 from .refusals import MismatchError
@@ -179,6 +179,7 @@ class FixedPointFinder:
         Returns:
             The unique points, with Jacobians, and a row for each start, with the state where it ended, be it a fixed
             point or not. Points that none of the starts led to are unique ones with ``x_init`` NaN and ``n_iters`` -1.
+            After Ctrl-C both are of the inputs that were searched by then.
             ``native`` of both is what ``rd.find_fixed_points`` found: kinds, slow points, lines and sheets of fixed
             points, how each start ended, and whether points are missing; with several inputs
             ``fixed_points.FixedPointsOverInputs``.
@@ -198,7 +199,8 @@ class FixedPointFinder:
             raise MismatchError(f"cond_ids must have shape [{len(starts)}], got {list(conditions.shape)}")
         self._say(f"Searching from {len(starts)} starts under {len(each)} input{'s' * (len(each) != 1)}.")
 
-        common = {"tol_unique": self.tol_unique, "dtype": self.np_dtype.type}
+        common: dict[str, Any] = {"tol_unique": self.tol_unique, "dtype": self.np_dtype.type}
+        common["output"] = output_of(self.rnn, network)
         common["dtype_complex"] = np.result_type(self.np_dtype, np.complex64).type
         searches: list[HeldSearch] = []
         found: list[FixedPoints] = []

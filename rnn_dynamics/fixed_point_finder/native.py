@@ -12,7 +12,7 @@ from ..stability import MARGINAL_TOLERANCE, kinds
 from .points import FixedPoints
 
 
-def as_native(fps: FixedPoints, known: np.ndarray[Any, Any], states: Tensor) -> NativeFixedPoints:
+def as_native(fps: FixedPoints, known: np.ndarray[Any, Any], states: Tensor, shown: slice) -> NativeFixedPoints:
     """The points of ``fps`` whose spectra are ``known``, drawn at ``states``.
 
     They come from no starts, so that nothing is known of others: no index sum, no slow points.
@@ -20,7 +20,8 @@ def as_native(fps: FixedPoints, known: np.ndarray[Any, Any], states: Tensor) -> 
     Args:
         fps: the table.
         known: which of its rows to take, [n]; none of a table without spectra.
-        states: of these rows, [p, d]; of their eigenvectors too the first d coordinates are kept.
+        states: of these rows, [p, d].
+        shown: which d coordinates of a state these are, and are kept of eigenvectors.
     """
     count, size = states.shape
     modes = fps.n_states or size
@@ -28,7 +29,7 @@ def as_native(fps: FixedPoints, known: np.ndarray[Any, Any], states: Tensor) -> 
     if fps.eigval_J_xstar is not None and fps.eigvec_J_xstar is not None:
         values, vectors = fps.eigval_J_xstar[known], fps.eigvec_J_xstar[known]
     eigenvalues = torch.from_numpy(values).to(torch.complex128)
-    right = torch.from_numpy(vectors).to(torch.complex128)[:, :size]
+    right = torch.from_numpy(vectors).to(torch.complex128)[:, shown]
     q = np.full(count, np.nan) if fps.qstar is None else fps.qstar[known].astype(float)
     none = torch.empty(0, dtype=torch.long)
     return NativeFixedPoints(

@@ -83,6 +83,18 @@ def _parts(states: States, name: str) -> list[Tensor]:
     return parts
 
 
+def output_of(rnn: Recurrent | DrivenMap, network: DrivenMap) -> tuple[int, int] | None:
+    """From where to where in a state lies h of the last layer of torch's module; None where that is all of it."""
+    if not isinstance(rnn, nn.RNN | nn.GRU | nn.LSTM | nn.LSTMCell):
+        return None
+    width = network.layer_sizes[-1]
+    begin = network.state_size - width
+    units = width // 2 if isinstance(rnn, nn.LSTM | nn.LSTMCell) else width
+    if isinstance(rnn, nn.LSTM) and rnn.proj_size:
+        units = rnn.proj_size
+    return None if units == network.state_size else (begin, begin + units)
+
+
 def start_states(network: DrivenMap, states: States, rnn: Recurrent | DrivenMap) -> Tensor:
     """Starts [k, n] in float64, from rows, from an LSTM's pair (h, c), from torch's [layers, k, units], or h alone.
 

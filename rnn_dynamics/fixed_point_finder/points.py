@@ -39,7 +39,7 @@ COLUMNS = (
 )
 """One row a fixed point each."""
 
-WHOLE = ("dtype", "dtype_complex", "tol_unique", "verbose", "do_alloc_nan")
+WHOLE = ("dtype", "dtype_complex", "tol_unique", "verbose", "do_alloc_nan", "output")
 """What all rows have in common."""
 
 
@@ -62,6 +62,8 @@ class FixedPoints:
         is_stable: whether all |eigenvalues| are below 1, [n]; not where one is within 1e-6 of it.
         cond_id: the condition of each input, [n].
         dFdu: dF/du, [n, n_states, n_inputs].
+        output: from where to where in a state lies what torch's module returns of a run, the h of its last layer; None
+            where that is all of it, or not known.
         n, n_states, n_inputs: sizes, for ``do_alloc_nan`` alone.
         do_alloc_nan: fill all columns with NaN.
         tol_unique: two points are one where |(x, u) - (x', u')|_2 is not above this.
@@ -96,13 +98,14 @@ class FixedPoints:
         dtype_complex: Any = np.complex128,
         verbose: bool = False,
         dFdu: Array | None = None,
+        output: tuple[int, int] | None = None,
     ) -> None:
         self.xstar, self.x_init, self.inputs, self.F_xstar = xstar, x_init, inputs, F_xstar
         self.qstar, self.dq, self.n_iters, self.cond_id = qstar, dq, n_iters, cond_id
         self.J_xstar, self.dFdu, self.is_stable = J_xstar, dFdu, is_stable
         self.eigval_J_xstar, self.eigvec_J_xstar = eigval_J_xstar, eigvec_J_xstar
         self.tol_unique, self.verbose, self.do_alloc_nan = tol_unique, verbose, do_alloc_nan
-        self.dtype, self.dtype_complex = dtype, dtype_complex
+        self.dtype, self.dtype_complex, self.output = dtype, dtype_complex, output
         self.native: NativeFixedPoints | FixedPointsOverInputs | None = None
         """What this library's search found, with its completeness; None for points that come from elsewhere."""
         if do_alloc_nan:
@@ -226,7 +229,7 @@ class FixedPoints:
         if along.ndim != 2 or len(along) != self.n_states or by.shape not in ((), along.shape[1:]):
             got = f"U {list(along.shape)} and offset {list(by.shape)}"
             raise ArgumentError("U", f"must have shape [{self.n_states}, k], and offset [k], got {got}")
-        changes: dict[str, Any] = {"J_xstar": None}
+        changes: dict[str, Any] = {"J_xstar": None, "output": None}
         for name, column in self._known().items():
             if name in ("xstar", "x_init", "F_xstar"):
                 changes[name] = column @ along + by
@@ -294,6 +297,7 @@ class FixedPoints:
         self.assert_valid_shapes()
         common = {"dtype": np.dtype(self.dtype).name, "dtype_complex": np.dtype(self.dtype_complex).name}
         common |= {name: getattr(self, name) for name in ("tol_unique", "verbose", "do_alloc_nan")}
+        common |= {} if self.output is None else {"output": self.output}
         write(save_path, self._known(), common)
         if self.verbose:
             print(f"Saved {len(self)} fixed points in {save_path}.")
@@ -310,6 +314,8 @@ class FixedPoints:
         for name in ("dtype", "dtype_complex"):
             if name in arguments:
                 arguments[name] = np.dtype(arguments[name]).type
+        if "output" in arguments:
+            arguments["output"] = tuple(map(int, arguments["output"]))
         filled = bool(arguments.pop("do_alloc_nan", False))  # as it was made; the columns are there
         restored = FixedPoints(**arguments)
         vars(self).update(vars(restored), do_alloc_nan=filled)

@@ -64,6 +64,15 @@ def test_the_example_is_drawn_in_space(name: str) -> None:
     assert shares[0] > shares[1] > 10
 
 
+def test_of_stacked_layers_the_last_is_what_torch_returns() -> None:
+    fps = FixedPoints(xstar=np.arange(6.0).reshape(1, 6), J_xstar=0.5 * np.eye(6)[None], output=(4, 6))
+    fps.decompose_jacobians()
+    fig = plot_fps(fps, np.zeros((1, 3, 2)))
+    assert [path.get_offsets().tolist() for path in fig.axes[0].collections] == [[[4.0, 5.0]]]
+    with pytest.raises(ValueError, match=r"\[batch, time, 6\], or 2 of the module's output, got \[1, 3, 3\]"):
+        plot_fps(fps, np.zeros((1, 3, 3)))
+
+
 def test_components_are_those_of_all_trajectories_whichever_are_drawn() -> None:
     unique, _ = found("GRU-16")
     _, hidden = network("GRU-16")

@@ -1,6 +1,7 @@
 """The search behind FixedPointFinder's interface: what its two tables hold, its settings, and what it takes."""
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -104,6 +105,44 @@ def test_each_start_may_have_its_own_input() -> None:
     assert len(alone) == (unique.cond_id == 1).sum()
 
 
+def test_many_inputs_are_searched_as_each_alone() -> None:
+    """All starts are brought near in one batch first, and a single start is helped by others."""
+    module, hidden = network("GRU-16")
+    finder = _quiet(module)
+    states = finder.sample_states(hidden, 6, noise_scale=0.5)
+    inputs = 0.3 * np.random.default_rng(0).normal(size=(6, 3))
+    unique, every = finder.find_fixed_points(states, inputs)
+    np.testing.assert_array_equal(every.inputs, inputs)
+    np.testing.assert_array_equal(every.x_init, states)
+    assert every.n_iters[every.qstar < 1e-20].min() > 1  # those of the batch are counted
+    for row in range(6):
+        alone, _ = finder.find_fixed_points(states[[row]], inputs[[row]])
+        own = unique[(unique.inputs == inputs[row]).all(axis=1)]
+        assert len(own) == len(alone)
+        assert all(point in alone for point in own)
+
+
+def test_after_ctrl_c_the_inputs_searched_so_far_are_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[rd.FixedPoints] = []
+
+    def interrupted(*arguments: Any, **options: Any) -> rd.FixedPoints:
+        points = rd.find_fixed_points(*arguments, **options)
+        known = replace(points.completeness, interrupted=len(searches) == 1)
+        searches.append(replace(points, completeness=known))
+        return searches[-1]
+
+    monkeypatch.setattr("rnn_dynamics.fixed_point_finder.search.find_fixed_points", interrupted)
+    inputs = np.array([[3.0], [1.0], [2.0], [1.0]])
+    starts = np.arange(4.0)[:, None]
+    finder = _quiet(lambda input, state: (None, torch.tanh(2 * state + input)))
+    unique, every = finder.find_fixed_points(starts, inputs)
+    assert unique.native.points == tuple(searches)
+    assert len(searches) == 2
+    assert every.inputs.flatten().tolist() == [1, 2, 1]
+    assert every.x_init.flatten().tolist() == [1, 2, 3]
+    assert set(unique.inputs.flatten()) == {1, 2}
+
+
 def test_conditions_are_kept_as_given() -> None:
     finder = _quiet(_new(nn.GRU))
     inputs = np.array([[1.0, 0, 0], [0, 0, 0], [1, 0, 0]])
@@ -180,8 +219,20 @@ def test_named_states_of_an_lstm_are_told_by_their_names() -> None:
 
 
 def test_stacked_layers_are_taken() -> None:
-    unique, _ = _quiet(_new(nn.GRU, num_layers=2)).find_fixed_points(np.zeros((2, 3, 4)), NO_PULSE)
+    unique, every = _quiet(_new(nn.GRU, num_layers=2)).find_fixed_points(np.zeros((2, 3, 4)), NO_PULSE)
     assert unique.xstar.shape == (1, 8)
+    assert unique.output == every[0].output == (4, 8)
+
+
+def test_what_torch_returns_of_a_run_is_known() -> None:
+    for module, states, output in (
+        (_new(nn.GRU), 4, None),
+        (_new(nn.LSTM), 8, (0, 4)),
+        (_new(nn.LSTM, num_layers=2), 16, (8, 12)),
+        (_new(nn.LSTM, proj_size=2), 6, (0, 2)),
+    ):
+        _, every = _quiet(module).find_fixed_points(np.zeros((1, states)), NO_PULSE)
+        assert every.output == output
 
 
 def test_a_network_without_input_has_inputs_of_no_width() -> None:
