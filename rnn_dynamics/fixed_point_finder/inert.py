@@ -134,7 +134,11 @@ _KNOWN: dict[tuple[str, str], type[_StandIn]] = {
 """All that a pickle may name, and what stands for it."""
 
 
-class _Reader(pickle.Unpickler):
+_Interpreter: Any = vars(pickle)["_Unpickler"]
+"""That in Python: its memo is a dict, where that in C makes room for whatever index a file names."""
+
+
+class _Reader(_Interpreter):
     """Meets names of a pickle with the stand-ins, and refuses all others before anything is imported."""
 
     def find_class(self, module: str, name: str, /) -> Any:

@@ -217,7 +217,7 @@ class FixedPoints:
         return best_apart(self._where(), cost, self.tol_unique)
 
     @checked
-    def transform(self, U: ArrayLike, offset: float | ArrayLike = 0.0) -> FixedPoints:
+    def transform(self, U: ArrayLike, offset: ArrayLike | float = 0.0) -> FixedPoints:
         """These points in other coordinates: states x U + offset, eigenvectors and dF/du along U; no Jacobians.
 
         Args:
@@ -225,7 +225,7 @@ class FixedPoints:
             offset: [k].
         """
         where: dict[str, Any] = {"dtype": torch.float64, "device": torch.device("cpu")}
-        along, by = as_tensor(U, "U", **where).numpy(), as_tensor(np.asarray(offset), "offset", **where).numpy()
+        along, by = as_tensor(U, "U", **where).numpy(), as_tensor(offset, "offset", **where).numpy()
         if along.ndim != 2 or len(along) != self.n_states or by.shape not in ((), along.shape[1:]):
             got = f"U {list(along.shape)} and offset {list(by.shape)}"
             raise ArgumentError("U", f"must have shape [{self.n_states}, k], and offset [k], got {got}")

@@ -136,6 +136,7 @@ HOSTILE = {
     "data outside": b"P1\n.",
     "a state for a function": b"c_codecs\nencode\n(Nd(S'__code__'\nN" + b"d\x86b.",
     "a huge array": b"cnumpy.core.numeric\n_frombuffer\n(I1000000000000\ncnumpy\ndtype\n(S'f8'\ntR(I1\ntS'C'\ntR.",
+    "a memo of any size": b"Nr\xff\xff\xff\xff.",
     "a list": pickle.dumps([1, 2]),
     "no points": pickle.dumps({"a": 1}),
     "a number for points": pickle.dumps({"xstar": 3.0}),
