@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .results import Result
+
 Rows: TypeAlias = int | slice | Tensor | np.ndarray[Any, Any] | Sequence[int] | Sequence[bool]
 
 
@@ -16,7 +18,7 @@ class RowError(IndexError, ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Result):
     """A frozen dataclass whose fields are columns: tensors and tuples with one entry a row.
 
     ``table[3]``, ``table[-5:]``, ``table[mask]`` and ``table[[4, 0]]`` are tables of the same type with these rows, in

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch and numpy are first imported
 
@@ -12,6 +13,7 @@ from trained import trained
 
 from rnn_dynamics.training import TrainedFlipFlop
 
+pytest.register_assert_rewrite("contracts")  # they are no test modules, but tell as these do what did not hold
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; tests press Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -21,6 +23,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of
 def trained_flip_flop() -> Callable[[str, int], TrainedFlipFlop]:
     """``trained_flip_flop(name, seed)``: one of the stored networks."""
     return trained
+
+
+@pytest.fixture
+def seeded() -> Iterator[None]:
+    """A global random state of the test's own, which starts at 0."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(autouse=True)

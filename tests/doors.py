@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
@@ -45,16 +46,12 @@ def module() -> nn.RNN:
     return made
 
 
-def _normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def starts() -> Tensor:
-    return _normal(6, 2)
+    return normal(6, 2)
 
 
 def sequences() -> Tensor:
-    return _normal(4, 5, 1).float()
+    return normal(4, 5, 1).float()
 
 
 def plane_family(p: float, q: float) -> rd.AutonomousMap:
@@ -165,7 +162,7 @@ def checkpoints() -> Path:
 
 
 def _images() -> dict[str, Any]:
-    return {"images": _normal(6, 2, 2).abs().clamp(max=1), "labels": torch.arange(6), "blank": 1, "classes": 10}
+    return {"images": normal(6, 2, 2).abs().clamp(max=1), "labels": torch.arange(6), "blank": 1, "classes": 10}
 
 
 def _tracking(**options: Any) -> rd.AttractorTracker:
@@ -565,7 +562,7 @@ def _plotting_doors() -> Iterator[Door]:
         rd.plot_attractors,
         lambda: {
             "found": attractors(),
-            "trajectories": _normal(2, 3, 2),
+            "trajectories": normal(2, 3, 2),
             "ax": None,
             "axes": torch.eye(2),
             "dimensions": 2,
@@ -627,7 +624,7 @@ def _plotting_doors() -> Iterator[Door]:
         rd.plot_fixed_points,
         lambda: {
             "points": points(),
-            "trajectories": _normal(2, 3, 2),
+            "trajectories": normal(2, 3, 2),
             "ax": None,
             "axes": torch.eye(2),
             "dimensions": 2,
@@ -771,7 +768,7 @@ def _making_doors() -> Iterator[Door]:
     yield Door(
         "PixelSequences",
         tasks.PixelSequences,
-        lambda: {"sequences": _normal(6, 4, 1).abs().float(), "labels": torch.arange(6), "blank": 1, "classes": 10},
+        lambda: {"sequences": normal(6, 4, 1).abs().float(), "labels": torch.arange(6), "blank": 1, "classes": 10},
     )
     yield Door("fixed_permutation", tasks.fixed_permutation, lambda: {"pixels": 6, "seed": 1})
     yield Door("digits", tasks.digits, lambda: {"test_share": 0.2, "seed": 0})
@@ -806,7 +803,7 @@ def _method_doors() -> Iterator[Door]:
                 f"{type(one).__name__}.{method}",
                 getattr(one, method),
                 lambda one=one: {
-                    "outputs": _normal(2, one.inputs.shape[1], one.target_size).float(),
+                    "outputs": normal(2, one.inputs.shape[1], one.target_size).float(),
                     "targets": one.targets[:2],
                     "lengths": one.lengths[:2],
                 },

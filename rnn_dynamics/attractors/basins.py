@@ -1,21 +1,27 @@
 """Basins of attraction on a plane through the state space."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, Size, checked, require_positive
+from ..results import Result
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .method import Settle
 from .results import Attractors
 from .search import find_attractors
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @storable
 @dataclass(frozen=True, eq=False)
-class BasinMap:
+class BasinMap(Result):
     """Where the states of a plane settle."""
 
     labels: Tensor
@@ -40,6 +46,18 @@ class BasinMap:
     attractors: Attractors
     """What the plane's states settled on; those known before keep their rows."""
 
+    _formats = Attractors._formats
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it early: states that had not settled by then are "unfinished"."""
+        return self.attractors.interrupted
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """For each way in which states of the plane did not settle, how many did and what to do."""
+        return self.attractors.advice
+
     @property
     def outcomes(self) -> tuple[tuple[str, ...], ...]:
         """For each state "settled", "slow", "diverged" or "unfinished", row by row."""
@@ -51,9 +69,30 @@ class BasinMap:
         """The states of the plane, [rows, columns, n]."""
         return plane(self.origin, self.axes, self.x, self.y)
 
-    def __repr__(self) -> str:
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row per state, row by row: where in the plane, the row of its attractor or -1, and how it ended."""
+        import pandas as pd
+
+        rows, columns = self.labels.shape
+        return pd.DataFrame(
+            {
+                "x": self.x.repeat(rows).cpu().numpy(),
+                "y": self.y.repeat_interleave(columns).cpu().numpy(),
+                "attractor": self.labels.flatten().cpu().numpy(),
+                "outcome": self.attractors.outcomes,
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: how many states, and what they settle on."""
         rows, columns = self.labels.shape
         return f"basins of {rows} x {columns} states of a plane: {self.attractors.summary()}"
+
+    def _shown(self) -> "pd.DataFrame":
+        return self.attractors.to_pandas()
+
+    def _notes(self) -> Sequence[str]:
+        return [self.attractors.verdict, *self.advice]
 
 
 @checked

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, Size, checked, require_positive
 from ..progress import count, expect, shown
+from ..results import Result
 from ..roots import Status
 from ..stability import kinds, n_unstable
 from ..store import storable
@@ -16,6 +18,9 @@ from .method import Settle
 from .results import Attractors
 from .search import find_attractors
 from .settling import propose_points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SECTIONS = 15
 """States between the two ends that are settled at a time: sixteen times nearer with each batch."""
@@ -29,7 +34,7 @@ _LONGEST = 64
 
 @storable
 @dataclass(frozen=True, eq=False)
-class BasinBoundary:
+class BasinBoundary(Result):
     """A state on the boundary between two basins, and the set that the boundary's own orbits go to."""
 
     labels: tuple[int, int]
@@ -61,7 +66,27 @@ class BasinBoundary:
         """Unstable directions of the saddle: 1 where the boundary is a smooth wall between two basins."""
         return int(n_unstable(self.eigenvalues))
 
-    def __repr__(self) -> str:
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row: between which attractors it lies, what it leads to, and how closely it was followed."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "first": self.labels[0],
+                    "second": self.labels[1],
+                    "kind": self.kind,
+                    "n_unstable": self.n_unstable,
+                    "largest_multiplier": float("nan") if self.saddle is None else float(self.eigenvalues[0].abs()),
+                    "residual": self.residual,
+                    "width": self.width,
+                    "states": len(self.path),
+                }
+            ]
+        )
+
+    def summary(self) -> str:
+        """One line: between which attractors, and where it leads."""
         where = f"leads to a {self.kind} with {self.n_unstable} unstable directions, residual {self.residual:.0e}"
         where = where if self.saddle is not None else "leads to no fixed point"
         return f"boundary between attractors {self.labels[0]} and {self.labels[1]}: {where}"

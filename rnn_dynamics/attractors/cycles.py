@@ -1,6 +1,6 @@
 """All cycles of a given period, unstable ones too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,6 +46,8 @@ class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
     ``cycles[0]``, ``cycles[cycles.stable]`` and the like are choices of rows (see ``tables.Table``).
     """
 
+    _formats = FORMATS
+
     period: int
 
     orbits: Tensor
@@ -71,6 +73,11 @@ class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
 
     def _of_a_choice(self) -> dict[str, Any]:
         return {"continua": (), "completeness": self.completeness.of_a_choice()}
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the search early: cycles that it had not come to are missing."""
+        return self.completeness.interrupted
 
     @property
     def n_unstable(self) -> Tensor:
@@ -106,16 +113,8 @@ class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
             f" and a {continuum!r}" for continuum in self.continua
         )
 
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
-        return "\n".join([self.summary(), table, self.completeness.verdict])
-
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)
-        return f"<p><b>{self.summary()}</b></p>{table}<p>{self.completeness.verdict}</p>"
-
-
-_FORMATS: Any = FORMATS | {"largest_multiplier": "{:.4g}".format}
+    def _notes(self) -> Sequence[str]:
+        return [self.completeness.verdict]
 
 
 @checked

@@ -1,6 +1,7 @@
 """Lyapunov exponents of a map, with their errors, and what follows from them."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
 from ..tables import Table
 from .tangents import carry_driven_tangents, carry_tangents, random_tangents
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PARTS = 16
 """Blocks whose means give the standard error; each must be long against the correlations of the growth rates."""
@@ -43,13 +47,26 @@ class LyapunovSpectrum(Table, whole=("n", "steps")):
         """Of each orbit, [k]; NaN where the q exponents do not reach far enough to tell."""
         return torch.stack([kaplan_yorke_dimension(row, self.n) for row in self.exponents])
 
-    def __repr__(self) -> str:
-        rows = [
-            ", ".join(f"{value:.4g} ± {error:.1g}" for value, error in zip(values, errors, strict=True))
-            for values, errors in zip(self.exponents[:8].tolist(), self.errors[:8].tolist(), strict=True)
-        ]
-        more = [f"... and {len(self) - 8} more"] if len(self) > 8 else []
-        return "\n".join([f"Lyapunov exponents per step, {self.steps:,} steps", *rows, *more])
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row per orbit and exponent."""
+        import pandas as pd
+
+        k, q = self.exponents.shape
+        columns = {"exponent": self.exponents, "error": self.errors, "weighted": self.weighted}
+        return pd.DataFrame(
+            {
+                "orbit": torch.arange(k).repeat_interleave(q).numpy(),
+                "number": torch.arange(q).repeat(k).numpy(),
+                **{name: values.flatten().numpy() for name, values in columns.items()},
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: of how many orbits, and the leading exponents of the first eight."""
+        leading = zip(self.exponents[:8, 0].tolist(), self.errors[:8, 0].tolist(), strict=True)
+        listed = ", ".join(f"{value:.4g} ± {error:.1g}" for value, error in leading)
+        text = f"Lyapunov exponents per step of {self._counted('orbit')}, {self.steps:,} steps"
+        return text + (f"; the leading: {listed}" if listed else "") + ", ..." * (len(self) > 8)
 
 
 @checked

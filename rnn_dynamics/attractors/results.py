@@ -1,5 +1,6 @@
 """The attractors that starts settled on, as a table of tensors with the evidence for each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from ..checks import checked
 from ..fixed_points import Continuum, SlowPoints
+from ..results import Interruptible
 from ..store import storable
 from ..tables import Table
 from .kinds import AttractorKind
@@ -26,6 +28,18 @@ FLOW_LIKE = 24.0
 
 SURE = 10.0
 """A count is called robust if every tolerance could move by this factor without changing it."""
+
+FORMATS = {
+    "share": "{:.1%}".format,
+    "share_low": "{:.1%}".format,
+    "share_high": "{:.1%}".format,
+    "exponent": "{:.4g}".format,
+    "exponent_error": "{:.0e}".format,
+    "dimension": "{:.2f}".format,
+    "mean_period": "{:.6g}".format,
+    "residual": "{:.0e}".format,
+    "margin": "{:.0e}".format,
+}
 
 _OF_STARTS = ("fates", "ends", "speeds", "times", "running")
 _BESIDE = ("slow", "slow_manifolds", "held_input", "work", "interrupted")
@@ -64,12 +78,16 @@ class Evidence:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
+class Attractors(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible, Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)
+):
     """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors.
 
     ``found[0]``, ``found[found.periods > 1]`` and the like are choices of rows (see ``tables.Table``): labels of starts
     on other attractors are then -1, and ghosts and slow manifolds are left out.
     """
+
+    _formats = FORMATS
 
     kinds: tuple[AttractorKind, ...]
     """"fixed point", "cycle", "circle" (quasi-periodic: a limit cycle of no whole number of steps), "torus"
@@ -116,9 +134,6 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
 
     work: tuple[int, int]
     """Plain steps and implicit steps, each times the number of rows that took them."""
-
-    interrupted: bool
-    """Whether Ctrl-C ended it early."""
 
     mean_periods: Tensor = field(default_factory=lambda: torch.empty(0))
     """Steps of one turn on the average, [a]: the periods of fixed points and cycles; on a circle 2 pi by the mean
@@ -255,10 +270,10 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
         return f" (limit cycle{'s' * (len(slow) != 1)} of mean period {', '.join(slow)} steps)"
 
     @property
-    def advice(self) -> list[str]:
+    def advice(self) -> tuple[str, ...]:
         """For each way in which starts did not settle, how many did and what to do; nothing for a choice of rows."""
         if self.chosen_from is not None:
-            return []
+            return ()
         codes, counts = self.fates.unique(return_counts=True)
         lines = [
             f"{count} of {len(self.fates)} starts: {Fate(code).advice}"
@@ -275,15 +290,10 @@ class Attractors(Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)):
         if running:
             shown = ", ".join(map(str, running[:12])) + (" ..." if len(running) > 12 else "")
             lines.append(f"coordinates that run away: {shown}")
-        return lines
+        return tuple(lines)
 
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(formatters=FORMATS, max_rows=40) if len(self) else "(none)"
-        return "\n".join([self.summary(), table, self.verdict, *self.advice])
-
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(formatters=FORMATS, max_rows=40)
-        return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join([self.verdict, *self.advice])}</p>"
+    def _notes(self) -> Sequence[str]:
+        return [self.verdict, *self.advice]
 
 
 def wilson_intervals(hits: Tensor, n: int, confidence: float = 0.95) -> Tensor:
@@ -292,16 +302,3 @@ def wilson_intervals(hits: Tensor, n: int, confidence: float = 0.95) -> Tensor:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
     rows = [scipy.stats.binomtest(int(hit), n).proportion_ci(confidence, method="wilson") for hit in hits.tolist()]
     return torch.tensor([[row.low, row.high] for row in rows], dtype=torch.float64).reshape(-1, 2)
-
-
-FORMATS: Any = {
-    "share": "{:.1%}".format,
-    "share_low": "{:.1%}".format,
-    "share_high": "{:.1%}".format,
-    "exponent": "{:.4g}".format,
-    "exponent_error": "{:.0e}".format,
-    "dimension": "{:.2f}".format,
-    "mean_period": "{:.6g}".format,
-    "residual": "{:.0e}".format,
-    "margin": "{:.0e}".format,
-}

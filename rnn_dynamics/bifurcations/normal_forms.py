@@ -1,6 +1,6 @@
 """Coefficients of normal forms: what happens near a bifurcation, and whether what is born is stable."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -55,6 +55,10 @@ class NormalForm:
     coefficient: float
     criticality: str = ""
     detail: str = ""
+
+    def in_unit(self, unit: float, order: int = 2) -> "NormalForm":
+        """The form of y = ``unit`` x, whose first nonlinear term is of order 1 + ``order``."""
+        return replace(self, coefficient=self.coefficient / unit**order)
 
 
 def fold(system: AutonomousMap, state: Tensor, pair: Eigenpair) -> float:

@@ -169,7 +169,7 @@ def train(
     print_training(trained, console)
     write_training(trained, folder)
     console.print(_contents(folder, seed), soft_wrap=True, markup=False)
-    stopped = any(run.status == "interrupted" for run in runs)
+    stopped = any(run.interrupted for run in runs)
     advice = ", and the same command with --resume goes on" * stopped
     closing = f"{training_sentence(trained)}; results are in {folder}/{advice}."
     console.print(closing, style="bold", soft_wrap=True, markup=False)
@@ -262,10 +262,10 @@ def _warm_up(
 
         history = warm_up(model.recurrent, task, steps, seed=seed, callback=look, progress=sys.stderr.isatty())
         console.print(f"Seed {seed}: {history.summary()}", soft_wrap=True, markup=False)
-        if history.status == "interrupted":
+        if history.interrupted:
             raise KeyboardInterrupt
-        if history.advice:
-            said.setdefault(re.sub(r"\d+", "", history.advice), []).append((seed, history.advice))
+        for line in history.advice:
+            said.setdefault(re.sub(r"\d+", "", line), []).append((seed, line))
     for (seed, advice), *others in said.values():
         also = f" (and likewise of {', '.join(str(other) for other, _ in others)})" if others else ""
         console.print(f"Warmup of seed {seed}{also}: {advice}", style="yellow", soft_wrap=True, markup=False)

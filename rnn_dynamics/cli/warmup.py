@@ -168,7 +168,7 @@ def warmup(
     console.print(f"{done}. Results are in {folder}/", style="bold", soft_wrap=True, markup=False)
     if refusal:
         raise ValueError(f"{refusal}; its warmed weights alone are in {warmed}")
-    if stopped or history.status == "interrupted":
+    if stopped or history.interrupted:
         raise typer.Exit(130)
 
 
@@ -251,7 +251,7 @@ def _announce(history: Warmup, warmed: Path, refusal: str) -> None:
         words = {"not finite": "Warmup ended early: a loss or gradient was not finite", "interrupted": "Interrupted"}
         done = f"after {len(history)} update{'s' * (len(history) != 1)}" if len(history) else "before the first update"
         console.print(f"{words[history.status]}, {done}.", style="bold red", soft_wrap=True)
-        console.print(history.advice, soft_wrap=True, markup=False)
+        console.print("\n".join(history.advice), soft_wrap=True, markup=False)
     if not refusal:
         console.print(f"The network is in {warmed}; measuring it before and after.", soft_wrap=True, markup=False)
 

@@ -2,6 +2,7 @@
 
 ``follow`` marches all points over the parameter (``marching``) and walks those that meet a fold or a branch point
 along their curve (``arclength``, over ``points`` found by bordered Newton); ``crossings`` says what eigenvalues did.
+All of them measure by max(1, |h|), in the units of the span (``families.Span.in_units``).
 """
 
 from .arclength import OUT_OF_SIGHT, Step, first_point, walk
@@ -11,14 +12,13 @@ from .following import follow
 from .kinds import BifurcationKind
 from .locating import Zero, locate, point_between
 from .marching import newton
-from .points import SMALLEST, Point, corrected, covector, length, require_visible
+from .points import Point, corrected, covector, length
 from .results import Followed
 from .special import Special
 from .spectra import leading_eigenvalues
 
 __all__ = [
     "OUT_OF_SIGHT",
-    "SMALLEST",
     "BifurcationKind",
     "Followed",
     "Path",
@@ -39,6 +39,5 @@ __all__ = [
     "newton",
     "passes",
     "point_between",
-    "require_visible",
     "walk",
 ]

@@ -37,6 +37,12 @@ OUT_OF_SIGHT = 1e6
 """|h| beyond which a branch has run off to infinity: its parameter then differs from the limit by about 1e-6."""
 
 
+def far(span: Span, point: Point, max_norm: float = OUT_OF_SIGHT) -> bool:
+    """Whether |h / max(1, u)| is beyond a bound: a branch that begins near 0 is small there, and not its unit."""
+    state = point.state if span.units is None else point.state * span.units.clamp(max=1.0)
+    return float(state.norm()) > max_norm
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One accepted step: where it ended and what it passed."""
@@ -78,8 +84,8 @@ def walk(
     kept its sign or is found to go through zero between: a change without a zero is a jump to another curve, and so is
     a zero that was due but did not come. No step ends upon a branch point. Then d is multiplied by 0.1 d / (distance
     from the tangent), at most doubled; a refused step is halved. The walk ends at s = 0 or 1, which it meets exactly,
-    beyond |h| = ``max_norm``, after ``max_steps`` attempts, or when no step of 1e-8 is accepted, and returns which:
-    "span", "bound", "steps" or "stalled".
+    beyond |h / max(1, u)| = ``max_norm``, after ``max_steps`` attempts, or when no step of 1e-8 is accepted, and
+    returns which: "span", "bound", "steps" or "stalled".
 
     Args:
         span: the family.
@@ -87,7 +93,8 @@ def walk(
         tolerance: of |F(h) - h| / max(1, |h|).
         max_steps: attempts.
         longest_step: in arclength, where the whole span is 1 and a state's own size is 1.
-        max_norm: 1e6 by default, where a branch that runs off to infinity is within 1e-6 of its limit.
+        max_norm: u being the span's units; 1e6 by default, where a branch that runs off to infinity is within 1e-6 of
+            its limit.
 
     Source: Keller (1977) in Applications of Bifurcation Theory, 359-384; branch points: Govaerts (2000), section 4.3.
     """
@@ -115,7 +122,7 @@ def walk(
         here = step.point
         if here.s in (0.0, 1.0):
             return "span"
-        if here.scale > max_norm:
+        if far(span, here, max_norm):
             return "bound"
         size = min(size * min(2.0, max(0.5, _WANTED_BEND / max(bend, 1e-12))), longest_step)
     return "steps"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..families import Span
 from ..progress import doing, sign_of_life
-from .arclength import OUT_OF_SIGHT, first_point, walk
+from .arclength import far, first_point, walk
 from .crossings import Knot, Path, known_special
 from .marching import March
 from .special import Special
@@ -128,12 +128,12 @@ class Follower:
             return Course("arrived", point.state, fold=fold, knots=path, known=known)
         if point.s == 0.0 and folds:
             return Course("fold", point.state, folds[0][1], fold, knots=path, known=known)
-        far = point.scale > OUT_OF_SIGHT
-        why = "the branch runs off to infinity" if far else self._stuck(point.s)
+        lost = far(self._span, point)
+        why = "the branch runs off to infinity" if lost else self._stuck(point.s)
         if len(folds) % 2:
             reason = f"beyond the fold {why}"
             return Course("fold", None, folds[0][1], fold, reason, path, known)
-        return Course("left" if far else "unresolved", None, point.s, fold, "" if far else why, path, known)
+        return Course("left" if lost else "unresolved", None, point.s, fold, "" if lost else why, path, known)
 
     def _stuck(self, s: float) -> str:
         return (

@@ -1,6 +1,7 @@
 """Where fixed points go as the parameter of a family of maps moves from one value to another."""
 
 import math
+from dataclasses import replace
 from numbers import Real
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from ..checks import ArrayLike, require_positive, whole_number
 from ..families import Family, Span
 from ..progress import shown
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, walk_units
 from .courses import Course, Follower, distinct
 from .marching import newton
 from .results import Followed
@@ -43,7 +44,8 @@ def follow(
             between ``start`` and ``end`` only. A method ``derivative(states, t)`` spares differences.
         states: fixed points of family(start), [p, n], for example ``find_fixed_points(family(0.0), ...).states``.
         start, end: parameters, in either order.
-        tolerance: a fixed point is found when |F(h) - h|_2 <= tolerance * max(1, |h|_2).
+        tolerance: a fixed point is found when |F(h) - h|_2 <= tolerance * max(1, |h|_2), each coordinate in its own
+            unit (``systems.walk_units``), 1 for networks whose units fire between -1 and 1.
         max_steps: attempts of each row's pseudo-arclength walk; a fold takes about 50.
         looks: at how many parameters on the way, evenly spaced, all eigenvalues are looked at. With 1, only at the end:
             crossings that undo each other on the way are then seen only where the branch needed short steps. More
@@ -69,28 +71,33 @@ def follow(
     if not numbers or not math.isfinite(start) or not math.isfinite(end) or start == end:
         raise ValueError(f"start and end must be two different finite numbers, got {start!r} and {end!r}")
     span = Span(family, float(start), float(end))
-    given = _checked_start(span, states)
+    span, given = _checked_start(span, states)
     polished = _polished(span, given, tolerance, memory_budget)
     first, of_row = distinct(polished)
     courses = Follower(span, tolerance, max_steps, looks, memory_budget).courses(polished[first])
     return _assembled(span, [courses[index] for index in of_row], given)
 
 
-def _checked_start(span: Span, states: ArrayLike) -> Tensor:
+def _checked_start(span: Span, states: ArrayLike) -> tuple[Span, Tensor]:
+    """The span in units, and the states in them."""
     if not callable(span.family) or isinstance(span.family, AutonomousMap | nn.Module):
         got = type(span.family).__name__
         raise ValueError(f"family must be a function t -> map, as between(before, after) gives it; got {got}")
     system = span.system(0.0)
     points = system.as_states(states, "states")
+    if len(points):
+        span = span.in_units(walk_units(system, points))
+    system, points = span.system(0.0), span.into_units(points)
     residuals = (system(points) - points).norm(dim=-1).nan_to_num(nan=torch.inf)
     excess = residuals / points.norm(dim=-1).clamp(min=1.0)
     if bool((excess > _NOT_FIXED).any()):
         worst = int(excess.argmax())
+        residual = span.out_of_units(system(points[worst]) - points[worst]).norm()
         raise ValueError(
             f"states must be fixed points of family({span.start:g}), but row {worst} has a residual |F(h) - h| of"
-            f" {float(residuals[worst]):.3g}"
+            f" {float(residual):.3g}"
         )
-    return points
+    return span, points
 
 
 def _polished(span: Span, states: Tensor, tolerance: float, memory_budget: int) -> Tensor:
@@ -110,15 +117,21 @@ def _assembled(span: Span, courses: list[Course], states: Tensor) -> Followed:
     )
     for rows, s in ((arrived, 1.0), (partners, 0.0)):
         if bool(rows.any()):
-            residuals[rows] = (span.system(s)(ends[rows]) - ends[rows]).norm(dim=-1)
+            residuals[rows] = span.out_of_units(span.system(s)(ends[rows]) - ends[rows]).norm(dim=-1)
     return Followed(
         start=span.start,
         end=span.end,
+        units=torch.ones_like(unknown) if span.units is None else span.units,
         outcomes=tuple(course.outcome for course in courses),
-        ends=ends,
+        ends=span.out_of_units(ends),
         residuals=residuals,
         parameters=states.new_tensor([span.parameter(course.s) for course in courses]),
-        fold_states=torch.stack([unknown if course.fold is None else course.fold[0] for course in courses]),
-        crossings=tuple(course.crossings for course in courses),
+        fold_states=span.out_of_units(
+            torch.stack([unknown if course.fold is None else course.fold[0] for course in courses])
+        ),
+        crossings=tuple(
+            tuple(replace(special, state=span.out_of_units(special.state), point=None) for special in course.crossings)
+            for course in courses
+        ),
         reasons=tuple(course.reason for course in courses),
     )

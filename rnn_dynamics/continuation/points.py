@@ -17,27 +17,13 @@ _LEAST_CONTRACTION = 0.5
 _EXACT = 4 * torch.finfo(torch.float64).eps
 
 
-SMALLEST, _LARGEST = 3e-4, 3e3
-"""Sizes of states among which continuation can see: it compares with max(1, |h|), and of points of size 1 beside a
-coordinate of 1e4, or of size 1e-4, a diagram missed branches."""
-
-
-def require_visible(states: Tensor, name: str, smallest: float = 0.0) -> None:
-    """Refuse states [..., n] so large, or all of them so small, that continuation would not tell them apart."""
-    size = float(states.abs().nan_to_num(posinf=0.0).max()) if states.numel() else 0.0
-    if size > _LARGEST or 0 < size < smallest:
-        raise ValueError(
-            f"{name} must be of a size from {SMALLEST:g} to {_LARGEST:g} to be followed, the largest coordinate here is"
-            f" {size:.3g}: measure states in units u of their own, as_map(lambda y, x: step(u * y, x) / u, ...)"
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class Point:
     """A fixed point at s and the unit tangent of its branch there.
 
     Lengths are measured by |(v, r)|^2 = |v|^2 / scale^2 + r^2, scale = max(1, |h|), so that neither state nor parameter
-    drowns the other and a branch that runs off to infinity is walked at a steady rate.
+    drowns the other and a branch that runs off to infinity is walked at a steady rate. States are those of a span: in
+    its units, of which 1 is small.
     """
 
     state: Tensor

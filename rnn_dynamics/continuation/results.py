@@ -1,20 +1,27 @@
 """What became of each fixed point that was followed."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from ..tables import Table
 from .special import Special
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, eq=False)
-class Followed(Table, whole=("start", "end")):
+class Followed(Table, whole=("start", "end", "units")):
     """One row per point that was followed, in the order given; ``len`` counts them."""
 
     start: float
 
     end: float
+
+    units: Tensor
+    """What is small in each coordinate, [n]: distances were measured in these (``systems.walk_units``)."""
 
     outcomes: tuple[str, ...]
     """"arrived" at ``end``; "fold": its branch turns back, so that it and a partner meet and vanish; "left": it ran off
@@ -40,15 +47,23 @@ class Followed(Table, whole=("start", "end")):
     reasons: tuple[str, ...]
     """Why a row is unresolved, or a fold's partner unknown; empty otherwise."""
 
-    def __repr__(self) -> str:
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row per point that was followed."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "outcome": self.outcomes,
+                "parameter": self.parameters.cpu().numpy(),
+                "residual": self.residuals.cpu().numpy(),
+                "crossings": ["; ".join(map(repr, passed)) for passed in self.crossings],
+                "reason": self.reasons,
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: how many, from where to where, and how they ended."""
         kinds = ("arrived", "fold", "left", "unresolved")
         counts = ", ".join(f"{self.outcomes.count(kind)} {kind}" for kind in kinds if kind in self.outcomes)
-        lines = [f"{len(self)} fixed points followed from t = {self.start:g} to {self.end:g}: {counts}"]
-        for row, outcome in enumerate(self.outcomes):
-            notes = [repr(crossing) for crossing in self.crossings[row]]
-            notes += [self.reasons[row]] if self.reasons[row] else []
-            if outcome in ("left", "unresolved"):
-                notes.insert(0, f"last seen at t = {float(self.parameters[row]):.6g}")
-            if notes or outcome != "arrived":
-                lines.append(f"  {row}: {outcome}" + (f" ({'; '.join(notes)})" if notes else ""))
-        return "\n".join(lines[:41])
+        text = f"{self._counted('fixed point')} followed from t = {self.start:g} to {self.end:g}"
+        return text + (f": {counts}" if counts else "")

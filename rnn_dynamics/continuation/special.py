@@ -40,6 +40,12 @@ class Special:
     multiplicity: int = 1
     """How many eigenvalues, or pairs, cross at once."""
 
+    interval: tuple[float, float] = (math.nan, math.nan)
+    """The s between which it was seen to lie, where it was looked for on both sides of it."""
+
+    status: str = "located"
+    """"located", or "bracketed" where no more is known than that it lies in a wide ``interval``."""
+
     @classmethod
     def at(cls, kind: str, point: Point) -> "Special":
         return cls(kind, point.state, point.s, point)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..checks import whole_number
-from ..systems import AutonomousMap, IteratedMap
+from ..systems import AutonomousMap, IteratedMap, MapInUnits
 
 _RELATIVE_STEP = 6e-6
 """The cube root of float64's precision: where rounding and truncation of a central difference balance, near 1e-11."""
@@ -119,18 +119,34 @@ def iterated(family: Family, period: int) -> IteratedFamily:
 
 
 class Span:
-    """A family between two parameters, seen from inside: s runs from 0 at ``start`` to 1 at ``end``."""
+    """A family between two parameters, seen from inside: s runs from 0 at ``start`` to 1 at ``end``.
 
-    def __init__(self, family: Family, start: float, end: float) -> None:
+    ``units`` u [n], if there are any, are those of its states z = h / u, whose maps are z -> F(u z) / u.
+    """
+
+    def __init__(self, family: Family, start: float, end: float, units: Tensor | None = None) -> None:
         self.family = family
         self.start, self.end = start, end
+        self.units = units
         self.state_size: int | None = None
         """Of the first map that was asked for; all others must have it too."""
 
     def iterated(self, period: int) -> "Span":
         """The same span of F^period; of a span of F^k it is that of F^period too."""
         family = self.family.family if isinstance(self.family, IteratedFamily) else self.family
-        return Span(family if period == 1 else IteratedFamily(family, period), self.start, self.end)
+        return Span(family if period == 1 else IteratedFamily(family, period), self.start, self.end, self.units)
+
+    def in_units(self, units: Tensor) -> "Span":
+        """The same span with states in units [n]; units that are all 1 are none."""
+        return Span(self.family, self.start, self.end, None if bool((units == 1).all()) else units)
+
+    def into_units(self, states: Tensor) -> Tensor:
+        """The family's states h [..., n] as this span has them."""
+        return states if self.units is None else states / self.units
+
+    def out_of_units(self, states: Tensor) -> Tensor:
+        """States of this span, or differences of them, as the family has them."""
+        return states if self.units is None else states * self.units
 
     def inner(self, t: float) -> float:
         """The s at which ``parameter`` is t."""
@@ -158,9 +174,11 @@ class Span:
                 f"family(t) must have the same number of state units at every t, but it has {self.state_size} at"
                 f" first and {system.state_size} at t = {self.parameter(s):g}"
             )
-        return system
+        return system if self.units is None else MapInUnits(system, self.units)
 
     def derivative(self, states: Tensor, s: float) -> Tensor:
         """dF/ds at states [k, n]."""
         within = (min(self.start, self.end), max(self.start, self.end))
-        return (self.end - self.start) * parameter_derivative(self.family, states, self.parameter(s), within)
+        states = self.out_of_units(states)
+        derivative = parameter_derivative(self.family, states, self.parameter(s), within)
+        return (self.end - self.start) * self.into_units(derivative)

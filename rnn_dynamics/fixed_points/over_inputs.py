@@ -1,5 +1,6 @@
 """Fixed points under each of several held inputs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from ..checks import ArrayLike, Size, as_rows, checked
 from ..progress import each
+from ..results import Result
 from ..roots import RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPointsOverInputs:
+class FixedPointsOverInputs(Result):
     """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points."""
 
     inputs: Tensor
@@ -32,6 +34,16 @@ class FixedPointsOverInputs:
 
     def __len__(self) -> int:
         return sum(map(len, self.points))
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it early, in the search under the last of ``points``."""
+        return any(points.interrupted for points in self.points)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to do about starts that ended at no fixed point, with the row of the input."""
+        return tuple(f"input {row}: {line}" for row, points in enumerate(self.points) for line in points.advice)
 
     @property
     def labels(self) -> Tensor:
@@ -45,12 +57,17 @@ class FixedPointsOverInputs:
         tables = [points.to_pandas().assign(input=row) for row, points in enumerate(self.points)]
         return pd.concat(tables, ignore_index=True)
 
-    def __repr__(self) -> str:
-        lines = [
+    def summary(self) -> str:
+        """One line: how many, under how many held inputs."""
+        done, asked = len(self.points), len(self.inputs)
+        text = f"{len(self)} fixed point{'s' * (len(self) != 1)} under {done} held input{'s' * (done != 1)}"
+        return text + (f" of {asked}" if done < asked else "")
+
+    def _notes(self) -> Sequence[str]:
+        return [
             f"input {row} {[round(x, 4) for x in held[:6]]}: {points.summary()}; {points.completeness.verdict}"
             for row, (held, points) in enumerate(zip(self.inputs.tolist(), self.points, strict=False))
         ]
-        return "\n".join(lines)
 
 
 @checked
@@ -101,6 +118,6 @@ def find_fixed_points_over_inputs(
                 seed=seed,
             )
         )
-        if results[-1].completeness.interrupted:
+        if results[-1].interrupted:
             break
     return FixedPointsOverInputs(held, tuple(results))

@@ -1,12 +1,13 @@
 """The fixed points that a search found, as a table of tensors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ..roots import Reason, Status
+from ..roots import Reason, advice_of
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index, n_unstable, time_constants
 from ..store import storable
 from ..tables import Table
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 NOT_ANALYSED = "not analysed"
 """The kind of slow points beyond the slowest 512, and of those in results that were saved without a spectrum."""
+
+_FORMATS = {
+    "spectral_radius": "{:.4f}".format,
+    "time_constant": "{:.1f}".format,
+    "residual": "{:.0e}".format,
+    "speed": "{:.1e}".format,
+    "share": "{:.1%}".format,
+}
 
 
 class Linearised:
@@ -64,6 +73,8 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
 
     ``slow[0]``, ``slow[slow.speeds < 1e-4]`` and the like are choices of rows (see ``tables.Table``).
     """
+
+    _formats = _FORMATS
 
     states: Tensor
     """[s, n]."""
@@ -148,13 +159,6 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
         missing = int((~self.analysed).sum())
         return text + (f", {missing} not analysed" if missing else "")
 
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
-        return f"{self.summary()}\n{table}"
-
-    def _repr_html_(self) -> str:
-        return f"<p><b>{self.summary()}</b></p>{self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)}"
-
 
 @storable
 @dataclass(frozen=True, eq=False)
@@ -180,6 +184,8 @@ class FixedPoints(
     ``points[0]``, ``points[points.stable]`` and the like are choices of rows (see ``tables.Table``): labels of starts
     that went to other points are then -1, slow points and continua are left out, and no index sum is given.
     """
+
+    _formats = _FORMATS
 
     states: Tensor
     """[p, n]."""
@@ -262,6 +268,11 @@ class FixedPoints(
         return self.completeness.index_sum
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the search early: points that it had not come to are missing."""
+        return self.completeness.interrupted
+
+    @property
     def fractions(self) -> Tensor:
         """The share of the user's starts that ended at each, [p]."""
         return self.hits.double() / max(1, len(self.labels))
@@ -307,41 +318,20 @@ class FixedPoints(
         return text
 
     @property
-    def advice(self) -> list[str]:
+    def advice(self) -> tuple[str, ...]:
         """For each way in which starts did not end at a fixed point, how many did and what to do.
 
         Nothing for a choice of rows.
         """
-        if self.chosen_from is not None:
-            return []
-        codes, counts = self.reasons.unique(return_counts=True)
-        return [
-            f"{count} of {len(self.reasons)} starts: {Reason(code).advice}"
-            for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
-            if Reason(code).status is not Status.FOUND
-        ]
+        return advice_of(self.reasons) if self.chosen_from is None else ()
 
     def _left_out(self) -> list[str]:
         m, n = self.n_modes, self.eigenvalues.shape[-1]
         return [f"eigenvectors of the {m} leading modes of {n}; modes={n} keeps all"] if len(self) and m < n else []
 
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(formatters=_FORMATS, max_rows=40) if len(self) else "(none)"
-        return "\n".join([self.summary(), table, self.completeness.verdict, *self._left_out(), *self.advice])
+    def _notes(self) -> Sequence[str]:
+        return [self.completeness.verdict, *self._left_out(), *self.advice]
 
-    def _repr_html_(self) -> str:
-        lines = [self.completeness.verdict, *self._left_out(), *self.advice]
-        table = self.to_pandas().to_html(formatters=_FORMATS, max_rows=40)
-        return f"<p><b>{self.summary()}</b></p>{table}<p>{'<br>'.join(lines)}</p>"
-
-
-_FORMATS: Any = {
-    "spectral_radius": "{:.4f}".format,
-    "time_constant": "{:.1f}".format,
-    "residual": "{:.0e}".format,
-    "speed": "{:.1e}".format,
-    "share": "{:.1%}".format,
-}
 
 storable(Completeness)
 storable(Round)

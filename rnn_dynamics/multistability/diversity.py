@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass
 from math import exp, log
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, as_tensor, checked
 from ..fixed_points import unseen_estimate
+from ..results import Result
 from ..store import storable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
 @dataclass(frozen=True)
-class Diversity:
+class Diversity(Result):
     """What the hit counts of attractors say about all of them, those not yet seen included."""
 
     observed: int
@@ -44,7 +49,15 @@ class Diversity:
         """Attractors seen and not seen."""
         return self.observed + self.unseen
 
-    def __repr__(self) -> str:
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row of all these numbers."""
+        import pandas as pd
+
+        names = ("observed", "n", "unseen", "richness", "coverage", "entropy", "effective_number")
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+
+    def summary(self) -> str:
+        """One line."""
         return (
             f"{self.observed} attractors seen from {self.n} starts, {self.unseen:.1f} more expected; coverage "
             f"{self.coverage:.1%}; entropy {self.entropy:.3f}, effective number {self.effective_number:.2f}"

@@ -64,11 +64,9 @@ class EchoIndex(Table, whole=("steps",)):
             }
         )
 
-    def __repr__(self) -> str:
-        return f"echo index over {self.steps:,} steps\n{self.to_pandas().to_string(index=False)}"
-
-    def _repr_html_(self) -> str:
-        return f"<p><b>echo index over {self.steps:,} steps</b></p>{self.to_pandas().to_html(index=False)}"
+    def summary(self) -> str:
+        """One line."""
+        return f"echo index over {self.steps:,} steps at {self._counted('amplitude')}"
 
 
 @checked

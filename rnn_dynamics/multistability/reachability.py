@@ -11,6 +11,7 @@ from torch import Tensor
 from ..attractors import AttractorKind, Attractors, Settle, find_attractors
 from ..checks import ArgumentError, ArrayLike, InputSequences, Size, as_rows, checked, require_positive
 from ..progress import each
+from ..results import Result
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, FirstState, require_network, sample_states
 from .curve import vaa_curve
@@ -30,7 +31,7 @@ def horizons_up_to(last: int) -> list[int]:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Reachability:
+class Reachability(Result):
     """The published VAA at several horizons beside what its states settle on, under one or several held inputs."""
 
     inputs: Tensor
@@ -56,6 +57,16 @@ class Reachability:
 
     attractors: tuple[Attractors, ...]
     """For each held input what the same states settle on, with the map from start to attractor (``labels``)."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it early, in the search under the last of these held inputs."""
+        return any(found.interrupted for found in self.attractors)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """That of the attractors under each held input, each sentence once."""
+        return tuple(dict.fromkeys(line for found in self.attractors for line in found.advice))
 
     @property
     def n(self) -> int:
@@ -133,13 +144,8 @@ class Reachability:
         )
         return text + (f" ({kinds})" if kinds else "") + (f"; of the starts {others}" if others else "")
 
-    def __repr__(self) -> str:
-        lines = [self.summary(), self.to_pandas().to_string(index=False, float_format="{:.4g}".format)]
-        return "\n".join([*lines, *dict.fromkeys(found.verdict for found in self.attractors)])
-
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(index=False, float_format="{:.4g}".format)
-        return f"<p><b>{self.summary()}</b></p>{table}"
+    def _notes(self) -> Sequence[str]:
+        return tuple(dict.fromkeys(found.verdict for found in self.attractors))
 
 
 @checked

@@ -79,11 +79,12 @@ def smooth(branch: Branch, phase: Tensor) -> tuple[Tensor, Tensor]:
     if len(branch) < 2:
         return branch.parameters.cpu(), phase.cpu()
     size = abs(branch.span[1] - branch.span[0])
-    held = torch.cat([branch.states, branch.parameters[:, None] / size], dim=1).double().cpu()
-    rows = torch.cat([phase.double().cpu(), held[:, -1:]], dim=1)
-    scale = branch.states[:-1].norm(dim=1, keepdim=True).clamp(min=1).double().cpu()
+    units = branch.units.double().cpu()
+    held = torch.cat([branch.states.double().cpu() / units, branch.parameters[:, None].cpu() / size], dim=1)
+    rows = torch.cat([phase.double().cpu() / units, held[:, -1:]], dim=1)
+    scale = held[:-1, :-1].norm(dim=1, keepdim=True).clamp(min=1)
     chord = held[1:] - held[:-1]
-    reach, tangents = _length(chord, scale), branch.tangents.double().cpu()
+    reach, tangents = _length(chord, scale), branch.tangents.double().cpu() / torch.cat([units, units.new_ones(1)])
     slopes = [reach * _unit(_mended(tangents, chord, scale, end), scale) for end in (0, 1)]
     if phase is not branch.states:  # the tangents know of one phase and the parameter only
         around = _around((rows[1:] - rows[:-1]) / reach, reach)[:, :-1]
@@ -96,7 +97,7 @@ def smooth(branch: Branch, phase: Tensor) -> tuple[Tensor, Tensor]:
     points = torch.cat([torch.einsum("uw,wkn->kun", weights, nodes).flatten(0, 1), rows[-1:]])
     parameters = points[:, -1] * size
     parameters[::_BETWEEN] = branch.parameters  # division and multiplication by the span round
-    return parameters, points[:, :-1]
+    return parameters, points[:, :-1] * units
 
 
 def _mended(tangents: Tensor, chord: Tensor, scale: Tensor, end: int) -> Tensor:

@@ -99,8 +99,8 @@ def print_training(seeds: Sequence[TrainedSeed], console: Console) -> None:
         console.print(text, soft_wrap=True, markup=False)
     said: dict[str, list[str]] = {}
     for seed in seeds:
-        if seed.training.advice:
-            said.setdefault(seed.training.advice, []).append(str(seed.training.seed))
+        for line in seed.training.advice:
+            said.setdefault(line, []).append(str(seed.training.seed))
     for advice, which in said.items():
         name = f"Seed{'s' * (len(which) > 1)} {', '.join(which)}"
         console.print(f"{name}: {advice}", style="bold red", markup=False, soft_wrap=True)

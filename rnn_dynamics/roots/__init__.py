@@ -6,7 +6,7 @@ For developers: a solver is a frozen dataclass of tolerances with one method, ``
 from .evidence import are_roots
 from .krylov import NewtonKrylov
 from .newton import Newton
-from .results import Reason, RootResult, Status
+from .results import Reason, RootResult, Status, advice_of
 from .scipy_root import ScipyRoot
 from .solver import Attempt, RootSolver, residual_norms
 from .speed import SpeedMinimizer
@@ -21,6 +21,7 @@ __all__ = [
     "ScipyRoot",
     "SpeedMinimizer",
     "Status",
+    "advice_of",
     "are_roots",
     "residual_norms",
 ]

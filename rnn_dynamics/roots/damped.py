@@ -43,7 +43,7 @@ class NewtonState:
     @property
     def result(self) -> RootResult:
         """What ``conclude`` judges."""
-        return RootResult(self.states, self.norms, self.errors, self.reasons, self.steps, self.interrupted)
+        return RootResult(self.states, self.norms, self.errors, self.reasons, self.steps, interrupted=self.interrupted)
 
 
 @torch.no_grad()

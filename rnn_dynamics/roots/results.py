@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ..results import Interruptible
 from ..store import storable
 from ..tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Status(IntEnum):
@@ -59,7 +64,9 @@ _ADVICE = {
 
 @storable
 @dataclass(frozen=True, eq=False)
-class RootResult(Table, whole=("interrupted",)):
+class RootResult(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible, Table, whole=("interrupted",)
+):
     """One row per start, in the order of the starts; ``len`` counts them."""
 
     states: Tensor
@@ -77,18 +84,52 @@ class RootResult(Table, whole=("interrupted",)):
     steps: Tensor
     """Steps taken, [k]."""
 
-    interrupted: bool = False
-    """Whether Ctrl-C ended it, be it that no row was left to be called interrupted."""
-
     @property
     def statuses(self) -> Tensor:
         """``Status`` codes, [k]."""
         return _STATUS_OF_REASON.to(self.reasons.device)[self.reasons]
 
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """For each way in which starts did not end at a fixed point, how many did and what to do."""
+        return advice_of(self.reasons)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row per start."""
+        import pandas as pd
+
+        reasons = [Reason(code) for code in self.reasons.tolist()]
+        return pd.DataFrame(
+            {
+                "status": [reason.status.name.lower() for reason in reasons],
+                "reason": [reason.name.lower() for reason in reasons],
+                "residual": self.residuals.cpu().numpy(),
+                "error": self.errors.cpu().numpy(),
+                "steps": self.steps.cpu().numpy(),
+            }
+        )
+
+    def summary(self) -> str:
+        """One line: how many starts ended in each of the three ways."""
+        counts = torch.bincount(self.statuses, minlength=len(Status)).tolist()
+        return f"{self._counted('start')}: " + ", ".join(
+            f"{count} {status.name.lower()}" for status, count in zip(Status, counts, strict=True)
+        )
+
     def split(self, sizes: list[int]) -> list["RootResult"]:
         """The rows in consecutive parts."""
         columns = [value.split(sizes) for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)]
         return [RootResult(*part, interrupted=self.interrupted) for part in zip(*columns, strict=True)]
+
+
+def advice_of(reasons: Tensor) -> tuple[str, ...]:
+    """For each ``Reason`` [k] but that of a fixed point, how many starts ended so and what to do."""
+    codes, counts = reasons.unique(return_counts=True)
+    return tuple(
+        f"{count} of {len(reasons)} starts: {Reason(code).advice}"
+        for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
+        if Reason(code).status is not Status.FOUND
+    )
 
 
 _STATUS_OF_REASON = torch.tensor([reason.status for reason in Reason])

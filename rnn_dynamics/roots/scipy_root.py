@@ -107,4 +107,4 @@ class ScipyRoot(RootSolver):
                 steps[row] = int(answer.get("nit", answer.get("nfev", 0)))
                 reasons[row] = Reason.BUDGET if steps[row] >= max_steps else Reason.STALLED
         errors = starts.new_full((len(starts),), torch.nan)
-        return Attempt(RootResult(ends, errors, errors, reasons, steps, bool(stop)))
+        return Attempt(RootResult(ends, errors, errors, reasons, steps, interrupted=bool(stop)))

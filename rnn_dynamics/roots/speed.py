@@ -138,7 +138,7 @@ def descend(
             active = active[~ended]
     if stop:
         reasons[active] = int(Reason.INTERRUPTED)
-    return RootResult(states, norms, errors, reasons, steps, bool(stop))
+    return RootResult(states, norms, errors, reasons, steps, interrupted=bool(stop))
 
 
 def _speeds(drift: Tensor, units: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from .checkpoints import Checkpoint, read_checkpoint
 from .driven import DrivenMap, FirstState, HeldMap, InputFamily, require_network, require_system
 from .encoded import EncodedMap
 from .functions import FunctionMap
+from .in_units import MapInUnits
 from .iterated import IteratedMap
 from .layered import LayeredMap
 from .layers import BRCLayer, CellLayer, GRULayer, Layer, MGULayer, NBRCLayer, ParallelLayer
@@ -13,7 +14,7 @@ from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .pushforward import Pushforward
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
-from .scales import ranks, relative, scaled_norm, sizes, units_of, warped
+from .scales import apart, balancing_units, ranks, relative, scaled_norm, sizes, units_of, walk_units, warped
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
@@ -34,12 +35,15 @@ __all__ = [
     "LayeredMap",
     "Linearization",
     "MGULayer",
+    "MapInUnits",
     "NBRCLayer",
     "NoBox",
     "ParallelLayer",
     "Pushforward",
     "WrappedMap",
+    "apart",
     "as_map",
+    "balancing_units",
     "bytes_kept",
     "last_within",
     "padded",
@@ -55,5 +59,6 @@ __all__ = [
     "sizes",
     "states_after",
     "units_of",
+    "walk_units",
     "warped",
 ]

@@ -36,6 +36,18 @@ class Linearization:
         """Some of the k rows."""
         return Linearization([block[part] for block in self.own], [block[part] for block in self.feed])
 
+    def in_units(self, units: Tensor) -> "Linearization":
+        """The Jacobians of z -> F(u z) / u for units u [n]: J_ij u_j / u_i."""
+        parts = units.split([block.shape[-2] for block in self.own])
+        own = [
+            block * (part[: block.shape[-1]] / part.unsqueeze(-1)) for block, part in zip(self.own, parts, strict=True)
+        ]
+        feed = [
+            block * (below[: block.shape[-1]] / part.unsqueeze(-1))
+            for block, below, part in zip(self.feed, parts[:-1], parts[1:], strict=True)
+        ]
+        return Linearization(own, feed)
+
     def apply(self, vectors: Tensor) -> Tensor:
         """J v for the columns v of ``vectors`` [k, n, q], layer by layer."""
         parts = vectors.split([block.shape[-2] for block in self.own], dim=-2)

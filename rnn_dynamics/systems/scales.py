@@ -1,5 +1,6 @@
 """What counts as large and small in each coordinate of a state: its own size, never that of the whole state."""
 
+import scipy
 import torch
 from torch import Tensor
 
@@ -11,10 +12,16 @@ _TYPICAL = 0.75
 
 _ROUNDED = 64.0
 """Units are powers of 64, and 1 for all that lies between 1/8 and 8: what counts as zero depends on the order of
-magnitude of the starts, not on which they are, and is the same for all networks whose units fire between -1 and 1."""
+magnitude of the starts, not on which they are, and is the same for all networks whose units fire between -1 and 1. To
+divide by them loses no digit."""
 
 _OF_BOX = 1 / 64
 """Starts crowded at one place do not make the unit smaller than this share of the box."""
+
+
+_NOTHING, _SMALL = 1e-11, 1e-2
+"""Of a few fixed points all of whose coordinates are below the first, Newton's method tells no more than that they are
+0; below the second they say that the map is small. Larger ones may grow to 1 within a walk."""
 
 
 @torch.no_grad()
@@ -35,8 +42,37 @@ def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
         known = units[units > 0]
         least = known.median() if len(known) else units.new_ones(())
         units = torch.where(units > 0, units, torch.maximum(_typical(system(states)), least))
-    units = units.double()
-    return (_ROUNDED ** (units.log() / torch.tensor(_ROUNDED).log().to(units)).round()).to(states.dtype)
+    return _rounded(units)
+
+
+@torch.no_grad()
+def walk_units(system: AutonomousMap, states: Tensor, sampled: bool = False) -> Tensor:
+    """The units [n] in which branches through ``states`` [k, n] are walked: those of ``units_of``, but not too small.
+
+    A walk goes far from where it sets out, so that a coordinate which is small there says little: no unit is below 1,
+    or half the box where that is less. Of a map without a box none is below 1, or the largest coordinate of all states
+    where that is less than 0.01; unless these are many, ``sampled`` all over, and tell themselves what is small.
+    """
+    box, largest = system.box, states.abs().max()
+    if not sampled and largest <= _NOTHING:
+        states = torch.zeros_like(states)
+    units = units_of(system, states)
+    if isinstance(box, Box):
+        half = ((box.upper - box.lower) / 2).to(units)
+        return torch.maximum(units, _rounded(torch.minimum(half, half.median()).nan_to_num(nan=1.0).clamp(max=1.0)))
+    if sampled:
+        return units
+    small = _NOTHING < largest < _SMALL
+    return torch.maximum(units, _rounded(largest) if small else torch.ones_like(largest))
+
+
+def balancing_units(matrix: Tensor) -> Tensor:
+    """The units u [n] in which rows and columns of a Jacobian, J_ij u_j / u_i, are of one order of magnitude.
+
+    They tell coordinates apart where states do not, as at a fixed point 0; 1 for most (LAPACK's gebal, rounded).
+    """
+    _, (scale, _) = scipy.linalg.matrix_balance(matrix.cpu().numpy(), permute=False, separate=True)
+    return _rounded(torch.from_numpy(scale).to(matrix))
 
 
 def sizes(states: Tensor, units: Tensor) -> Tensor:
@@ -54,6 +90,12 @@ def scaled_norm(differences: Tensor, states: Tensor, units: Tensor) -> Tensor:
     return (differences / sizes(states, units)).norm(dim=-1).nan_to_num(nan=torch.inf)
 
 
+def apart(state: Tensor, others: Tensor, units: Tensor) -> Tensor:
+    """Distances |h' - h| / max(1, |h|) of states h' [..., n] from one h [n], both in units [n]: [...]."""
+    units = units.to(state)
+    return ((others - state) / units).norm(dim=-1) / (state / units).norm().clamp(min=1.0)
+
+
 def warped(states: Tensor, units: Tensor) -> Tensor:
     """y_i = asinh(h_i / u_i) of states [..., n]: differences of y are |d_i| / u_i below a unit, |d_i| / |h_i| above."""
     return (states / units).asinh()
@@ -62,6 +104,12 @@ def warped(states: Tensor, units: Tensor) -> Tensor:
 def ranks(states: Tensor, units: Tensor) -> list[list[float]]:
     """Keys by which states [k, n] are sorted by their coordinates, the same whatever the last digits are."""
     return [[round(y, 6) for y in row] for row in warped(states, units).tolist()]
+
+
+def _rounded(sizes: Tensor) -> Tensor:
+    """The nearest powers of 64, by their ratio."""
+    log = sizes.double().log() / torch.tensor(_ROUNDED, dtype=torch.float64).log()
+    return (_ROUNDED ** log.round()).to(sizes.dtype)
 
 
 def _typical(states: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import scipy
 import torch
 from torch import Tensor
 
+from ..results import Result
 from ..store import storable
 from ..tracking import number_of
 
@@ -21,7 +22,7 @@ _FEWEST = 3
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Coincidence:
+class Coincidence(Result):
     """One row per interval between checkpoints; ``TrainingBifurcations.coincidence`` explains the measure."""
 
     intervals: Tensor
@@ -72,12 +73,6 @@ class Coincidence:
             f"Spearman {self.correlation:.2f}, p = {self.p_value:.2g} of {used} circular shifts"
         )
         return text + "; intervals differ in length" * (not self.evenly_spaced)
-
-    def __repr__(self) -> str:
-        return f"{self.summary()}\n{self.to_pandas().to_string(index=False, max_rows=40)}"
-
-    def _repr_html_(self) -> str:
-        return f"<p><b>{self.summary()}</b></p>{self.to_pandas().to_html(index=False, max_rows=40)}"
 
 
 def coincidence_of(steps: Tensor, numbers: Tensor, losses: Tensor) -> Coincidence:

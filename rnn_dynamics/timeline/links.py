@@ -10,7 +10,7 @@ from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily
 from ..stability import attracts
 from ..stopping import go_on
-from ..systems import HeldMap
+from ..systems import HeldMap, apart
 from ..tracking import Ahead, Event, InvariantSet, Passage, followed_forward, passage_between, table
 from .results import NEAR
 
@@ -80,7 +80,7 @@ def _onward(ahead: Ahead, passage: Passage, rows: list[InvariantSet]) -> list[Pl
         if after < 0 or followed.outcomes[index] != "arrived":
             if followed.outcomes[index] != "fold":
                 continue
-            own, after = _until_end(own, float(followed.parameters[index]), followed.fold_states[index]), -1
+            own, after = _until_end(own, followed, index), -1
         names = [_name(passage, after, crossing) for crossing in own]
         was = bool(ahead.sets.stable[before])
         if after >= 0 and any(crossing.kind == "fold" for crossing in own):
@@ -119,7 +119,7 @@ def _from_behind(
     result: list[Placed] = []
     for row, (_, run) in retraced.items():
         born, own = run.outcomes[0] == "fold", list(run.crossings[0])
-        own = _until_end(own, float(run.parameters[0]), run.fold_states[0]) if born else own
+        own = _until_end(own, run, 0) if born else own
         turned = _kinds(ahead.family, rows[row].orbit[0], 1.0, own, rows[row].stable, float(run.parameters[0]))
         # Back in time what becomes stable has become unstable.
         kinds = [{"stable": "unstable", "unstable": "stable"}.get(kind, kind) for kind in turned]
@@ -130,20 +130,20 @@ def _from_behind(
     return result
 
 
-def _until_end(crossings: Sequence[Special], t: float, state: Tensor) -> list[Special]:
-    """Those on a point's own side of the fold at (t, state) in which it ended; the rest belong to its partner.
+def _until_end(crossings: Sequence[Special], followed: Followed, row: int) -> list[Special]:
+    """Those on a point's own side of the fold in which it ended; the rest belong to its partner.
 
     The arms of a pitchfork pass a branch point at the very place where they meet: it is their end, and no other event.
     """
     folds = [index for index, crossing in enumerate(crossings) if crossing.kind == "fold"]
     own = crossings[: folds[0]] if folds else crossings
-    reach = NEAR**0.5 * max(1.0, float(state.norm()))
+    t, state = float(followed.parameters[row]), followed.fold_states[row]
     return [
         crossing
         for crossing in own
         if crossing.kind != "branch point"
         or abs(crossing.t - t) > NEAR
-        or float((crossing.state - state).norm()) > reach
+        or float(apart(state, crossing.state, followed.units)) > NEAR**0.5
     ]
 
 

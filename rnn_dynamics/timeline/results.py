@@ -1,6 +1,7 @@
 """The timeline of a training: its bifurcations, the lives of its fixed points, and its loss beside them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor
 
 from ..checks import checked
+from ..results import Interruptible
 from ..store import storable
+from ..systems import apart
 from ..tracking import Event, Identities, Observation, match, number_of
 from .coincidence import Coincidence, coincidence_of
 
@@ -50,7 +53,7 @@ class Bifurcation:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class TrainingBifurcations:
+class TrainingBifurcations(Interruptible):
     """All fixed points along a training, with identity, and what happened to them; ``len`` counts checkpoints."""
 
     observations: tuple[Observation, ...]
@@ -70,11 +73,11 @@ class TrainingBifurcations:
     loss_curve: Tensor
     """The whole curve, [l]."""
 
+    units: Tensor
+    """What is small in each coordinate of a state, [n] (``systems.walk_units``)."""
+
     loss_name: str = ""
     """What the loss is: "training loss", "validation loss", "loss"; "" if there is none."""
-
-    interrupted: bool = False
-    """Whether Ctrl-C ended it: the checkpoints are those done by then."""
 
     def __len__(self) -> int:
         return len(self.observations)
@@ -114,7 +117,7 @@ class TrainingBifurcations:
         for event in self.events:
             if event.how in ("", "unresolved") or not math.isfinite(event.at):
                 continue
-            group = next((group for group in groups[::-1] if _together(group[0], event)), None)
+            group = next((group for group in groups[::-1] if _together(group[0], event, self.units)), None)
             if group is None:
                 groups.append([event])
             else:
@@ -283,13 +286,8 @@ class TrainingBifurcations:
             f"{number_of(len(self.identities), 'identity', 'identities')}; {found or 'no bifurcation'}"
         )
 
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(index=False, max_rows=40, float_format="{:.7g}".format)
-        return "\n".join([self.summary(), *([table] if self.events else []), self.verdict])
-
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(index=False, max_rows=40, float_format="{:.7g}".format)
-        return f"<p><b>{self.summary()}</b></p>{table}<p>{self.verdict}</p>"
+    def _notes(self) -> Sequence[str]:
+        return [self.verdict]
 
 
 def _end_of(events: list[Event], kind: str, otherwise: int) -> float:
@@ -301,10 +299,9 @@ def _placed(event: Event) -> float:
     return event.at if math.isfinite(event.at) else float(event.step)
 
 
-def _together(one: Event, other: Event) -> bool:
+def _together(one: Event, other: Event, units: Tensor) -> bool:
     if (one.before, one.how) != (other.before, other.how) or one.how in ("flip", "Neimark-Sacker"):
         return False
     if abs(one.at - other.at) > NEAR * (one.step - one.before):
         return False
-    apart = float((one.state - other.state).norm())
-    return one.partner == other.identity or apart <= NEAR**0.5 * max(1.0, float(one.state.norm()))
+    return one.partner == other.identity or float(apart(one.state, other.state, units)) <= NEAR**0.5

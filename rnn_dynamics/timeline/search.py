@@ -13,7 +13,7 @@ from ..families import held_input
 from ..fixed_points import FixedPoints, find_fixed_points, index_sum
 from ..progress import Progress
 from ..stopping import stoppable
-from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, sample_states
+from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, sample_states, walk_units
 from ..tracking import Ahead, Event, InvariantSet, Observation, match, set_at, set_on, sets_of_points, table
 from .inputs import Checkpoints, Losses, Stage, losses_of, stages_of
 from .links import Link, ahead_of, crossing_events, linked
@@ -103,6 +103,7 @@ def training_bifurcations(
         losses=curve.at[: len(observations)],
         loss_steps=curve.steps,
         loss_curve=curve.values,
+        units=_units(builder.done, held).cpu(),
         loss_name=curve.name,
         interrupted=bool(stop),
     )
@@ -136,7 +137,7 @@ class _Builder:
         system = HeldMap(stage.network, self.held)
         ahead = ahead_of(self.done[-1].system, system, self.done[-1].rows) if self.done else None
         points = self._found(system, ahead)
-        if points.completeness.interrupted:
+        if points.interrupted:
             raise KeyboardInterrupt  # a part of the points is no checkpoint
         rows = sets_of_points(points)
         link = None
@@ -164,6 +165,13 @@ class _Builder:
         states = sample_states(network, sequences, self.n_starts, noise=_NOISE, seed=generator)
         noise = torch.randn(states.shape, generator=generator, dtype=torch.float64).to(states)
         return torch.where(states.isfinite().all(dim=-1, keepdim=True), states, noise)
+
+
+def _units(done: list[_Done], held: Tensor) -> Tensor:
+    states = [row.orbit for stage in done for row in stage.rows]
+    if not states:
+        return held.new_ones(done[0].system.state_size if done else 0)
+    return walk_units(done[0].system, torch.cat(states).to(held))
 
 
 def _completed(done: list[_Done]) -> list[_Done]:
@@ -214,7 +222,6 @@ def _observed(done: _Done, held: Tensor) -> Observation:
         passage=None if done.link is None else done.link.passage,
         seconds=math.nan,
         cut_off=False,
-        interrupted=False,
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..attractors import AttractorKind
 from ..checks import checked
+from ..results import Result
 from ..store import storable
 from .matching import Identities, match, number_of, steps_rise
 from .observation import Observation, Waypoint
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class TrackingHistory:
+class TrackingHistory(Result):
     """One ``Observation`` a row; ``len`` counts them.
 
     ``save`` and ``load`` keep all of it; identities are matched anew whenever they are asked for, so that other
@@ -50,6 +51,11 @@ class TrackingHistory:
 
     def __len__(self) -> int:
         return len(self.observations)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the last observation early: what it would have found later is missing there."""
+        return bool(self.observations) and self.observations[-1].interrupted
 
     @property
     def stages(self) -> tuple[Waypoint | Observation, ...]:
@@ -177,11 +183,3 @@ class TrackingHistory:
             return ""
         least, most = int(known.min()), int(known.max())
         return f" (events located to {least if least == most else f'{least} to {most}'} step{'s' * (most > 1)})"
-
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(index=False, max_rows=40, float_format="{:.4g}".format)
-        return f"{self.summary()}\n{table}" if len(self) else self.summary()
-
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(index=False, max_rows=40, float_format="{:.4g}".format)
-        return f"<p><b>{self.summary()}</b></p>{table}"

@@ -97,8 +97,11 @@ class InvariantSets(Table):
             }
         )
 
-    def __repr__(self) -> str:
-        return self.to_pandas().to_string(max_rows=40) if len(self) else "(none)"
+    def summary(self) -> str:
+        """One line: how many of which kind."""
+        kinds = (kind for kind in AttractorKind if kind in self.kinds)
+        listed = ", ".join(f"{number} {kind.named(number)}" for kind in kinds if (number := self.kinds.count(kind)))
+        return self._counted("set") + (f": {listed}; {int(self.stable.sum())} stable" if listed else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..checks import require_positive
+from ..results import Result
 from ..store import storable
 from .invariant_sets import InvariantSets
 from .observation import Observation, Passage, unfollowed
@@ -54,7 +55,7 @@ class Event:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Identities:
+class Identities(Result):
     """Who is who: for every observation the identity of each set, and what happened to each."""
 
     labels: tuple[Tensor, ...]
@@ -101,13 +102,6 @@ class Identities:
         parts = [f"{kinds.count(kind)} {text}" for kind, text in _WORDS.items() if kind in kinds]
         counts = f"{number_of(len(self), 'identity', 'identities')} over {number_of(len(self.labels), 'observation')}"
         return f"{counts}: {', '.join(parts) or 'no event'}"
-
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(index=False, max_rows=60) if self.events else ""
-        return "\n".join(filter(None, [self.summary(), table]))
-
-    def _repr_html_(self) -> str:
-        return f"<p><b>{self.summary()}</b></p>{self.to_pandas().to_html(index=False, max_rows=60)}"
 
 
 _WORDS = {

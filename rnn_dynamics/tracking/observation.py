@@ -1,12 +1,17 @@
 """What a tracker saw at one step, and how the sets of the step before led to it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ..results import Interruptible
 from ..store import storable
 from .invariant_sets import InvariantSets
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @storable
@@ -81,7 +86,7 @@ class Waypoint:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Observation:
+class Observation(Interruptible):
     """One step of training: the published measure, what is really there, and where it came from."""
 
     step: int
@@ -121,9 +126,6 @@ class Observation:
     cut_off: bool
     """Whether the time limit, or Ctrl-C, ended its searches early."""
 
-    interrupted: bool
-    """Whether it was Ctrl-C."""
-
     way: tuple[Waypoint, ...] = ()
     """Steps since the observation before, chosen so that each event lies between two neighbours among the weights that
     are known."""
@@ -142,7 +144,12 @@ class Observation:
         """The number of attractors that the sampled states reached."""
         return self.sets.count
 
-    def __repr__(self) -> str:
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row per set, reached or not."""
+        return self.sets.to_pandas()
+
+    def summary(self) -> str:
+        """One line: what the published number claims, and what is there."""
         kinds = ", ".join(f"{number} {kind}" for kind, number in self.sets.counts.items()) or "none"
         return (
             f"step {self.step}: VAA {self.vaa:.3g} (n = {self.n}, {self.horizon:,} steps) stands for "

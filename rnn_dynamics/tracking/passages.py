@@ -11,7 +11,7 @@ from ..checks import NoWeights
 from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily, Interpolation, between, iterated
 from ..stopping import stoppable
-from ..systems import AutonomousMap, DrivenMap
+from ..systems import AutonomousMap, DrivenMap, apart
 from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on
 from .observation import Crossing, Passage
 
@@ -19,7 +19,7 @@ _RELATIVE_STEP = 6e-6
 """Of the weights, for differences: the cube root of float64's precision, where rounding and truncation balance."""
 
 _NEAR = 1e-3
-"""A fold and a crossing within this of each other, in t and in states as a share of max(1, |h|), are one event."""
+"""A fold and a crossing within this of each other, in t and in states (``systems.apart``), are one event."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,7 @@ class Run:
     t: float
     fold_state: Tensor
     crossings: tuple[Special, ...]
+    units: Tensor
 
 
 Runs: TypeAlias = dict[int, Run]
@@ -91,6 +92,7 @@ def runs_of(rows: Sequence[int], followed: Followed) -> Runs:
             float(followed.parameters[index]),
             followed.fold_states[index],
             followed.crossings[index],
+            followed.units,
         )
         for index, row in enumerate(rows)
     }
@@ -239,11 +241,11 @@ class _Placed:
     kind: str
     t: float
     state: Tensor
+    units: Tensor
 
     def near(self, other: "_Placed") -> bool:
-        apart = float((self.state - other.state).norm()) / max(1.0, float(self.state.norm()))
         # At a pitchfork the branches part as the square root of t.
-        return abs(self.t - other.t) <= _NEAR and apart <= _NEAR**0.5
+        return abs(self.t - other.t) <= _NEAR and float(apart(self.state, other.state, self.units)) <= _NEAR**0.5
 
 
 class _Side:
@@ -262,7 +264,7 @@ class _Side:
         self.hows[row], self.times[row] = "flip" if partner == row else "fold", t
         self.partners[row] = -1 if partner in (None, row) else partner
         self.places[row] = state.to(self.places)
-        self.folds.append(_Placed(row, "fold", t, state))
+        self.folds.append(_Placed(row, "fold", t, state, run.units))
 
     def meet_in_one_place(self) -> None:
         """Two that meet were each followed to their fold, and found it up to rounding; it is one."""
@@ -282,7 +284,9 @@ class _Account:
     def go_on(self, before: int, after: int, run: Run) -> None:
         """Enter that a set before became one after."""
         self.successors[before], self.before.hows[before] = after, "continued"
-        self.crossings += [_Placed(after, crossing.kind, crossing.t, crossing.state) for crossing in run.crossings]
+        self.crossings += [
+            _Placed(after, crossing.kind, crossing.t, crossing.state, run.units) for crossing in run.crossings
+        ]
 
 
 def _name_pitchforks(account: _Account, after: _Side) -> None:

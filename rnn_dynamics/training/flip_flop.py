@@ -5,8 +5,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..progress import Progress
-from ..tasks import flip_flop
+from ..tasks import FlipFlop
+from .members import in_mode
+from .model import SequenceModel
+from .trainer import train
+
+_BATCH, _EPOCH = 64, 100
+"""Sequences in an update, and updates in an epoch."""
+
+_PULSES, _HELD_OUT = 0.1, 256
 
 
 @dataclass(frozen=True)
@@ -21,58 +28,39 @@ class TrainedFlipFlop:
 
 
 def train_flip_flop(
-    module: nn.RNNBase,
-    *,
-    seed: int = 0,
-    steps: int = 1500,
-    length: int = 60,
-    batch: int = 64,
-    pulse_rate: float = 0.1,
-    progress: bool | None = None,
+    module: nn.RNNBase, *, seed: int = 0, steps: int = 1500, length: int = 60, progress: bool | None = None
 ) -> TrainedFlipFlop:
-    """Train ``module``, in place, to hold as many bits as it has inputs.
+    """Train ``module``, in place and by ``train``, to hold as many bits as it has inputs.
 
-    Adam at 1e-2 falling to 1e-4 on a cosine, gradient norm clipped at 1; fresh sequences at every step. The module's
-    own initial weights are the caller's; the readout and the data follow ``seed``.
+    Adam at 1e-2, gradient norm clipped at 1, batches of 64, the weights of the best of all epochs. The module's own
+    initial weights are the caller's; the readout and the data follow ``seed``.
 
     Args:
         module: an RNN, GRU or LSTM whose ``input_size`` is the number of bits.
-        steps, length, batch: optimiser steps, and the shape of each step's sequences.
+        steps: updates, in epochs of 100: hundreds are whole.
+        length: of the sequences.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
     """
-    generator = torch.Generator().manual_seed(seed)
-    bits, device, dtype = module.input_size, next(module.parameters()).device, next(module.parameters()).dtype
-    width = module.proj_size or module.hidden_size
-    readout = nn.Linear(width, bits, device="meta", dtype=dtype).to_empty(device=device)  # draws nothing
-    with torch.no_grad():
-        readout.weight.copy_(torch.randn(bits, width, generator=generator) / width**0.5)
-        readout.bias.zero_()
-    parameters = [*module.parameters(), *readout.parameters()]
-    optimiser = torch.optim.Adam(parameters, lr=1e-2)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=1e-4)
-
-    def outputs(n_sequences: int) -> tuple[Tensor, Tensor, Tensor]:
-        inputs, targets = flip_flop(n_sequences, length, bits, pulse_rate, generator=generator)
-        inputs, targets = inputs.to(device, dtype), targets.to(device, dtype)
-        first = inputs if module.batch_first else inputs.transpose(0, 1)
-        hidden = module(first)[0]
-        return inputs, targets, readout(hidden if module.batch_first else hidden.transpose(0, 1))
-
-    title = f"training {type(module).__name__}-{module.hidden_size}"
-    with Progress(title, progress, total=steps, unit="step") as bar:
-        for _ in bar.counting(range(steps)):
-            _, targets, guesses = outputs(batch)
-            loss = (guesses - targets).square().mean()
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            schedule.step()
-            bar.note(loss=f"{loss.item():.1e}")
-    was_training = module.training
-    module.eval()
-    with torch.no_grad():
-        inputs, targets, guesses = outputs(256)
-    module.train(was_training)
-    right = (guesses.sign() == targets)[:, 1:].double().mean()
-    return TrainedFlipFlop(module, readout, inputs, right.item(), (guesses - targets).square().mean().item())
+    generator, updates = torch.Generator().manual_seed(seed), min(steps, _EPOCH)
+    data, validation, test = (
+        FlipFlop(n, length, module.input_size, _PULSES, seed=generator)
+        for n in (updates * _BATCH, _HELD_OUT, _HELD_OUT)
+    )
+    model = SequenceModel(module, module.input_size, seed=generator)
+    train(
+        model,
+        data,
+        validation=validation,
+        epochs=round(steps / updates),
+        batch_size=_BATCH,
+        lr=1e-2,
+        clip_norm=1.0,
+        seed=seed,
+        progress=progress,
+    )
+    weight = model.readout.weight
+    with torch.no_grad(), in_mode(model, training=False):
+        guesses = model(test.inputs.to(weight)).cpu()
+    right = (guesses.sign() == test.targets)[:, 1:].double().mean()
+    error = (guesses - test.targets).square().mean()
+    return TrainedFlipFlop(module, model.readout, test.inputs.to(weight), right.item(), error.item())

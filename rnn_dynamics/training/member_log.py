@@ -82,7 +82,7 @@ class MemberLog:
             baseline=baseline,
             best_epoch=self.best_epoch,
             status=self.status or "running",
-            advice=self.advice,
+            advice=(self.advice,) if self.advice else (),
             **numbers,
         )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from ..checks import Words
+from ..results import Result, evenly
 from ..store import storable
 from .settings import Settings
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Training:
+class Training(Result):
     """The history of a training; ``len`` counts its whole epochs."""
 
     seed: int
@@ -51,7 +52,7 @@ class Training:
     status: str
     """"finished", "stopped early", "interrupted" (Ctrl-C) or "not finite": see ``advice``."""
 
-    advice: str
+    advice: tuple[str, ...] = ()  # pyright: ignore[reportIncompatibleMethodOverride]
     """What to do, if it did not finish."""
 
     def __len__(self) -> int:
@@ -61,6 +62,11 @@ class Training:
     def finished(self) -> bool:
         """Whether it ended as asked for: after all epochs, or early for want of a better validation loss."""
         return self.status in ("finished", "stopped early")
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it: training may go on from its folder."""
+        return self.status == "interrupted"
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row per epoch."""
@@ -78,7 +84,8 @@ class Training:
 
     def told(self, settings: Settings, words: Words) -> "Training":
         """The same, its advice with arguments in other words."""
-        return replace(self, advice=training_advice(self.status, len(self.losses), settings, words))
+        advice = training_advice(self.status, len(self.losses), settings, words)
+        return replace(self, advice=(advice,) if advice else ())
 
     def summary(self) -> str:
         """One line."""
@@ -93,13 +100,8 @@ class Training:
             f"at epoch {self.best_epoch}"
         )
 
-    def __repr__(self) -> str:
-        return "\n".join(filter(None, [self.summary(), self.advice]))
-
-    def _repr_html_(self) -> str:
-        every = max(1, len(self) // 10)
-        table = self.to_pandas().iloc[::every].to_html(float_format="{:.3g}".format, index_names=False)
-        return f"<p><b>{self.summary()}</b> {self.advice}</p>{table}"
+    def _shown(self) -> "pd.DataFrame":
+        return evenly(self.to_pandas())
 
 
 def training_advice(status: str, updates: int, settings: Settings, words: Words | None = None) -> str:

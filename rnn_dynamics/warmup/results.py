@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from ..checks import Words
+from ..results import Result, evenly
 from ..store import storable
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Warmup:
+class Warmup(Result):
     """The history of a warmup, one entry for each update; ``len`` counts them.
 
     If it did not finish, the last entry's update was undone: the weights are those that the entry belongs to.
@@ -42,7 +43,7 @@ class Warmup:
     status: str
     """"finished", "interrupted" (Ctrl-C) or "not finite": see ``advice``."""
 
-    advice: str
+    advice: tuple[str, ...] = ()  # pyright: ignore[reportIncompatibleMethodOverride]
     """What to change, if it did not finish or moved nothing."""
 
     def __len__(self) -> int:
@@ -52,6 +53,11 @@ class Warmup:
     def finished(self) -> bool:
         """Whether all updates were made."""
         return self.status == "finished"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it: the weights are those of the last entry."""
+        return self.status == "interrupted"
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row per update."""
@@ -70,8 +76,8 @@ class Warmup:
 
     def told(self, lr: float, clip_norm: float | None, longest: int, words: Words) -> "Warmup":
         """The same, its advice with arguments in other words; ``longest`` is that of the ``Horizon``."""
-        norms = self.gradient_norms.tolist()
-        return replace(self, advice=warmup_advice(self.status, norms, lr, clip_norm, longest, words))
+        advice = warmup_advice(self.status, self.gradient_norms.tolist(), lr, clip_norm, longest, words)
+        return replace(self, advice=(advice,) if advice else ())
 
     def summary(self) -> str:
         """One line."""
@@ -80,13 +86,8 @@ class Warmup:
         ends = [f"{float(self.soft_vaas[row].mean()):.3g} (M = {int(self.horizons[row])})" for row in (0, -1)]
         return f"warmup, {len(self)} updates ({self.status}): VAA* from {ends[0]} to {ends[1]}, n = {self.n}"
 
-    def __repr__(self) -> str:
-        return "\n".join(filter(None, [self.summary(), self.advice]))
-
-    def _repr_html_(self) -> str:
-        every = max(1, len(self) // 10)
-        table = self.to_pandas().iloc[::every].to_html(float_format="{:.3g}".format, index_names=False)
-        return f"<p><b>{self.summary()}</b> {self.advice}</p>{table}"
+    def _shown(self) -> "pd.DataFrame":
+        return evenly(self.to_pandas())
 
 
 def warmup_advice(

@@ -17,6 +17,7 @@ from ..checks import (
     Positive,
     Size,
     Told,
+    Words,
     checked,
     generator_of,
     require_positive,
@@ -27,7 +28,7 @@ from ..stopping import go_on, stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
 from .horizon import Horizon
 from .parts import WarmedPart, warmed_parts
-from .results import Warmup, warmup_advice
+from .results import Warmup
 
 
 @checked
@@ -150,7 +151,7 @@ def warm_up(
             _restore(weights, kept)
     n = min(batch_size, len(inputs))
     values, losses, norms, ahead = zip(*history, strict=True) if history else ((), (), (), ())
-    return Warmup(
+    done = Warmup(
         soft_vaas=torch.stack(values) if history else torch.empty(0, len(parts), dtype=torch.float64),
         losses=torch.tensor(losses, dtype=torch.float64),
         gradient_norms=torch.tensor(norms, dtype=torch.float64),
@@ -158,8 +159,8 @@ def warm_up(
         n=n,
         target=target,
         status=status,
-        advice=warmup_advice(status, norms, lr, clip_norm, horizon.longest),
     )
+    return done.told(lr, clip_norm, horizon.longest, Words())
 
 
 def _check_settings(lr: float, batch_size: int, target: float, clip_norm: float | None, horizon: Horizon) -> None:

@@ -2,13 +2,10 @@
 
 import pytest
 import torch
+from problems.maps import held
 from torch import Tensor
 
 import rnn_dynamics as rd
-
-
-def hold(step, n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
 
 
 def drawn(k: int, n: int) -> Tensor:
@@ -18,7 +15,7 @@ def drawn(k: int, n: int) -> Tensor:
 @pytest.mark.parametrize("far", [1.0, 1e5, 1e6, 1e8])
 def test_a_large_coordinate_hides_no_bistable_one(far: float) -> None:
     """x comes to K, y to +1 or -1 by its sign, whatever K is."""
-    system = hold(
+    system = held(
         lambda h: torch.stack(
             [h[..., 0] + 0.3 * (far - h[..., 0]), h[..., 1] + 0.2 * (h[..., 1] - h[..., 1] ** 3)], -1
         ),
@@ -38,7 +35,7 @@ def test_a_large_coordinate_hides_no_bistable_one(far: float) -> None:
 
 @pytest.mark.parametrize("small", [1.0, 1e-6, 1e-9])
 def test_small_units_do_not_vanish(small: float) -> None:
-    system = hold(lambda h: h + 0.2 * (h - h**3 / small**2), 1)
+    system = held(lambda h: h + 0.2 * (h - h**3 / small**2), 1)
     starts = small * drawn(64, 1).clamp(-2, 2)
     found = rd.find_attractors(system, starts)
     assert found.kinds == ("fixed point", "fixed point")
@@ -77,7 +74,7 @@ def test_a_filled_cell_beside_a_bistable_one() -> None:
 @pytest.mark.parametrize("far", [0.0, 1e7, 1e12])
 def test_what_drifts_without_end_beside_a_large_coordinate_is_no_attractor(far: float) -> None:
     """One coordinate grows by 0.01 a step for ever, one rests at K."""
-    system = hold(
+    system = held(
         lambda h: torch.stack([h[..., 0] + 0.3 * (far - h[..., 0]), 0.5 * h[..., 1], h[..., 2] + 0.01], dim=-1), 3
     )
     found = rd.find_attractors(system, drawn(16, 3))
@@ -88,7 +85,7 @@ def test_what_drifts_without_end_beside_a_large_coordinate_is_no_attractor(far: 
 
 def test_a_cell_that_fills_to_a_far_bound_does_not_escape() -> None:
     """c' = .999 c + K / 1000 from starts of size 1 rests at K = 1e9, a billion times the starts."""
-    system = hold(lambda h: torch.stack([0.999 * h[..., 0] + 1e6, 0.5 * h[..., 1]], dim=-1), 2)
+    system = held(lambda h: torch.stack([0.999 * h[..., 0] + 1e6, 0.5 * h[..., 1]], dim=-1), 2)
     found = rd.find_attractors(system, drawn(8, 2))
     assert found.kinds == ("fixed point",)
     assert float(found.states[0, 0]) == pytest.approx(1e9, rel=1e-9)
@@ -97,7 +94,7 @@ def test_a_cell_that_fills_to_a_far_bound_does_not_escape() -> None:
 
 @pytest.mark.parametrize("rate", [1.0001, 1.01, 2.0])
 def test_what_grows_escapes_or_runs_away(rate: float) -> None:
-    system = hold(lambda h: torch.stack([rate * h[..., 0], 0.5 * h[..., 1]], dim=-1), 2)
+    system = held(lambda h: torch.stack([rate * h[..., 0], 0.5 * h[..., 1]], dim=-1), 2)
     found = rd.find_attractors(system, drawn(8, 2))
     assert len(found) == 0
     assert set(found.outcomes) <= {"diverged"}
@@ -115,9 +112,9 @@ def test_units_do_not_matter_to_circles_and_chaos(size: float) -> None:
         return torch.cat([turning, torch.tanh(2 * h[..., 2:])], dim=-1)
 
     starts = drawn(40, 3) * torch.tensor([size, size, 1.0])
-    found = rd.find_attractors(hold(step, 3), starts)
+    found = rd.find_attractors(held(step, 3), starts)
     assert found.kinds == ("circle", "circle")
     assert set(found.outcomes) == {"settled"}
     assert torch.equal(found.states[found.labels, 2] > 0, starts[:, 2] > 0)
-    unit = rd.find_attractors(hold(lambda h: torch.tanh(h @ turn.T), 2), drawn(4, 2))
+    unit = rd.find_attractors(held(lambda h: torch.tanh(h @ turn.T), 2), drawn(4, 2))
     assert found.mean_periods.tolist() == pytest.approx(unit.mean_periods.tolist() * 2, rel=1e-3)

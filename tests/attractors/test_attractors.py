@@ -1,105 +1,31 @@
 """What starts settle on: kinds, periods, exponents and counts of systems with known answers; outcomes of the rest."""
 
-from dataclasses import replace
-from functools import cache
-
 import pytest
 import torch
-from problems.attractors import ALL, DEAR, SLOW_CIRCLE, MovingProblem, normal_form, rotating, turn
+from contracts.detectors import check_answer, check_tolerances, fast
+from problems.attractors import DEAR, SLOW_CIRCLE, UNSETTLED, MovingProblem, named, normal_form, rotating, turn
+from problems.maps import held
 from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics.attractors import Fate
 
-SETTLING = [problem for problem in ALL if problem.kinds]
 
-
-def hold(step, n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
-
-
-def fast(problem: MovingProblem) -> rd.Settle:
-    """Where nothing settles, plain steps need not be many."""
-    return rd.Settle() if problem.kinds else rd.Settle(max_steps=2000)
-
-
-@pytest.mark.parametrize("problem", [*ALL, *DEAR], ids=lambda problem: problem.name)
+@pytest.mark.parametrize("problem", [*UNSETTLED, *DEAR], ids=lambda problem: problem.name)
 def test_kinds_periods_and_exponents(problem: MovingProblem) -> None:
-    found = rd.find_attractors(problem.system, problem.starts(), settle=fast(problem))
-    assert found.kinds == problem.kinds
-    assert tuple(found.periods.tolist()) == problem.periods
-    assert set(found.outcomes) == set(problem.outcomes)
-    assert float(found.fractions.sum()) == pytest.approx(float(found.settled.double().mean()))
-    if not problem.kinds:
-        assert (found.labels == -1).all()
-        return
-    exponents = found.evidence[-1].exponents
-    if problem.exponent is not None:
-        tolerance = 1e-4 if problem.exponent == 0 else 0.01 * abs(problem.exponent)
-        assert float(found.largest_exponents[-1]) == pytest.approx(problem.exponent, abs=tolerance)
-    if problem.sum_of_exponents is not None and len(exponents) == problem.n:
-        assert float(exponents.sum()) == pytest.approx(problem.sum_of_exponents, rel=0.01)
-
-
-@pytest.mark.parametrize("problem", SETTLING, ids=lambda problem: problem.name)
-def test_the_evidence_is_that_of_the_very_attractor(problem: MovingProblem) -> None:
-    system = problem.system
-    found = rd.find_attractors(system, problem.starts(64))
-    for kind, orbit, state, evidence in zip(found.kinds, found.orbits, found.states, found.evidence, strict=True):
-        assert torch.equal(orbit[0], state)
-        if kind in ("fixed point", "cycle"):
-            again = system.iterate(state, len(orbit))
-            assert float((again - state).norm()) == evidence.residual < 1e-10
-            assert torch.allclose(system(orbit), orbit.roll(-1, dims=0), atol=1e-9)
-            jacobian = torch.eye(problem.n, dtype=torch.float64)
-            for row in orbit:
-                jacobian = system.jacobian(row) @ jacobian
-            radius = torch.linalg.eigvals(jacobian).abs().max()
-            assert float(evidence.multipliers[0].abs()) == pytest.approx(float(radius), abs=1e-9)
-            assert radius < 1
-        elif kind == "continuum":
-            assert (system(orbit) - orbit).norm(dim=-1).max() < 1e-9
-        else:
-            # The samples are states of one orbit: an image is as near to the others as they are to one another.
-            image = system(orbit[:-1])
-            gap = torch.cdist(image, orbit).amin(dim=1).max()
-            assert gap < 0.25 * torch.pdist(orbit).max()
-
-
-@cache
-def plainly(problem: MovingProblem) -> rd.Attractors:
-    return rd.find_attractors(problem.system, problem.starts(48), settle=fast(problem))
+    check_answer(problem, rd.find_attractors(problem.system, problem.starts(), settle=fast(problem)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.1, 10.0])
-@pytest.mark.parametrize("problem", ALL, ids=lambda problem: problem.name)
+@pytest.mark.parametrize("problem", UNSETTLED, ids=lambda problem: problem.name)
 def test_tolerances_do_not_decide_or_the_result_says_so(problem: MovingProblem, factor: float) -> None:
-    starts = problem.starts(48)
-    plain = plainly(problem)
-    for name, value in (("tolerance", 1e-11), ("merge_tolerance", 1e-6), ("exponent_tolerance", 1e-4)):
-        moved = rd.find_attractors(problem.system, starts, settle=replace(fast(problem), **{name: factor * value}))
-        if moved.kinds != plain.kinds or moved.outcomes != plain.outcomes:
-            assert plain.verdict.startswith("depends on tolerances"), f"{name} x {factor}: {moved.summary()}"
-
-
-@pytest.mark.parametrize("problem", SETTLING, ids=lambda problem: problem.name)
-def test_plain_iteration_ends_where_the_labels_say(problem: MovingProblem) -> None:
-    system, starts = problem.system, problem.starts(64, seed=3)
-    found = rd.find_attractors(system, starts)
-    ends = system.iterate(starts, 20_000)
-    for row, orbit in enumerate(found.orbits):
-        mine = ends[found.labels == row]
-        distance = torch.cdist(mine, orbit).amin(dim=1)
-        periodic = found.kinds[row] in ("fixed point", "cycle")
-        extent = 1.0 if len(orbit) < 2 else float(torch.pdist(orbit).max())
-        # Some hundred samples of a torus are far apart, and those of a set in 40 dimensions still more.
-        assert distance.max() < (1e-4 if periodic else 0.15 * extent if problem.n < 10 else extent)
+    check_tolerances(problem, factor)
 
 
 def test_200_starts_on_one_circle_or_one_chaotic_set_are_one_attractor() -> None:
     """Where the published measure counts dozens: VAA .99 on a circle, 1 on a chaotic set."""
-    for problem, kind in ((ALL[8], "circle"), (ALL[0], "chaotic")):
+    for problem, kind in ((named("circle"), "circle"), (named("Henon"), "chaotic")):
         starts = problem.system.iterate(problem.starts(400), 1000)
         starts = starts[starts.isfinite().all(dim=-1)][:200]
         assert rd.vaa(starts) > 0.95
@@ -176,7 +102,7 @@ def test_a_slow_manifold_is_named() -> None:
 
 
 def test_an_integrator_runs_away_and_says_which_coordinate() -> None:
-    problem = next(problem for problem in ALL if problem.name == "integrator")
+    problem = named("integrator")
     found = rd.find_attractors(problem.system, problem.starts(20))
     assert set(found.outcomes) == {"diverged"}
     assert found.running.any(dim=0).tolist() == [True, False]
@@ -251,7 +177,7 @@ SLOW_AND_FAST = {
 def test_no_start_is_captured_that_still_leaves(name: str) -> None:
     """Where |x| falls while the orbit turns to where it is nonlinear, the ball that captures must be small."""
     step, rows = SLOW_AND_FAST[name]
-    system, starts = hold(step, 2), torch.tensor(rows, dtype=torch.float64)
+    system, starts = held(step, 2), torch.tensor(rows, dtype=torch.float64)
     found = rd.find_attractors(system, starts)
     ends = system.iterate(starts, 100_000)
     assert set(found.outcomes) == {"settled"}
@@ -259,7 +185,7 @@ def test_no_start_is_captured_that_still_leaves(name: str) -> None:
 
 
 def test_many_points_along_a_slow_line() -> None:
-    system = hold(lambda h: torch.stack([h[..., 0] + 1e-3 * torch.sin(300 * h[..., 0]), 0.97 * h[..., 1]], dim=-1), 2)
+    system = held(lambda h: torch.stack([h[..., 0] + 1e-3 * torch.sin(300 * h[..., 0]), 0.97 * h[..., 1]], dim=-1), 2)
     unit = 2 * torch.rand(100, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
     starts = unit * torch.tensor([1.0, 20.0])
     found = rd.find_attractors(system, starts)
@@ -270,7 +196,7 @@ def test_many_points_along_a_slow_line() -> None:
 @pytest.mark.parametrize("width", [0.1, 0.03, 0.01])
 def test_implicit_steps_do_not_step_over_a_narrow_point(width: float) -> None:
     """No orbit of a continuous map of the line that moves by so little a step can pass a fixed point."""
-    system = hold(lambda h: h + 1e-3 * torch.tanh(5 - h) - 2e-3 * torch.exp(-(((h - 1) / width) ** 2)), 1)
+    system = held(lambda h: h + 1e-3 * torch.tanh(5 - h) - 2e-3 * torch.exp(-(((h - 1) / width) ** 2)), 1)
     found = rd.find_attractors(system, torch.linspace(-1, 0.5, 20, dtype=torch.float64)[:, None])
     assert found.hits.tolist() == [20]
     assert 0.9 < float(found.states[0]) < 1
@@ -285,15 +211,10 @@ def test_known_attractors_keep_their_rows() -> None:
     assert len(more) == 4
     none = rd.find_attractors(system, torch.tensor([[-0.5, 0.5]]), known=first)
     assert none.hits.tolist() == [0, 1]
-    for problem in (ALL[0], ALL[8], next(problem for problem in ALL if problem.name == "ring of fixed points")):
-        known = rd.find_attractors(problem.system, problem.starts(100))
-        again = rd.find_attractors(problem.system, problem.starts(50, seed=9), known=known)
-        assert again.kinds == known.kinds
-        assert set(again.outcomes) == {"settled"}
 
 
 def test_the_order_of_starts_does_not_matter() -> None:
-    problem = next(problem for problem in ALL if problem.name == "memories")
+    problem = named("memories")
     starts = problem.starts(200)
     order = torch.randperm(200, generator=torch.Generator().manual_seed(1))
     one, other = rd.find_attractors(problem.system, starts), rd.find_attractors(problem.system, starts[order])
@@ -342,7 +263,7 @@ def test_interrupted_it_returns_what_has_settled(monkeypatch) -> None:
 
 
 def test_saved_and_loaded(tmp_path) -> None:
-    for problem in (ALL[0], ALL[3], ALL[8]):
+    for problem in map(named, ("Henon", "logistic 3.5", "circle")):
         found = rd.find_attractors(problem.system, problem.starts(50))
         again = rd.load(rd.save(found, tmp_path / "found.safetensors"))
         assert repr(again) == repr(found)
@@ -352,8 +273,8 @@ def test_saved_and_loaded(tmp_path) -> None:
 
 
 def test_same_seed_same_result_and_one_state_is_enough() -> None:
-    one = rd.find_attractors(ALL[0].system, torch.tensor([0.1, 0.1]))
-    two = rd.find_attractors(ALL[0].system, torch.tensor([[0.1, 0.1]]))
+    one = rd.find_attractors(named("Henon").system, torch.tensor([0.1, 0.1]))
+    two = rd.find_attractors(named("Henon").system, torch.tensor([[0.1, 0.1]]))
     assert torch.equal(one.orbits[0], two.orbits[0])
     assert torch.equal(one.evidence[0].exponents, two.evidence[0].exponents)
 

@@ -5,15 +5,11 @@ import math
 import pytest
 import torch
 from problems.attractors import logistic, rotating, side_by_side
+from problems.maps import held
 
 import rnn_dynamics as rd
 
-
-def hold(step, n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
-
-
-MEMORIES = hold(lambda h: torch.tanh(2 * h), 3)
+MEMORIES = held(lambda h: torch.tanh(2 * h), 3)
 POINTS = torch.tensor([[0.9, 0.9, 0.9], [-0.9, 0.9, 0.9], [0.9, -0.9, 0.9]])
 
 
@@ -83,7 +79,7 @@ def test_flip_flop_edges_are_the_saddles_that_the_search_finds(trained_flip_flop
 
 def test_an_edge_state_that_is_no_fixed_point() -> None:
     """Between the memories of tanh(2x) the boundary x = 0 carries a circle: the edge state moves for ever."""
-    system = hold(side_by_side(rotating(1.3, 1.0), 2, lambda h: torch.tanh(2 * h)), 3)
+    system = held(side_by_side(rotating(1.3, 1.0), 2, lambda h: torch.tanh(2 * h)), 3)
     boundary = rd.basin_boundary(system, torch.tensor([0.1, 0.2, 0.5]), torch.tensor([0.1, 0.2, -0.5]), max_rounds=6)
     assert boundary.saddle is None
     assert boundary.kind == "moving"
@@ -96,7 +92,7 @@ def test_what_cannot_be_tracked_is_refused() -> None:
     with pytest.raises(ValueError, match="both states settle on attractor 0"):
         rd.basin_boundary(MEMORIES, torch.full((3,), 0.5), torch.full((3,), 0.6))
     with pytest.raises(ValueError, match=r"the second state settles on no attractor \(diverged\)"):
-        rd.basin_boundary(hold(logistic(2.5), 1), torch.tensor([0.5]), torch.tensor([5.0]))
+        rd.basin_boundary(held(logistic(2.5), 1), torch.tensor([0.5]), torch.tensor([5.0]))
     for points, sentence in (
         (POINTS[:2], r"points must have shape \[3, 3\], got \[2, 3\]"),
         (torch.zeros(3, 3), "one line"),

@@ -7,17 +7,13 @@ import pytest
 import scipy.optimize
 import torch
 from problems.attractors import logistic, piecewise
+from problems.maps import held
 from problems.roots import henon
 from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.attractors.shooting import PhaseMap
 from rnn_dynamics.systems import IteratedMap
-
-
-def hold(step, n: int, box: float | None = None) -> rd.AutonomousMap:
-    bounds = None if box is None else (torch.full((n,), -box), torch.full((n,), box))
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0, box=bounds).hold()
 
 
 def henon_starts() -> torch.Tensor:
@@ -30,7 +26,7 @@ def henon_starts() -> torch.Tensor:
     [(1, 2, 2), (2, 4, 1), (3, 2, 0), (4, 8, 1), (5, 2, 0), (6, 16, 2), (7, 30, 4), (8, 64, 7)],
 )
 def test_henon_points_of_period_1_to_8(period: int, roots: int, cycles: int) -> None:
-    found = rd.find_cycles(hold(henon, 2), period, henon_starts())
+    found = rd.find_cycles(held(henon, 2), period, henon_starts())
     assert found.n_roots == roots
     assert len(found) == cycles
     if not cycles:
@@ -40,7 +36,7 @@ def test_henon_points_of_period_1_to_8(period: int, roots: int, cycles: int) -> 
     # Areas shrink by .3 a step, so the multipliers multiply to (-.3)^k.
     product = found.multipliers.prod(dim=1).real
     assert torch.allclose(product, torch.full_like(product, (-0.3) ** period), rtol=1e-5)
-    system = hold(henon, 2)
+    system = held(henon, 2)
     for orbit in found.orbits:
         assert torch.allclose(system(orbit), orbit.roll(-1, dims=0), atol=1e-9)
         apart = torch.pdist(orbit)
@@ -50,7 +46,7 @@ def test_henon_points_of_period_1_to_8(period: int, roots: int, cycles: int) -> 
 def test_the_27_cycles_of_a_piecewise_linear_map() -> None:
     """One stable and one unstable, with the published radii."""
     starts = 6 * torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) - 3
-    found = rd.find_cycles(hold(piecewise(0.9777689, -0.14375, 0.52505308), 2), 27, starts)
+    found = rd.find_cycles(held(piecewise(0.9777689, -0.14375, 0.52505308), 2), 27, starts)
     assert len(found) == 2
     assert found.multipliers[:, 0].abs().tolist() == pytest.approx([0.6932, 1.1320], abs=1e-3)
     assert found.stable.tolist() == [True, False]
@@ -59,7 +55,7 @@ def test_the_27_cycles_of_a_piecewise_linear_map() -> None:
 
 def test_the_box_gives_starts_and_the_index_sum() -> None:
     """Tanh(-2x) in the plane: F^2 is tanh(2 tanh(2x)) up to signs, 9 fixed points, 4 cycles of period 2."""
-    found = rd.find_cycles(hold(lambda h: torch.tanh(-2 * h), 2, box=1.0), 2)
+    found = rd.find_cycles(held(lambda h: torch.tanh(-2 * h), 2, box=1.0), 2)
     assert (found.n_roots, len(found), int(found.stable.sum())) == (9, 4, 2)
     assert found.completeness.index_sum == 1
     assert "index sum 1" in repr(found)
@@ -95,7 +91,7 @@ def test_logistic_flip() -> None:
     """Past r = 3 the fixed point is a flip saddle in 1-D, unstable, and the 2-cycle has multiplier 4 + 2 r - r^2."""
     r = 3.3
     starts = torch.linspace(0.01, 0.99, 200, dtype=torch.float64)[:, None]
-    found = rd.find_cycles(hold(logistic(r), 1), 2, starts)
+    found = rd.find_cycles(held(logistic(r), 1), 2, starts)
     assert found.multipliers[:, 0].real.tolist() == pytest.approx([4 + 2 * r - r * r])
     root = math.sqrt((r + 1) * (r - 3))
     assert found.orbits[0].flatten().tolist() == pytest.approx([(r + 1 - root) / (2 * r), (r + 1 + root) / (2 * r)])
@@ -103,13 +99,13 @@ def test_logistic_flip() -> None:
 
 def test_a_continuum_of_roots_is_said() -> None:
     """Every state of h -> -h is back after two steps."""
-    found = rd.find_cycles(hold(lambda h: -h, 1), 2, torch.linspace(-1, 1, 100)[:, None])
+    found = rd.find_cycles(held(lambda h: -h, 1), 2, torch.linspace(-1, 1, 100)[:, None])
     assert len(found) == 0
     assert "and a line of fixed points" in repr(found)
 
 
 def test_saved_and_loaded(tmp_path) -> None:
-    found = rd.find_cycles(hold(henon, 2), 4, henon_starts()[:500])
+    found = rd.find_cycles(held(henon, 2), 4, henon_starts()[:500])
     again = rd.load(rd.save(found, tmp_path / "cycles.safetensors"))
     assert repr(again) == repr(found)
     assert again._repr_html_() == found._repr_html_()
@@ -119,7 +115,7 @@ def test_saved_and_loaded(tmp_path) -> None:
 def test_every_point_of_the_full_logistic_map(period: int) -> None:
     """At r = 4 F^k has 2^k fixed points, and all but 0 have multipliers of modulus 2^k."""
     starts = torch.linspace(0.003, 0.997, 400, dtype=torch.float64)[:, None]
-    found = rd.find_cycles(hold(logistic(4.0), 1), period, starts)
+    found = rd.find_cycles(held(logistic(4.0), 1), period, starts)
     assert found.n_roots == 2**period
     moduli = found.multipliers.abs().flatten().sort().values
     assert torch.allclose(moduli[: len(found) - (period == 1)], torch.tensor(2.0**period, dtype=torch.float64))
@@ -129,7 +125,7 @@ def test_every_point_of_the_full_logistic_map(period: int) -> None:
 @pytest.mark.parametrize("period", [6, 7, 8])
 def test_fixed_points_of_a_steep_network_are_roots_of_every_iterate(gain: float, period: int) -> None:
     """Tanh(g x) beside tanh(-g y): 3 fixed points, and 9 roots of every even iterate, with multipliers to g^(2k)."""
-    system = hold(lambda h: torch.stack([torch.tanh(gain * h[..., 0]), torch.tanh(-gain * h[..., 1])], -1), 2, box=2.0)
+    system = held(lambda h: torch.stack([torch.tanh(gain * h[..., 0]), torch.tanh(-gain * h[..., 1])], -1), 2, box=2.0)
     found = rd.find_cycles(system, period)
     assert found.n_roots == (3 if period % 2 else 9)
     assert len(found) == 0
@@ -143,7 +139,7 @@ def test_fixed_points_of_a_steep_network_are_roots_of_every_iterate(gain: float,
 def test_a_steep_random_network_against_brute_force(gain: float) -> None:
     """F^8 of tanh(g W x): roots from a grid of starts, by scipy, of the equation for all eight states."""
     weight = torch.randn(2, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    system = hold(lambda h: torch.tanh(gain * h @ weight.T), 2, box=2.0)
+    system = held(lambda h: torch.tanh(gain * h @ weight.T), 2, box=2.0)
     found = rd.find_cycles(system, 8)
 
     matrix = gain * weight.numpy()
@@ -185,7 +181,7 @@ def bump(gain: float, width: float):
 def test_all_cycles_of_a_steep_chaotic_network(gain: float, period: int) -> None:
     """Up to 257 roots with multipliers to 7e5, against the changes of sign of a scalar map on a fine grid."""
     step, scalar = bump(gain, 0.9)
-    found = rd.find_cycles(hold(step, 2, box=2.0), period)
+    found = rd.find_cycles(held(step, 2, box=2.0), period)
     grid = np.linspace(-2.2, 2.2, 2_000_001)
     image = grid
     for _ in range(period):
@@ -202,12 +198,12 @@ def test_all_cycles_of_a_steep_chaotic_network(gain: float, period: int) -> None
 
 def test_one_start_brings_its_whole_cycle_and_the_shorter_ones_before_the_verdict() -> None:
     """Tanh(-2x): from a start at one phase of the 2-cycle, without any further starts."""
-    found = rd.find_cycles(hold(lambda h: torch.tanh(-2 * h), 1, box=1.0), 2, [[0.9], [0.01]], extra_starts=0)
+    found = rd.find_cycles(held(lambda h: torch.tanh(-2 * h), 1, box=1.0), 2, [[0.9], [0.01]], extra_starts=0)
     assert (found.n_roots, len(found)) == (3, 1)
     assert found.completeness.index_sum == 1
     assert "implied by others" in {phase.starts_from for phase in found.completeness.rounds}
     # F^4 from the fixed point's neighbourhood alone: F^2, searched for first, gives nothing but 0 either.
-    alone = rd.find_cycles(hold(lambda h: torch.tanh(-2 * h), 1, box=1.0), 4, [[0.01]], extra_starts=0)
+    alone = rd.find_cycles(held(lambda h: torch.tanh(-2 * h), 1, box=1.0), 4, [[0.01]], extra_starts=0)
     assert (alone.n_roots, alone.completeness.index_sum) == (1, -1)
 
 

@@ -6,13 +6,10 @@ import time
 import pytest
 import torch
 from problems.attractors import near_snic, rotating
+from problems.maps import held
 from torch import Tensor
 
 import rnn_dynamics as rd
-
-
-def hold(step, n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
 
 
 def leaky(n: int, a: float, turn: float, seed: int = 0) -> rd.AutonomousMap:
@@ -24,11 +21,11 @@ def leaky(n: int, a: float, turn: float, seed: int = 0) -> rd.AutonomousMap:
     omega = 2 * math.pi / (a * turn)
     w = rest @ w @ rest + plane @ torch.tensor([[1.6, -omega], [omega, 1.6]], dtype=torch.float64) @ plane.T
     b = 0.1 * torch.randn(n, generator=generator, dtype=torch.float64)
-    return hold(lambda r: r + a * (-r + torch.tanh(r) @ w.T + b), n)
+    return held(lambda r: r + a * (-r + torch.tanh(r) @ w.T + b), n)
 
 
 def van_der_pol(dt: float) -> rd.AutonomousMap:
-    return hold(
+    return held(
         lambda h: torch.stack(
             [h[..., 0] + dt * h[..., 1], h[..., 1] + dt * ((1 - h[..., 0] ** 2) * h[..., 1] - h[..., 0])], dim=-1
         ),
@@ -112,7 +109,7 @@ def test_two_limit_cycles_and_a_point_between_them_are_three() -> None:
     radius = torch.where(torch.arange(48) % 3 == 0, 0.2, 0.9)
     height = torch.where(torch.arange(48) % 2 == 0, 0.5, -0.5)
     found = rd.find_attractors(
-        hold(step, 3), torch.stack([radius * angle.cos(), radius * angle.sin(), height], dim=1).double()
+        held(step, 3), torch.stack([radius * angle.cos(), radius * angle.sin(), height], dim=1).double()
     )
     assert found.kinds == ("fixed point", "fixed point", "circle", "circle")
     assert set(found.outcomes) == {"settled"}
@@ -121,7 +118,7 @@ def test_two_limit_cycles_and_a_point_between_them_are_three() -> None:
 
 
 def test_the_mean_period_of_a_fast_circle_is_its_mean_rotation() -> None:
-    system = hold(rotating(1.3, 1.0), 2)
+    system = held(rotating(1.3, 1.0), 2)
     found = rd.find_attractors(system, drawn(20, 2))
     state, angles = drawn(1, 2), []
     with torch.no_grad():
@@ -137,7 +134,7 @@ def test_the_mean_period_of_a_fast_circle_is_its_mean_rotation() -> None:
 def test_a_bottleneck_has_the_period_of_its_closed_form() -> None:
     """Theta' = theta + .01 (1.0005 - sin theta): 2 pi / (.01 sqrt(1.0005^2 - 1)) steps as a flow."""
     starts = drawn(20, 2)
-    found = rd.find_attractors(hold(near_snic, 2), starts)
+    found = rd.find_attractors(held(near_snic, 2), starts)
     assert found.kinds == ("circle",)
     assert found.hits.tolist() == [20]
     assert float(found.mean_periods[0]) == pytest.approx(2 * math.pi / (0.01 * math.sqrt(1.0005**2 - 1)), rel=0.01)
@@ -146,7 +143,7 @@ def test_a_bottleneck_has_the_period_of_its_closed_form() -> None:
 def test_a_slow_rotation_that_does_not_attract_is_no_limit_cycle() -> None:
     angle = torch.tensor(0.01, dtype=torch.float64)
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()]).view(2, 2)
-    found = rd.find_attractors(hold(lambda h: h @ turn.T, 2), drawn(6, 2), settle=rd.Settle(max_steps=4000))
+    found = rd.find_attractors(held(lambda h: h @ turn.T, 2), drawn(6, 2), settle=rd.Settle(max_steps=4000))
     assert len(found) == 0
     assert set(found.outcomes) == {"unfinished"}
 

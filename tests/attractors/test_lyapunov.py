@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from problems.attractors import ikeda, logistic, random_tanh, rotating, turn
+from problems.maps import held
 from problems.roots import henon
 from torch import Tensor, nn
 
@@ -14,13 +15,9 @@ from rnn_dynamics.attractors.lyapunov import birkhoff_weights
 DOUBLE = torch.float64
 
 
-def hold(step, n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
-
-
 def test_henon() -> None:
     starts = 0.1 * torch.rand(16, 2, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
-    result = rd.lyapunov_spectrum(hold(henon, 2), starts, steps=5000)
+    result = rd.lyapunov_spectrum(held(henon, 2), starts, steps=5000)
     mean = result.exponents.mean(dim=0)
     assert mean.tolist() == pytest.approx([0.4196, -1.6236], rel=0.01)
     # The map contracts areas by .3 everywhere, so the sum is exact at every length.
@@ -41,20 +38,20 @@ def test_henon() -> None:
 )
 @pytest.mark.parametrize("every", [1, 3])
 def test_smooth_maps(step, n: int, exponents: list[float], every: int) -> None:
-    result = rd.lyapunov_spectrum(hold(step, n), torch.full((n,), 0.1), steps=600, transient=300, every=every)
+    result = rd.lyapunov_spectrum(held(step, n), torch.full((n,), 0.1), steps=600, transient=300, every=every)
     assert result.weighted[0].tolist() == pytest.approx(exponents, abs=2e-4)
     assert result.exponents[0].tolist() == pytest.approx(exponents, abs=2e-3)
 
 
 def test_weighted_averages_tell_zero_from_small() -> None:
     """On a circle the plain mean is off by 1 / steps, the weighted one by far less."""
-    result = rd.lyapunov_spectrum(hold(rotating(1.3, 1.0), 2), [0.1, 0.1], steps=2000)
+    result = rd.lyapunov_spectrum(held(rotating(1.3, 1.0), 2), [0.1, 0.1], steps=2000)
     assert abs(float(result.weighted[0, 0])) < 1e-10 < 1e-6 < abs(float(result.exponents[0, 0]))
     assert float(birkhoff_weights(100).sum()) == pytest.approx(1)
 
 
 def test_leading_exponents_agree_with_the_whole_spectrum() -> None:
-    system = hold(random_tanh(20, 2.0, 1), 20)
+    system = held(random_tanh(20, 2.0, 1), 20)
     whole = rd.lyapunov_spectrum(system, torch.full((20,), 0.1), steps=400)
     few = rd.lyapunov_spectrum(system, torch.full((20,), 0.1), k=3, steps=400)
     assert few.exponents.shape == (1, 3)
@@ -63,7 +60,7 @@ def test_leading_exponents_agree_with_the_whole_spectrum() -> None:
 
 
 def test_memory_budget_changes_nothing() -> None:
-    system = hold(ikeda, 2)
+    system = held(ikeda, 2)
     one = rd.lyapunov_spectrum(system, torch.rand(5, 2, generator=torch.Generator().manual_seed(0)), steps=200)
     two = rd.lyapunov_spectrum(
         system, torch.rand(5, 2, generator=torch.Generator().manual_seed(0)), steps=200, memory_budget=4000
@@ -111,13 +108,13 @@ def test_finite_time_exponents_of_a_driven_network() -> None:
 
 
 def test_an_orbit_that_escapes_gives_nan_and_the_others_not() -> None:
-    result = rd.lyapunov_spectrum(hold(henon, 2), torch.tensor([[0.1, 0.1], [5.0, 5.0]]), steps=200)
+    result = rd.lyapunov_spectrum(held(henon, 2), torch.tensor([[0.1, 0.1], [5.0, 5.0]]), steps=200)
     assert result.exponents[0].isfinite().all()
     assert result.exponents[1].isnan().all()
 
 
 def test_saved_and_loaded(tmp_path) -> None:
-    result = rd.lyapunov_spectrum(hold(logistic(4.0), 1), [0.3], steps=500)
+    result = rd.lyapunov_spectrum(held(logistic(4.0), 1), [0.3], steps=500)
     again = rd.load(rd.save(result, tmp_path / "spectrum.safetensors"))
     assert repr(again) == repr(result)
     assert "±" in repr(result)
@@ -127,6 +124,6 @@ def test_superstable_directions_are_no_nan() -> None:
     def onto_circle(h: Tensor) -> Tensor:
         return h / h.norm(dim=-1, keepdim=True) @ turn(1.0).T
 
-    result = rd.lyapunov_spectrum(hold(onto_circle, 2), [1.0, 0.0], steps=100)
+    result = rd.lyapunov_spectrum(held(onto_circle, 2), [1.0, 0.0], steps=100)
     assert float(result.exponents[0, 0]) == pytest.approx(0, abs=1e-12)
     assert float(result.exponents[0, 1]) < -30

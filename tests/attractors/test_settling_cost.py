@@ -5,17 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from problems.attractors import ALL, piecewise
+from problems.attractors import named, piecewise
+from problems.maps import held
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
 
 _PLACES = [folder / "shared" / "data" / "coded_gru64.pt" for folder in Path(__file__).parents]
 CODED = next((place for place in _PLACES if place.exists()), None)
-
-
-def hold(step, n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
 
 
 def measured(system: rd.AutonomousMap, starts: Tensor) -> tuple[rd.Attractors, float]:
@@ -40,7 +37,7 @@ SIXTEEN = [
 
 @pytest.mark.parametrize("parameters", SIXTEEN)
 def test_a_stable_cycle_of_a_piecewise_linear_map(parameters: tuple[float, float, float]) -> None:
-    system = hold(piecewise(*parameters), 2)
+    system = held(piecewise(*parameters), 2)
     starts = 6 * torch.rand(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 3
     end = system.iterate(starts, 6000)
     assert (system.iterate(end, 16) - end).norm(dim=1).max() < 1e-9
@@ -54,7 +51,7 @@ def test_a_stable_cycle_of_a_piecewise_linear_map(parameters: tuple[float, float
 
 
 def test_a_27_cycle() -> None:
-    problem = next(problem for problem in ALL if problem.name == "27-cycle")
+    problem = named("27-cycle")
     found, ratio = measured(problem.system, problem.starts(500))
     assert found.periods.tolist() == [27]
     assert found.hits.tolist() == [500]

@@ -38,8 +38,9 @@ def in_the_plane(left: tuple[float, float], right: tuple[float, float]) -> Famil
 
 def branch_in_the_line(a: float, b: float) -> Branch:
     # x = mu / (1 - a) is negative, so a fixed point, for mu of one sign.
-    mu = -0.4 if a < 1 else 0.4
-    return continue_fixed_point(in_the_line(a, b), [mu / (1 - a)], (-1.0, 1.0), at=mu)
+    width = min(1.0, 10 * abs(1 - a))  # so that it is no longer than 10 however near the slope is to 1
+    mu = -0.4 * width if a < 1 else 0.4 * width
+    return continue_fixed_point(in_the_line(a, b), [mu / (1 - a)], (-width, width), at=mu)
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,14 @@ from problems.bifurcations import (
     reversed_span,
     rotated,
     rotated_tanh,
+    stretched,
     tanh_fold,
 )
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import Branch, BranchWalk, SpecialPoint, continue_fixed_point
+from rnn_dynamics.bifurcations.branch import special_table
 from rnn_dynamics.continuation import first_point
 from rnn_dynamics.families import Span
 from rnn_dynamics.systems import AutonomousMap
@@ -66,7 +68,8 @@ def check_rows(branch: Branch, family: Callable[[float], AutonomousMap]) -> None
     width = branch.span[1] - branch.span[0]
     for row in range(len(branch)):
         p, state = float(branch.parameters[row]), branch.states[row]
-        scale = max(1.0, float(state.norm()))
+        unit = float(branch.units.max())
+        scale = unit * max(1.0, float(state.norm()) / unit)
         system = family(p)
         phase = state
         for turn in range(branch.period):
@@ -93,17 +96,18 @@ def check_rows(branch: Branch, family: Callable[[float], AutonomousMap]) -> None
             if branch.period == 1:
                 moved = matrix @ along[:-1] - along[:-1] + abs(width) * along[-1] * by_p
                 assert float(moved.norm()) < 1e-5 * scale * max(1.0, size)
-            assert math.hypot(float(along[:-1].norm()) / scale, float(along[-1])) == pytest.approx(1.0, abs=1e-6)
+            size = float((along[:-1] / branch.units).norm()) / max(1.0, float((state / branch.units).norm()))
+            assert math.hypot(size, float(along[-1])) == pytest.approx(1.0, abs=1e-6)
 
 
 def check_order(branch: Branch) -> None:
     """Rows follow one another along the curve: every chord points along the tangents at its ends."""
     width = abs(branch.span[1] - branch.span[0])
     for row in range(len(branch) - 1):
-        scale = max(1.0, float(branch.states[row].norm()))
+        scale = max(1.0, float((branch.states[row] / branch.units).norm()))
         chord = torch.cat(
             [
-                (branch.states[row + 1] - branch.states[row]) / scale**2,
+                (branch.states[row + 1] - branch.states[row]) / (scale * branch.units) ** 2,
                 (branch.parameters[row + 1] - branch.parameters[row]).unsqueeze(0) / width,
             ]
         )
@@ -126,14 +130,18 @@ def check_point(point: SpecialPoint, known: Known, problem: BranchProblem) -> No
         assert value == pytest.approx(known.coefficient, rel=1e-5)
     if known.state is not None:
         state = torch.tensor(known.state, dtype=torch.float64)
-        torch.testing.assert_close(point.state, state, rtol=0, atol=1e-5 * max(1.0, float(state.norm())))
+        size = problem.unit * max(1.0, float(state.norm()) / problem.unit)
+        torch.testing.assert_close(point.state, state, rtol=0, atol=1e-5 * size)
     if known.angle is not None:
         assert point.angle == pytest.approx(known.angle, abs=1e-6)
     assert abs(point.eigenvalue) == pytest.approx(1.0, abs=1e-5)
     target = {"fold": 1.0, "branch point": 1.0, "flip": -1.0}.get(known.kind)
     if target is not None:
         assert abs(point.eigenvalue - target) < 1e-5
-    assert point.residual < 1e-9 * max(1.0, float(point.state.norm()))
+    assert point.residual < 1e-9 * problem.unit * max(1.0, float(point.state.norm()) / problem.unit)
+    assert point.status == "located"
+    assert point.interval[0] <= known.parameter <= point.interval[1]
+    assert point.interval[1] - point.interval[0] <= 3e-6 * width
 
 
 def check(problem: BranchProblem, branch: Branch) -> None:
@@ -203,10 +211,44 @@ def test_wide_and_narrow_spans(problem: BranchProblem, width: float) -> None:
 
 
 @some("Henon, b = 0.3")
-@pytest.mark.parametrize("size", [1e3, 1e-3])
+@pytest.mark.parametrize("size", [1e9, 1e3, 1e-3, 1e-6, 1e-9])
 def test_large_and_small_states(problem: BranchProblem, size: float) -> None:
-    other = replace(resized(problem, size), parameter_accuracy=1e-8 if size > 1 else 1e-6)
+    other = resized(problem, size)
     check(other, walked(other))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [1e9, 1e-9])
+@pytest.mark.parametrize("problem", BRANCHES, ids=lambda problem: problem.name)
+def test_every_branch_of_large_and_small_states(problem: BranchProblem, size: float) -> None:
+    other = resized(problem, size)
+    check(other, walked(other))
+
+
+@pytest.mark.parametrize("sizes", [(1e4, 1.0), (1.0, 1e4), (1e8, 1.0), (1.0, 1e8)])
+@pytest.mark.parametrize("name", ["delayed logistic", "tanh(g Rot(1.0) x)", "Henon, b = 0.3"])
+def test_a_large_coordinate_beside_another(name: str, sizes: tuple[float, float]) -> None:
+    problem = BY_NAME[name]
+    branch, plain = walked(stretched(problem, sizes)), walked(problem)
+    assert branch.ends == plain.ends
+    width = abs(problem.span[1] - problem.span[0])
+    for point, other, known in zip(branch.special_points, plain.special_points, problem.known, strict=True):
+        assert (point.kind, point.criticality, point.detail) == (known.kind, known.criticality, known.detail)
+        assert abs(point.parameter - known.parameter) <= 1e-8 * width
+        away = point.state / torch.tensor(sizes, dtype=torch.float64) - other.state
+        assert float(away.norm()) <= 1e-8 * max(1.0, float(other.state.norm()))
+        assert abs(point.eigenvalue - other.eigenvalue) <= 1e-9
+        assert point.interval[0] <= known.parameter <= point.interval[1]
+
+
+def test_a_point_at_the_very_end_of_the_span_is_only_bracketed() -> None:
+    """The flip of the logistic map at r = 3 beside the end of the span: no point of the branch lies beyond it."""
+    branch = continue_fixed_point(BY_NAME["logistic, x = 1 - 1/r"].family, [0.6], (2.5, 3 + 5e-9))
+    (point,) = branch.special_points
+    assert point.status == "bracketed"
+    assert point.interval[0] < 3 <= point.interval[1]
+    assert "bracketed between" in repr(point)
+    assert "bracketed between" in special_table([(0, point)])["detail"][0]
 
 
 @few

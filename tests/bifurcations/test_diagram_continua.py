@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from problems.bifurcations import plainly
+from problems.maps import normal
 from torch import Tensor
 
 import rnn_dynamics as rd
@@ -11,10 +12,6 @@ from rnn_dynamics.bifurcations import BifurcationDiagram, bifurcation_diagram
 from rnn_dynamics.plotting import plot_diagram
 
 DOUBLE = torch.float64
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
 
 
 def rings(h: Tensor, a: float) -> Tensor:
@@ -36,7 +33,7 @@ def returning(h: Tensor, b: float) -> Tensor:
 
 @pytest.fixture(scope="module")
 def ring_diagram() -> BifurcationDiagram:
-    return bifurcation_diagram(plainly(rings, 2), randn(16, 2), (-1.0, 3.0), searches=9, sections=0)
+    return bifurcation_diagram(plainly(rings, 2), normal(16, 2), (-1.0, 3.0), searches=9, sections=0)
 
 
 def test_a_ring_is_born_and_loses_its_stability(ring_diagram: BifurcationDiagram) -> None:
@@ -74,7 +71,7 @@ def test_a_diagram_says_and_draws_its_continua(ring_diagram: BifurcationDiagram,
 
 @pytest.mark.parametrize("k", [16, 128])
 def test_states_without_infected_are_one_line_at_every_rate(k: int) -> None:
-    found = bifurcation_diagram(plainly(epidemic, 2), randn(k, 2).abs(), (0.1, 0.9), searches=5, sections=0)
+    found = bifurcation_diagram(plainly(epidemic, 2), normal(k, 2).abs(), (0.1, 0.9), searches=5, sections=0)
     assert len(found) == 0
     (line,) = found.continua
     assert line.range == (0.1, 0.9)
@@ -90,7 +87,7 @@ def test_states_without_infected_are_one_line_at_every_rate(k: int) -> None:
 
 
 def test_two_lines_that_cross_stay_two_over_the_span() -> None:
-    found = bifurcation_diagram(plainly(returning, 2), randn(16, 2).abs(), (0.2, 0.8), searches=4, sections=0)
+    found = bifurcation_diagram(plainly(returning, 2), normal(16, 2).abs(), (0.2, 0.8), searches=4, sections=0)
     assert len(found) == 0
     assert len(found.continua) == 2
     for branch in found.continua:
@@ -103,7 +100,7 @@ def test_two_lines_that_cross_stay_two_over_the_span() -> None:
 def test_the_work_is_bounded_and_says_so() -> None:
     # tanh(p h) in 3 dimensions has 27 fixed points at p = 2.
     family = plainly(lambda h, p: torch.tanh(p * h), 3, box=(-1, 1))
-    found = bifurcation_diagram(family, randn(64, 3), (1.5, 2.5), searches=1, sections=0, max_branches=5)
+    found = bifurcation_diagram(family, normal(64, 3), (1.5, 2.5), searches=1, sections=0, max_branches=5)
     assert len(found) == 5
     assert found.limited
     assert "max_branches" in found.verdict
@@ -111,13 +108,13 @@ def test_the_work_is_bounded_and_says_so() -> None:
 
 def test_a_declared_box_is_used() -> None:
     family = plainly(lambda h, p: torch.tanh(p * h), 1, box=(-1, 1))
-    found = bifurcation_diagram(family, randn(16, 1), (0.5, 2.0), searches=5, sections=0)
+    found = bifurcation_diagram(family, normal(16, 1), (0.5, 2.0), searches=5, sections=0)
     assert found.expected_index == 1
     assert "declared" in found.index_reason
     assert found.verdict.startswith("The indices in the declared box sum to 1")
     # Without one of its arms (both are one branch) a sum of 1 is not met.
     none = bifurcation_diagram(
-        plainly(lambda h, p: torch.tanh(p * h), 1), randn(16, 1), (0.5, 2.0), searches=5, sections=0
+        plainly(lambda h, p: torch.tanh(p * h), 1), normal(16, 1), (0.5, 2.0), searches=5, sections=0
     )
     assert none.expected_index is None
     assert "no box was declared" in none.verdict
@@ -126,7 +123,7 @@ def test_a_declared_box_is_used() -> None:
 def test_fixed_points_outside_a_declared_box_do_not_count() -> None:
     """X' = p x + x^3: 0 alone is in the box, +-sqrt(1 - p) are outside."""
     family = plainly(lambda h, p: p * h + h**3, 1, box=(-0.5, 0.5))
-    found = bifurcation_diagram(family, 2 * randn(32, 1), (0.1, 0.6), searches=5, sections=0)
+    found = bifurcation_diagram(family, 2 * normal(32, 1), (0.1, 0.6), searches=5, sections=0)
     assert len(found) == 3
     assert found.index_sums.tolist() == [1]
     assert not found.missing

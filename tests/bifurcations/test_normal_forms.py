@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from problems.bifurcations import delayed_logistic, family_of, generalised_henon, henon, polar
+from problems.maps import normal
 from torch import Tensor
 
 import rnn_dynamics as rd
@@ -14,13 +15,9 @@ from rnn_dynamics.bifurcations.normal_forms import branch_point, eigenpair, flip
 from rnn_dynamics.systems import AutonomousMap
 
 
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def network(n: int, seed: int, radius: float = 1.3) -> AutonomousMap:
-    """A random tanh network with a bias."""
-    weight, bias = radius * random(n, n, seed=seed) / math.sqrt(n), 0.3 * random(n, seed=seed + 100)
+    """A normal tanh network with a bias."""
+    weight, bias = radius * normal(n, n, seed=seed) / math.sqrt(n), 0.3 * normal(n, seed=seed + 100)
     return rd.as_map(lambda h, _: torch.tanh(h @ weight.T + bias), state_size=n, input_size=0).hold()
 
 
@@ -80,8 +77,8 @@ def test_polar_maps(cubic: float, angle: float) -> None:
 @pytest.mark.parametrize("n", [1, 2, 5, 20])
 @pytest.mark.parametrize("seed", range(3))
 def test_second_and_third_derivatives_against_differences(n: int, seed: int) -> None:
-    system, state = network(n, seed), 0.4 * random(n, seed=seed + 7)
-    u, v, w = random(3, n, seed=seed + 8)
+    system, state = network(n, seed), 0.4 * normal(n, seed=seed + 7)
+    u, v, w = normal(3, n, seed=seed + 8)
     forms, e = Multilinear(system, state), 1e-3
 
     def image(*moves: Tensor) -> Tensor:
@@ -106,7 +103,7 @@ def test_derivatives_of_iterates_and_of_network_layers() -> None:
         torch.manual_seed(3)
         gru = torch.nn.GRU(2, 6)
     system = rd.as_map(gru).hold([0.2, -0.4])
-    state, (u, v) = 0.3 * random(6), random(2, 6, seed=1)
+    state, (u, v) = 0.3 * normal(6), normal(2, 6, seed=1)
     e = 1e-3
     moved = [system((state + a * e * u + b * e * v).unsqueeze(0).float())[0] for a in (1, -1) for b in (1, -1)]
     assert all(bool(each.isfinite().all()) for each in moved)
@@ -116,8 +113,8 @@ def test_derivatives_of_iterates_and_of_network_layers() -> None:
 
     single = network(3, seed=2)
     twice = rd.systems.IteratedMap(single, 2)
-    start = 0.2 * random(3, seed=5)
-    u, v = random(2, 3, seed=6)
+    start = 0.2 * normal(3, seed=5)
+    u, v = normal(2, 3, seed=6)
     there = single(start.unsqueeze(0))[0]
     first = jacobian(single, start)
     own, beyond = Multilinear(single, start), Multilinear(single, there)
@@ -126,8 +123,8 @@ def test_derivatives_of_iterates_and_of_network_layers() -> None:
 
 
 def test_complex_directions_by_linearity() -> None:
-    system, state = network(4, seed=1), 0.3 * random(4)
-    a, b, c, d = random(4, 4, seed=2)
+    system, state = network(4, seed=1), 0.3 * normal(4)
+    a, b, c, d = normal(4, 4, seed=2)
     forms = Multilinear(system, state)
     expected = forms.second(a, c) - forms.second(b, d) + 1j * (forms.second(a, d) + forms.second(b, c))
     torch.testing.assert_close(forms.second(a + 1j * b, c + 1j * d), expected)
@@ -137,7 +134,7 @@ def test_complex_directions_by_linearity() -> None:
 
 @pytest.mark.parametrize("n", [2, 5, 30])
 def test_eigenpairs(n: int) -> None:
-    matrix = random(n, n, seed=n)
+    matrix = normal(n, n, seed=n)
     for value in torch.linalg.eigvals(matrix).tolist()[:6]:
         pair = eigenpair(matrix, value if value.imag else complex(value.real, 0.0))
         own = matrix.to(pair.right.dtype)
@@ -170,8 +167,8 @@ def test_orthogonal_changes_of_coordinates_change_no_coefficient(seed: int) -> N
     ]
     for kind, step, start, span in systems:
         plain = only(step, start, span, kind)
-        turn = torch.linalg.qr(random(7, 7, seed=seed))[0]
-        rates = 0.5 * random(5, seed=seed + 1).tanh()
+        turn = torch.linalg.qr(normal(7, 7, seed=seed))[0]
+        rates = 0.5 * normal(5, seed=seed + 1).tanh()
 
         def turned(h: Tensor, p: Tensor, step=step, turn=turn, rates=rates) -> Tensor:
             x = h @ turn

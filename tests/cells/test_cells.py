@@ -16,16 +16,12 @@ import rnn_dynamics as rd
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel, chrono_initialise, initialise
 from rnn_dynamics.systems import Box, NoBox
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
+
 DOUBLE = torch.float64
 OWN = [MGU, BRC, NBRC]
 PARALLEL = [(nn.GRU, nn.GRU), (nn.LSTM, nn.LSTM), (nn.LSTM, nn.GRU), (MGU, NBRC), (nn.GRU, nn.LSTM, BRC)]
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def _jostled(module: nn.Module) -> nn.Module:

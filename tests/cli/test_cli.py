@@ -14,6 +14,8 @@ from torch import nn
 
 import rnn_dynamics as rd
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 
 @pytest.fixture
 def checkpoint(tmp_path, trained_flip_flop):
@@ -21,12 +23,6 @@ def checkpoint(tmp_path, trained_flip_flop):
     path = tmp_path / "model.pt"
     torch.save({"state_dict": {f"encoder.rnn.{k}": v for k, v in module.state_dict().items()}}, path)
     return path
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        yield
 
 
 def test_the_first_screen_teaches(capsys, monkeypatch) -> None:

@@ -15,6 +15,9 @@ from torch import Tensor
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
+
 QUICK = ("--starts", 24, "--searches", 3)
 FILES = {"special_points.csv", "intervals.csv", "branches.csv"} | {
     f"bifurcations.{suffix}" for suffix in ("safetensors", "pdf", "png")
@@ -27,11 +30,6 @@ FOLD = 2 * 0.5**0.5 - float(torch.atanh(torch.tensor(0.5**0.5, dtype=torch.float
 def run(capsys: Any, monkeypatch: Any, *arguments: object, columns: int = 100) -> tuple[int, str, str]:
     monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", columns)
     return run_command(capsys, monkeypatch, "bifurcate", *arguments, columns=columns)
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def weights(recurrent: float = 2.0, bias: float = 0.0, width: int = 1) -> dict[str, Tensor]:

@@ -16,6 +16,9 @@ import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.tracking import track_checkpoints
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
+
 LOOK = ("--n", 8, "--horizon", 50)
 FILES = {"observations", "events.csv"} | {f"tracking.{suffix}" for suffix in ("safetensors", "csv", "pdf", "png")}
 FOLD = -2 * 0.5**0.5 + float(torch.atanh(torch.tensor(0.5**0.5, dtype=torch.float64)))
@@ -25,11 +28,6 @@ FOLD = -2 * 0.5**0.5 + float(torch.atanh(torch.tensor(0.5**0.5, dtype=torch.floa
 def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:
     monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", 100)
     return run_command(capsys, monkeypatch, *arguments, columns=100)
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def weights(bias: float) -> dict[str, Tensor]:

@@ -23,6 +23,9 @@ from rnn_dynamics.cli.train_tasks import NAMES, task_by_name
 from rnn_dynamics.report import TrainedSeed, print_training, training_sentence
 from rnn_dynamics.training import Training, evaluate
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
+
 LOOK = ("--n", 8, "--horizon", 30, "--budget", 0, "--attractors-only")
 SMALL = ("--hidden", 8, "--epochs", 2, *LOOK)
 COPY = ("train", "copy", *SMALL, "--sequences", 60, "--length", 6)
@@ -35,11 +38,6 @@ FILES = {"best.safetensors", "last.safetensors", "history.csv", "events.csv", "t
 def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:
     monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", 100)
     return run_command(capsys, monkeypatch, *arguments, columns=100)
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

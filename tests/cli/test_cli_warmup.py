@@ -16,15 +16,13 @@ from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel, Specification, module_f
 from rnn_dynamics.systems import read_checkpoint
 from rnn_dynamics.warmup import Horizon, warm_up
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
+
 FAST = ("--steps", 4, "--batch-size", 8, "--horizon", 10, "--n", 8, "--measure-horizon", 200)  # figures take the time
 FILES = {"warmup.safetensors", "warmup.csv", "before.safetensors", "after.safetensors"} | {
     f"{name}.{suffix}" for name in ("warmup", "outcome") for suffix in ("pdf", "png")
 }
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 class Model(nn.Module):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from problems.maps import held, normal
 from torch import Tensor
 
 import rnn_dynamics as rd
@@ -14,14 +15,6 @@ from rnn_dynamics.systems import AutonomousMap
 
 DOUBLE = torch.float64
 STARTS = [16, 64, 256, 1024]
-
-
-def system_of(step, n: int) -> AutonomousMap:
-    return rd.as_map(lambda h, _: step(h), state_size=n, input_size=0).hold()
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
 
 
 def ring(h: Tensor) -> Tensor:
@@ -56,8 +49,8 @@ def check(continuum: Continuum, system: AutonomousMap, distance) -> None:
 
 @pytest.mark.parametrize("k", STARTS)
 def test_a_ring_is_one_ring_from_any_number_of_starts(k: int) -> None:
-    system = system_of(ring, 2)
-    (found,) = rd.find_fixed_points(system, randn(k, 2, seed=k)).continua
+    system = held(ring, 2)
+    (found,) = rd.find_fixed_points(system, normal(k, 2, seed=k)).continua
     check(found, system, lambda h: h.norm(dim=-1) - 1)
     assert found.shape == "ring"
     assert found.name == "ring attractor"
@@ -69,8 +62,8 @@ def test_a_ring_is_one_ring_from_any_number_of_starts(k: int) -> None:
 
 @pytest.mark.parametrize("k", STARTS)
 def test_a_line_with_ends_is_one_line_between_them(k: int) -> None:
-    system = system_of(clipped, 2)
-    points = rd.find_fixed_points(system, randn(k, 2, seed=k))
+    system = held(clipped, 2)
+    points = rd.find_fixed_points(system, normal(k, 2, seed=k))
     (found,) = points.continua
     check(found, system, lambda h: h[:, 0] - h[:, 1])
     assert len(points) == 0  # its ends are no points of their own
@@ -82,8 +75,8 @@ def test_a_line_with_ends_is_one_line_between_them(k: int) -> None:
 
 @pytest.mark.parametrize("k", STARTS)
 def test_a_half_line_ends_at_its_corner_and_goes_on_beyond_the_starts(k: int) -> None:
-    system = system_of(lambda h: torch.relu(0.5 * h.sum(dim=-1, keepdim=True)).expand(h.shape), 2)
-    points = rd.find_fixed_points(system, randn(k, 2, seed=k))
+    system = held(lambda h: torch.relu(0.5 * h.sum(dim=-1, keepdim=True)).expand(h.shape), 2)
+    points = rd.find_fixed_points(system, normal(k, 2, seed=k))
     (found,) = points.continua
     check(found, system, lambda h: h[:, 0] - h[:, 1])
     assert len(points) == 0
@@ -95,8 +88,8 @@ def test_a_half_line_ends_at_its_corner_and_goes_on_beyond_the_starts(k: int) ->
 @pytest.mark.parametrize("k", STARTS)
 @pytest.mark.parametrize("step", [crossing, infections])
 def test_two_crossing_lines_are_two_lines(step, k: int) -> None:
-    system = system_of(step, 2)
-    points = rd.find_fixed_points(system, randn(k, 2, seed=k))
+    system = held(step, 2)
+    points = rd.find_fixed_points(system, normal(k, 2, seed=k))
     assert [found.shape for found in points.continua] == ["line", "line"]
     assert len(points) == 0
     place = 0.4 if step is infections else 0.0
@@ -112,15 +105,15 @@ def test_two_crossing_lines_are_two_lines(step, k: int) -> None:
 
 @pytest.mark.parametrize("k", STARTS)
 def test_a_sphere_and_a_plane_are_one_sheet(k: int) -> None:
-    sphere = system_of(ring, 3)
-    (found,) = rd.find_fixed_points(sphere, randn(k, 3, seed=k)).continua
+    sphere = held(ring, 3)
+    (found,) = rd.find_fixed_points(sphere, normal(k, 3, seed=k)).continua
     check(found, sphere, lambda h: h.norm(dim=-1) - 1)
     assert found.dimension == 2
     # No cap of 30 degrees anywhere is without a sample.
-    probes = torch.nn.functional.normalize(randn(500, 3, seed=1), dim=-1)
+    probes = torch.nn.functional.normalize(normal(500, 3, seed=1), dim=-1)
     assert (probes @ found.states.T).amax(dim=1).min() > math.cos(math.pi / 6)
     scale = torch.tensor([1.0, 1.0, 0.5, 0.2], dtype=DOUBLE)
-    (found,) = rd.find_fixed_points(system_of(lambda h: h * scale, 4), randn(k, 4, seed=k)).continua
+    (found,) = rd.find_fixed_points(held(lambda h: h * scale, 4), normal(k, 4, seed=k)).continua
     assert found.dimension == 2
     assert found.ends == ("beyond", "beyond")
     assert torch.allclose(found.transverse, torch.tensor(0.5, dtype=DOUBLE))
@@ -129,14 +122,14 @@ def test_a_sphere_and_a_plane_are_one_sheet(k: int) -> None:
 def test_units_do_not_matter() -> None:
     """The unit circle where one coordinate is counted in millions and the other in millionths."""
     units = torch.tensor([1e6, 1e-6], dtype=DOUBLE)
-    system = system_of(lambda h: ring(h / units) * units, 2)
-    (found,) = rd.find_fixed_points(system, randn(200, 2) * units).continua
+    system = held(lambda h: ring(h / units) * units, 2)
+    (found,) = rd.find_fixed_points(system, normal(200, 2) * units).continua
     assert found.shape == "ring"
     assert ((found.states / units).norm(dim=-1) - 1).abs().max() < 1e-9
 
 
 def test_continua_beyond_the_samples_are_found_from_one_point() -> None:
-    system = system_of(ring, 2)
+    system = held(ring, 2)
     one = torch.tensor([[0.6, 0.8]], dtype=DOUBLE)
     grown = grow_continua(system, one, torch.tensor([True]), torch.ones(2, dtype=DOUBLE))
     assert [found.shape for found in grown.continua] == ["ring"]
@@ -155,7 +148,7 @@ def test_continua_beyond_the_samples_are_found_from_one_point() -> None:
 )
 def test_where_a_map_fades_out_there_is_no_continuum(step, n: int) -> None:
     """Far out F(h) - h is rounding and DF = I: only how it gets there tells it from a line of fixed points."""
-    system = system_of(step, n)
+    system = held(step, n)
     states = 38.0 + 2 * torch.rand(12, n, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
     if "sigmoid" in repr(step):
         states = states / 5
@@ -174,7 +167,7 @@ def test_a_trend_of_residuals_is_told_from_rounding() -> None:
 def test_an_isolated_degenerate_point_is_no_continuum() -> None:
     for step, power in ((torch.tanh, 3), (lambda h: h - h**7, 7)):
         at = torch.zeros(1, 1, dtype=DOUBLE)
-        grown = grow_continua(system_of(step, 1), at, torch.tensor([True]), torch.ones(1, dtype=DOUBLE))
+        grown = grow_continua(held(step, 1), at, torch.tensor([True]), torch.ones(1, dtype=DOUBLE))
         assert grown.continua == (), power
         assert not grown.fading.any(), power
 
@@ -184,7 +177,7 @@ def test_an_isolated_degenerate_point_is_no_continuum() -> None:
 
 def cloud(*widths: float, k: int = 300) -> Tensor:
     uniform = torch.rand(k, len(widths), generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
-    basis = torch.linalg.qr(randn(len(widths), len(widths), seed=3))[0]
+    basis = torch.linalg.qr(normal(len(widths), len(widths), seed=3))[0]
     return (uniform - 0.5) * torch.tensor(widths, dtype=DOUBLE) @ basis
 
 
@@ -204,8 +197,8 @@ def test_a_thin_cloud_is_a_line_by_its_variance(widths: tuple[float, ...], dimen
 def test_a_slow_line_is_named_a_line_attractor() -> None:
     """X drifts by 1e-3 sin, y and z decay at once: slow points along x, not exactly on it."""
     step = lambda h: torch.cat([h[..., :1] + 1e-4 * torch.sin(3 * h[..., :1]), 0.5 * h[..., 1:]], dim=-1)  # noqa: E731
-    states = cloud(3.0, 0.2, 0.05) @ torch.linalg.qr(randn(3, 3, seed=3))[0].T
-    found = describe(states, (step(states) - states).norm(dim=-1), 12, system_of(step, 3))
+    states = cloud(3.0, 0.2, 0.05) @ torch.linalg.qr(normal(3, 3, seed=3))[0].T
+    found = describe(states, (step(states) - states).norm(dim=-1), 12, held(step, 3))
     assert (found.dimension, found.name) == (1, "line attractor")
     assert "line attractor of slow points, speed <= " in repr(found)
     assert "% of the variance in 1 dimension" in repr(found)
@@ -215,7 +208,7 @@ def test_a_slow_line_is_named_a_line_attractor() -> None:
         states,
         torch.full((300,), 1e-4, dtype=DOUBLE),
         12,
-        system_of(lambda h: step(h) * 3 - 2 * h * torch.tensor([1.0, 0, 0], dtype=DOUBLE), 3),
+        held(lambda h: step(h) * 3 - 2 * h * torch.tensor([1.0, 0, 0], dtype=DOUBLE), 3),
     )
     assert repelling.name == "line"
 
@@ -238,7 +231,7 @@ def test_scalars_declare_a_box_for_every_coordinate() -> None:
 
 
 def test_continua_are_kept(tmp_path) -> None:
-    points = rd.find_fixed_points(system_of(infections, 2), randn(32, 2))
+    points = rd.find_fixed_points(held(infections, 2), normal(32, 2))
     again = rd.load(rd.save(points, tmp_path / "points.safetensors"))
     assert repr(again) == repr(points)
     for one, other in zip(again.continua, points.continua, strict=True):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from problems.maps import held, normal
 
 import rnn_dynamics as rd
 from rnn_dynamics.fixed_points.completeness import unseen_estimate
@@ -14,22 +15,13 @@ from rnn_dynamics.stability import fixed_point_index, kinds, spectrum, time_cons
 DOUBLE = torch.float64
 
 
-def _map(step, n: int, box: float | None = None):
-    bounds = None if box is None else (torch.full((n,), -box), torch.full((n,), box))
-    return rd.as_map(lambda h, _: step(h), state_size=n, input_size=0, box=bounds).hold()
-
-
-def _randn(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
-
-
 # Merging ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [1, 3, 200])
 def test_merging_does_not_depend_on_order(n: int) -> None:
-    centres = _randn(12, n)
-    states = centres.repeat_interleave(20, dim=0) + 1e-10 * _randn(240, n, seed=1)
+    centres = normal(12, n)
+    states = centres.repeat_interleave(20, dim=0) + 1e-10 * normal(240, n, seed=1)
     residuals = torch.rand(240, generator=torch.Generator().manual_seed(2), dtype=DOUBLE)
     errors = torch.zeros(240, dtype=DOUBLE)
     order = torch.randperm(240, generator=torch.Generator().manual_seed(3))
@@ -58,9 +50,9 @@ def test_near_points_stay_apart_and_a_chain_is_not_one_point() -> None:
 
 
 def test_a_line_attractor_is_one_line() -> None:
-    basis = torch.linalg.qr(_randn(5, 5, seed=4))[0]
+    basis = torch.linalg.qr(normal(5, 5, seed=4))[0]
     matrix = basis @ torch.diag(torch.tensor([1.0, 0.9, 0.5, -0.3, 0.1], dtype=DOUBLE)) @ basis.T
-    points = rd.find_fixed_points(_map(lambda h: h @ matrix.T, 5), _randn(300, 5))
+    points = rd.find_fixed_points(held(lambda h: h @ matrix.T, 5), normal(300, 5))
     (line,) = points.continua
     assert len(points) == 0
     assert (line.dimension, line.closed, line.shape) == (1, False, "line")
@@ -78,7 +70,7 @@ def test_a_ring_attractor_is_one_ring_beside_its_unstable_centre() -> None:
     def step(h):
         return h * (1 + 0.5 * (1 - h[..., :2].norm(dim=-1, keepdim=True))) * torch.tensor([1.0, 1.0, 0.3], dtype=DOUBLE)
 
-    points = rd.find_fixed_points(_map(step, 3), _randn(400, 3))
+    points = rd.find_fixed_points(held(step, 3), normal(400, 3))
     (ring,) = points.continua
     assert (ring.dimension, ring.closed, ring.shape) == (1, True, "ring")
     assert ring.speeds.max() < 1e-10
@@ -90,7 +82,7 @@ def test_a_ring_attractor_is_one_ring_beside_its_unstable_centre() -> None:
 
 def test_a_plane_attractor_is_one_sheet() -> None:
     scale = torch.tensor([1.0, 1.0, 0.5, 0.2], dtype=DOUBLE)
-    points = rd.find_fixed_points(_map(lambda h: h * scale, 4), _randn(400, 4))
+    points = rd.find_fixed_points(held(lambda h: h * scale, 4), normal(400, 4))
     assert [continuum.dimension for continuum in points.continua] == [2]
     assert len(points) == 0
 
@@ -103,10 +95,10 @@ def test_a_rough_ring_has_eight_points_and_a_slow_ring() -> None:
         angle = angle + 1e-3 * torch.sin(4 * angle)
         return radius * (1.5 - 0.5 * radius) * torch.cat([angle.cos(), angle.sin()], dim=-1)
 
-    system = _map(step, 2)
-    points = rd.find_fixed_points(system, _randn(300, 2))
+    system = held(step, 2)
+    points = rd.find_fixed_points(system, normal(300, 2))
     assert torch.bincount(points.n_unstable).tolist()[:2] == [4, 4]
-    slow = rd.find_fixed_points(system, _randn(300, 2), rd.SpeedMinimizer(slow_enough=2e-3), extra_starts=0)
+    slow = rd.find_fixed_points(system, normal(300, 2), rd.SpeedMinimizer(slow_enough=2e-3), extra_starts=0)
     (ring,) = slow.continua
     assert ring.shape == "ring"
     assert 0 < ring.speeds.max() <= 2e-3
@@ -115,10 +107,10 @@ def test_a_rough_ring_has_eight_points_and_a_slow_ring() -> None:
 
 def test_scattered_points_are_no_continuum() -> None:
     """729 isolated points with eigenvalues far from 1, and a marginal one that stands alone."""
-    points = rd.find_fixed_points(_map(lambda h: torch.tanh(1.05 * h), 3, box=1.0), _randn(500, 3))
+    points = rd.find_fixed_points(held(lambda h: torch.tanh(1.05 * h), 3, box=1.0), normal(500, 3))
     assert len(points) == 27
     assert points.continua == ()
-    pitchfork = rd.find_fixed_points(_map(torch.tanh, 1, box=1.0), _randn(200, 1))
+    pitchfork = rd.find_fixed_points(held(torch.tanh, 1, box=1.0), normal(200, 1))
     assert pitchfork.kinds == ("marginal node",)
     assert pitchfork.continua == ()
     assert pitchfork.index_sum is None
@@ -129,8 +121,8 @@ def test_scattered_points_are_no_continuum() -> None:
 
 
 def test_the_index_sum_convicts_a_search_that_missed_a_point() -> None:
-    system = _map(lambda h: torch.tanh(2 * h), 3, box=1.0)
-    points = rd.find_fixed_points(system, _randn(500, 3))
+    system = held(lambda h: torch.tanh(2 * h), 3, box=1.0)
+    points = rd.find_fixed_points(system, normal(500, 3))
     assert len(points) == 27
     for row in range(27):
         rest = torch.arange(27) != row
@@ -140,7 +132,7 @@ def test_the_index_sum_convicts_a_search_that_missed_a_point() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_index_is_the_sign_of_the_determinant(seed: int) -> None:
-    jacobians = 1.5 * _randn(20, 5, 5, seed=seed) / 5**0.5
+    jacobians = 1.5 * normal(20, 5, 5, seed=seed) / 5**0.5
     expected = torch.linalg.det(torch.eye(5, dtype=DOUBLE) - jacobians).sign().long()
     assert torch.equal(fixed_point_index(spectrum(jacobians, 5).eigenvalues), expected)
 
@@ -148,10 +140,10 @@ def test_the_index_is_the_sign_of_the_determinant(seed: int) -> None:
 def test_why_there_is_no_index_sum() -> None:
     with torch.random.fork_rng():
         relu = rd.as_map(torch.nn.RNN(2, 3, nonlinearity="relu"))
-    points = rd.find_fixed_points(relu.hold(), _randn(20, 3), extra_starts=0)
+    points = rd.find_fixed_points(relu.hold(), normal(20, 3), extra_starts=0)
     assert points.index_sum is None
     assert "ReLU" in points.completeness.reason
-    undeclared = rd.find_fixed_points(_map(lambda h: 0.5 * h, 2), _randn(20, 2))
+    undeclared = rd.find_fixed_points(held(lambda h: 0.5 * h, 2), normal(20, 2))
     assert "box" in undeclared.completeness.verdict
 
 
@@ -168,8 +160,8 @@ def test_unseen_points_are_estimated_from_the_counts() -> None:
 
 
 def test_the_extra_budget_is_kept() -> None:
-    system = _map(lambda h: torch.tanh(2 * h), 6, box=1.0)
-    points = rd.find_fixed_points(system, _randn(50, 6), extra_starts=100)
+    system = held(lambda h: torch.tanh(2 * h), 6, box=1.0)
+    points = rd.find_fixed_points(system, normal(50, 6), extra_starts=100)
     assert sum(r.starts for r in points.completeness.rounds) <= 150
     assert len(points) < 729
     assert points.index_sum != 1 or points.completeness.unseen > 0.5
@@ -194,7 +186,7 @@ def test_a_point_on_the_wall_of_a_declared_box_has_no_index() -> None:
 
 def test_points_outside_a_declared_box_are_points_too() -> None:
     system = rd.as_map(lambda x, _: x**3, state_size=1, input_size=0, box=([-0.5], [0.5])).hold()
-    points = rd.find_fixed_points(system, _randn(100, 1))
+    points = rd.find_fixed_points(system, normal(100, 1))
     assert points.states.flatten().round(decimals=9).sort().values.tolist() == [-1, 0, 1]
     assert points.index_sum == 1  # of the one inside
 
@@ -204,11 +196,11 @@ def test_a_kink_is_marginal_and_has_no_index() -> None:
     with torch.random.fork_rng(), torch.no_grad():
         module = torch.nn.RNN(2, 3, nonlinearity="relu", bias=False)
         module.weight_hh_l0.copy_(2 * torch.eye(3))
-    points = rd.find_fixed_points(rd.as_map(module).hold(), 0.2 * _randn(64, 3))
+    points = rd.find_fixed_points(rd.as_map(module).hold(), 0.2 * normal(64, 3))
     assert points.kinds == ("marginal kink",)
     assert not points.stable.any()
-    ramp = _map(lambda h: 0.999 * (2 * h).relu().clamp(max=1), 1, box=1.0)
-    clipped = rd.find_fixed_points(ramp, _randn(50, 1))
+    ramp = held(lambda h: 0.999 * (2 * h).relu().clamp(max=1), 1, box=1.0)
+    clipped = rd.find_fixed_points(ramp, normal(50, 1))
     assert clipped.index_sum is None
     assert "kink" in clipped.completeness.verdict
 
@@ -219,7 +211,7 @@ def test_a_far_point_does_not_coarsen_the_merging() -> None:
         return torch.stack([a + 0.1 * a * (4e-6 - a**2) / 4e-6, b - 0.2 * b * (b - 2e4) / 2e4 * 0.5], dim=-1)
 
     starts = torch.cat([torch.tensor([[a, b]]) for a in (-2.1e-3, 1e-5, 2.1e-3) for b in (0.1, 2.0001e4)])
-    points = rd.find_fixed_points(_map(step, 2), starts, extra_starts=0, max_steps=500)
+    points = rd.find_fixed_points(held(step, 2), starts, extra_starts=0, max_steps=500)
     near_zero = points.states[points.states[:, 1].abs() < 1]
     assert sorted(near_zero[:, 0].round(decimals=6).tolist()) == [-0.002, 0.0, 0.002]
 
@@ -233,7 +225,7 @@ def test_two_segments_are_not_bridged_through_a_point_between_them() -> None:
 
     grid = torch.linspace(0.5, 2, 60)
     starts = torch.stack([torch.cat([grid, -grid]), torch.zeros(120)], dim=1)
-    points = rd.find_fixed_points(_map(step, 2), starts, extra_starts=0)
+    points = rd.find_fixed_points(held(step, 2), starts, extra_starts=0)
     assert [continuum.shape for continuum in points.continua] == ["line", "line"]
 
 
@@ -283,7 +275,7 @@ def test_kinds(values: list[complex], kind: str) -> None:
 
 
 def test_eigenvectors_are_biorthonormal_and_right() -> None:
-    jacobians = _randn(4, 6, 6)
+    jacobians = normal(4, 6, 6)
     modes = spectrum(jacobians, 6)
     full = jacobians.to(torch.complex128)
     right, left, values = modes.right_eigenvectors, modes.left_eigenvectors, modes.eigenvalues
@@ -295,7 +287,7 @@ def test_eigenvectors_are_biorthonormal_and_right() -> None:
 
 def _linear(n: int) -> tuple[torch.Tensor, rd.AutonomousMap]:
     """h' = A h with eigenvalues planted on known vectors, real ones and complex pairs, one of them unstable."""
-    basis = torch.eye(n, dtype=DOUBLE) + 0.3 * _randn(n, n, seed=1) / n**0.5
+    basis = torch.eye(n, dtype=DOUBLE) + 0.3 * normal(n, n, seed=1) / n**0.5
     blocks = [torch.tensor([[0.8, -0.3 - 0.4 * i / n], [0.3 + 0.4 * i / n, 0.8]], dtype=DOUBLE) for i in range(n // 4)]
     rest = torch.linspace(-0.7, 1.4, n - 2 * len(blocks), dtype=DOUBLE)
     matrix = basis @ torch.block_diag(*blocks, torch.diag(rest)) @ torch.linalg.inv(basis)
@@ -305,7 +297,7 @@ def _linear(n: int) -> tuple[torch.Tensor, rd.AutonomousMap]:
 @pytest.mark.parametrize(("n", "modes", "kept"), [(6, None, 6), (100, None, 100), (100, 7, 7), (6, 10, 6)])
 def test_as_many_modes_as_asked_for_and_biorthonormal(n: int, modes: int | None, kept: int) -> None:
     matrix, system = _linear(n)
-    points = rd.find_fixed_points(system, _randn(3, n), modes=modes, extra_starts=0)
+    points = rd.find_fixed_points(system, normal(3, n), modes=modes, extra_starts=0)
     right, left = points.right_eigenvectors[0], points.left_eigenvectors[0]
     assert points.n_modes == kept
     assert right.shape == left.shape == (n, kept)
@@ -323,18 +315,18 @@ def test_as_many_modes_as_asked_for_and_biorthonormal(n: int, modes: int | None,
 def test_too_many_vectors_for_the_memory_are_thirty_two(monkeypatch: pytest.MonkeyPatch) -> None:
     _, system = _linear(40)
     monkeypatch.setattr("rnn_dynamics.fixed_points.spectra._VECTORS", 2 * 40 * 40 * 16 - 1)
-    points = rd.find_fixed_points(system, _randn(3, 40), extra_starts=0)
+    points = rd.find_fixed_points(system, normal(3, 40), extra_starts=0)
     assert points.n_modes == 32
     assert points.eigenvalues.shape == (1, 40)
     assert "eigenvectors of the 32 leading modes of 40" in repr(points)
     monkeypatch.setattr("rnn_dynamics.fixed_points.spectra._VECTORS", 2 * 40 * 40 * 16)
-    assert rd.find_fixed_points(system, _randn(3, 40), extra_starts=0).n_modes == 40
+    assert rd.find_fixed_points(system, normal(3, 40), extra_starts=0).n_modes == 40
 
 
 @pytest.mark.parametrize("modes", [0, -1, 1.5, True, "all"])
 def test_modes_that_are_none_are_refused(modes: object) -> None:
     with pytest.raises(ValueError, match="modes"):
-        rd.find_fixed_points(_linear(4)[1], _randn(3, 4), modes=modes)  # pyright: ignore[reportArgumentType]
+        rd.find_fixed_points(_linear(4)[1], normal(3, 4), modes=modes)  # pyright: ignore[reportArgumentType]
 
 
 def test_help_states_the_conventions() -> None:
@@ -346,7 +338,7 @@ def test_help_states_the_conventions() -> None:
 
 def test_saddle_connections_need_every_unstable_vector() -> None:
     system = rd.as_map(lambda h, _: torch.tanh(2 * h), state_size=3, input_size=0).hold()
-    found = rd.find_attractors(system, _randn(32, 3))
+    found = rd.find_attractors(system, normal(32, 3))
     points = rd.find_fixed_points(system, torch.zeros(1, 3), modes=2, extra_starts=0)
     with pytest.raises(ValueError, match=r"point 0 has 3, but eigenvectors of 2; .*modes=3"):
         rd.saddle_connections(system, points, found)
@@ -367,9 +359,9 @@ def test_input_jacobian_predicts_how_a_point_moves() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = rd.as_map(torch.nn.GRU(2, 6, dtype=DOUBLE))
-    here = rd.find_fixed_points(network.hold([0.1, 0.2]), _randn(20, 6))
+    here = rd.find_fixed_points(network.hold([0.1, 0.2]), normal(20, 6))
     nudge = torch.tensor([1e-5, -2e-5], dtype=DOUBLE)
-    there = rd.find_fixed_points(network.hold(torch.tensor([0.1, 0.2], dtype=DOUBLE) + nudge), _randn(20, 6))
+    there = rd.find_fixed_points(network.hold(torch.tensor([0.1, 0.2], dtype=DOUBLE) + nudge), normal(20, 6))
     assert here.input_jacobians is not None
     jacobian = network.hold([0.1, 0.2]).jacobian(here.states)[0]
     predicted = torch.linalg.solve(torch.eye(6, dtype=DOUBLE) - jacobian, here.input_jacobians[0] @ nudge)
@@ -383,22 +375,22 @@ def test_results_survive_the_disk(tmp_path) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = rd.as_map(torch.nn.LSTM(2, 5, num_layers=2))
-    points = rd.find_fixed_points(network.hold(), _randn(50, 20), extra_starts=50)
+    points = rd.find_fixed_points(network.hold(), normal(50, 20), extra_starts=50)
     back = rd.load(rd.save(points, tmp_path / "new" / "points.safetensors"))
     assert repr(back) == repr(points)
     for name in ("states", "eigenvalues", "right_eigenvectors", "left_eigenvectors", "labels", "input_jacobians"):
         assert torch.equal(getattr(back, name), getattr(points, name))
     assert back.completeness == points.completeness
-    over = rd.find_fixed_points_over_inputs(network, [[0.0, 1.0], [1.0, 0.0]], _randn(20, 20), extra_starts=0)
+    over = rd.find_fixed_points_over_inputs(network, [[0.0, 1.0], [1.0, 0.0]], normal(20, 20), extra_starts=0)
     assert repr(rd.load(rd.save(over, tmp_path / "over.safetensors"))) == repr(over)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "over.safetensors"]
 
-    line = rd.find_fixed_points(_map(lambda h: h * torch.tensor([1.0, 0.5], dtype=DOUBLE), 2), _randn(50, 2))
+    line = rd.find_fixed_points(held(lambda h: h * torch.tensor([1.0, 0.5], dtype=DOUBLE), 2), normal(50, 2))
     assert repr(rd.load(rd.save(line, tmp_path / "line.safetensors"))) == repr(line)
 
 
 def test_tables_and_reprs() -> None:
-    points = rd.find_fixed_points(_map(lambda h: torch.tanh(2 * h), 2, box=1.0), _randn(200, 2))
+    points = rd.find_fixed_points(held(lambda h: torch.tanh(2 * h), 2, box=1.0), normal(200, 2))
     table = points.to_pandas()
     assert list(table["kind"]) == list(points.kinds)
     assert table["share"].sum() == pytest.approx(1.0)
@@ -406,5 +398,5 @@ def test_tables_and_reprs() -> None:
     assert "9 fixed points: 4 stable" in repr(points)
     assert "<table" in points._repr_html_()
     assert points.stable.tolist() == [True] * 4 + [False] * 5
-    again = rd.find_fixed_points(_map(lambda h: torch.tanh(2 * h), 2, box=1.0), _randn(200, 2))
+    again = rd.find_fixed_points(held(lambda h: torch.tanh(2 * h), 2, box=1.0), normal(200, 2))
     assert torch.equal(again.states, points.states)

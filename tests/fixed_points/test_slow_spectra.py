@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from problems.maps import normal
 from rich.console import Console
 from safetensors.torch import load_file, safe_open, save_file
 from torch import Tensor
@@ -17,12 +18,8 @@ from rnn_dynamics.report import print_report
 DOUBLE = torch.float64
 
 
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
-
-
-BASIS = torch.linalg.qr(randn(4, 4, seed=1))[0]
-WEIGHTS = randn(4, 2, seed=2)
+BASIS = torch.linalg.qr(normal(4, 4, seed=1))[0]
+WEIGHTS = normal(4, 2, seed=2)
 
 
 def passage(moduli: tuple[float, float, float], epsilon: float = 1e-3) -> rd.AutonomousMap:
@@ -37,7 +34,7 @@ def passage(moduli: tuple[float, float, float], epsilon: float = 1e-3) -> rd.Aut
 
 
 def slow_of(system: rd.AutonomousMap, spread: float = 0.3, k: int = 64) -> SlowPoints:
-    return rd.find_fixed_points(system, spread * randn(k, system.state_size), extra_starts=0).slow
+    return rd.find_fixed_points(system, spread * normal(k, system.state_size), extra_starts=0).slow
 
 
 @pytest.mark.parametrize(
@@ -78,15 +75,15 @@ def test_eigenvectors_and_the_velocity_as_left_eigenvector() -> None:
 
 def test_of_a_coupled_map_by_numpy() -> None:
     """A smooth coupled map in five dimensions that passes a fold: eigenvalues of differences by numpy."""
-    weights = 0.7 * randn(5, 5, seed=5)
+    weights = 0.7 * normal(5, 5, seed=5)
     weights *= 1.3 / torch.linalg.eigvals(weights).abs().max()
-    bias = 0.4 * randn(5, seed=6)
+    bias = 0.4 * normal(5, seed=6)
 
     def step(h: Tensor) -> Tensor:
         return torch.tanh(h @ weights.T.to(h) + bias.to(h))
 
     system = rd.as_map(lambda h, _: step(h), state_size=5, input_size=0).hold()
-    slow = rd.find_fixed_points(system, randn(256, 5), rd.SpeedMinimizer(slow_enough=0.05), extra_starts=0).slow
+    slow = rd.find_fixed_points(system, normal(256, 5), rd.SpeedMinimizer(slow_enough=0.05), extra_starts=0).slow
     assert len(slow) > 3
     for row in slow:
         (state,) = row.states
@@ -121,7 +118,7 @@ def test_a_minimum_on_a_kink_is_said_to_be_one() -> None:
 def test_ghosts_of_attractors_have_spectra_too() -> None:
     system = passage((0.5, 0.2, 0.1), epsilon=1e-8)
     found = rd.find_attractors(
-        system, -0.3 * BASIS[:, 0][None] + 1e-3 * randn(8, 4), settle=rd.Settle(max_steps=2000, horizon=1e4)
+        system, -0.3 * BASIS[:, 0][None] + 1e-3 * normal(8, 4), settle=rd.Settle(max_steps=2000, horizon=1e4)
     )
     assert len(found.slow) == 1
     assert found.slow.kinds == ("stable node",)
@@ -131,7 +128,7 @@ def test_ghosts_of_attractors_have_spectra_too() -> None:
 def test_only_the_slowest_are_analysed_and_the_others_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnn_dynamics.fixed_points.slow._ANALYSED", 3)
     system = rd.as_map(lambda h, _: torch.tanh(h @ (0.98 * BASIS.T).to(h)), state_size=4, input_size=0).hold()
-    slow = rd.find_fixed_points(system, randn(7, 4), rd.SpeedMinimizer(slow_enough=0.5), extra_starts=0).slow
+    slow = rd.find_fixed_points(system, normal(7, 4), rd.SpeedMinimizer(slow_enough=0.5), extra_starts=0).slow
     assert len(slow) == 7
     assert slow.analysed.tolist() == 3 * [True] + 4 * [False]
     assert set(slow.kinds[3:]) == {"not analysed"}
@@ -141,7 +138,7 @@ def test_only_the_slowest_are_analysed_and_the_others_say_so(monkeypatch: pytest
 
 
 def test_what_is_shown() -> None:
-    points = rd.find_fixed_points(passage((1.3, 0.2, 0.1)), 0.3 * randn(64, 4), extra_starts=0)
+    points = rd.find_fixed_points(passage((1.3, 0.2, 0.1)), 0.3 * normal(64, 4), extra_starts=0)
     text = repr(points.slow)
     assert text.startswith("1 slow point, speed 1.0e-03 to 1.0e-03 a step; 0 stable across the drift")
     assert "saddle" in text
@@ -155,7 +152,7 @@ def test_what_is_shown() -> None:
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
-    points = rd.find_fixed_points(passage((1.3, 0.2, 0.1)), 0.3 * randn(64, 4), extra_starts=0)
+    points = rd.find_fixed_points(passage((1.3, 0.2, 0.1)), 0.3 * normal(64, 4), extra_starts=0)
     again = rd.load(rd.save(points, tmp_path / "points.safetensors")).slow
     for name in ("eigenvalues", "right_eigenvectors", "left_eigenvectors", "drift_modes", "input_jacobians"):
         assert torch.equal(getattr(again, name), getattr(points.slow, name))
@@ -163,7 +160,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 
 
 def test_files_from_before_slow_points_had_spectra(tmp_path: Path) -> None:
-    points = rd.find_fixed_points(passage((1.3, 0.2, 0.1)), 0.3 * randn(64, 4), extra_starts=0)
+    points = rd.find_fixed_points(passage((1.3, 0.2, 0.1)), 0.3 * normal(64, 4), extra_starts=0)
     path = rd.save(points, tmp_path / "points.safetensors")
     with safe_open(path, framework="pt") as file:
         header = json.loads(file.metadata()["rnn_dynamics"])

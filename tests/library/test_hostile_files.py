@@ -20,12 +20,10 @@ import rnn_dynamics as rd
 from rnn_dynamics import checks, tasks
 from rnn_dynamics.cli.shared import require_writable
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
+
 RUN = ("train", "copy", "--hidden", 4, "--epochs", 1, "--sequences", 20, "--length", 4, "--track-every", 0)
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def refused(capsys: Any, monkeypatch: Any, *arguments: object) -> str:

@@ -1,6 +1,5 @@
 """Rows of results: chosen by numbers, slices, masks and lists, walked through, saved; one mechanism for all tables."""
 
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from problems.maps import held, normal
 from torch import Tensor
 
 import rnn_dynamics as rd
@@ -18,14 +18,6 @@ from rnn_dynamics.tables import RowError, Table
 from rnn_dynamics.tracking.invariant_sets import sets_of, table
 
 DOUBLE = torch.float64
-
-
-def held(step: Callable[[Tensor], Tensor], n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda h, _: step(h), state_size=n, input_size=0).hold()
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
 
 
 def pull(h: Tensor) -> Tensor:
@@ -39,17 +31,17 @@ def logistic(h: Tensor) -> Tensor:
 @cache
 def fixed_points() -> rd.FixedPoints:
     network = rd.as_map(lambda h, x: torch.tanh(2 * h + x), 2, 2, box=(-torch.ones(2), torch.ones(2)))
-    return rd.find_fixed_points(network.hold([0.0, 0.0]), randn(64, 2), extra_starts=1024)
+    return rd.find_fixed_points(network.hold([0.0, 0.0]), normal(64, 2), extra_starts=1024)
 
 
 @cache
 def attractors() -> rd.Attractors:
-    return rd.find_attractors(held(pull, 2), randn(64, 2))
+    return rd.find_attractors(held(pull, 2), normal(64, 2))
 
 
 @cache
 def slow_points() -> Any:
-    return rd.find_fixed_points(held(lambda h: h + 0.01 + h**2 * (1 - h) ** 2, 1), randn(64, 1), extra_starts=0).slow
+    return rd.find_fixed_points(held(lambda h: h + 0.01 + h**2 * (1 - h) ** 2, 1), normal(64, 1), extra_starts=0).slow
 
 
 @cache
@@ -60,13 +52,13 @@ def cycles() -> Any:
 @cache
 def echo() -> EchoIndex:
     network = rd.as_map(lambda h, x: torch.tanh(2 * h + x), state_size=1, input_size=1)
-    return rd.echo_index(network, torch.ones(40, 1), [0.0, 0.2, 2.0], starts=randn(8, 1))
+    return rd.echo_index(network, torch.ones(40, 1), [0.0, 0.2, 2.0], starts=normal(8, 1))
 
 
 def every_table() -> list[Table]:
     spectrum = rd.lyapunov_spectrum(held(logistic, 1), torch.tensor([[0.3], [0.6], [0.7]]), k=1, steps=256)
     followed = follow(lambda t: held(lambda h: torch.tanh((2 + t) * h), 2), fixed_points().states[:3], 0.0, 0.1)
-    roots = rd.Newton().solve(held(pull, 2), randn(5, 2))
+    roots = rd.Newton().solve(held(pull, 2), normal(5, 2))
     sets = table(sets_of(fixed_points(), attractors(), 64))
     return [fixed_points(), attractors(), slow_points(), cycles(), echo(), spectrum, followed, roots, sets]
 
@@ -204,7 +196,7 @@ def test_a_choice_leaves_slow_points_and_continua_out() -> None:
         x, y = h[..., :1], h[..., 1:]
         return torch.cat([x + 0.01 + x**2 * (1 - x) ** 2, torch.tanh(2 * y)], dim=-1)
 
-    points = rd.find_fixed_points(held(step, 2), randn(64, 2), extra_starts=0)
+    points = rd.find_fixed_points(held(step, 2), normal(64, 2), extra_starts=0)
     assert len(points.slow) > 0
     assert len(points[[]].slow) == 0
     assert points[[]].slow.chosen_from == len(points.slow)
@@ -220,7 +212,7 @@ def test_attractors_are_chosen_with_their_orbits_and_evidence() -> None:
     assert torch.equal(last.labels == 0, found.labels == 3)
     assert torch.equal(last.fractions, found.fractions[3:])
     # They go where whole results go: known attractors keep the rows of the choice.
-    again = rd.find_attractors(held(pull, 2), randn(64, 2), known=found[[2, 0]])
+    again = rd.find_attractors(held(pull, 2), normal(64, 2), known=found[[2, 0]])
     assert torch.equal(again.states[:2], found.states[[2, 0]])
     assert len(again) == 4
 

@@ -1,21 +1,19 @@
 """Fixed points of several conditions, further calls on one axis, and axes by what was given."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from artists import edge, face, markers
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
-from torch import Tensor
+from problems.maps import normal
 
 import rnn_dynamics as rd
 from rnn_dynamics.fixed_points import FixedPointsOverInputs
@@ -33,19 +31,6 @@ from rnn_dynamics.plotting.classes import classify
 DOUBLE = torch.float64
 
 
-@pytest.fixture(autouse=True)
-def _settings_are_left_alone() -> Iterator[None]:
-    plt.switch_backend("agg")
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
-
-
 def network(n: int) -> rd.DrivenMap:
     """N bistable units, of which the input pushes the first."""
     return rd.as_map(lambda h, x: torch.tanh(2 * h + x * torch.eye(1, n)[0].to(h)), state_size=n, input_size=1)
@@ -54,7 +39,7 @@ def network(n: int) -> rd.DrivenMap:
 @cache
 def over(n: int, inputs: tuple[float, ...]) -> FixedPointsOverInputs:
     held = torch.tensor(inputs, dtype=DOUBLE)[:, None]
-    return rd.find_fixed_points_over_inputs(network(n), held, randn(200, n), rd.Newton(slow_points=0), extra_starts=0)
+    return rd.find_fixed_points_over_inputs(network(n), held, normal(200, n), rd.Newton(slow_points=0), extra_starts=0)
 
 
 def legend(ax: Axes) -> Legend:
@@ -65,18 +50,6 @@ def legend(ax: Axes) -> Legend:
 
 def legend_texts(ax: Axes) -> list[str]:
     return [text.get_text() for text in legend(ax).get_texts() if text.get_text()]
-
-
-def markers(ax: Axes) -> dict[str, PathCollection]:
-    return {str(artist.get_label()): artist for artist in ax.collections if isinstance(artist, PathCollection)}
-
-
-def edge(artist: PathCollection) -> str:
-    return to_hex(np.asarray(artist.get_edgecolor())[0])
-
-
-def face(artist: PathCollection) -> str:
-    return to_hex(np.asarray(artist.get_facecolor())[0])
 
 
 # Conditions
@@ -199,7 +172,7 @@ def test_the_legend_holds_all_that_is_drawn() -> None:
     points = over(2, (0.0,)).points[0]
     ax = plot_fixed_points(points[points.stable])
     plot_fixed_points(points[points.n_unstable == 1], ax=ax)
-    plot_attractors(rd.find_attractors(network(2).hold([0.0]), randn(16, 2)), ax=ax)
+    plot_attractors(rd.find_attractors(network(2).hold([0.0]), normal(16, 2)), ax=ax)
     assert legend_texts(ax) == ["stable (4)", "saddle, 1 unstable (4)", "unstable direction", "fixed point (4)"]
     ax.figure.canvas.draw()
 
@@ -226,7 +199,7 @@ def test_entries_keep_their_looks() -> None:
 
 
 def test_boxes_in_legends_are_one_too() -> None:
-    basins = rd.basin_map(network(2).hold([0.0]), randn(3, 2), resolution=8)
+    basins = rd.basin_map(network(2).hold([0.0]), normal(3, 2), resolution=8)
     ax = plot_basins(basins)
     before = legend_texts(ax)
     plot_basins(basins, ax=ax)
@@ -288,7 +261,7 @@ def test_axes_are_called_by_what_was_given() -> None:
     points = over(4, (0.0,)).points[0]
     shares = torch.linalg.svdvals(points.states - points.states.mean(dim=0)) ** 2
     percent = [round(100 * float(share / shares.sum())) for share in shares[:2]]
-    first, second = randn(4, seed=3), randn(4, seed=4)
+    first, second = normal(4, seed=3), normal(4, seed=4)
     turned = torch.linalg.qr(torch.stack([first, second]).T)[0].T
     cases: list[tuple[Any, list[str], bool]] = [
         ([3, 0], ["unit 3", "unit 0"], True),
@@ -317,13 +290,13 @@ def test_units_are_drawn_as_they_are() -> None:
 
 def test_the_caller_decides_the_aspect() -> None:
     points = over(4, (0.0,)).points[0]
-    free = torch.stack([10 * randn(4, seed=3), randn(4, seed=4)])
+    free = torch.stack([10 * normal(4, seed=3), normal(4, seed=4)])
     assert plot_fixed_points(points, axes=[0, 1], aspect="auto").get_aspect() == "auto"
     assert plot_fixed_points(points, axes=free, aspect="equal").get_aspect() == 1.0
     ax = figure()[1]
     ax.set_aspect(2.5)
     assert plot_fixed_points(points, axes=[0, 1], ax=ax).get_aspect() == 2.5
-    found = rd.find_attractors(network(4).hold([0.0]), randn(16, 4))
+    found = rd.find_attractors(network(4).hold([0.0]), normal(16, 4))
     assert plot_attractors(found, axes=free).get_aspect() == "auto"
     assert plot_attractors(found, axes=free, aspect="equal").get_aspect() == 1.0
     with pytest.raises(ValueError, match="aspect must be 'equal', 'auto' or None, got 'square'"):
@@ -382,14 +355,14 @@ def test_few_units_and_no_points(n: int, several: bool) -> None:
 
 
 def test_an_echo_index_of_no_amplitudes() -> None:
-    echo = rd.echo_index(network(1), torch.ones(20, 1), [0.5, 1.0], starts=randn(4, 1))
+    echo = rd.echo_index(network(1), torch.ones(20, 1), [0.5, 1.0], starts=normal(4, 1))
     plot_echo_index(echo[[]]).figure.canvas.draw()
 
 
 def test_a_thousand_points_and_trajectories() -> None:
     points = over(3, (0.0,)).points[0]
     many = points[torch.arange(1000) % len(points)]
-    ax = plot_fixed_points(many, randn(50, 200, 3))
+    ax = plot_fixed_points(many, normal(50, 200, 3))
     ax.figure.canvas.draw()
     assert sum(len(np.asarray(artist.get_offsets())) for artist in markers(ax).values()) == 1000
     ax = plot_spectrum(many)

@@ -1,7 +1,7 @@
 """Figures, by what their artists hold: positions, labels, legends and ends of segments."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from artists import edge, face, legend_texts, markers
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from mpl_toolkits.mplot3d import Axes3D
@@ -23,17 +22,6 @@ import rnn_dynamics as rd
 from rnn_dynamics.plotting import figure, plot_fixed_points, plot_spectrum, save_figure
 
 Step = Callable[[Tensor], Tensor]
-
-
-@pytest.fixture(autouse=True)
-def _settings_are_left_alone() -> Iterator[None]:
-    """No plot may change the caller's settings, and no test may leave figures behind."""
-    plt.switch_backend("agg")
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before
-    assert not plt.isinteractive()
 
 
 def find(step: Step, n: int, k: int = 64, solver: rd.Newton | None = None) -> rd.FixedPoints:
@@ -61,31 +49,14 @@ def ring() -> rd.FixedPoints:
     return find(step, 3, 128)
 
 
-def markers(ax: Axes) -> dict[str, PathCollection]:
-    return {str(artist.get_label()): artist for artist in ax.collections if isinstance(artist, PathCollection)}
-
-
 def offsets(ax: Axes) -> dict[str, np.ndarray]:
     return {label: np.asarray(artist.get_offsets()) for label, artist in markers(ax).items()}
-
-
-def legend_texts(ax: Axes) -> list[str]:
-    legend = ax.get_legend()
-    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
 
 
 def segments(ax: Axes) -> np.ndarray:
     """The ends [k, 2, 2] of the segments along unstable directions."""
     lines = [np.asarray(line.get_xydata()) for line in ax.lines if line.get_zorder() == 3]
     return np.concatenate([line.reshape(-1, 3, 2)[:, :2] for line in lines])
-
-
-def edge(artist: PathCollection) -> str:
-    return to_hex(np.asarray(artist.get_edgecolor())[0])
-
-
-def face(artist: PathCollection) -> str:
-    return to_hex(np.asarray(artist.get_facecolor())[0])
 
 
 def test_points_are_drawn_where_they_are_by_class() -> None:

@@ -1,18 +1,18 @@
 """Figures of attractors, reachability, transition graphs and basins, by what their artists hold."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 import pytest
 import torch
+from artists import legend_texts, line, path
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex, to_rgb
@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 from mpl_toolkits.mplot3d import Axes3D
+from problems.maps import held
+from problems.roots import henon
 from torch import Tensor
 
 import rnn_dynamics as rd
@@ -39,21 +41,6 @@ from rnn_dynamics.plotting.classes import ATTRACTORS
 
 Step = Callable[[Tensor], Tensor]
 TURN = torch.tensor([[math.cos(1), -math.sin(1)], [math.sin(1), math.cos(1)]], dtype=torch.float64)
-
-
-@pytest.fixture(autouse=True)
-def _settings_are_left_alone() -> Iterator[None]:
-    """No plot may change the caller's settings, and no test may leave figures behind."""
-    plt.switch_backend("agg")
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before
-    assert not plt.isinteractive()
-
-
-def henon(h: Tensor) -> Tensor:
-    return torch.stack([1 - 1.4 * h[..., 0] ** 2 + h[..., 1], 0.3 * h[..., 0]], dim=-1)
 
 
 def pull(h: Tensor) -> Tensor:
@@ -85,10 +72,6 @@ def creep(h: Tensor) -> Tensor:
     return torch.stack([h[..., 0] + 1e-8 * (1 + h[..., 0] ** 2), 0.5 * h[..., 1]], dim=-1)
 
 
-def held(step: Step, n: int) -> rd.AutonomousMap:
-    return rd.as_map(lambda state, _: step(state), state_size=n, input_size=0).hold()
-
-
 def starts_of(n: int, k: int, scale: float = 0.8) -> Tensor:
     return scale * torch.randn(k, n, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
@@ -103,23 +86,9 @@ def found_of(step: Step, n: int = 2) -> Attractors:
     return settled(step, n)[0]
 
 
-def legend_texts(ax: Axes) -> list[str]:
-    legend = ax.get_legend()
-    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
-
-
 def offsets(ax: Axes, label: str) -> np.ndarray:
     (artist,) = (artist for artist in ax.collections if artist.get_label() == label)
     return np.asarray(artist.get_offsets())
-
-
-def line(ax: Axes, label: str) -> Line2D:
-    (artist,) = (artist for artist in ax.lines if artist.get_label() == label)
-    return artist
-
-
-def path(ax: Axes, label: str) -> np.ndarray:
-    return np.asarray(line(ax, label).get_xydata())
 
 
 def on_axes(found: Attractors, **options: Any) -> Axes:

@@ -1,6 +1,6 @@
 """Pictures of branches and diagrams show what the results hold: stability, special points, sampled attractors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,12 +22,6 @@ from rnn_dynamics.plotting.branch_curves import smooth
 from rnn_dynamics.plotting.diagrams import FittedDashes
 
 Step = Callable[[Tensor, float], Tensor]
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def _followed(step: Step, start: list[float], span: tuple[float, float], **options: object) -> Branch:

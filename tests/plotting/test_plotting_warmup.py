@@ -1,32 +1,20 @@
 """Figures of warmup, by what their artists hold."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
+from artists import legend_texts, line, path
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.multistability import Reachability
 from rnn_dynamics.plotting import figure, plot_warmup, plot_warmup_outcome, save_figure, style
 from rnn_dynamics.warmup import Warmup
-
-
-@pytest.fixture(autouse=True)
-def _settings_are_left_alone() -> Iterator[None]:
-    plt.switch_backend("agg")
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before
 
 
 def history(layers: int = 2, steps: int = 12) -> Warmup:
@@ -47,20 +35,6 @@ def reaches() -> tuple[Reachability, Reachability]:
     return first, second
 
 
-def line(ax: Axes, label: str) -> Line2D:
-    (artist,) = (artist for artist in ax.lines if artist.get_label() == label)
-    return artist
-
-
-def path(ax: Axes, label: str) -> np.ndarray:
-    return np.asarray(line(ax, label).get_xydata())
-
-
-def texts(ax: Axes) -> list[str]:
-    legend = ax.get_legend()
-    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
-
-
 def test_each_layer_is_a_line_of_its_own_colour() -> None:
     warmup = history()
     ax = plot_warmup(warmup)
@@ -68,7 +42,7 @@ def test_each_layer_is_a_line_of_its_own_colour() -> None:
         drawn = path(ax, f"layer {index + 1}")
         np.testing.assert_array_equal(drawn, np.stack([np.arange(12), warmup.soft_vaas[:, index].numpy()], axis=1))
         assert line(ax, f"layer {index + 1}").get_color() == style.qualitative(index)
-    assert texts(ax) == ["layer 1", "layer 2", "target 0.9", "held steps M"]
+    assert legend_texts(ax) == ["layer 1", "layer 2", "target 0.9", "held steps M"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("update", "VAA* of n = 8 states")
     target = line(ax, "target 0.9")
     assert list(target.get_ydata()) == [0.9, 0.9]
@@ -76,7 +50,7 @@ def test_each_layer_is_a_line_of_its_own_colour() -> None:
 
 
 def test_one_layer_is_one_line() -> None:
-    assert texts(plot_warmup(history(1))) == ["VAA*", "target 0.9", "held steps M"]
+    assert legend_texts(plot_warmup(history(1))) == ["VAA*", "target 0.9", "held steps M"]
 
 
 def test_held_steps_are_behind_on_an_axis_at_the_right() -> None:
@@ -98,7 +72,7 @@ def test_gradient_norms_have_a_panel_in_a_new_figure_only() -> None:
     (right,) = (other for other in ax.figure.axes if other.get_ylabel() == "norm of the gradient")
     np.testing.assert_array_equal(path(right, "gradient norm")[:, 1], warmup.gradient_norms.numpy())
     assert right.get_yscale() == "log"
-    assert texts(right) == []
+    assert legend_texts(right) == []
     own = plt.figure().subplots()
     assert plot_warmup(warmup, own) is own
     assert len(own.figure.axes) == 2  # its twin for M
@@ -111,14 +85,14 @@ def test_gradients_that_vanish_are_crosses_at_the_foot() -> None:
     ax = plot_warmup(replace(warmup, gradient_norms=norms))
     (right,) = (other for other in ax.figure.axes if other.get_ylabel() == "norm of the gradient")
     assert path(right, "exactly 0 (2)")[:, 0].tolist() == [3, 7]
-    assert texts(right) == ["gradient norm", "exactly 0 (2)"]
+    assert legend_texts(right) == ["gradient norm", "exactly 0 (2)"]
     ax.figure.canvas.draw()
     plot_warmup(replace(warmup, gradient_norms=torch.zeros_like(norms))).figure.canvas.draw()
 
 
 def test_no_update_is_said_in_words(tmp_path) -> None:
     ax = plot_warmup(history(steps=0))
-    assert "no update was made" in texts(ax)
+    assert "no update was made" in legend_texts(ax)
     assert all(file.stat().st_size > 1000 for file in save_figure(ax.figure, tmp_path / "empty"))
     assert len(plot_warmup(history(steps=1)).lines) == 3
 
@@ -165,7 +139,7 @@ def test_nothing_reached_is_no_error() -> None:
         fates=torch.ones_like(found.fates),
     )
     ax = plot_warmup_outcome(before, replace(after, attractors=(none,), vaas=torch.full_like(after.vaas, torch.nan)))
-    assert "reached after: none" in texts(ax)
+    assert "reached after: none" in legend_texts(ax)
     ax.figure.canvas.draw()
 
 

@@ -1,13 +1,11 @@
 """Figures on disk: formats, sizes in millimetres, the same bytes, text as text, whole files only."""
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 import torch
@@ -18,15 +16,6 @@ from rnn_dynamics.plotting import figure, plot_fixed_points, save_figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 BEGIN = {"pdf": b"%PDF", "png": b"\x89PNG", "svg": b"<?xml", "eps": b"%!PS-Adobe-3.0 EPSF", "jpg": b"\xff\xd8"}
-
-
-@pytest.fixture(autouse=True)
-def _settings_are_left_alone() -> Iterator[None]:
-    plt.switch_backend("agg")
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-import rnn_dynamics as rd
+from problems.maps import held
 from problems.roots import henon
 from rnn_dynamics.systems import HeldMap
 
@@ -28,7 +28,7 @@ class MovingProblem:
 
     @property
     def system(self) -> HeldMap:
-        return rd.as_map(lambda state, _: self.step(state), state_size=self.n, input_size=0).hold()
+        return held(self.step, self.n)
 
     def starts(self, k: int = 200, seed: int = 0) -> Tensor:
         unit = torch.rand(k, self.n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -126,16 +126,62 @@ def nested(gap: float, inner: Callable[[Tensor], Tensor], n: int) -> Callable[[T
 
 UNIT = {"start": lambda unit: 0.02 + 0.96 * unit}
 
-ALL: list[MovingProblem] = [
+PERIODIC: list[MovingProblem] = [
+    MovingProblem("logistic 3.5", logistic(3.5), 1, ("cycle",), (4,), -0.8725, **UNIT),
+    MovingProblem("logistic 3.83", logistic(3.83), 1, ("cycle",), (3,), **UNIT),
+    MovingProblem("logistic 3.2", logistic(3.2), 1, ("cycle",), (2,), math.log(0.16) / 2, **UNIT),
+    MovingProblem("logistic 2.5", logistic(2.5), 1, ("fixed point",), (1,), math.log(0.5), **UNIT),
+    MovingProblem("flipped memories", lambda h: torch.tanh(-2 * h), 2, ("cycle", "cycle"), (2, 2)),
+    MovingProblem("memories", lambda h: torch.tanh(2 * h), 4, ("fixed point",) * 16, (1,) * 16),
+    MovingProblem(
+        "27-cycle",
+        piecewise(0.9777689, -0.14375, 0.52505308),
+        2,
+        ("cycle",),
+        (27,),
+        math.log(0.6932) / 27,
+        start=lambda unit: 6 * unit - 3,
+    ),
+    MovingProblem(
+        "piecewise point",
+        piecewise(-0.0222311, -0.64375, 0.52505308),
+        2,
+        ("fixed point",),
+        (1,),
+        math.log(0.96461297),
+        start=lambda unit: 20 * unit - 10,
+    ),
+    MovingProblem("slow focus", lambda h: 0.999 * h @ turn(0.3).T, 2, ("fixed point",), (1,), math.log(0.999)),
+    MovingProblem("locked 7/60", locked(7, 60, 1e-4), 2, ("cycle",), (60,), math.log(1 - 60e-4)),
+    MovingProblem("leaky chaos", leaky_chaos, 1, ("fixed point",), (1,), math.log(0.5), **UNIT),
+]
+
+RESTING: list[MovingProblem] = [
+    MovingProblem(
+        "ring of fixed points",
+        lambda s: s * (1.5 - 0.5 * s.norm(dim=-1, keepdim=True)),
+        2,
+        ("continuum",),
+        (0,),
+        0.0,
+    ),
+    MovingProblem(
+        "line of fixed points",
+        lambda h: torch.stack([h[..., 0], 0.5 * h[..., 1]], dim=-1),
+        2,
+        ("continuum",),
+        (0,),
+        0.0,
+    ),
+]
+"""Continua of fixed points."""
+
+MOVING: list[MovingProblem] = [
     MovingProblem(
         "Henon", henon, 2, ("chaotic",), (0,), 0.4196, math.log(0.3), start=lambda unit: 0.2 * (2 * unit - 1)
     ),
     MovingProblem("Ikeda", ikeda, 2, ("fixed point", "chaotic"), (1, 0), 0.5073, math.log(0.81)),
     MovingProblem("logistic 4", logistic(4.0), 1, ("chaotic",), (0,), math.log(2), **UNIT),
-    MovingProblem("logistic 3.5", logistic(3.5), 1, ("cycle",), (4,), -0.8725, **UNIT),
-    MovingProblem("logistic 3.83", logistic(3.83), 1, ("cycle",), (3,), **UNIT),
-    MovingProblem("logistic 3.2", logistic(3.2), 1, ("cycle",), (2,), math.log(0.16) / 2, **UNIT),
-    MovingProblem("logistic 2.5", logistic(2.5), 1, ("fixed point",), (1,), math.log(0.5), **UNIT),
     MovingProblem("logistic 3.57, two bands", logistic(3.57), 1, ("chaotic",), (0,), 0.0110, **UNIT),
     MovingProblem("circle", rotating(1.3, 1.0), 2, ("circle",), (0,), 0.0, -0.58099),
     MovingProblem("weak circle", rotating(1.02, 2.3), 2, ("circle",), (0,), 0.0),
@@ -166,47 +212,8 @@ ALL: list[MovingProblem] = [
         (0,),
         0.0,
     ),
-    MovingProblem("flipped memories", lambda h: torch.tanh(-2 * h), 2, ("cycle", "cycle"), (2, 2)),
-    MovingProblem("memories", lambda h: torch.tanh(2 * h), 4, ("fixed point",) * 16, (1,) * 16),
-    MovingProblem(
-        "27-cycle",
-        piecewise(0.9777689, -0.14375, 0.52505308),
-        2,
-        ("cycle",),
-        (27,),
-        math.log(0.6932) / 27,
-        start=lambda unit: 6 * unit - 3,
-    ),
-    MovingProblem(
-        "piecewise point",
-        piecewise(-0.0222311, -0.64375, 0.52505308),
-        2,
-        ("fixed point",),
-        (1,),
-        math.log(0.96461297),
-        start=lambda unit: 20 * unit - 10,
-    ),
     MovingProblem("random tanh, chaotic", random_tanh(40, 2.5, 4), 40, ("chaotic",), (0,)),
     MovingProblem("random tanh, mixed", random_tanh(64, 1.2, 4), 64, ("cycle", "circle"), (2, 0), 0.0),
-    MovingProblem("slow focus", lambda h: 0.999 * h @ turn(0.3).T, 2, ("fixed point",), (1,), math.log(0.999)),
-    MovingProblem(
-        "ring of fixed points",
-        lambda s: s * (1.5 - 0.5 * s.norm(dim=-1, keepdim=True)),
-        2,
-        ("continuum",),
-        (0,),
-        0.0,
-    ),
-    MovingProblem(
-        "line of fixed points",
-        lambda h: torch.stack([h[..., 0], 0.5 * h[..., 1]], dim=-1),
-        2,
-        ("continuum",),
-        (0,),
-        0.0,
-    ),
-    MovingProblem("locked 7/60", locked(7, 60, 1e-4), 2, ("cycle",), (60,), math.log(1 - 60e-4)),
-    MovingProblem("leaky chaos", leaky_chaos, 1, ("fixed point",), (1,), math.log(0.5), **UNIT),
     MovingProblem(
         "circles .019 apart",
         nested(0.01, normal_form(0.618), 2),
@@ -216,6 +223,10 @@ ALL: list[MovingProblem] = [
         0.0,
         start=lambda unit: (2 * unit - 1) * torch.tensor([0.01, 1, 1]),
     ),
+]
+"""Circles, tori and chaos, some beside what is periodic."""
+
+UNSETTLED: list[MovingProblem] = [
     MovingProblem("gingerbread", gingerbread, 2, (), (), start=lambda unit: 6 * unit - 3, outcomes=("unfinished",)),
     MovingProblem("rotation", lambda h: h @ turn(1.0).T, 2, (), (), outcomes=("unfinished",)),
     MovingProblem("growth", lambda h: 1.01 * h, 2, (), (), outcomes=("diverged",)),
@@ -224,6 +235,7 @@ ALL: list[MovingProblem] = [
     ),
     MovingProblem("marginal", torch.tanh, 1, (), (), outcomes=("slow",)),
 ]
+"""Starts that settle on nothing."""
 
 SLOW_CIRCLE = MovingProblem("circle near a SNIC", near_snic, 2, ("circle",), (0,), 0.0)
 
@@ -240,3 +252,8 @@ DEAR: list[MovingProblem] = [
     MovingProblem("at a Neimark-Sacker point", rotating(1.0, 1.0), 2, (), (), outcomes=("unfinished",)),
 ]
 """Right, but at a price: many orbits have to be followed before they can be told apart, or given up."""
+
+
+def named(name: str) -> MovingProblem:
+    """One of the problems."""
+    return next(problem for problem in (*PERIODIC, *RESTING, *MOVING, *UNSETTLED, *DEAR) if problem.name == name)

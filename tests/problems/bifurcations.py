@@ -44,6 +44,7 @@ class BranchProblem:
     at: float | None = None
     period: int = 1
     max_norm: float = 1e6
+    unit: float = 1.0  # of its states
     parameter_accuracy: float = 1e-8  # of the span
     from_end: bool = False  # the branch's rows run the other way
 
@@ -463,7 +464,27 @@ def resized(problem: BranchProblem, size: float) -> BranchProblem:
             )
             for known in problem.known
         ),
-        max_norm=problem.max_norm * size,
+        max_norm=problem.max_norm * min(1.0, size),
+        unit=problem.unit * size,
+    )
+
+
+def stretched(problem: BranchProblem, sizes: tuple[float, ...]) -> BranchProblem:
+    """Each coordinate a size of its own."""
+    size = torch.tensor(sizes, dtype=torch.float64)
+
+    def larger(state: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple((size * torch.tensor(state, dtype=torch.float64)).tolist())
+
+    return replace(
+        problem,
+        name=f"{problem.name}, states times {sizes}",
+        step=lambda h, p: size * problem.step(h / size, p),
+        start=larger(problem.start),
+        known=tuple(
+            replace(known, coefficient=None, state=None if known.state is None else larger(known.state))
+            for known in problem.known
+        ),
     )
 
 

@@ -5,11 +5,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from scipy.optimize import brentq
+from scipy.optimize import brentq, linear_sum_assignment
 from torch import Tensor
 
-import rnn_dynamics as rd
+from problems.maps import held, normal
 from rnn_dynamics.systems import HeldMap
 
 
@@ -28,14 +29,17 @@ class Problem:
 
     @property
     def system(self) -> HeldMap:
-        n = self.points.shape[1]
-        bounds = None if self.box is None else (torch.full((n,), -self.box), torch.full((n,), self.box))
-        return rd.as_map(lambda state, _: self.step(state), state_size=n, input_size=0, box=bounds).hold()
+        return held(self.step, self.points.shape[1], box=self.box)
 
     def starts(self, k: int = 256, seed: int = 0) -> Tensor:
-        generator = torch.Generator().manual_seed(seed)
-        n = self.points.shape[1]
-        return self.spread * torch.randn(k, n, generator=generator, dtype=torch.float64)
+        return self.spread * normal(k, self.points.shape[1], seed=seed)
+
+
+def match(found: Tensor, known: Tensor) -> tuple[np.ndarray, float]:
+    """Which found row belongs to each known one, and the largest distance between them."""
+    distance = torch.cdist(known, found, compute_mode="donot_use_mm_for_euclid_dist").numpy()
+    _, column = linear_sum_assignment(distance)
+    return column, float(distance[np.arange(len(known)), column].max())
 
 
 def _rows(*rows: object) -> Tensor:
@@ -80,9 +84,7 @@ def planted(n: int, seed: int) -> tuple[HeldMap, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     columns = 2 * torch.rand(n, n, generator=generator, dtype=torch.float64) - 1
     weight = torch.atanh(columns) @ torch.linalg.inv(columns)
-    ones = torch.ones(n)
-    system = rd.as_map(lambda v, _: torch.tanh(v @ weight.T), state_size=n, input_size=0, box=(-ones, ones)).hold()
-    return system, torch.cat([columns.T, -columns.T])
+    return held(lambda v: torch.tanh(v @ weight.T), n, box=1.0), torch.cat([columns.T, -columns.T])
 
 
 def henon(h: Tensor) -> Tensor:

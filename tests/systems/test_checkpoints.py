@@ -25,6 +25,9 @@ from torch import Tensor, nn
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel
 from rnn_dynamics.systems import Checkpoint, as_map, read_checkpoint
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
+
 SEQUENCES = [
     *((nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"}), (nn.GRU, {}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 4})),
     *((MGU, {}), (BRC, {}), (NBRC, {})),
@@ -45,13 +48,6 @@ class Model(nn.Module):
         self.encoder = nn.ModuleDict({"conv": nn.Conv1d(3, 3, 3), "rnn": core, "norm": nn.LayerNorm(6)})
         self.attention = nn.MultiheadAttention(6, 2)
         self.readout = nn.Linear(6, 2)
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def _gru(**options: Any) -> nn.GRU:

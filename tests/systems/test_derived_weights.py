@@ -17,10 +17,9 @@ DOUBLE = torch.float64
 
 
 @pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng(), warnings.catch_warnings():
+def _old_norms_do_not_warn(seeded):
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*weight_norm.*is deprecated", FutureWarning)
-        torch.manual_seed(0)
         yield
 
 

@@ -9,27 +9,20 @@ import threading
 import numpy as np
 import pytest
 import torch
+from problems.maps import normal
 from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import MGU, Parallel
 from rnn_dynamics.systems import Box, EncodedMap, FunctionMap, LayeredMap, NoBox
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
+
 DOUBLE = torch.float64
 
 
-def _drawn(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
-
-
-W = _drawn(6, 6)
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
+W = normal(6, 6)
 
 
 @torch.no_grad()
@@ -95,7 +88,7 @@ def test_a_step_with_its_own_gradients_is_taken(name, dtype) -> None:
             pytest.skip("a step in double precision")
         # The same step on weights in single precision.
         step = type(step)(step.__code__, {**step.__globals__, "W": weight}, step.__name__, None, step.__closure__)
-    states = _drawn(4, 6).to(dtype)
+    states = normal(4, 6).to(dtype)
     held = rd.as_map(step, 6, 2).hold(dtype=dtype)
     expected = torch.stack([step(state, torch.zeros(2, dtype=dtype)) for state in states])
     assert torch.allclose(held(states), expected, atol=1e-7 if dtype is DOUBLE else 1e-3, equal_nan=True)
@@ -206,7 +199,7 @@ def test_what_is_wrong_with_precision_and_sequences_is_said_with_its_remedy() ->
     ):
         rd.as_map(nn.GRUCell(2, 4), 2, 4)
     cell = nn.GRUCell(4, 4, dtype=DOUBLE)  # of equal sizes nothing else would tell which is which
-    h, x = _drawn(3, 4), _drawn(3, 4, seed=1)
+    h, x = normal(3, 4), normal(3, 4, seed=1)
     assert torch.equal(rd.as_map(cell, 4, 4).step(h, x), rd.as_map(cell).step(h, x))
 
 
@@ -258,7 +251,7 @@ def test_a_step_that_calls_a_cell_has_its_closed_form(how, kind) -> None:
     assert isinstance(network, LayeredMap)
     assert isinstance(network.hold().box, Box)
     assert type(network.ungated().layers[0]) is not type(network.layers[0]) or kind in (nn.RNNCell, nn.RNN)
-    states, x = _drawn(7, n), _drawn(3, seed=1)
+    states, x = normal(7, n), normal(3, seed=1)
     double = _Step(kind(3, 5), how).double().eval()
     double.load_state_dict(module.state_dict())
     expected = torch.stack([double(state, x) for state in states])
@@ -325,7 +318,7 @@ def test_an_encoder_before_the_network(kind) -> None:
     network = rd.as_map(model.rnn, encoder=model.encoder)
     assert isinstance(network, EncodedMap)
     assert (network.input_size, network.state_size) == (7, 20 if kind is nn.LSTM else 10)
-    inputs, x = _drawn(4, 6, 7), _drawn(7, seed=1)
+    inputs, x = normal(4, 6, 7), normal(7, seed=1)
     runs = network.run(inputs)
     model.eval()
     outputs = model.rnn(model.encoder(inputs).transpose(0, 1))[0].transpose(0, 1)
@@ -338,7 +331,7 @@ def test_an_encoder_before_the_network(kind) -> None:
     ).abs().max() < 1e-12
 
     # Zeros of its own inputs are not zeros of the network's.
-    states = _drawn(3, network.state_size, seed=2)
+    states = normal(3, network.state_size, seed=2)
     seen = model.encoder.eval()(torch.zeros(7, dtype=DOUBLE)).detach()
     model.encoder.train()
     plain = rd.as_map(model.rnn)
@@ -396,18 +389,18 @@ def test_an_encoder_that_does_not_fit_is_refused() -> None:
 
 
 FIRST = [
-    (nn.GRU, {}, lambda n: _drawn(n), 0),
-    (nn.GRU, {}, lambda n: _drawn(1, 1, n), 0),
-    (nn.GRU, {}, lambda n: _drawn(6, n), 1),
-    (nn.GRU, {}, lambda n: _drawn(1, 6, n), 1),
-    (nn.GRU, {"num_layers": 2}, lambda n: _drawn(2, 6, n // 2), 1),
-    (nn.GRU, {"num_layers": 2}, lambda n: _drawn(2, 1, n // 2), 0),
-    (nn.GRU, {"num_layers": 2}, lambda n: _drawn(2, n // 2), 0),
-    (nn.LSTM, {}, lambda n: (_drawn(1, 6, n // 2), _drawn(1, 6, n // 2, seed=1)), 1),
-    (nn.LSTM, {}, lambda n: (_drawn(n // 2), _drawn(n // 2, seed=1)), 0),
-    (nn.LSTM, {"num_layers": 2}, lambda n: (_drawn(2, 6, n // 4), _drawn(2, 6, n // 4, seed=1)), 1),
-    (nn.LSTM, {"num_layers": 2, "proj_size": 2}, lambda n: (_drawn(2, 6, 2), _drawn(2, 6, n // 2 - 2, seed=1)), 1),
-    (Parallel, {"cells": (nn.LSTM, MGU)}, lambda n: (_drawn(1, 6, 5), _drawn(1, 6, n - 5, seed=1)), 1),
+    (nn.GRU, {}, lambda n: normal(n), 0),
+    (nn.GRU, {}, lambda n: normal(1, 1, n), 0),
+    (nn.GRU, {}, lambda n: normal(6, n), 1),
+    (nn.GRU, {}, lambda n: normal(1, 6, n), 1),
+    (nn.GRU, {"num_layers": 2}, lambda n: normal(2, 6, n // 2), 1),
+    (nn.GRU, {"num_layers": 2}, lambda n: normal(2, 1, n // 2), 0),
+    (nn.GRU, {"num_layers": 2}, lambda n: normal(2, n // 2), 0),
+    (nn.LSTM, {}, lambda n: (normal(1, 6, n // 2), normal(1, 6, n // 2, seed=1)), 1),
+    (nn.LSTM, {}, lambda n: (normal(n // 2), normal(n // 2, seed=1)), 0),
+    (nn.LSTM, {"num_layers": 2}, lambda n: (normal(2, 6, n // 4), normal(2, 6, n // 4, seed=1)), 1),
+    (nn.LSTM, {"num_layers": 2, "proj_size": 2}, lambda n: (normal(2, 6, 2), normal(2, 6, n // 2 - 2, seed=1)), 1),
+    (Parallel, {"cells": (nn.LSTM, MGU)}, lambda n: (normal(1, 6, 5), normal(1, 6, n - 5, seed=1)), 1),
 ]
 
 
@@ -417,7 +410,7 @@ def test_sequences_begin_at_a_trained_state(kind, options, make, own) -> None:
     module = kind(2, 5, dtype=DOUBLE, **options)
     network = rd.as_map(module)
     state = make(network.state_size)
-    inputs = _drawn(6, 9, 2, seed=3)
+    inputs = normal(6, 9, 2, seed=3)
     runs = network.run(inputs, state)
 
     # As the module itself does from there.
@@ -441,7 +434,7 @@ def test_sequences_begin_at_a_trained_state(kind, options, make, own) -> None:
 
 
 def test_a_first_state_is_learned_through_a_run_and_refused_where_it_does_not_fit() -> None:
-    network, inputs = rd.as_map(nn.GRU(2, 5, dtype=DOUBLE)), _drawn(6, 3, 2)
+    network, inputs = rd.as_map(nn.GRU(2, 5, dtype=DOUBLE)), normal(6, 3, 2)
     first = torch.zeros(5, dtype=DOUBLE, requires_grad=True)
     network.run(inputs, first).sum().backward()
     assert first.grad.abs().min() > 0

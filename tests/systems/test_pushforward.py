@@ -9,59 +9,27 @@ from torch.func import jacrev, vmap
 
 import rnn_dynamics as rd
 from rnn_dynamics.attractors.tangents import carry_tangents, random_tangents
-from rnn_dynamics.cells import BRC, MGU, NBRC
+from rnn_dynamics.cells import MGU
 from rnn_dynamics.families import iterated
 from rnn_dynamics.systems import AutonomousMap, GRULayer, IteratedMap, Linearization, ParallelLayer, WrappedMap
 from rnn_dynamics.systems.pushforward import LayeredPushforward, TapedPushforward
 
+pytestmark = pytest.mark.usefixtures("seeded")
 DOUBLE = torch.float64
 
-KINDS = {
-    "tanh": (nn.RNN, {}),
-    "relu": (nn.RNN, {"nonlinearity": "relu"}),
-    "gru": (nn.GRU, {}),
-    "lstm": (nn.LSTM, {}),
-    "lstm-proj": (nn.LSTM, {"proj_size": 4}),
-    "mgu": (MGU, {}),
-    "brc": (BRC, {}),
-    "nbrc": (NBRC, {}),
-}
 
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
-def make(name: str, n: int = 6, **options) -> rd.DrivenMap:
-    kind, extra = KINDS[name]
-    return rd.as_map(kind(3, n, dtype=DOUBLE, **extra, **options)).frozen(DOUBLE)
+def make(kind: type[nn.Module], n: int = 6, **options) -> rd.DrivenMap:
+    return rd.as_map(kind(3, n, dtype=DOUBLE, **options)).frozen(DOUBLE)
 
 
 def by_layers(network, states: Tensor, inputs: Tensor) -> LayeredPushforward:
     return LayeredPushforward.at(network.layers, states.split(list(network.layer_sizes), dim=-1), inputs)
 
 
-@pytest.mark.parametrize("ungated", [False, True], ids=["gated", "ungated"])
-@pytest.mark.parametrize("layers", [1, 3])
-@pytest.mark.parametrize("name", KINDS)
-def test_of_every_cell(name: str, layers: int, ungated: bool) -> None:
-    network = make(name, num_layers=layers)
-    network = network.ungated() if ungated else network
-    states, inputs = torch.randn(5, network.state_size, dtype=DOUBLE), torch.randn(5, 3, dtype=DOUBLE)
-    vectors = torch.randn(5, network.state_size, 2, dtype=DOUBLE)
-    wanted = vmap(jacrev(network.step))(states, inputs) @ vectors
-    pushforward = by_layers(network, states, inputs)
-    assert torch.allclose(pushforward.apply(vectors), wanted, atol=1e-13)
-    assert torch.allclose(pushforward.rows(slice(1, 3)).apply(vectors[1:3]), wanted[1:3], atol=1e-13)
-
-
 def test_of_cells_side_by_side() -> None:
-    cells = tuple(make(name).layers[0] for name in ("gru", "lstm", "mgu"))
-    below = make("lstm").layers[0]
-    network = type(make("gru"))([below, ParallelLayer(tuple(_reading(cell, 6) for cell in cells))])
+    cells = tuple(make(kind).layers[0] for kind in (nn.GRU, nn.LSTM, MGU))
+    below = make(nn.LSTM).layers[0]
+    network = type(make(nn.GRU))([below, ParallelLayer(tuple(_reading(cell, 6) for cell in cells))])
     states, inputs = torch.randn(4, network.state_size, dtype=DOUBLE), torch.randn(4, 3, dtype=DOUBLE)
     vectors = torch.randn(4, network.state_size, 3, dtype=DOUBLE)
     wanted = vmap(jacrev(network.step))(states, inputs) @ vectors
@@ -81,8 +49,8 @@ def test_a_cell_with_another_derivative_does_not_inherit_the_old_one() -> None:
         def jacobians(self, state, input, wrt_input):
             return tuple(None if part is None else 2 * part for part in super().jacobians(state, input, wrt_input))
 
-    plain = make("gru").layers[0]
-    network = type(make("gru"))([Doubled(plain.weight_ih, plain.weight_hh, plain.bias_ih, plain.bias_hh)])
+    plain = make(nn.GRU).layers[0]
+    network = type(make(nn.GRU))([Doubled(plain.weight_ih, plain.weight_hh, plain.bias_ih, plain.bias_hh)])
     states, inputs = torch.randn(4, 6, dtype=DOUBLE), torch.randn(4, 3, dtype=DOUBLE)
     vectors = torch.randn(4, 6, 2, dtype=DOUBLE)
     wanted = vmap(jacrev(network.step))(states, inputs) @ vectors
@@ -199,7 +167,7 @@ def test_all_phases_are_linearized_at_once_within_memory() -> None:
     assert torch.allclose(value, here, rtol=1e-9)
     assert torch.allclose(linearization.dense(), product, rtol=1e-9, atol=1e-30)
 
-    large = Counted(make("gru", 64).hold())
+    large = Counted(make(nn.GRU, 64).hold())
     states = torch.rand(256, 64, dtype=DOUBLE)
     iterate = IteratedMap(large, 3)
     value, linearization = iterate.linearize(states)
@@ -209,10 +177,10 @@ def test_all_phases_are_linearized_at_once_within_memory() -> None:
     assert torch.allclose(linearization.dense()[:3], autograd, atol=1e-13)
 
 
-@pytest.mark.parametrize(("name", "n", "layers"), [("gru", 130, 1), ("lstm", 80, 2), ("tanh", 6, 1)])
+@pytest.mark.parametrize(("kind", "n", "layers"), [(nn.GRU, 130, 1), (nn.LSTM, 80, 2), (nn.RNN, 6, 1)])
 @pytest.mark.parametrize("memory_budget", [2**29, 2 * 2**20])
-def test_tangents_are_carried_as_by_jacobians(name: str, n: int, layers: int, memory_budget: int) -> None:
-    system = make(name, n, num_layers=layers).hold([0.3, -0.2, 0.5])
+def test_tangents_are_carried_as_by_jacobians(kind: type[nn.Module], n: int, layers: int, memory_budget: int) -> None:
+    system = make(kind, n, num_layers=layers).hold([0.3, -0.2, 0.5])
     states = torch.randn(9, system.state_size, dtype=DOUBLE)
     tangents = random_tangents(states, 4, seed=0)
     with torch.no_grad():
@@ -231,7 +199,7 @@ def test_tangents_are_carried_as_by_jacobians(name: str, n: int, layers: int, me
 
 
 def test_finite_time_exponents_as_step_by_step() -> None:
-    network = make("gru", 64)
+    network = make(nn.GRU, 64)
     inputs = torch.randn(5, 100, 3, dtype=DOUBLE)
     result = rd.finite_time_exponents(network, inputs, k=6)
     state, total = torch.zeros(5, 64, dtype=DOUBLE), torch.zeros(5, 6, dtype=DOUBLE)
@@ -261,7 +229,7 @@ def test_finite_time_exponents_in_closed_form() -> None:
 
 def test_the_derivative_of_an_iterate_by_the_parameter() -> None:
     """Of F^k by the held input, against central differences of F^k itself."""
-    family = make("gru", 5).input_family(1)
+    family = make(nn.GRU, 5).input_family(1)
     cycle = iterated(family, 7)
     states = 0.5 * torch.randn(4, 5, dtype=DOUBLE)
     step = 1e-5

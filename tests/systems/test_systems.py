@@ -1,41 +1,17 @@
-"""Torch modules as maps: equal to the module itself, differentiated right, and leaving it alone."""
+"""Modules, cells and functions as maps: equal to what they were made of, and leaving it alone."""
 
 import copy
-import itertools
 
 import pytest
 import torch
 from torch import nn
-from torch.func import jacfwd, jacrev, vmap
+from torch.func import jacfwd, vmap
 
 import rnn_dynamics as rd
-from rnn_dynamics.cells import BRC, MGU, NBRC
-from rnn_dynamics.systems import Box, NoBox
 
+pytestmark = pytest.mark.usefixtures("seeded")
 DOUBLE = torch.float64
 
-SEQUENCES = [
-    pytest.param(
-        kind,
-        {**extra, "num_layers": layers, "bias": bias, "batch_first": batch_first},
-        id=f"{name}-{layers}-{bias}-{batch_first}",
-    )
-    for (name, kind, extra), layers, bias, batch_first in itertools.product(
-        [
-            ("tanh", nn.RNN, {}),
-            ("relu", nn.RNN, {"nonlinearity": "relu"}),
-            ("gru", nn.GRU, {}),
-            ("lstm", nn.LSTM, {}),
-            ("lstm-proj", nn.LSTM, {"proj_size": 4}),
-            ("mgu", MGU, {}),
-            ("brc", BRC, {}),
-            ("nbrc", NBRC, {}),
-        ],
-        [1, 2, 3],
-        [True, False],
-        [True, False],
-    )
-]
 CELLS = [
     pytest.param(nn.RNNCell, {}, id="tanh"),
     pytest.param(nn.RNNCell, {"nonlinearity": "relu"}, id="relu"),
@@ -44,146 +20,14 @@ CELLS = [
 ]
 
 
-def _make(kind, **options):
-    torch.manual_seed(0)
-    return kind(3, 6, dtype=DOUBLE, **options)
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        yield
-
-
-@pytest.mark.parametrize(("kind", "options"), SEQUENCES)
-def test_runs_as_the_module_does(kind, options) -> None:
-    module = _make(kind, **options)
-    inputs = torch.randn(5, 9, 3, dtype=DOUBLE)
-    network = rd.as_map(module)
-    states = network.run(inputs)
-
-    outputs, last = module(inputs if module.batch_first else inputs.transpose(0, 1))
-    outputs = outputs if module.batch_first else outputs.transpose(0, 1)
-    finals = last if isinstance(last, tuple) else (last,)
-    # State layout: layers in order, [h, c] within an LSTM layer.
-    expected = torch.cat(
-        [torch.cat([part[layer] for part in finals], dim=-1) for layer in range(module.num_layers)], dim=-1
-    )
-    assert (states[:, -1] - expected).abs().max() < 1e-12
-    top = network.state_size - network.layers[-1].state_size
-    width = outputs.shape[-1]
-    assert (states[..., top : top + width] - outputs).abs().max() < 1e-12
-
-    # From a given state, one step of the map is one step of the module.
-    start = torch.randn(5, network.state_size, dtype=DOUBLE) * 0.3
-    parts = list(start.split([layer.state_size for layer in network.layers], dim=-1))
-    if isinstance(last, tuple):
-        first = tuple(
-            torch.stack(x).contiguous()
-            for x in zip(*[(p[:, : last[0].shape[-1]], p[:, last[0].shape[-1] :]) for p in parts], strict=True)
-        )
-    else:
-        first = torch.stack(parts)
-    one = inputs[:, :1] if module.batch_first else inputs[:, :1].transpose(0, 1)
-    _, after = module(one, first)
-    finals = after if isinstance(after, tuple) else (after,)
-    expected = torch.cat(
-        [torch.cat([part[layer] for part in finals], dim=-1) for layer in range(module.num_layers)], dim=-1
-    )
-    assert (network.step(start, inputs[:, 0]) - expected).abs().max() < 1e-12
-
-
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(("kind", "options"), CELLS)
 def test_steps_as_the_cell_does(kind, options, bias) -> None:
-    cell = _make(kind, bias=bias, **options)
+    cell = kind(3, 6, bias=bias, dtype=DOUBLE, **options)
     network = rd.as_map(cell)
     state, input = torch.randn(4, network.state_size, dtype=DOUBLE), torch.randn(4, 3, dtype=DOUBLE)
     expected = torch.cat(cell(input, state.chunk(2, dim=-1)), dim=-1) if kind is nn.LSTMCell else cell(input, state)
     assert (network.step(state, input) - expected).abs().max() < 1e-12
-
-
-@pytest.mark.parametrize(("kind", "options"), [p for p in SEQUENCES if not p.values[1]["batch_first"]])
-@pytest.mark.parametrize("ungated", [False, True])
-def test_closed_form_derivatives_are_those_of_autograd(kind, options, ungated) -> None:
-    system = rd.as_map(_make(kind, **options)).hold(torch.randn(3))
-    system = system.ungated() if ungated else system
-    states = torch.randn(4, system.state_size, dtype=DOUBLE)
-    jacobian = system.jacobian(states)
-    assert (jacobian - vmap(jacrev(system))(states)).abs().max() < 1e-12
-    assert (jacobian - vmap(jacfwd(system))(states)).abs().max() < 1e-12
-    by_input = vmap(jacrev(system.network.step, argnums=1))(states, system.input.expand(4, -1))
-    assert (system.input_jacobian(states) - by_input).abs().max() < 1e-12
-    assert torch.equal(system.jacobian(states[0]), system.jacobian(states[:1])[0])
-    assert torch.allclose(system.jacobian(states, memory_budget=1), jacobian, rtol=0, atol=1e-14)
-
-    value, linearization = system.linearize(states)
-    assert (value - system(states)).abs().max() < 1e-14
-    rhs = torch.randn_like(states)
-    full = torch.linalg.solve(jacobian - torch.eye(system.state_size, dtype=DOUBLE), rhs)
-    assert (linearization.solve(rhs) - full).abs().max() < 1e-10
-    assert torch.allclose(
-        linearization.eigenvalues().abs().sum(-1), torch.linalg.eigvals(jacobian).abs().sum(-1), atol=1e-6
-    )
-
-
-@pytest.mark.parametrize(
-    ("kind", "options"), [p for p in SEQUENCES if p.values[1]["bias"] and not p.values[1]["batch_first"]]
-)
-def test_ungated_maps_have_the_same_fixed_points(kind, options) -> None:
-    system = rd.as_map(_make(kind, **options)).hold(torch.randn(3))
-    states = torch.zeros(1, system.state_size, dtype=DOUBLE)
-    for _ in range(3000):
-        states = system(states)
-    assert (system(states) - states).abs().max() < 1e-13
-    assert (system.ungated()(states) - states).abs().max() < 1e-12
-
-
-@pytest.mark.parametrize(("kind", "options"), [p for p in SEQUENCES if not p.values[1]["batch_first"]])
-def test_the_box_is_mapped_into_itself(kind, options) -> None:
-    module = _make(kind, **options)
-    with torch.no_grad():
-        for weight in module.parameters():
-            weight.mul_(3.0)
-    system = rd.as_map(module).hold(torch.randn(3))
-    box = system.box
-    if options.get("nonlinearity") == "relu":
-        assert isinstance(box, NoBox)
-        assert "ReLU" in box.reason
-        return
-    assert isinstance(box, Box)
-    corners = torch.where(torch.rand(20_000, system.state_size) < 0.5, box.lower, box.upper)
-    inside = box.sample(20_000, torch.Generator().manual_seed(0))
-    images = system(torch.cat([corners, inside]))
-    slack = 1e-12 * box.upper.abs()
-    assert ((images >= box.lower - slack) & (images <= box.upper + slack)).all()
-    assert box.holds_all
-
-
-@pytest.mark.parametrize(("kind", "options"), [p for p in SEQUENCES if not p.values[1]["batch_first"]])
-@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
-def test_torchs_kernels_lead_where_the_steps_do(kind, options, dtype) -> None:
-    network = rd.as_map(_make(kind, **options).to(dtype))
-    inputs, state = torch.randn(9, 5, 3, dtype=dtype), torch.randn(5, network.state_size, dtype=dtype) / 3
-    weights = [weight for layer in network.layers for weight in layer.weights().values()]
-    ends = [network.scan(inputs, state)[-1], network.last_states(inputs, state)]
-    slopes = [torch.autograd.grad(end.square().sum(), weights) for end in ends]
-    tolerance = 1e-12 if dtype is DOUBLE else 1e-5
-    assert (ends[0] - ends[1]).abs().max() < tolerance
-    assert max((one - other).abs().max() for one, other in zip(*slopes, strict=True)) < 100 * tolerance
-
-    # A held input goes into the bias: the same states as under that input at every step, and the same gradients.
-    for layer in network.layers:
-        own, held = torch.randn(5, layer.state_size, dtype=dtype) / 3, torch.randn(layer.input_size, dtype=dtype)
-        stepped = own
-        for _ in range(7):
-            stepped = layer.step(stepped, held.expand(5, -1))
-        outputs, last = layer.held(held).run(own.new_zeros(7, 5, 1), own)
-        assert (last - stepped).abs().max() < tolerance
-        assert (outputs[-1] - stepped[:, : layer.output_size]).abs().max() < tolerance
-        weights = list(layer.weights().values())
-        slopes = [torch.autograd.grad(end.square().sum(), weights) for end in (stepped, last)]
-        assert max((one - other).abs().max() for one, other in zip(*slopes, strict=True)) < 100 * tolerance
 
 
 def test_the_module_is_untouched() -> None:
@@ -241,17 +85,6 @@ def test_functions_written_for_one_state_or_for_batches(one_state) -> None:
     assert network.run(torch.randn(3, 5, 2, dtype=DOUBLE)).shape == (3, 5, 4)
 
 
-def test_a_function_that_closes_over_parameters() -> None:
-    weight = nn.Parameter(2 * torch.eye(2, dtype=DOUBLE))
-    ones = torch.ones(2)
-    network = rd.as_map(lambda h, _: torch.tanh(h @ weight.T), state_size=2, input_size=0, box=(-ones, ones))
-    for solver in (rd.Newton(), rd.SpeedMinimizer(), rd.NewtonKrylov(), rd.ScipyRoot()):
-        points = rd.find_fixed_points(network.hold(), torch.randn(100, 2), solver, extra_starts=200)
-        assert len(points) == 9
-        assert not points.states.requires_grad
-    assert weight.grad is None
-
-
 def test_a_custom_cell_module_is_copied() -> None:
     class Cell(nn.Module):
         def __init__(self) -> None:
@@ -292,19 +125,3 @@ def test_sampled_states_lie_on_trajectories() -> None:
     runs = torch.cat([network.run(sequence[None])[0] for sequence in ragged])
     drawn = rd.sample_states(network, ragged, 200)
     assert torch.cdist(drawn, runs, compute_mode="donot_use_mm_for_euclid_dist").min(dim=-1).values.max() < 1e-14
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM, MGU, BRC, NBRC])
-def test_cuda_agrees_with_the_host(kind) -> None:
-    module = _make(kind, num_layers=2)
-    host = rd.as_map(module).hold(torch.ones(3))
-    device = rd.as_map(copy.deepcopy(module).cuda()).hold(torch.ones(3))
-    states = torch.randn(64, host.state_size, dtype=DOUBLE)
-    assert (device(states.cuda()).cpu() - host(states)).abs().max() < 1e-12
-    assert (device.jacobian(states.cuda()).cpu() - host.jacobian(states)).abs().max() < 1e-12
-    assert (vmap(jacrev(device))(states.cuda()).cpu() - host.jacobian(states)).abs().max() < 1e-12
-    there, here = (rd.find_fixed_points(s, states.to(s.device), extra_starts=256) for s in (device, host))
-    assert len(there) == len(here)
-    assert (there.states.cpu() - here.states).abs().max() < 1e-9

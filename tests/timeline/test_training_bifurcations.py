@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from problems.networks import tanh_network
 from torch import nn
 
 import rnn_dynamics as rd
@@ -25,25 +26,13 @@ from rnn_dynamics.timeline.search import training_bifurcations
 from rnn_dynamics.training import SequenceModel, train
 
 
-def network(weights: list[list[float]], bias: list[float]) -> nn.RNN:
-    """H' = tanh(W h + b + x)."""
-    with torch.random.fork_rng():
-        module = nn.RNN(1, len(bias), dtype=torch.float64)
-    with torch.no_grad():
-        module.weight_hh_l0.copy_(torch.tensor(weights))
-        module.bias_hh_l0.copy_(torch.tensor(bias))
-        module.bias_ih_l0.zero_()
-        module.weight_ih_l0.fill_(1.0)
-    return module
-
-
 def scalar(w: float, b: float = 0.0) -> nn.RNN:
-    return network([[w]], [b])
+    return tanh_network([[w]], [b])
 
 
 def turning(gain: float, angle: float = 0.9) -> nn.RNN:
     c, s = gain * math.cos(angle), gain * math.sin(angle)
-    return network([[c, -s], [s, c]], [0.0, 0.0])
+    return tanh_network([[c, -s], [s, c]], [0.0, 0.0])
 
 
 def by_step(modules: list[nn.Module], every: int = 10) -> list[tuple[int, nn.Module]]:
@@ -125,7 +114,7 @@ def test_a_neimark_sacker_point_lies_at_gain_one() -> None:
 
 def two_units(w: float, second: float) -> nn.RNN:
     """A unit with a fold at ``fold_weight(0.05)``, and one that flips at second = -1, whatever the first does."""
-    return network([[w, 0.0], [0.0, second]], [0.05, 0.0])
+    return tanh_network([[w, 0.0], [0.0, second]], [0.05, 0.0])
 
 
 @pytest.mark.parametrize("forward", [True, False])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from problems.networks import tanh_network
 from torch import Tensor, nn
 from trained import SMALL, trained
 
@@ -24,18 +25,7 @@ SEQUENCES = torch.randn(40, 10, 1, generator=torch.Generator().manual_seed(0))
 
 def scalar(w: float, b: float) -> nn.RNN:
     """H' = tanh(w h + b + x)."""
-    return matrix([[w]], [b])
-
-
-def matrix(weights: list[list[float]], bias: list[float]) -> nn.RNN:
-    with torch.random.fork_rng():
-        module = nn.RNN(1, len(bias), dtype=torch.float64)
-    with torch.no_grad():
-        module.weight_hh_l0.copy_(torch.tensor(weights))
-        module.bias_hh_l0.copy_(torch.tensor(bias))
-        module.bias_ih_l0.zero_()
-        module.weight_ih_l0.fill_(1.0)
-    return module
+    return tanh_network([[w]], [b])
 
 
 def tracked(modules: list[nn.Module], **options: object) -> TrackingHistory:
@@ -118,7 +108,7 @@ def test_a_flip_bears_a_cycle_and_takes_it_back() -> None:
 def test_a_neimark_sacker_point_bears_a_circle() -> None:
     def turning(radius: float) -> nn.RNN:
         c, s = radius * math.cos(0.9), radius * math.sin(0.9)
-        return matrix([[c, -s], [s, c]], [0.0, 0.0])
+        return tanh_network([[c, -s], [s, c]], [0.0, 0.0])
 
     history = tracked([turning(r) for r in (0.8, 0.95, 1.15, 1.3)])
     assert sorted(told(history)) == [("birth", "Neimark-Sacker", 2), ("unstable", "Neimark-Sacker", 2)]
@@ -339,7 +329,7 @@ def test_ctrl_c_keeps_the_observation_and_goes_on(monkeypatch: pytest.MonkeyPatc
     tracker = AttractorTracker(SEQUENCES, n=32, horizon=10, budget=None, time_limit=None, max_steps=10**7)
     angle = 2 * math.pi * (math.sqrt(5) - 1) / 2
     rotation = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
-    module = matrix([[0.9999 * x for x in row] for row in rotation], [0.0, 0.0])
+    module = tanh_network([[0.9999 * x for x in row] for row in rotation], [0.0, 0.0])
     on_evaluation(monkeypatch, lambda number: number == 1000 and signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         any(tracker.observe(step, module) is None for step in range(2000))
@@ -452,7 +442,7 @@ def test_observations_that_do_not_fit() -> None:
     for step, module, scalars, words in (
         (3, scalar(0.5, 0.0), {}, "steps must rise, got 3 after 3"),
         (4.5, scalar(0.5, 0.0), {}, "whole number"),
-        (5, matrix([[0.1, 0], [0, 0.1]], [0.0, 0.0]), {}, "keep its shape"),
+        (5, tanh_network([[0.1, 0], [0, 0.1]], [0.0, 0.0]), {}, "keep its shape"),
         (5, scalar(float("nan"), 0.0), {}, "NaN"),
         (5, "gru", {}, "as_map takes"),
         (5, scalar(0.5, 0.0), {"loss": "low"}, "scalars must be numbers"),

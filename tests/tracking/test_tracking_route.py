@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from problems.networks import tanh_network
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
@@ -22,20 +23,8 @@ SEQUENCES = torch.randn(40, 10, 1, generator=torch.Generator().manual_seed(0))
 Point = tuple[float, float]
 
 
-def network(weights: list[list[float]], bias: list[float]) -> nn.RNN:
-    """H' = tanh(W h + b + x)."""
-    with torch.random.fork_rng():
-        module = nn.RNN(1, len(bias), dtype=torch.float64)
-    with torch.no_grad():
-        module.weight_hh_l0.copy_(torch.tensor(weights))
-        module.bias_hh_l0.copy_(torch.tensor(bias))
-        module.bias_ih_l0.zero_()
-        module.weight_ih_l0.fill_(1.0)
-    return module
-
-
 def scalar(point: Point) -> nn.RNN:
-    return network([[point[0]]], [point[1]])
+    return tanh_network([[point[0]]], [point[1]])
 
 
 def tracker_of(every: int = 1, **options: Any) -> AttractorTracker:
@@ -173,7 +162,7 @@ def test_a_flip_and_a_circle_lie_at_their_updates() -> None:
 
     def turning(radius: float) -> nn.RNN:
         c, s = radius * math.cos(0.9), radius * math.sin(0.9)
-        return network([[c, -s], [s, c]], [0.0, 0.0])
+        return tanh_network([[c, -s], [s, c]], [0.0, 0.0])
 
     radii = [0.9 + 0.013 * k for k in range(21)]
     history = tracked([turning(radius) for radius in radii], 20)

@@ -4,6 +4,7 @@ import networkx as nx
 import pytest
 import torch
 from problems.attractors import rotating, turn
+from trained import trained
 
 import rnn_dynamics as rd
 
@@ -11,12 +12,12 @@ PULSES = torch.cat([torch.eye(3), -torch.eye(3)])
 NAMES = ["+1", "+2", "+3", "-1", "-2", "-3"]
 
 
-@pytest.fixture
-def flip_flop(trained_flip_flop):
-    trained = trained_flip_flop("GRU-16", 0)
-    network = rd.as_map(trained.module)
-    found = rd.find_attractors(network.hold(), rd.sample_states(network, trained.test_inputs, 256))
-    return trained, network, found
+@pytest.fixture(scope="module")
+def flip_flop():
+    memory = trained("GRU-16", 0)
+    network = rd.as_map(memory.module)
+    found = rd.find_attractors(network.hold(), rd.sample_states(network, memory.test_inputs, 256))
+    return memory, network, found
 
 
 @pytest.mark.parametrize("name", ["GRU-16", "LSTM-16", "tanh-64", "GRU-2x32"])

@@ -10,16 +10,12 @@ import rnn_dynamics as rd
 from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel
 from rnn_dynamics.warmup import Horizon, warm_up
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
+
 DOUBLE = torch.float64
 LENGTHS = [3, 9, 1, 5, 9, 2, 7, 8, 4, 6, 9, 3, 5]  # 13 sequences: two batches of 6, one left out
 UPDATES = 5  # so that the sequences are shuffled again, and again
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def _sequences(m: int = 3) -> list[torch.Tensor]:

@@ -15,14 +15,10 @@ from rnn_dynamics.systems import CellLayer, states_after
 from rnn_dynamics.tasks import CopyFirstInput
 from rnn_dynamics.warmup import Horizon, warm_up
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
+
 DOUBLE = torch.float64
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def _recorded(monkeypatch, sequences, steps: int, **options):

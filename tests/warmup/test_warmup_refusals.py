@@ -5,26 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from problems.networks import has_weights, weights_of
 from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import Parallel
 from rnn_dynamics.warmup import Horizon, warm_up
 
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
-def _weights(module: nn.Module) -> list[torch.Tensor]:
-    return [weight.detach().clone() for weight in module.parameters()]
-
-
-def _same(module: nn.Module, weights: list[torch.Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(module.parameters(), weights, strict=True))
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def _nan_weights() -> nn.GRU:
@@ -113,19 +101,19 @@ BAD_MODULES = {
 def test_sequences_that_do_not_fit_are_refused(name: str) -> None:
     sequences, message = BAD_SEQUENCES[name]
     module = nn.GRU(3, 4)
-    before = _weights(module)
+    before = weights_of(module)
     with pytest.raises(ValueError, match=message):
         warm_up(module, sequences, 1)
-    assert _same(module, before)
+    assert has_weights(module, before)
 
 
 @pytest.mark.parametrize(("options", "message"), BAD_SETTINGS)
 def test_settings_out_of_range_are_refused(options: dict, message: str) -> None:
     module = nn.GRU(3, 4)
-    before = _weights(module)
+    before = weights_of(module)
     with pytest.raises(ValueError, match=message):
         warm_up(module, INPUTS, **({"steps": 1} | options))
-    assert _same(module, before)
+    assert has_weights(module, before)
 
 
 @pytest.mark.parametrize("cells", [(), (2,), (-1,), (0, 0), (0, 1, 2)])

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ...continuation import Path, Point, Special, corrected, covector, eigenvalues_at, known_special, length
 from ...families import Span
+from .brackets import LOCATED, bracketed, interval_of, nearest
 from .kinks import Kink, kink_between
 from .table import Row
 
@@ -43,8 +44,7 @@ def passed_between(
     # What the walk saw at the kink itself, as a fold, is the kink.
     near = [length(special.coordinates - kink.point.coordinates, kink.point.scale) for special in known]
     others = [(special, at) for special, at, off in zip(known, places, near, strict=True) if off > _AT_KINK]
-    at = kink.point
-    found = BorderCollision("border collision", at.state, at.s, at, eigenvalues=kink.before.eigenvalues, kink=kink)
+    found = _collision(kink)
     first = tuple(special for special, at in others if at <= low)
     last = tuple(special for special, at in others if at >= high)
     return [
@@ -52,6 +52,21 @@ def passed_between(
         found,
         *passed_between(span, kink.after, after, last, tolerance, _far(kink.after, after)),
     ]
+
+
+def _collision(kink: Kink) -> BorderCollision:
+    at, sides = kink.point, (kink.before.point, kink.after.point)
+    width = length(sides[1].coordinates - sides[0].coordinates, at.scale)
+    return BorderCollision(
+        "border collision",
+        at.state,
+        at.s,
+        at,
+        eigenvalues=kink.before.eigenvalues,
+        interval=interval_of(*sides, at, width),
+        status="located" if width <= LOCATED else "bracketed",
+        kink=kink,
+    )
 
 
 def _far(one: Row, other: Row) -> bool:
@@ -78,7 +93,11 @@ def _smooth_between(span: Span, before: Row, after: Row, known: tuple[Special, .
     across = row / length(chord, before.point.scale)
     passed = [special for each in crossings if (special := _sharp(span, each, across, tolerance)) is not None]
     passed.sort(key=lambda each: float(row @ (each.coordinates - before.point.coordinates)))
-    return _gathered(passed)
+    step = length(chord, before.point.scale)
+    return [
+        bracketed(span, each, interval_of(before.point, after.point, each.located, step), tolerance)
+        for each in _gathered(passed)
+    ]
 
 
 def _sharp(span: Span, special: Special, across: Tensor, tolerance: float) -> Special | None:
@@ -94,12 +113,6 @@ def _sharp(span: Span, special: Special, across: Tensor, tolerance: float) -> Sp
     value = nearest(eigenvalues, special.eigenvalue)
     together = int(((eigenvalues - value).abs() < _EQUAL).sum())
     return replace(Special.at(special.kind, point), eigenvalue=value, eigenvalues=eigenvalues, multiplicity=together)
-
-
-def nearest(eigenvalues: Tensor, value: complex) -> complex:
-    """The eigenvalue next to a value."""
-    found = complex(eigenvalues[(eigenvalues - value).abs().argmin()])
-    return found if abs(found.imag) > 0 else complex(found.real, 0.0)
 
 
 def sharpened(span: Span, point: Point, value: complex, tolerance: float) -> Point:

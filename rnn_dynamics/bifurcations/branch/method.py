@@ -12,12 +12,13 @@ class Walk:
     """Tolerance, budget and lengths of steps of a walk along a branch, or along a curve over two parameters.
 
     Args:
-        tolerance: of |F(h) - h| / max(1, |h|).
+        tolerance: of |F(h) - h| / max(1, |h|), each coordinate in its own unit u (``systems.walk_units``), which is 1
+            for networks whose units fire between -1 and 1.
         max_steps: attempted steps each way.
         longest_step: in arclength, where the whole span is 1 and a state's own size is 1. Shorter steps draw smoother
             curves and cost more; at 0.05 a branch across the span has 20 rows or more.
-        max_norm: a branch that leaves this ball is not followed further: one that runs off to infinity is within 1e-6
-            of its limit at 1e6.
+        max_norm: a branch whose |h / max(1, u)| exceeds this is not followed further: one that runs off to infinity is
+            within 1e-6 of its limit at 1e6.
 
     Raises:
         ValueError: for a number that is not positive.

@@ -1,7 +1,7 @@
 """A branch of fixed points or cycles as a table."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...checks import checked
 from ...continuation import BifurcationKind
+from ...results import Result, evenly
 from ...store import storable
 from .special_point import SpecialPoint
 
@@ -38,7 +39,7 @@ Observable = Callable[[Tensor], Tensor] | int
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Branch:
+class Branch(Result):
     """A curve of fixed points, or of cycles, over a parameter: one row each, in order along it; ``len`` counts rows.
 
     Special points are rows of their own, and two of them are never neighbours: so stability is constant between a
@@ -58,7 +59,8 @@ class Branch:
     """|F^period(h) - h|_2 of these very states, [k]."""
 
     tangents: Tensor
-    """Unit tangents, [k, n + 1]: dh along the branch, then dp over the length of the span."""
+    """Unit tangents, [k, n + 1]: dh along the branch, then dp over the length of the span; the length of dh is
+    |dh / u| / max(1, |h / u|) in ``units`` u."""
 
     eigenvalues: Tensor
     """The leading ones of DF^period, [k, m], complex, by falling modulus; NaN where fewer were needed."""
@@ -77,6 +79,9 @@ class Branch:
 
     span: tuple[float, float]
     """The parameters it was followed between."""
+
+    units: Tensor
+    """What is small in each coordinate, [n]: it was walked, and distances are measured, in these (``walk_units``)."""
 
     period: int = 1
 
@@ -112,6 +117,11 @@ class Branch:
     def complete(self) -> bool:
         """Whether both ends have a mathematical reason."""
         return not set(OPEN_ENDS) & set(self.ends)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it: its last row, or its first, is where it was then."""
+        return "interrupted" in self.ends
 
     @checked
     def observed(self, observable: Observable | None = None) -> Tensor:
@@ -173,15 +183,19 @@ class Branch:
 
     @checked
     def distance(self, state: Tensor, parameter: float) -> float:
-        """How far a point lies from the curve, in the measure of its arclength: the span is 1, a state's size is 1."""
+        """How far a point lies from the curve, in the measure of its arclength: the span is 1, a state's size is 1.
+
+        That size is max(1, |h / u|) in ``units`` u.
+        """
         if state.shape != self.states.shape[1:]:
             raise ValueError(f"state must have shape {list(self.states.shape[1:])}, got {list(state.shape)}")
-        state = state.to(self.states)
         width = abs(self.span[1] - self.span[0])
+        state = state.to(self.states) / self.units
         scale = max(1.0, float(state.norm()))
-        points = torch.cat([self.states / scale, self.parameters.unsqueeze(-1) / width], dim=-1)
+        measure = scale * self.units
+        points = torch.cat([self.states / measure, self.parameters.unsqueeze(-1) / width], dim=-1)
         point = torch.cat([state / scale, state.new_tensor([parameter / width])])
-        slopes = torch.cat([self.tangents[:, :-1] / scale, self.tangents[:, -1:]], dim=-1)
+        slopes = torch.cat([self.tangents[:, :-1] / measure, self.tangents[:, -1:]], dim=-1)
         nearest = int((points - point).norm(dim=-1).argmin())
         best = float((points[nearest] - point).norm())
         for row in (nearest - 1, nearest):
@@ -196,8 +210,8 @@ class Branch:
         if begin == parameter:
             return self.states[row]
         width = abs(self.span[1] - self.span[0])
-        chord = self.states[row + 1] - self.states[row]
-        scale = max(1.0, float(self.states[row].norm()))
+        chord = (self.states[row + 1] - self.states[row]) / self.units
+        scale = max(1.0, float((self.states[row] / self.units).norm()))
         reach = math.hypot(float(chord.norm()) / scale, (end - begin) / width)
         first, last = (reach * self.tangents[r] for r in (row, row + 1))
         paces = float(first[-1]) * width, float(last[-1]) * width
@@ -240,15 +254,11 @@ class Branch:
         ends = dict.fromkeys(ENDS[end] for end in self.ends if end != "span")
         return text + "".join(f"; {end}" for end in ends)
 
-    def __repr__(self) -> str:
-        lines = [f"  {point!r}" for point in self.special_points]
-        table = self.to_pandas().to_string(index=False, max_rows=12, float_format="{:.6g}".format)
-        return "\n".join([self.summary(), *lines, table])
+    def _shown(self) -> "pd.DataFrame":
+        return evenly(self.to_pandas())
 
-    def _repr_html_(self) -> str:
-        points = "<br>".join(map(repr, self.special_points))
-        table = self.to_pandas().to_html(index=False, max_rows=20, float_format="{:.6g}".format)
-        return f"<p><b>{self.summary()}</b></p><p>{points}</p>{table}"
+    def _notes(self) -> Sequence[str]:
+        return [repr(point) for point in self.special_points]
 
 
 @storable

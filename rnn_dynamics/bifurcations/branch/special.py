@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...continuation import Special
 from ...families import Span
+from ...systems import MapInUnits, balancing_units
 from .. import normal_forms
 from ..normal_forms import NormalForm
 from .events import BorderCollision
@@ -19,7 +20,7 @@ def described(span: Span, special: Special, rising: bool, row: int = -1) -> Spec
     system = span.system(special.s)
     state = special.state.unsqueeze(0)
     value, linearization = system.linearize(state)
-    residual = float((value - state).norm())
+    residual = float(span.out_of_units(value - state).norm())
     if isinstance(special, BorderCollision) and special.kink is not None:
         return _border_collision(span, special, special.kink, rising, residual)
     form = _normal_form(span, special, linearization.dense()[0])
@@ -32,15 +33,22 @@ def described(span: Span, special: Special, rising: bool, row: int = -1) -> Spec
     return SpecialPoint(
         kind=special.kind,
         parameter=span.parameter(special.s),
-        state=special.state.cpu(),
+        state=span.out_of_units(special.state).cpu(),
         eigenvalue=special.eigenvalue,
         residual=residual,
+        interval=_outer(span, special.interval),
+        status=special.status,
         row=row,
         detail=detail,
         coefficient=form.coefficient,
         criticality=form.criticality,
         multiplicity=special.multiplicity,
     )
+
+
+def _outer(span: Span, interval: tuple[float, float]) -> tuple[float, float]:
+    low, high = sorted(map(span.parameter, interval))
+    return low, high
 
 
 def _border_collision(span: Span, special: Special, kink: Kink, rising: bool, residual: float) -> SpecialPoint:
@@ -59,9 +67,11 @@ def _border_collision(span: Span, special: Special, kink: Kink, rising: bool, re
     return SpecialPoint(
         kind=special.kind,
         parameter=span.parameter(special.s),
-        state=special.state.cpu(),
+        state=span.out_of_units(special.state).cpu(),
         eigenvalue=special.eigenvalue,
         residual=residual,
+        interval=_outer(span, special.interval),
+        status=special.status,
         row=-1,
         detail=detail,
         before=before[:KEPT],
@@ -73,16 +83,22 @@ def _normal_form(span: Span, special: Special, matrix: Tensor) -> NormalForm:
     unknown = NormalForm(math.nan)
     if special.multiplicity > 1:
         return unknown  # the formulas are those of a simple eigenvalue
-    system, state = span.system(special.s), special.state
+    # A fixed point 0 has told the walk no units.
+    units = balancing_units(matrix)
+    system, state = MapInUnits(span.system(special.s), units), special.state / units
+    matrix = matrix * units / units[:, None]
     try:
         pair = normal_forms.eigenpair(matrix, special.eigenvalue)
+        unit = float(span.out_of_units(units * pair.right).norm())
         if special.kind == "fold":
-            return NormalForm(abs(normal_forms.fold(system, state, pair)))  # its sign is that of an eigenvector
+            # Its sign is that of an eigenvector.
+            return NormalForm(abs(normal_forms.fold(system, state, pair))).in_unit(unit, 1)
         if special.kind == "branch point":
-            return normal_forms.branch_point(system, state, matrix, pair)
+            form = normal_forms.branch_point(system, state, matrix, pair)
+            return form.in_unit(unit, 1 if form.detail == "transcritical" else 2)
         if special.kind == "flip":
-            return normal_forms.flip(system, state, matrix, pair)
-        form = normal_forms.neimark_sacker(system, state, matrix, pair)
+            return normal_forms.flip(system, state, matrix, pair).in_unit(unit)
+        form = normal_forms.neimark_sacker(system, state, matrix, pair).in_unit(unit)
         resonance = strong_resonance(math.atan2(pair.value.imag, pair.value.real))
         if resonance:  # up to 1:3 the coefficient is not defined, at 1:4 it does not decide
             return NormalForm(form.coefficient if resonance == "1:4" else math.nan)

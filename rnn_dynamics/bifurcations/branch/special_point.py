@@ -41,8 +41,16 @@ class SpecialPoint:
     residual: float
     """|F^k(h) - h|_2 of this very state."""
 
+    interval: tuple[float, float]
+    """(low, high): the parameters between which it was seen to lie. ``located`` ones lie in less than 1e-5 of the span:
+    there s turns at a fold, a determinant or an eigenvalue changes sides, or DF jumps."""
+
     row: int
     """Of the branch, where it is listed too."""
+
+    status: str = "located"
+    """"located", or "bracketed" where no more is sure than the interval: Newton's method fails near the point, or
+    the span ends there."""
 
     detail: str = ""
     """Of a branch point "pitchfork" or "transcritical"; of a fold whether two points are "born" or "meet" as the
@@ -81,6 +89,12 @@ class SpecialPoint:
         return f"index {signs[0]:+d} to {signs[1]:+d}, leading eigenvalue {leading[0]} to {leading[1]}"
 
     @property
+    def doubt(self) -> str:
+        """Of a point that is only bracketed between what; else ""."""
+        low, high = self.interval
+        return "" if self.status == "located" else f"{self.status} between {low:.9g} and {high:.9g}"
+
+    @property
     def label(self) -> str:
         """The short name: "LP", "BP", "PD", "NS" or "BC"."""
         return BifurcationKind(self.kind).label
@@ -92,7 +106,7 @@ class SpecialPoint:
 
     def __repr__(self) -> str:
         text = f"{self.kind} at {self.parameter:.9g}"
-        notes = [self.detail, self.sides, self.criticality]
+        notes = [self.detail, self.sides, self.criticality, self.doubt]
         if self.kind == "Neimark-Sacker":
             notes.insert(0, f"angle {self.angle:.5g}")
         notes += [f"{self.multiplicity} at once"] if self.multiplicity > 1 else []
@@ -125,7 +139,7 @@ def special_table(points: list[tuple[int, SpecialPoint]]) -> "pd.DataFrame":
                 "branch": branch,
                 "kind": point.kind,
                 "parameter": point.parameter,
-                "detail": ", ".join(filter(None, (point.detail, point.sides))),
+                "detail": ", ".join(filter(None, (point.detail, point.sides, point.doubt))),
                 "criticality": point.criticality,
                 "coefficient": point.coefficient,
                 "angle": point.angle,

@@ -82,12 +82,12 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
     for index, row in enumerate(rows):  # of each at its own parameter, so one by one
         system, phase = single.system(row.point.s), states[index, None]
         for turn in range(period):
-            orbits[index, turn] = phase[0]
+            orbits[index, turn] = span.out_of_units(phase[0])
             phase = system(phase)
-        residuals[index] = (phase[0] - states[index]).norm()
+        residuals[index] = span.out_of_units(phase[0] - states[index]).norm()
     return Branch(
         parameters=torch.tensor([span.parameter(row.point.s) for row in rows], dtype=torch.float64),
-        states=states.cpu(),
+        states=span.out_of_units(states).cpu(),
         orbits=orbits.cpu(),
         residuals=residuals.cpu(),
         tangents=torch.stack([_outer_tangent(span, row.point) for row in rows]).cpu(),
@@ -99,6 +99,7 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
         ),
         ends=ends,
         span=(span.start, span.end),
+        units=(torch.ones_like(like) if span.units is None else span.units).cpu(),
         period=period,
         refused=refused,
     )
@@ -107,5 +108,6 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
 def _outer_tangent(span: Span, point: Point) -> Tensor:
     """The tangent with dp in units of the span's length, whichever way the span runs."""
     tangent = point.tangent.clone()
+    tangent[:-1] = span.out_of_units(tangent[:-1])
     tangent[-1] *= 1.0 if span.end > span.start else -1.0
     return tangent

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ...checks import ArrayLike, CheckedInside, NotRegular, Size, checked, whole_number
-from ...continuation import Point, covector, first_point, require_visible
+from ...continuation import Point, covector, first_point
 from ...families import Family, Span
 from ...roots import Newton, Reason
-from ...systems import AutonomousMap
+from ...systems import AutonomousMap, relative, walk_units
 from .method import Walk
 from .results import OPEN_ENDS, Branch, joined, reversed_branch
 from .table import assembled, reversed_rows
@@ -55,8 +55,8 @@ def continue_fixed_point(
         The branch with its special points; Ctrl-C ends it early and keeps what was walked.
 
     Raises:
-        ValueError: for a start of the wrong shape, or from which no fixed point or cycle of that period is found, or
-            one with a coordinate beyond 3,000; for ``at`` outside the span; for a family that does not give maps.
+        ValueError: for a start of the wrong shape, or from which no fixed point or cycle of that period is found; for
+            ``at`` outside the span; for a family that does not give maps.
 
     Source: Keller (1977) in Applications of Bifurcation Theory, 359-384; Kuznetsov (2004), Elements of Applied
     Bifurcation Theory, chapters 5, 9 and 10.
@@ -71,9 +71,10 @@ def continue_fixed_point(
         raise ValueError(f"at must be a number within the span [{low:g}, {high:g}], got {at!r}")
     at = float(at)
     period = whole_number(period, "period", 1)
-    state = found_start(inner, start, at, period)
-    inner = inner.iterated(period)
-    return traced(inner, point_on(inner, state, inner.inner(at), walk.tolerance), period, walk, progress)
+    state, units = found_start(inner, start, at, period)
+    inner = inner.iterated(period).in_units(units)
+    point = point_on(inner, inner.into_units(state), inner.inner(at), walk.tolerance)
+    return traced(inner, point, period, walk, progress)
 
 
 def checked_span(family: Family, span: tuple[float, float]) -> Span:
@@ -95,8 +96,8 @@ def checked_span(family: Family, span: tuple[float, float]) -> Span:
     return inner
 
 
-def found_start(span: Span, start: ArrayLike, at: float, period: int) -> Tensor:
-    """The fixed point of F^period [n] that Newton's method finds from ``start``, of that very period."""
+def found_start(span: Span, start: ArrayLike, at: float, period: int) -> tuple[Tensor, Tensor]:
+    """The fixed point of F^period [n] that Newton's method finds from ``start``, of that very period, and its units."""
     s = span.inner(at)
     single, system = span.system(s), span.iterated(period).system(s)
     rows = system.as_states(start, "start")
@@ -108,13 +109,13 @@ def found_start(span: Span, start: ArrayLike, at: float, period: int) -> Tensor:
         what = "fixed point" if period == 1 else f"cycle of period {period}"
         raise ValueError(f"no {what} was found from start at parameter {at:g}: {reason.advice}")
     state = result.states[0]
-    require_visible(state, "the fixed point")
+    units = walk_units(single, state.unsqueeze(0))
     for divisor in range(1, period):
         if period % divisor == 0:
             image = single.iterate(state[None], divisor)[0]
-            if float((image - state).norm()) < 1e-6 * max(1.0, float(state.norm())):
+            if float(relative(image - state, state, units)) < 1e-6:
                 raise ValueError(f"start leads to a cycle of period {divisor}, not {period}, at parameter {at:g}")
-    return state
+    return state, units
 
 
 def point_on(span: Span, state: Tensor, s: float, tolerance: float) -> Point:
@@ -151,7 +152,7 @@ def _continued(span: Span, branch: Branch, method: Walk, progress: bool | None) 
         raise ValueError(
             f"the branch was followed over {branch.span}: it goes on over that span only, got {(span.start, span.end)}"
         )
-    span = span.iterated(branch.period)
+    span = span.iterated(branch.period).in_units(branch.units.to(span.system(0.0).device))
     for backwards in (False, True):
         if branch.ends[0 if backwards else 1] not in OPEN_ENDS:
             continue
@@ -175,7 +176,7 @@ def _continued(span: Span, branch: Branch, method: Walk, progress: bool | None) 
 def _point_at(span: Span, branch: Branch, row: int, method: Walk) -> Point:
     """A row of a branch as a point to walk on from, in the branch's direction."""
     system = span.system(0.0)
-    state = branch.states[row].to(system.device, system.dtype)
+    state = span.into_units(branch.states[row].to(system.device, system.dtype))
     s = span.inner(float(branch.parameters[row]))
     away = float((span.system(s)(state.unsqueeze(0))[0] - state).norm())
     own = away <= 1e-6 * max(1.0, float(state.norm()))
@@ -183,5 +184,6 @@ def _point_at(span: Span, branch: Branch, row: int, method: Walk) -> Point:
     if point is None:
         raise ValueError("the branch does not belong to this family: its last row is no fixed point of it")
     along = branch.tangents[row].to(point.tangent).clone()
+    along[:-1] = span.into_units(along[:-1])
     along[-1] *= 1.0 if span.end > span.start else -1.0
     return point if float(covector(point.tangent, point.scale) @ along) > 0 else point.reversed()

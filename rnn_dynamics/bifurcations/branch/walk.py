@@ -9,7 +9,8 @@ from ...continuation import Point, Special, Step, eigenvalues_at, first_point, p
 from ...families import Span
 from ...progress import each
 from ...stopping import go_on, stoppable
-from .events import BorderCollision, nearest, passed_between, sharpened
+from .brackets import bracketed, nearest
+from .events import BorderCollision, passed_between, sharpened
 from .kinks import rate, suspected
 from .method import Walk
 from .special import described
@@ -121,6 +122,7 @@ class BranchWalk(Iterator[Row]):
         eigenvalues = eigenvalues_at(half, point.state, point.s)
         value = nearest(eigenvalues, -1.0 + 0.0j)
         flip = replace(Special.at("flip", point), eigenvalue=value, multiplicity=special.multiplicity)
+        flip = bracketed(half, flip, special.interval, self._method.tolerance)
         # The tangent is that of the arms: across the flip, along the flipping direction.
         row = replace(special.located, state=point.state, s=point.s, residual=point.residual)
         return replace(row_at(self._span, row), special=described(half, flip, rising=True))

@@ -11,11 +11,11 @@ from ...continuation import Point, newton
 from ...families import Span
 from ...progress import doing
 from ...stopping import go_on
-from ...systems import Box, NoBox
+from ...systems import Box, NoBox, apart
 from ..branch import Branch, Join, SpecialPoint, Walk, across, doubled, joined, point_on, reversed_branch, traced
 
 _SAME = 1e-5
-"""Relative to max(1, |h|): states this near to one another are one fixed point."""
+"""Relative to max(1, |h|), in units: states this near to one another are one fixed point."""
 
 _ON_CURVE = 1e-4
 """In arclength: the error of the cubic between two rows of a branch that bends gently."""
@@ -29,10 +29,23 @@ _REGULAR = 1e-9
 
 
 class Atlas:
-    """Branches traced one after the other, each to its ends, so that a point on none of them begins a new one."""
+    """Branches traced one after the other, each to its ends, so that a point on none of them begins a new one.
 
-    def __init__(self, span: Span, method: Walk, max_period: int, memory_budget: int, max_branches: int = 1000) -> None:
+    States that it takes and gives are the family's; it walks, and measures distances, in ``units`` [n].
+    """
+
+    def __init__(
+        self,
+        span: Span,
+        units: Tensor,
+        method: Walk,
+        max_period: int,
+        memory_budget: int,
+        max_branches: int = 1000,
+    ) -> None:
         self.span = span
+        self.units = units
+        self._inner = span.in_units(units)
         self.branches: list[Branch] = []
         self.missed: list[tuple[float, Tensor]] = []
         self.on_branch: Callable[[int], Any] | None = None
@@ -55,16 +68,17 @@ class Atlas:
         return self._states[key]
 
     def _known(self, t: float, period: int, stable_only: bool) -> Tensor:
-        inner = self.span.iterated(period)
+        inner = self._inner.iterated(period)
         system = inner.system(inner.inner(t))
         guesses = [branch.near(t, stable_only) for branch in self.branches if branch.period == period]
         states = torch.cat([torch.empty(0, system.state_size, dtype=torch.float64), *guesses])
         states = states.to(system.device, system.dtype)
         if not len(states):
             return states
+        states = inner.into_units(states)
         better, converged = newton(system, states, self._method.tolerance, self._budget)
         near = (better - states).norm(dim=-1) <= 1e-2 * states.norm(dim=-1).clamp(min=1.0)
-        states = torch.where((converged & near).unsqueeze(-1), better, states)
+        states = inner.out_of_units(torch.where((converged & near).unsqueeze(-1), better, states))
         phases = [states]
         single = self.span.system(self.span.inner(t))
         for _ in range(period - 1):
@@ -74,8 +88,7 @@ class Atlas:
     def holds(self, state: Tensor, t: float, period: int = 1) -> bool:
         """Whether a state [n] is on a branch at parameter t."""
         known = self.known(t, period)
-        distance = (known - state).norm(dim=-1)
-        if bool((distance <= _SAME * max(1.0, float(state.norm()))).any()):
+        if bool((apart(state, known, self.units) <= _SAME).any()):
             return True
         # Near a fold or branch point Newton's method may not find what is known at this very parameter.
         phases = [state]
@@ -91,10 +104,11 @@ class Atlas:
         if len(self.branches) >= self._most:
             self.limited = True
             return
-        inner = self.span.iterated(period)
+        inner = self._inner.iterated(period)
+        own = inner.into_units(state)
         try:
-            _require_regular(inner, state, inner.inner(t))
-            point = point_on(inner, state, inner.inner(t), self._method.tolerance)
+            _require_regular(inner, own, inner.inner(t))
+            point = point_on(inner, own, inner.inner(t), self._method.tolerance)
         except NotRegular:
             self.missed.append((t, state.cpu()))
             return
@@ -133,15 +147,16 @@ class Atlas:
             return False
         row = len(part) // 2
         near = whole.near(float(part.parameters[row]))
-        distance = (near - part.states[row]).norm(dim=-1)
-        return bool((distance <= 1e-3 * max(1.0, float(part.states[row].norm()))).any())
+        return bool((apart(part.states[row], near, self.units) <= 1e-3).any())
 
     def _switched(self, span: Span, branch: Branch, special: SpecialPoint) -> tuple[Span, Point, int] | None:
         """A point of the branch that leaves another at a special point, with its span and period; None for none."""
         system = span.system(0.0)
-        state, s = special.state.to(system.device, system.dtype), span.inner(special.parameter)
+        state = span.into_units(special.state.to(system.device, system.dtype))
+        s = span.inner(special.parameter)
         if special.kind == "branch point" and special.multiplicity == 1:
             tangent = branch.tangents[special.row].to(state).clone()
+            tangent[:-1] = span.into_units(tangent[:-1])
             tangent[-1] *= 1.0 if span.end > span.start else -1.0
             point = across(span, state, s, tangent, self._method.tolerance, self._knower(span, branch.period))
             return None if point is None else (span, point, branch.period)
@@ -155,20 +170,34 @@ class Atlas:
         return None
 
     def _knower(self, span: Span, period: int) -> Callable[[Point], bool]:
-        return lambda point: self.holds(point.state, span.parameter(point.s), period)
+        return lambda point: self.holds(span.out_of_units(point.state), span.parameter(point.s), period)
 
     def stitched(self) -> None:
         """Make one of two branches that ended early at the same point."""
         index = 0
         while index < len(self.branches):
             for other in range(index + 1, len(self.branches)):
-                whole = _stitch(self.branches[index], self.branches[other])
+                whole = self._stitch(self.branches[index], self.branches[other])
                 if whole is not None:
                     self.branches[index] = whole
                     del self.branches[other]
                     break
             else:
                 index += 1
+
+    def _stitch(self, one: Branch, other: Branch) -> Branch | None:
+        """Two branches as one where an open end of either is the open end of the other."""
+        if one.period != other.period:
+            return None
+        for first in (one, reversed_branch(one)):
+            for second in (other, reversed_branch(other)):
+                if first.complete or second.complete or first.ends[1] not in _OPEN or second.ends[0] not in _OPEN:
+                    continue
+                gap = float(apart(first.states[-1], second.states[0], self.units))
+                width = abs(first.span[1] - first.span[0])
+                if gap <= 1e-3 and abs(float(first.parameters[-1] - second.parameters[0])) <= 1e-3 * width:
+                    return joined(first, second)
+        return None
 
     def joins(self) -> list[Join]:
         """Where branches meet: special points of two branches that are the same point."""
@@ -180,8 +209,7 @@ class Atlas:
             for other, twin in points[index + 1 :]:
                 if one == other or abs(point.parameter - twin.parameter) > 1e-6 * width:
                     continue
-                distance = float((point.state - twin.state).norm())
-                if distance <= _MEETING * max(1.0, float(point.state.norm())):
+                if float(apart(point.state, twin.state, self.units)) <= _MEETING:
                     found.setdefault((one, other, index), Join((one, other), point.parameter, point.state))
         return sorted(found.values(), key=lambda join: (join.parameter, join.branches))
 
@@ -194,21 +222,6 @@ def _require_regular(span: Span, state: Tensor, s: float) -> None:
     sizes = torch.linalg.svdvals(torch.cat([jacobian, span.derivative(rows, s).T], dim=-1))
     if not bool(sizes[-1] > _REGULAR * max(1.0, float(sizes[0]))):
         raise NotRegular("the state is no regular point of a branch")
-
-
-def _stitch(one: Branch, other: Branch) -> Branch | None:
-    """Two branches as one where an open end of either is the open end of the other."""
-    if one.period != other.period:
-        return None
-    for first in (one, reversed_branch(one)):
-        for second in (other, reversed_branch(other)):
-            if first.complete or second.complete or first.ends[1] not in _OPEN or second.ends[0] not in _OPEN:
-                continue
-            apart = float((first.states[-1] - second.states[0]).norm()) / max(1.0, float(first.states[-1].norm()))
-            width = abs(first.span[1] - first.span[0])
-            if apart <= 1e-3 and abs(float(first.parameters[-1] - second.parameters[0])) <= 1e-3 * width:
-                return joined(first, second)
-    return None
 
 
 _OPEN = ("stalled", "steps")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ...fixed_points import Continuum
+from ...results import Result, evenly
 from ...store import storable
 from ..branch import Observable, observe
 
@@ -46,7 +47,7 @@ class TransverseChange:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class ContinuumBranch:
+class ContinuumBranch(Result):
     """A line, ring or sheet of fixed points over a parameter; ``len`` counts the parameters at which it is sampled."""
 
     parameters: Tensor
@@ -118,11 +119,8 @@ class ContinuumBranch:
                 text += f"; {CONTINUUM_ENDS[end]} {'at' if end == 'point' else word} {parameter:.9g}"
         return text
 
-    def __repr__(self) -> str:
-        return f"{self.summary()}\n{self.to_pandas().to_string(index=False, max_rows=12, float_format='{:.6g}'.format)}"
-
-    def _repr_html_(self) -> str:
-        return f"<p><b>{self.summary()}</b></p>{self.to_pandas().to_html(index=False, max_rows=20)}"
+    def _shown(self) -> "pd.DataFrame":
+        return evenly(self.to_pandas())
 
 
 def extent_of(continuum: Continuum) -> float:

@@ -1,5 +1,6 @@
 """A whole bifurcation diagram: its branches, how they meet, and whether any are missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...continuation import BifurcationKind
+from ...results import Interruptible
 from ...store import storable
 from ..branch import Branch, Join, SpecialPoint, special_table
 from .continuum_branch import ContinuumBranch
@@ -43,7 +45,7 @@ class Section:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class BifurcationDiagram:
+class BifurcationDiagram(Interruptible):
     """All branches that were found over a span, and the evidence that there are no more; ``len`` counts branches."""
 
     span: tuple[float, float]
@@ -83,9 +85,6 @@ class BifurcationDiagram:
 
     sectioned: Tensor
     """The parameters at which those were looked for, [r]."""
-
-    interrupted: bool = False
-    """Whether Ctrl-C ended it: the branches are those finished by then."""
 
     continua: tuple[ContinuumBranch, ...] = ()
     """Lines, rings and sheets of fixed points, which are no branches, by the parameter at which they begin."""
@@ -207,12 +206,5 @@ class BifurcationDiagram:
         kinds = dict.fromkeys(section.kind for section in self.sections)
         return text + (f"; other attractors: {', '.join(kinds)}" if kinds else "")
 
-    def __repr__(self) -> str:
-        table = self.to_pandas().to_string(max_rows=40, float_format="{:.6g}".format)
-        continua = [f"  {continuum.summary()}" for continuum in self.continua]
-        return "\n".join([self.summary(), *continua, table, self.verdict])
-
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(max_rows=40, float_format="{:.6g}".format)
-        continua = "<br>".join(continuum.summary() for continuum in self.continua)
-        return f"<p><b>{self.summary()}</b></p><p>{continua}</p>{table}<p>{self.verdict}</p>"
+    def _notes(self) -> Sequence[str]:
+        return [*(continuum.summary() for continuum in self.continua), self.verdict]

@@ -8,13 +8,12 @@ from torch import Tensor
 
 from ...attractors import Settle
 from ...checks import ArrayLike, CheckedInside, Size, checked, require_positive, whole_number
-from ...continuation import SMALLEST, require_visible
 from ...families import Family, Span
 from ...fixed_points import Continuum, find_fixed_points
 from ...progress import Progress, doing
 from ...roots import Newton
 from ...stopping import go_on, stoppable
-from ...systems import DEFAULT_MEMORY_BUDGET, units_of
+from ...systems import DEFAULT_MEMORY_BUDGET, units_of, walk_units
 from ..branch import Walk, checked_span
 from .atlas import Atlas
 from .continuum_branch import ContinuumBranch
@@ -61,7 +60,8 @@ def bifurcation_diagram(
 
     Args:
         family: p -> map; see ``continue_fixed_point``.
-        starts: [k, n], where searches begin; states along trajectories with noise (``sample_states``) are best.
+        starts: [k, n], where searches begin; states along trajectories with noise (``sample_states``) are best. They
+            say what is small in each coordinate: branches are walked in such units (``systems.walk_units``).
         span: the parameters from and to.
         searches: at how many parameters fixed points are searched for, evenly over the span: at every fourth from all
             starts and by further rounds, between from a quarter of the starts, since it is pairs of points that exist
@@ -80,18 +80,19 @@ def bifurcation_diagram(
         Branches, joins, counts with index sums, sections. Ctrl-C ends it early and keeps what is finished.
 
     Raises:
-        ValueError: for a span that is none, a family that does not give maps, starts of the wrong shape, or states
-            whose largest coordinate is beyond 3,000 or, of all starts, below 0.0003: small branches would be missed.
+        ValueError: for a span that is none, a family that does not give maps, or starts of the wrong shape.
     """
     require_positive(memory_budget=memory_budget)
     inner = checked_span(family, span)
     states = inner.system(0.0).as_states(starts, "starts")
-    require_visible(states, "starts", SMALLEST)
     searches = whole_number(searches, "searches", 1)
     sections = whole_number(sections, "sections", 0)
     max_period = whole_number(max_period, "max_period", 1)
-    atlas = Atlas(inner, walk or Walk(), max_period, memory_budget, whole_number(max_branches, "max_branches", 1))
-    follower = ContinuumFollower(inner, units_of(inner.system(0.5), states), memory_budget)
+    middle = inner.system(0.5)
+    units = walk_units(middle, states, sampled=True)
+    most = whole_number(max_branches, "max_branches", 1)
+    atlas = Atlas(inner, units, walk or Walk(), max_period, memory_budget, most)
+    follower = ContinuumFollower(inner, units_of(middle, states), memory_budget)
     search = _Search(atlas, states, memory_budget, seed)
     looked: list[tuple[float, list[Section]]] = []
     continua: tuple[ContinuumBranch, ...] = ()
@@ -156,7 +157,6 @@ class _Search:
         )
         go_on()
         self.parameters.append(t)
-        require_visible(found.states, "fixed points")
         for state in found.states:
             self._atlas.add(state.to(self._starts), t)
         return found.continua

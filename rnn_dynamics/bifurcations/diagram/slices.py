@@ -13,7 +13,7 @@ _SETTLING = 500
 """Plain steps before it is asked which starts are on their way to a known fixed point or cycle."""
 
 _CAPTURED = 1e-4
-"""Relative to max(1, |h|): a start this near to a stable set that is known has settled."""
+"""Relative to max(1, |h|), in units: a start this near to a stable set that is known has settled."""
 
 _SAMPLES = 200
 """States kept of an orbit: enough to draw a circle closed."""
@@ -30,7 +30,7 @@ def section(
     system = atlas.span.system(atlas.span.inner(t))
     seeds = [each.states[-1:].to(starts) for each in before]
     states = torch.cat([starts, *seeds])
-    left = _unsettled(system, states, _stable_sets(atlas, t))
+    left = _unsettled(system, states, _stable_sets(atlas, t), atlas.units)
     if not bool(left.any()):
         return []
     # ``known`` sets are found again by the few starts that only came slowly, and recognised below.
@@ -54,12 +54,12 @@ def _stable_sets(atlas: Atlas, t: float) -> Tensor:
     return torch.cat([atlas.known(t, period, stable_only=True) for period in sorted(periods | {1})])
 
 
-def _unsettled(system: AutonomousMap, states: Tensor, sets: Tensor) -> Tensor:
+def _unsettled(system: AutonomousMap, states: Tensor, sets: Tensor, units: Tensor) -> Tensor:
     """Which states [k, n] are on none of the sets after some plain steps, [k]."""
     if not len(sets):
         return torch.ones(len(states), dtype=torch.bool, device=states.device)
-    ends = system.iterate(states, _SETTLING)
-    distance = torch.cdist(ends, sets).amin(dim=-1).nan_to_num(nan=torch.inf)
+    ends = system.iterate(states, _SETTLING) / units
+    distance = torch.cdist(ends, sets / units).amin(dim=-1).nan_to_num(nan=torch.inf)
     return distance > _CAPTURED * ends.norm(dim=-1).clamp(min=1.0)
 
 

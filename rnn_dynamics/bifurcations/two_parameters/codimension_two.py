@@ -33,26 +33,31 @@ class Spot:
     def __init__(self, family: DefiningFamily, span: Span, point: Point) -> None:
         self.family, self.point = family, point
         self.kind = family.plane.kind
-        self.state, self.q, self.cosine = family.plane.unpacked(point.state)
+        self._state, self.q, self.cosine = family.plane.unpacked(point.state)
         self.p = span.parameter(point.s)
 
+    @property
+    def state(self) -> Tensor:
+        """The fixed point, [n]."""
+        return self._state * self.family.plane.units
+
     @cached_property
-    def system(self) -> AutonomousMap:
-        """F^k here."""
-        return self.family.plane.system(self.p, self.q)
+    def _system(self) -> AutonomousMap:
+        """F^k here, in units."""
+        return self.family.plane.inner(self.p, self.q)
 
     @cached_property
     def _linearized(self) -> tuple[Tensor, Linearization]:
-        return self.system.linearize(self.state.unsqueeze(0))
+        return self._system.linearize(self._state.unsqueeze(0))
 
     @property
     def residual(self) -> float:
         """|F^k(h) - h| of the state as it is given."""
-        return float((self._linearized[0][0] - self.state).norm())
+        return float(((self._linearized[0][0] - self._state) * self.family.plane.units).norm())
 
     @cached_property
     def jacobian(self) -> Tensor:
-        """A, [n, n]."""
+        """A in units, [n, n]."""
         return self._linearized[1].dense()[0]
 
     @cached_property
@@ -61,7 +66,7 @@ class Spot:
 
     @cached_property
     def null_vectors(self) -> tuple[Tensor, Tensor]:
-        """The right and left ones of A - I or A + I, [n] each, of length 1; their signs stay along a curve."""
+        """The right and left ones of A - I or A + I in units, [n] each, of length 1; their signs stay along a curve."""
         right, left = self._bordered.right[:, 0], self._bordered.left[:, 0]
         return right / right.norm(), left / left.norm()
 
@@ -111,25 +116,34 @@ class Spot:
         return count_outside(self.others)
 
     @cached_property
+    def _pair(self) -> Eigenpair:
+        """Of A in units; of folds and flips with a left vector of length 1."""
+        if self.kind == "Neimark-Sacker":
+            return normal_forms.eigenpair(self.jacobian, complex(self.cosine, math.sin(self.angle)))
+        return Eigenpair(self.cosine, *self.null_vectors)
+
+    @cached_property
     def raw_coefficient(self) -> float:
-        """The normal form's with a left vector of length 1, which stays finite where the eigenvalue is double."""
+        """The normal form's in units, with a left vector that keeps it finite where the eigenvalue is double."""
         try:
             if self.kind == "Neimark-Sacker":
                 if abs(self.cosine) >= 1:
                     return math.nan
-                pair = normal_forms.eigenpair(self.jacobian, complex(self.cosine, math.sin(self.angle)))
-                return normal_forms.neimark_sacker(self.system, self.state, self.jacobian, pair).coefficient
-            pair = Eigenpair(self.cosine, *self.null_vectors)
+                return normal_forms.neimark_sacker(self._system, self._state, self.jacobian, self._pair).coefficient
             if self.kind == "fold":
-                return normal_forms.fold(self.system, self.state, pair)
-            return normal_forms.flip(self.system, self.state, self.jacobian, pair).coefficient
+                return normal_forms.fold(self._system, self._state, self._pair)
+            return normal_forms.flip(self._system, self._state, self.jacobian, self._pair).coefficient
         except (RuntimeError, NotImplementedError):
             return math.nan  # a user's function that torch cannot differentiate forwards
 
     @property
     def coefficient(self) -> float:
         """The normal form's."""
-        return self.raw_coefficient / (1.0 if self.kind == "Neimark-Sacker" else self.overlap or math.nan)
+        if math.isnan(self.raw_coefficient):
+            return math.nan
+        unit = float((self._pair.right * self.family.plane.units).norm())
+        coefficient = self.raw_coefficient / unit ** (1 if self.kind == "fold" else 2)
+        return coefficient / (1.0 if self.kind == "Neimark-Sacker" else self.overlap or math.nan)
 
 
 POLES = {

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...checks import CheckedInside, Size, checked, whole_number
 from ...continuation import BifurcationKind, first_point
 from ...families import Span
-from ...systems import AutonomousMap
+from ...systems import AutonomousMap, walk_units
 from ..branch import SpecialPoint, Walk, walked_out
 from .defining import DefiningFamily, Plane, PlaneFamily, borders_at, cosine_of
 from .results import BifurcationCurve
@@ -71,7 +71,7 @@ def continue_bifurcation(
         raise ValueError(f"point must be a special point of kind {kinds}, got {got}")
     plane, state = _plane(family, point, spans, at, period)
     cosine = cosine_of(point.kind, point.eigenvalue)
-    jacobian = plane.system(point.parameter, at).linearize(state.unsqueeze(0))[1].dense()[0]
+    jacobian = plane.inner(point.parameter, at).linearize((state / plane.units).unsqueeze(0))[1].dense()[0]
     borders = borders_at(point.kind, jacobian, cosine)
     span = Span(DefiningFamily(plane, borders), *plane.spans[0])
     guess = plane.packed(state, at, cosine)
@@ -83,7 +83,7 @@ def continue_bifurcation(
             f"no regular {point.kind} curve was found through ({point.parameter:g}, {at:g}): is the point one of"
             f" family(., {at:g}) with period {period}? At a point of codimension two begin beside it"
         )
-    method = replace(walk, max_norm=walk.max_norm / plane.unit)
+    method = replace(walk, max_norm=walk.max_norm / max(1.0, float((state / plane.units).norm())))
     forward = CurveWalk(plane, borders, first, method)
     ahead = walked_out(forward, "curve", progress)
     if forward.end in ("closed", "interrupted"):
@@ -107,11 +107,12 @@ def _plane(
     for name, value, (start, end) in (("the point's parameter", point.parameter, (p0, p1)), ("at", at, (q0, q1))):
         if not min(start, end) <= value <= max(start, end):
             raise ValueError(f"{name} must lie within its span [{start:g}, {end:g}], got {value:g}")
-    plane = Plane(family, point.kind, period, ((p0, p1), (q0, q1)), 1.0, 0)
+    plane = Plane(family, point.kind, period, ((p0, p1), (q0, q1)), torch.empty(0))
     system = plane.system(point.parameter, at)
     state = system.as_states(point.state, "the point's state")[0]
-    unit = max(1.0, float(state.norm()))
-    return Plane(family, point.kind, period, ((p0, p1), (q0, q1)), unit, len(state)), state
+    units = walk_units(system, state.unsqueeze(0))
+    units = units * (state / units).norm().clamp(min=1.0)
+    return replace(plane, units=units), state
 
 
 def checked_rectangle(

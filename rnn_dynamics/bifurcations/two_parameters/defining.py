@@ -10,7 +10,7 @@ from torch.func import grad, vjp
 
 from ...families import parameter_derivative
 from ...linear_algebra import solve
-from ...systems import AutonomousMap, Box, IteratedMap, Linearization, NoBox
+from ...systems import AutonomousMap, Box, IteratedMap, Linearization, MapInUnits, NoBox
 
 PlaneFamily = Callable[[float, float], AutonomousMap]
 """(p, q) -> the map there."""
@@ -104,11 +104,12 @@ class Plane:
 
     spans: tuple[tuple[float, float], tuple[float, float]]
 
-    unit: float
-    """What states are divided by, so that they weigh as much as the parameters."""
+    units: Tensor
+    """What states are divided by, so that each coordinate weighs as much as the parameters, [n]."""
 
-    size: int
-    """State units, n."""
+    def inner(self, p: float, q: float) -> AutonomousMap:
+        """F^period there, in units."""
+        return MapInUnits(self.system(p, q), self.units)
 
     def system(self, p: float, q: float) -> AutonomousMap:
         """F^period there."""
@@ -120,22 +121,27 @@ class Plane:
             )
         return system if self.period == 1 else IteratedMap(system, self.period)
 
+    @property
+    def size(self) -> int:
+        """State units, n."""
+        return len(self.units)
+
     def second(self, inner: float) -> float:
         """Q at 0 to 1."""
         low, high = self.spans[1]
         return high if inner == 1 else low + inner * (high - low)
 
     def packed(self, state: Tensor, q: float, cosine: float) -> Tensor:
-        """Z = (h / unit, q from 0 to 1, and cos(theta) for Neimark-Sacker points)."""
+        """Z = (h / units, q from 0 to 1, and cos(theta) for Neimark-Sacker points)."""
         low, high = self.spans[1]
         tail = [(q - low) / (high - low)] + ([cosine] if self.kind == "Neimark-Sacker" else [])
-        return torch.cat([state / self.unit, state.new_tensor(tail)])
+        return torch.cat([state / self.units, state.new_tensor(tail)])
 
     def unpacked(self, extended: Tensor) -> tuple[Tensor, float, float]:
-        """State [n], q and cos(theta) of z."""
+        """State in units [n], q and cos(theta) of z."""
         n = self.size
         cosine = float(extended[n + 1]) if self.kind == "Neimark-Sacker" else 1.0 if self.kind == "fold" else -1.0
-        return extended[:n] * self.unit, self.second(min(max(float(extended[n]), 0.0), 1.0)), cosine
+        return extended[:n], self.second(min(max(float(extended[n]), 0.0), 1.0)), cosine
 
 
 class DefiningFamily:
@@ -152,6 +158,7 @@ class DefiningFamily:
 class DefiningMap(AutonomousMap):
     """Phi(h, q, c) = (F(h; p, q), q + g_1, c + g_2), whose fixed points are the bifurcation points of F at p.
 
+    F and h are in the plane's units here.
     g are the parts of the bordered block G, which vanish where M is singular; c = cos(theta) and g_2 occur for
     Neimark-Sacker points only. Its derivative needs M's, which is that of a bilinear form in A: two backward
     passes, whatever n is. Outside the span of q it is NaN, so that no step gets there.
@@ -197,7 +204,7 @@ class DefiningMap(AutonomousMap):
     def _at(self, extended: Tensor) -> tuple[AutonomousMap, Tensor, float]:
         state, q, cosine = self._plane.unpacked(extended)
         q = q if self._second is None else self._plane.second(self._second)
-        return self._plane.system(self._p, q), state, cosine
+        return self._plane.inner(self._p, q), state, cosine
 
     def _image(self, extended: Tensor) -> Tensor:
         if not self._inside(extended):
@@ -209,7 +216,7 @@ class DefiningMap(AutonomousMap):
 
     def _joined(self, value: Tensor, extended: Tensor, parts: Bordered) -> Tensor:
         defects = (self._borders.weights * parts.block).sum(dim=(1, 2))
-        return torch.cat([value / self._plane.unit, extended[self._plane.size :] + defects])
+        return torch.cat([value, extended[self._plane.size :] + defects])
 
     def _linearized(self, extended: Tensor) -> tuple[Tensor, Tensor]:
         size, n = self.state_size, self._plane.size
@@ -228,7 +235,7 @@ class DefiningMap(AutonomousMap):
                 # w dM u = w dA (A - 2 cos) u + (A^T w) dA u.
                 shifted = rights @ jacobian.T - 2 * cosine * rights
                 lefts, rights = torch.cat([lefts, lefts @ jacobian]), torch.cat([shifted, rights])
-            matrix[n + row, :n] = -self._plane.unit * gradient_of_form(system, state, lefts, rights)
+            matrix[n + row, :n] = -gradient_of_form(system, state, lefts, rights)
         matrix.diagonal()[n:] += 1.0
         matrix[:, n] += self._by_second(extended)
         return self._joined(value[0], extended, parts), matrix

@@ -1,5 +1,6 @@
 """How many attractors there are at every point of a grid over two parameters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from ...attractors import AttractorKind
 from ...checks import checked
+from ...results import Interruptible, evenly
 from ...store import storable
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class MultistabilityMap:
+class MultistabilityMap(Interruptible):
     """The number of attractors that starts settled on over a grid of (p, q): rows are q, columns p."""
 
     first: Tensor
@@ -45,9 +47,6 @@ class MultistabilityMap:
 
     spans: tuple[tuple[float, float], tuple[float, float]]
     """The rectangle of (p, q)."""
-
-    interrupted: bool = False
-    """Whether Ctrl-C ended it: cells without a count were not reached."""
 
     @property
     def known(self) -> Tensor:
@@ -90,20 +89,18 @@ class MultistabilityMap:
         text += f"; some starts did not settle at {missed} cells" if missed else ""
         return text + (f"; interrupted after {int(self.known.sum())} cells" if self.interrupted else "")
 
-    def __repr__(self) -> str:
+    def _shown(self) -> "pd.DataFrame":
+        return evenly(self.to_pandas())
+
+    def _notes(self) -> Sequence[str]:
         cells = self.by_kind.clamp(min=0)
         lines = [
-            f"  {kind}: at {int((cells[k] > 0).sum())} cells, at most {int(cells[k].max())}"
+            f"{kind}: at {int((cells[k] > 0).sum())} cells, at most {int(cells[k].max())}"
             for k, kind in enumerate(self.kinds)
             if bool((cells[k] > 0).any())
         ]
         added = int((self.added > 0).sum())
-        lines += [f"  found by states from neighbouring cells only: at {added} cells"] if added else []
-        return "\n".join([self.summary(), *lines])
-
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(index=False, max_rows=20, float_format="{:.6g}".format)
-        return f"<p><b>{self.summary()}</b></p>{table}"
+        return lines + ([f"found by states from neighbouring cells only: at {added} cells"] if added else [])
 
 
 def blank_map(

@@ -1,11 +1,13 @@
 """A bifurcation curve in the plane of two parameters as a table, and the points of codimension two on it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from ...results import Result, evenly
 from ...store import storable
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class CodimensionTwoPoint:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class BifurcationCurve:
+class BifurcationCurve(Result):
     """Where in the plane of two parameters one bifurcation happens: one row each, in order; ``len`` counts rows.
 
     Points of codimension two are rows of their own.
@@ -134,6 +136,11 @@ class BifurcationCurve:
         """Whether it is a closed curve."""
         return self.ends[0] == "closed"
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it: its last row, or its first, is where it was then."""
+        return "interrupted" in self.ends
+
     def to_pandas(self) -> "pd.DataFrame":
         """One row per point."""
         import pandas as pd
@@ -183,13 +190,14 @@ class BifurcationCurve:
         ends = "closed" if self.closed else " and ".join(self.ends)
         return f"{text}; ends: {ends}"
 
-    def __repr__(self) -> str:
-        worst = float(self.residuals.max()) if len(self) else math.nan
-        lines = [self.summary(), *(f"  {point!r}" for point in self.codimension_two[:40])]
-        ends = dict.fromkeys(self.ends)
-        return "\n".join([*lines, f"  residuals up to {worst:.1e}", *(f"  end: {CURVE_ENDS[end]}" for end in ends)])
+    def _shown(self) -> "pd.DataFrame":
+        return evenly(self.to_pandas())
 
-    def _repr_html_(self) -> str:
-        table = self.to_pandas().to_html(index=False, max_rows=20, float_format="{:.6g}".format)
-        points = self.special_table().to_html(index=False, float_format="{:.9g}".format)
-        return f"<p><b>{self.summary()}</b></p>{points}{table}"
+    def _notes(self) -> Sequence[str]:
+        worst = float(self.residuals.max()) if len(self) else math.nan
+        points = [repr(point) for point in self.codimension_two[:40]]
+        return [
+            *points,
+            f"residuals up to {worst:.1e}",
+            *(f"end: {CURVE_ENDS[end]}" for end in dict.fromkeys(self.ends)),
+        ]

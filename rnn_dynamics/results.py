@@ -1,0 +1,91 @@
+"""Results of analyses, each a line, a table and sentences; their repr and HTML are written here alone."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST = 40
+"""Rows of a table that are shown; of more, the first and the last twenty."""
+
+_SOME = 12
+"""Rows that are shown of a series, whose neighbours are much alike."""
+
+
+class Result(ABC):
+    """What an analysis found: ``summary()`` in a line, ``to_pandas()`` as a table, ``advice`` on what to do.
+
+    A subclass says these, and may say what else is shown: ``_shown``, if not all rows are, ``_notes`` below them, and
+    ``_formats`` of columns. ``repr`` and its form in notebooks are made of these parts, in this order.
+    """
+
+    _formats: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
+    """How the numbers of a column are written; with six digits where nothing is said."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__repr__ = Result.__repr__  # in the class itself: a dataclass would write its own else
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the work early: the result is what there was by then."""
+        return False
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What went wrong and what to do about it, a sentence each; none where nothing did."""
+        return ()
+
+    @abstractmethod
+    def summary(self) -> str:
+        """One line."""
+
+    @abstractmethod
+    def to_pandas(self) -> "pd.DataFrame":
+        """The numbers as a table."""
+
+    def _shown(self) -> "pd.DataFrame":
+        """The table that is shown."""
+        return self.to_pandas()
+
+    def _notes(self) -> Sequence[str]:
+        """Lines below the table."""
+        return self.advice
+
+    def __repr__(self) -> str:
+        table = self._shown()
+        rows = [] if table.empty else [table.to_string(**self._layout())]
+        return "\n".join([self.summary(), *rows, *self._notes()])
+
+    def _repr_html_(self) -> str:
+        table = self._shown()
+        rows = "" if table.empty else table.to_html(**self._layout())
+        notes = "<br>".join(escape(note, quote=False) for note in self._notes())
+        return f"<p><b>{escape(self.summary(), quote=False)}</b></p>{rows}" + (f"<p>{notes}</p>" if notes else "")
+
+    def _layout(self) -> dict[str, Any]:
+        return {
+            "formatters": self._formats,
+            "float_format": "{:.6g}".format,
+            "max_rows": _MOST,
+            "index_names": False,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Interruptible(Result):
+    """A result that holds itself whether Ctrl-C ended the work early; others know it from what they are made of."""
+
+    interrupted: bool = field(default=False, kw_only=True)  # pyright: ignore[reportIncompatibleMethodOverride]
+    """Whether it did: the result is what there was by then."""
+
+
+def evenly(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Some rows of a series, the first and the last among them, at even distances."""
+    return table.iloc[np.unique(np.linspace(0, len(table) - 1, _SOME).round().astype(int))] if len(table) else table
