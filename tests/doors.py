@@ -832,12 +832,12 @@ def _finder_doors() -> Iterator[Door]:
         lambda: {"rnn": module(), "lr_init": 1.0, "lr_patience": 5, "lr_factor": 0.95, "lr_cooldown": 0} | settings,
     )
     finder = FixedPointFinder(module(), verbose=False)
-    drawing = {"state_traj": _normal(3, 4, 2), "n_inits": 5, "valid_bxt": torch.ones(3, 4), "noise_scale": 0.1}
+    drawing = {"state_traj": normal(3, 4, 2), "n_inits": 5, "valid_bxt": torch.ones(3, 4), "noise_scale": 0.1}
     yield Door("FixedPointFinder.sample_states", finder.sample_states, lambda: dict(drawing))
     yield Door(
         "FixedPointFinder.sample_inputs_and_states",
         finder.sample_inputs_and_states,
-        lambda: {"inputs": _normal(3, 4, 1)} | drawing,
+        lambda: {"inputs": normal(3, 4, 1)} | drawing,
     )
     yield Door(
         "FixedPointFinder.find_fixed_points",
@@ -851,7 +851,7 @@ def _finder_doors() -> Iterator[Door]:
         plot_fps,
         lambda: {
             "fps": made,
-            "state_traj": _normal(3, 4, 2),
+            "state_traj": normal(3, 4, 2),
             "plot_batch_idx": [0, 1],
             "plot_start_time": 1,
             "plot_stop_time": 3,
