@@ -225,10 +225,8 @@ class FixedPoints:
             offset: [k].
         """
         where: dict[str, Any] = {"dtype": torch.float64, "device": torch.device("cpu")}
-        along, by = (
-            as_tensor(U, "U", **where).numpy(),
-            as_tensor(np.float64(offset) if isinstance(offset, float) else offset, "offset", **where).numpy(),
-        )
+        shift: Any = torch.tensor(offset) if isinstance(offset, float | int) else offset
+        along, by = as_tensor(U, "U", **where).numpy(), as_tensor(shift, "offset", **where).numpy()
         if along.ndim != 2 or len(along) != self.n_states or by.shape not in ((), along.shape[1:]):
             got = f"U {list(along.shape)} and offset {list(by.shape)}"
             raise ArgumentError("U", f"must have shape [{self.n_states}, k], and offset [k], got {got}")
