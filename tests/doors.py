@@ -7,13 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, plotting, tasks, training
+from rnn_dynamics import cells, fixed_point_finder, plotting, tasks, training
 from rnn_dynamics.bifurcations import SpecialPoint
+from rnn_dynamics.fixed_point_finder import FixedPointFinder, plot_fps
 from rnn_dynamics.tracking import Budget, checkpoint_files
 
 
@@ -750,6 +752,7 @@ def _making_doors() -> Iterator[Door]:
         cells.chrono_initialise,
         lambda: {"module": _seeded(nn.LSTM)(1, 2), "t_max": 6.0, "seed": 0},
     )
+    yield from _finder_doors()
     generated = {"n": 4, "length": (12, 14), "seed": 0}
     yield Door("CopyFirstInput", tasks.CopyFirstInput, lambda: dict(generated))
     yield Door("Denoising", tasks.Denoising, lambda: {**generated, "pad": 3, "marks": 2})
@@ -824,6 +827,50 @@ def _method_doors() -> Iterator[Door]:
         lambda: {"max_distance": 0.25, "stability_weight": 0.5, "followed": True},
     )
     yield Door("scalars", history().scalars, lambda: {"name": "loss"})
+
+
+def _finder_doors() -> Iterator[Door]:
+    """FixedPointFinder's interface."""
+    settings = FixedPointFinder.default_hps() | {"verbose": False, "max_n_unique": 100}
+    yield Door(
+        "FixedPointFinder",
+        FixedPointFinder,
+        lambda: {"rnn": module(), "lr_init": 1.0, "lr_patience": 5, "lr_factor": 0.95, "lr_cooldown": 0} | settings,
+    )
+    finder = FixedPointFinder(module(), verbose=False)
+    drawing = {"state_traj": normal(3, 4, 2), "n_inits": 5, "valid_bxt": torch.ones(3, 4), "noise_scale": 0.1}
+    yield Door("FixedPointFinder.sample_states", finder.sample_states, lambda: dict(drawing))
+    yield Door(
+        "FixedPointFinder.sample_inputs_and_states",
+        finder.sample_inputs_and_states,
+        lambda: {"inputs": normal(3, 4, 1)} | drawing,
+    )
+    yield Door(
+        "FixedPointFinder.find_fixed_points",
+        finder.find_fixed_points,
+        lambda: {"initial_states": starts(), "inputs": torch.zeros(1, 1), "cond_ids": torch.zeros(6)},
+    )
+    made, _ = finder.find_fixed_points(starts(), torch.zeros(1, 1))
+    yield Door("fixed_point_finder.FixedPoints", fixed_point_finder.FixedPoints, lambda: made.kwargs)
+    yield Door(
+        "plot_fps",
+        plot_fps,
+        lambda: {
+            "fps": made,
+            "state_traj": normal(3, 4, 2),
+            "plot_batch_idx": [0, 1],
+            "plot_start_time": 1,
+            "plot_stop_time": 3,
+            "mode_scale": 0.25,
+            "fig": None,
+        },
+    )
+    yield Door("FixedPoints.transform", made.transform, lambda: {"U": np.eye(2), "offset": 0.0})
+    yield Door("FixedPoints.update", made[:].update, lambda: {"new_fps": made})
+    yield Door("FixedPoints.concatenate", made.concatenate, lambda: {"fps_seq": [made, made]})
+    yield Door("FixedPoints.save", made.save, lambda: {"save_path": folder() / "points.npz"})
+    made.save(folder() / "kept.npz")
+    yield Door("FixedPoints.restore", made[:].restore, lambda: {"restore_path": folder() / "kept.npz"})
 
 
 def _result_doors() -> Iterator[Door]:

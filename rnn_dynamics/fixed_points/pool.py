@@ -52,7 +52,7 @@ class Pool:
         if not len(self.ends):
             self.ends = torch.full((len(result.states),), -1, device=states.device)
             self.ends[found] = place
-        else:
+        elif before:
             self.ends = torch.where(self.ends >= 0, place[self.ends], -1)
         kept, earliest, self.times = kept[good], earliest[good], times[good]
         self.origins = [self.origins[row] if row < before else origin for row in earliest.tolist()]

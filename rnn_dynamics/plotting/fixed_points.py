@@ -36,7 +36,7 @@ def plot_fixed_points(
     *,
     onto: Annotated[Onto | None, CheckedInside()] = None,
     dimensions: int = 2,
-    directions: bool = True,
+    directions: bool | float = True,
     labels: Annotated[Sequence[str] | None, CheckedInside()] = None,
     aspect: str | None = None,
     legend: bool = True,
@@ -60,7 +60,8 @@ def plot_fixed_points(
         onto: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
             from names, which then label the axes, to units or directions.
         dimensions: 2 or 3.
-        directions: whether to draw unstable directions.
+        directions: whether to draw unstable directions; or a number s, for segments from x - s |lambda| v to
+            x + s |lambda| v, in the units of the state.
         labels: names of the conditions; their inputs by default.
         aspect: "equal" draws one unit equally long on all axes, "auto" fills the picture; by default equal for units,
             principal components and other orthonormal directions.
@@ -76,6 +77,8 @@ def plot_fixed_points(
     n = conditions[0].points.states.shape[-1]
     if dimensions not in (2, 3):
         raise ArgumentError("dimensions", f"must be 2 or 3, got {dimensions}")
+    if directions < 0:
+        raise ArgumentError("directions", f"must be True, False, or a length of 0 or more, got {directions}")
     if dimensions == 3 and n < 3:
         raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
     paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
@@ -116,7 +119,7 @@ def _extents(ax: Axes, drawn: np.ndarray, equal: bool) -> np.ndarray:
 
 
 def _draw_conditions(
-    ax: Axes, conditions: list[Condition], project: Projection, reaches: np.ndarray, directions: bool
+    ax: Axes, conditions: list[Condition], project: Projection, reaches: np.ndarray, directions: bool | float
 ) -> tuple[list[Artist], list[Artist]]:
     """Draw all conditions; returns the legend's entries: those of conditions, and of what shapes and lines mean."""
     several = conditions[0].color is not None
@@ -132,7 +135,11 @@ def _draw_conditions(
         for continuum in points.continua:
             color = condition.color or style.SKY
             continua.append(_draw_continuum(ax, project(continuum.states), continuum, color, prefix))
-        segments = _unstable_segments(points, project, reaches) if directions else []
+        segments: list[np.ndarray] = []
+        if directions is True:
+            segments = _unstable_segments(points, project, reaches)
+        elif directions:
+            segments = _scaled_segments(points, project, directions)
         unstable |= any(map(len, segments))
         for group in classify(points):
             look = condition.look(group.look)
@@ -198,6 +205,16 @@ def _unstable_segments(points: FixedPoints, project: Projection, reaches: np.nda
         np.stack([center - scale * seen, center + scale * seen], axis=1)
         for center, seen in zip(centers, directions, strict=True)
     ]
+
+
+def _scaled_segments(points: FixedPoints, project: Projection, scale: float) -> list[np.ndarray]:
+    """For each point the ends [k, 2, d] of x -+ scale |lambda| v along each of its unstable directions v."""
+    segments = []
+    for row, (state, moduli) in enumerate(zip(points.states, points.eigenvalues.abs(), strict=True)):
+        modes = [mode for mode, _ in points.unstable_directions(row)]
+        reach = scale * moduli[modes].unsqueeze(1) * _repelling(points, row)
+        segments.append(np.stack([project(state - reach), project(state + reach)], axis=1))
+    return segments
 
 
 def _repelling(points: FixedPoints, row: int) -> Tensor:

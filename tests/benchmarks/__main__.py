@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [flip_flop_diagram]
-    [continuation_cost] [bifurcation_audit]
+    [continuation_cost] [bifurcation_audit] [fixed_point_finder]
 python -m tests.benchmarks readme
 """
 
@@ -20,6 +20,7 @@ from . import (
     continuation_cost,
     copy_warmup,
     ensemble,
+    fixed_point_finder,
     flip_flop_diagram,
     globalisation,
     jacobians,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         speed,
+        fixed_point_finder,
         globalisation,
         recipes,
         jacobians,

@@ -167,6 +167,14 @@ def test_the_extra_budget_is_kept() -> None:
     assert points.index_sum != 1 or points.completeness.unseen > 0.5
 
 
+def test_a_search_whose_starts_lead_nowhere_goes_on() -> None:
+    """Two steps are too few for the far start, and enough for what the box begins with."""
+    system = rd.as_map(lambda h, _: torch.tanh(2 * h), 1, 0, box=(-1.0, 1.0)).hold()
+    points = rd.find_fixed_points(system, torch.tensor([[0.5]]), max_steps=2)
+    assert points.labels.tolist() == [-1]
+    assert len(points.completeness.rounds) > 1
+
+
 def test_a_point_on_the_wall_of_a_declared_box_has_no_index() -> None:
     """0 is repelling and on the wall of [0, 1]: sign det(I - DF) is not its index there."""
     system = rd.as_map(lambda x, _: 2.9 * x * (1 - x), state_size=1, input_size=0, box=([0.0], [1.0])).hold()

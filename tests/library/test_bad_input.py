@@ -73,7 +73,10 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: rd.as_map(nn.ModuleDict({"a": _gru(), "b": _gru()})),
         r"several recurrent modules, pass one of '\.a' \(GRU\), '\.b' \(GRU\), as child=",
     ),
-    "no such child": (lambda: rd.as_map(_Model(), child="rnn"), r"child must be the path of a part of _Model \(encoder, encoder\.0"),
+    "no such child": (
+        lambda: rd.as_map(_Model(), child="rnn"),
+        r"child must be the path of a part of _Model \(encoder, encoder\.0",
+    ),
     "child of a function": (lambda: rd.as_map(lambda h, x: h, 3, 0, child="rnn"), "is for a torch module"),
     "protocol of a function": (lambda: rd.as_map(lambda h, x: h, 3, 0, protocol="time, batch"), "is for modules"),
     "unknown protocol": (lambda: rd.as_map(_gru(), protocol="input"), "protocol must be"),

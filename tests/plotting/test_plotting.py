@@ -120,6 +120,17 @@ def test_a_complex_pair_is_drawn_as_the_plane_it_turns_in() -> None:
     assert abs(first[0] * second[1] - first[1] * second[0]) > 0.9 * np.linalg.norm(first) * np.linalg.norm(second)
 
 
+@pytest.mark.parametrize("scale", [0.25, 2.0])
+def test_directions_may_have_the_length_of_their_eigenvalue(scale: float) -> None:
+    points = rotation(1.2)
+    ends = segments(plot_fixed_points(points, directions=scale))
+    lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) / 2
+    np.testing.assert_allclose(lengths, scale * points.spectral_radii[0], rtol=1e-6)
+    np.testing.assert_allclose(ends.mean(axis=1), points.states.expand(2, 2), atol=1e-9)
+    with pytest.raises(ValueError, match="directions must be True, False, or a length of 0 or more, got -1"):
+        plot_fixed_points(points, directions=-1.0)
+
+
 def test_directions_and_legend_can_be_left_out() -> None:
     ax = plot_fixed_points(uncoupled(2), directions=False, legend=False)
     assert ax.get_legend() is None
