@@ -458,11 +458,11 @@ def test_trainings_with_dropout_in_three_threads_are_those_in_turn() -> None:
     for seed in range(3):
         torch.manual_seed(seed)
         models.append(rd.SequenceModel(nn.GRU(1, 8, num_layers=2, dropout=0.5), 1))
-    in_turn = copy.deepcopy(models)
+    in_turn, settings = copy.deepcopy(models), rd.TrainSettings(epochs=4, batch_size=16)
     for seed, model in enumerate(in_turn):
-        rd.train(model, task, settings=rd.TrainSettings(epochs=4, batch_size=16), seed=seed)
+        rd.train(model, task, settings=settings, seed=seed)
     threads = [
-        threading.Thread(target=rd.train, args=(model, task), kwargs={"epochs": 4, "batch_size": 16, "seed": seed})
+        threading.Thread(target=rd.train, args=(model, task), kwargs={"settings": settings, "seed": seed})
         for seed, model in enumerate(models)
     ]
     for thread in threads:
