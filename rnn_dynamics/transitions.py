@@ -74,8 +74,6 @@ def transition_graph(
     import networkx as nx
 
     require_network(network)
-    if not isinstance(attractors, Attractors):
-        raise ArgumentError("attractors", f"must be the Attractors of find_attractors, got {type(attractors).__name__}")
     require_positive(trials=trials)
     if not 0 <= noise < float("inf"):
         raise ArgumentError("noise", f"must be 0 or positive and finite, got {noise}")
@@ -143,8 +141,6 @@ def saddle_connections(
 
     require_system(system)
     require_positive(displacement=displacement)
-    if not isinstance(points, FixedPoints):
-        raise ArgumentError("points", f"must be the FixedPoints of find_fixed_points, got {type(points).__name__}")
     graph = nx.MultiDiGraph()
     starts: list[Tensor] = []
     origins: list[tuple[int, int, int, float]] = []

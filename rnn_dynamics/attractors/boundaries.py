@@ -9,9 +9,10 @@ from torch import Tensor
 
 from ..checks import ArrayLike, Size, checked, require_positive
 from ..progress import count, expect, shown
-from ..results import Result
+from ..results import Interruptible
 from ..roots import Status
 from ..stability import kinds, n_unstable
+from ..stopping import go_on, stoppable
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .method import Settle
@@ -34,7 +35,7 @@ _LONGEST = 64
 
 @storable
 @dataclass(frozen=True, eq=False)
-class BasinBoundary(Result):
+class BasinBoundary(Interruptible):
     """A state on the boundary between two basins, and the set that the boundary's own orbits go to."""
 
     labels: tuple[int, int]
@@ -89,6 +90,7 @@ class BasinBoundary(Result):
         """One line: between which attractors, and where it leads."""
         where = f"leads to a {self.kind} with {self.n_unstable} unstable directions, residual {self.residual:.0e}"
         where = where if self.saddle is not None else "leads to no fixed point"
+        where = "interrupted before it was followed to its end" if self.interrupted else where
         return f"boundary between attractors {self.labels[0]} and {self.labels[1]}: {where}"
 
 
@@ -127,7 +129,7 @@ def basin_boundary(
 
     Returns:
         The saddle, if the boundary leads to one. If a third basin lies between, the boundary is that between the first
-        state's basin and the next one on the way.
+        state's basin and the next one on the way. Ctrl-C keeps the path by then.
 
     Raises:
         ValueError: for states that settle on the same attractor, or on none.
@@ -138,6 +140,8 @@ def basin_boundary(
     require_positive(width=width, max_rounds=max_rounds)
     ends = torch.cat([system.as_states(first, "first")[:1], system.as_states(second, "second")[:1]])
     known = find_attractors(system, ends, known=known, seed=seed, settle=settle, memory_budget=memory_budget)
+    if known.interrupted:
+        raise KeyboardInterrupt  # there is no boundary yet to keep
     labels = known.labels.tolist()
     for name, label in zip(("first", "second"), labels, strict=True):
         if label < 0:
@@ -148,31 +152,39 @@ def basin_boundary(
         )
 
     def sides_of(states: Tensor) -> list[int]:
-        return find_attractors(
-            system, states, known=known, seed=seed, settle=settle, memory_budget=memory_budget
-        ).labels.tolist()
+        found = find_attractors(system, states, known=known, seed=seed, settle=settle, memory_budget=memory_budget)
+        go_on()  # starts that were cut off lie on no side
+        return found.labels.tolist()
 
     extent = float((ends[1] - ends[0]).norm())
     path: list[Tensor] = []
     expect(max_rounds)
-    for _ in range(max_rounds):
-        ends, labels = _bisected(sides_of, ends, labels, width)
-        middle = ends.mean(dim=0)
-        path.append(middle)
-        found = _saddle(system, middle, path)
-        if found is not None:
-            saddle, residual, values = found
-            kind = kinds(values[None])[0]
-            return BasinBoundary(
-                (labels[0], labels[1]), torch.stack(path), saddle, residual, values, kind, _gap(ends), known
-            )
-        count()
-        for _ in range(_LONGEST):
-            ends = system(ends)
-            if _gap(ends) > _APART * extent:
+    found = None
+    with stoppable() as stop:
+        for _ in range(max_rounds):
+            ends, labels = _bisected(sides_of, ends, labels, width)
+            middle = ends.mean(dim=0)
+            path.append(middle)
+            found = _saddle(system, middle, path)
+            if found is not None:
                 break
-    none = torch.empty(0, dtype=torch.complex128)
-    return BasinBoundary((labels[0], labels[1]), torch.stack(path), None, torch.nan, none, "moving", _gap(ends), known)
+            count()
+            for _ in range(_LONGEST):
+                ends = system(ends)
+                if _gap(ends) > _APART * extent:
+                    break
+    saddle, residual, values = found or (None, torch.nan, torch.empty(0, dtype=torch.complex128))
+    return BasinBoundary(
+        (labels[0], labels[1]),
+        torch.stack(path) if path else ends[:0],
+        saddle,
+        residual,
+        values,
+        "moving" if saddle is None else kinds(values[None])[0],
+        _gap(ends),
+        known,
+        interrupted=bool(stop),
+    )
 
 
 def _gap(ends: Tensor) -> float:

@@ -1,9 +1,9 @@
 """Kinds of attractors, and the words for them."""
 
-from enum import StrEnum
+from ..kinds import Kind
 
 
-class AttractorKind(StrEnum):
+class AttractorKind(Kind):
     """What an attractor is, in the order in which results list them; each equals its word: ``kind == "cycle"``."""
 
     FIXED_POINT = "fixed point", "fixed points"
@@ -25,14 +25,8 @@ class AttractorKind(StrEnum):
     noun: str
     nouns: str
 
-    def __new__(cls, word: str, plural: str, noun: str = "", nouns: str = "") -> "AttractorKind":
-        kind = str.__new__(cls, word)
-        kind._value_ = word
-        kind.plural, kind.noun, kind.nouns = plural, noun or word, nouns or plural
-        return kind
-
-    def __repr__(self) -> str:
-        return repr(self.value)
+    def __init__(self, word: str, plural: str, noun: str = "", nouns: str = "") -> None:
+        self.plural, self.noun, self.nouns = plural, noun or word, nouns or plural
 
     @property
     def periodic(self) -> bool:

@@ -58,7 +58,5 @@ def find_attractors(
 
 
 def _require_of(system: AutonomousMap, known: Attractors) -> None:
-    if not isinstance(known, Attractors):
-        raise ArgumentError("known", f"must be the Attractors of find_attractors, got {type(known).__name__}")
     if len(known) and known.states.shape[-1] != system.state_size:
         raise ArgumentError("known", f"has states of size {known.states.shape[-1]}, the system of {system.state_size}")

@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..roots import Attempt, RootSolver
+from ..roots import Attempt, RootProblem, RootResult, RootSolver
 from ..systems import AutonomousMap, Box, IteratedMap, Linearization, NoBox, relative
 
 _DENSE = 96
@@ -189,25 +189,20 @@ class Shooting(RootSolver):
 
     inner: RootSolver
 
-    def attempt(
-        self,
-        system: AutonomousMap,
-        starts: Tensor,
-        units: Tensor,
-        *,
-        max_steps: int,
-        memory_budget: int,
-        progress: bool | None,
-    ) -> Attempt:
+    def attempt(self, problem: RootProblem) -> Attempt:
+        system = problem.system
         assert isinstance(system, IteratedMap)
         whole = PhaseMap(system.system, system.period)
         result = self.inner.solve(
             whole,
-            whole.orbits(starts, units),
-            max_steps=max_steps,
-            memory_budget=memory_budget,
-            progress=progress,
-            units=units.repeat(system.period),
+            whole.orbits(problem.starts, problem.units),
+            max_steps=problem.max_steps,
+            memory_budget=problem.memory_budget,
+            progress=problem.progress,
+            units=problem.units.repeat(system.period),
         )
-        # Judged on the equation of all states: on F^k a residual is the rounding times the multipliers.
-        return Attempt(replace(result, states=result.states[:, : starts.shape[1]].contiguous()), judged=True)
+        return Attempt(replace(result, states=result.states[:, : system.state_size].contiguous()))
+
+    def judged(self, problem: RootProblem, attempt: Attempt) -> RootResult:  # noqa: ARG002
+        """As ``inner`` judged the equation of all states: on F^k a residual is the rounding times the multipliers."""
+        return attempt.result

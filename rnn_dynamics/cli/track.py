@@ -128,7 +128,6 @@ class _Job:
         """Look at all of it, print and write; whether it came to its end."""
         read_network(self.files[0][1], look.prefix, look.nonlinearity)
         console.print(self.words, soft_wrap=True, markup=False)
-        before = len(self.tracker.history)
         history = track_checkpoints(
             self.run,
             self.sequences,
@@ -137,8 +136,7 @@ class _Job:
             tracker=self.tracker,
             progress=sys.stderr.isatty(),
         )
-        cut = len(history) > before and history.observations[-1].interrupted
-        self.interrupted = cut or len(history) < len(self.files)
+        self.interrupted = history.interrupted
         if len(history):
             print_tracking(history, console)
             written = write_tracking(history, self.folder)

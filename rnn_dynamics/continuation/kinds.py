@@ -1,9 +1,9 @@
 """Kinds of bifurcations of a branch, and the words for them."""
 
-from enum import StrEnum
+from ..kinds import Kind
 
 
-class BifurcationKind(StrEnum):
+class BifurcationKind(Kind):
     """What happens at a special point, in the order in which results list them; each equals its word."""
 
     FOLD = "fold", "LP"
@@ -24,14 +24,8 @@ class BifurcationKind(StrEnum):
     label: str
     """The field's short name."""
 
-    def __new__(cls, word: str, label: str) -> "BifurcationKind":
-        kind = str.__new__(cls, word)
-        kind._value_ = word
-        kind.label = label
-        return kind
-
-    def __repr__(self) -> str:
-        return repr(self.value)
+    def __init__(self, _: str, label: str) -> None:
+        self.label = label
 
     @property
     def at_one(self) -> bool:

@@ -6,6 +6,7 @@ For developers: a solver is a frozen dataclass of tolerances with one method, ``
 from .evidence import are_roots
 from .krylov import NewtonKrylov
 from .newton import Newton
+from .problem import RootProblem
 from .results import Reason, RootResult, Status, advice_of
 from .scipy_root import ScipyRoot
 from .solver import Attempt, RootSolver, residual_norms
@@ -16,6 +17,7 @@ __all__ = [
     "Newton",
     "NewtonKrylov",
     "Reason",
+    "RootProblem",
     "RootResult",
     "RootSolver",
     "ScipyRoot",

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..progress import Progress
 from ..stopping import stoppable
 from ..systems import AutonomousMap, scaled_norm, sizes
+from .problem import RootProblem
 from .results import Reason, RootResult
 from .solver import thresholds
 
@@ -42,28 +43,19 @@ class NewtonState:
 
     @property
     def result(self) -> RootResult:
-        """What ``conclude`` judges."""
+        """What ``RootSolver.judged`` takes."""
         return RootResult(self.states, self.norms, self.errors, self.reasons, self.steps, interrupted=self.interrupted)
 
 
 @torch.no_grad()
-def damped_newton(
-    equation: AutonomousMap,
-    starts: Tensor,
-    direction: Direction,
-    *,
-    tolerance: float,
-    step_bound: float,
-    max_steps: int,
-    progress: bool | None,
-    units: Tensor,
-) -> NewtonState:
+def damped_newton(problem: RootProblem, direction: Direction, *, tolerance: float, step_bound: float) -> NewtonState:
     """Newton's method on G(h) - h with backtracking on |(G(h) - h) / s|, s the sizes of the row's coordinates; finished
     rows leave the batch.
 
     A row is done when its residual meets the tolerance and another step no longer halves it, so that what is returned
     is as exact as the arithmetic allows.
     """
+    equation, starts, units = problem.system, problem.starts, problem.units
     k = len(starts)
     states, residuals = _settle(equation, starts)
     rows = NewtonState(
@@ -79,9 +71,10 @@ def damped_newton(
     lengths = starts.new_full((k,), torch.inf)  # of the steps before
     active = rows.norms.isfinite().nonzero().squeeze(-1)
     rows.reasons[~rows.norms.isfinite()] = Reason.NOT_FINITE
-    with stoppable() as stop, Progress("Newton", progress, total=k, initial=k - len(active), unit="start") as bar:
+    bar = Progress("Newton", problem.progress, total=k, initial=k - len(active), unit="start")
+    with stoppable() as stop, bar:
         fallen = torch.ones_like(rows.norms)  # by which factor the residual fell since patience was last tried
-        for iteration in range(max_steps):
+        for iteration in range(problem.max_steps):
             if not len(active):
                 break
             states, residuals, norms = rows.states[active], rows.residuals[active], rows.norms[active]

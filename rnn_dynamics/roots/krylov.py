@@ -1,6 +1,6 @@
 """Newton's method without Jacobians, for states of thousands of units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from ..checks import Size, checked
 from ..linear_algebra import solve
 from ..systems import AutonomousMap
 from .damped import damped_newton
+from .problem import RootProblem
 from .solver import Attempt, RootSolver
 
 _CHECK_EVERY = 4
@@ -39,18 +40,10 @@ class NewtonKrylov(RootSolver):
     krylov_size: Size = 80
     forcing: float = 1e-3
 
-    def attempt(
-        self,
-        system: AutonomousMap,
-        starts: Tensor,
-        units: Tensor,
-        *,
-        max_steps: int,
-        memory_budget: int,
-        progress: bool | None,
-    ) -> Attempt:
-        size = min(self.krylov_size, starts.shape[1])
-        rows_at_once = max(1, memory_budget // (2 * (size + 1) * starts.shape[1] * starts.element_size()))
+    def attempt(self, problem: RootProblem) -> Attempt:
+        n = problem.starts.shape[1]
+        size = min(self.krylov_size, n)
+        rows_at_once = max(1, problem.memory_budget // (2 * (size + 1) * n * problem.starts.element_size()))
 
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:
             parts = zip(states.split(rows_at_once), residual.split(rows_at_once), strict=True)
@@ -58,14 +51,10 @@ class NewtonKrylov(RootSolver):
             return torch.where(step.isfinite().all(dim=-1, keepdim=True), step, residual)
 
         rows = damped_newton(
-            system.ungated(),
-            starts,
+            replace(problem, system=problem.system.ungated()),
             direction,
             tolerance=self.tolerance,
             step_bound=self.step_bound,
-            max_steps=max_steps,
-            progress=progress,
-            units=units,
         )
         return Attempt(rows.result, rows.evident)
 

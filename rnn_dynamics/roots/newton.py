@@ -8,6 +8,7 @@ from torch import Tensor
 from ..checks import Size, checked
 from ..systems import AutonomousMap
 from .damped import damped_newton
+from .problem import RootProblem
 from .results import Reason
 from .solver import Attempt, RootSolver, scaled_residuals
 from .speed import descend
@@ -41,49 +42,27 @@ class Newton(RootSolver):
     slow_points: Size = 64
     ungated: bool = True
 
-    def attempt(
-        self,
-        system: AutonomousMap,
-        starts: Tensor,
-        units: Tensor,
-        *,
-        max_steps: int,
-        memory_budget: int,
-        progress: bool | None,
-    ) -> Attempt:
-
+    def attempt(self, problem: RootProblem) -> Attempt:
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:
             step = torch.empty_like(states)
-            for part in equation.chunks(len(states), memory_budget):
+            for part in equation.chunks(len(states), problem.memory_budget):
                 _, linearization = equation.linearize(states[part])
                 step[part] = linearization.solve(-residual[part])
             # At a singular Jacobian a plain step of the map is as good a guess as any.
             return torch.where(step.isfinite().all(dim=-1, keepdim=True), step, residual)
 
         rows = damped_newton(
-            system.ungated() if self.ungated else system,
-            starts,
+            replace(problem, system=problem.system.ungated()) if self.ungated else problem,
             direction,
             tolerance=self.tolerance,
             step_bound=self.step_bound,
-            max_steps=max_steps,
-            progress=progress,
-            units=units,
         )
         stalled = (rows.reasons == Reason.STALLED).nonzero().squeeze(-1)
-        stalled = stalled[
-            scaled_residuals(system, rows.states[stalled], units).argsort(stable=True)[: self.slow_points]
-        ]
+        speeds = scaled_residuals(problem.system, rows.states[stalled], problem.units)
+        stalled = stalled[speeds.argsort(stable=True)[: self.slow_points]]
         if len(stalled):
-            ends = descend(
-                system,
-                rows.states[stalled],
-                tolerance=self.tolerance,
-                max_steps=min(max_steps, _DESCENT_STEPS),
-                memory_budget=memory_budget,
-                progress=progress,
-                units=units,
-            )
+            steps = min(problem.max_steps, _DESCENT_STEPS)
+            ends = descend(replace(problem, starts=rows.states[stalled], max_steps=steps), tolerance=self.tolerance)
             rows.states[stalled], rows.errors[stalled] = ends.states, ends.errors
             rows.reasons[stalled] = ends.reasons
             rows.steps[stalled] += ends.steps

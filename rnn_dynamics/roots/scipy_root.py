@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 import torch
-from torch import Tensor
 
 from ..checks import ArgumentError, checked
 from ..progress import each
 from ..stopping import stoppable
-from ..systems import AutonomousMap
+from .problem import RootProblem
 from .results import Reason, RootResult
 from .solver import Attempt, RootSolver
 
@@ -57,18 +56,9 @@ class ScipyRoot(RootSolver):
         if self.method not in known:
             raise ArgumentError("method", f"must be one of {', '.join(known)}; got {self.method!r}")
 
-    def attempt(
-        self,
-        system: AutonomousMap,
-        starts: Tensor,
-        units: Tensor,
-        *,
-        max_steps: int,
-        memory_budget: int,
-        progress: bool | None,
-    ) -> Attempt:
-
-        unit, own = units.cpu().double().numpy(), _Own()
+    def attempt(self, problem: RootProblem) -> Attempt:
+        system, starts = problem.system, problem.starts
+        unit, own = problem.units.cpu().double().numpy(), _Own()
 
         def residual(y: np.ndarray) -> np.ndarray:
             state = torch.from_numpy(unit * y).to(starts)
@@ -77,17 +67,17 @@ class ScipyRoot(RootSolver):
 
         def jacobian(y: np.ndarray) -> np.ndarray:
             with own:
-                matrix = system.jacobian(torch.from_numpy(unit * y).to(starts), memory_budget).cpu().double().numpy()
-            return matrix * (unit / unit[:, None]) - np.eye(len(y))
+                matrix = system.jacobian(torch.from_numpy(unit * y).to(starts), problem.memory_budget)
+            return matrix.cpu().double().numpy() * (unit / unit[:, None]) - np.eye(len(y))
 
         # hybr and lm count evaluations (lm under the name maxiter), the others iterations.
         evaluations = self.method in _WITH_JACOBIAN
-        budget = {"maxfev" if self.method == "hybr" else "maxiter": 10 * max_steps if evaluations else max_steps}
+        budget = {"maxfev" if self.method == "hybr" else "maxiter": problem.max_steps * (10 if evaluations else 1)}
         ends = starts.clone()
         reasons = torch.full((len(starts),), int(Reason.INTERRUPTED), device=starts.device)
         steps = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
         with stoppable() as stop:
-            for row in each(range(len(starts)), f"scipy {self.method}", progress, unit="start"):
+            for row in each(range(len(starts)), f"scipy {self.method}", problem.progress, unit="start"):
                 try:
                     with np.errstate(all="ignore"):
                         answer = scipy.optimize.root(
@@ -105,6 +95,6 @@ class ScipyRoot(RootSolver):
                     continue
                 ends[row] = torch.from_numpy(unit * answer.x).to(starts)
                 steps[row] = int(answer.get("nit", answer.get("nfev", 0)))
-                reasons[row] = Reason.BUDGET if steps[row] >= max_steps else Reason.STALLED
+                reasons[row] = Reason.BUDGET if steps[row] >= problem.max_steps else Reason.STALLED
         errors = starts.new_full((len(starts),), torch.nan)
         return Attempt(RootResult(ends, errors, errors, reasons, steps, interrupted=bool(stop)))

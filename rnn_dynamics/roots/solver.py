@@ -10,6 +10,7 @@ from torch import Tensor
 from ..checks import ArgumentError, Size, checked
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, scaled_norm, sizes, units_of
 from .evidence import are_roots
+from .problem import RootProblem
 from .results import Reason, RootResult
 
 
@@ -22,9 +23,6 @@ class Attempt:
 
     evident: Tensor | None = None
     """Rows [k] at which Newton's method was seen to contract, so that they need no further evidence."""
-
-    judged: bool = False
-    """Whether the rows were judged already, by a solver of another equation."""
 
 
 class RootSolver(ABC):
@@ -68,25 +66,37 @@ class RootSolver(ABC):
         starts = as_starts(system, starts)
         units = units_of(system, starts) if units is None else units
         with torch.no_grad():
-            attempt = self.attempt(
-                system, starts, units, max_steps=max_steps, memory_budget=memory_budget, progress=progress
-            )
-            if attempt.judged:
-                return attempt.result
-            return conclude(system, attempt, tolerance=self.tolerance, starts=starts, units=units, budget=memory_budget)
+            problem = RootProblem(system, starts, units, max_steps, memory_budget, progress)
+            return self.judged(problem, self.attempt(problem))
 
     @abstractmethod
-    def attempt(
-        self,
-        system: AutonomousMap,
-        starts: Tensor,
-        units: Tensor,
-        *,
-        max_steps: int,
-        memory_budget: int,
-        progress: bool | None,
-    ) -> Attempt:
-        """Go from each row of ``starts`` [k, n], of the map's size and precision, towards a root."""
+    def attempt(self, problem: RootProblem) -> Attempt:
+        """Go from each start towards a root."""
+
+    def judged(self, problem: RootProblem, attempt: Attempt) -> RootResult:
+        """Every row judged once more, on the map itself and on the very states that are returned."""
+        system, units, result = problem.system, problem.units, attempt.result
+        states, reasons = result.states, result.reasons
+        drift = system(states) - states
+        residuals = drift.norm(dim=-1).nan_to_num(nan=torch.inf)
+        limit = thresholds(states, self.tolerance, units)
+        small = scaled_norm(drift, states, units) <= limit
+        # Far out, where gates saturate, F(h) - h rounds to zero without a root; the ungated map still sees it.
+        ungated = system.ungated()
+        honest = small if ungated is system else small & (scaled_residuals(ungated, states, units) <= 1e3 * limit)
+        doubtful = honest if attempt.evident is None else honest & ~attempt.evident
+        rows = doubtful.nonzero().squeeze(-1)
+        fading = rows[~are_roots(ungated, states[rows], problem.starts, units, problem.memory_budget)]
+        reasons = torch.where(honest, Reason.CONVERGED, reasons)
+        reasons = torch.where(~honest & (reasons == Reason.CONVERGED), Reason.STALLED, reasons)
+        reasons[fading] = Reason.FADING
+        finite = residuals.isfinite() & states.isfinite().all(dim=-1)
+        ended = reasons != Reason.INTERRUPTED
+        reasons = torch.where(ended & ~finite, Reason.NOT_FINITE, reasons)
+        box = system.box
+        if isinstance(box, Box) and box.holds_all:
+            reasons = torch.where(ended & finite & ~box.contains(states), Reason.OUTSIDE_BOX, reasons)
+        return replace(result, residuals=residuals, reasons=reasons)
 
     def without_slow_points(self) -> "RootSolver":
         """The same solver, content to leave rows that find no root where they are; itself by default."""
@@ -118,40 +128,3 @@ def thresholds(states: Tensor, tolerance: float, units: Tensor) -> Tensor:
     """The scaled residual that counts as zero at each state, [k]: never below what the dtype can resolve."""
     floor = 64 * torch.finfo(states.dtype).eps
     return max(tolerance, floor) * (states / sizes(states, units)).norm(dim=-1).clamp(min=1.0)
-
-
-def conclude(
-    system: AutonomousMap, attempt: Attempt, *, tolerance: float, starts: Tensor, units: Tensor, budget: int
-) -> RootResult:
-    """Judge every row once more, on the map itself and on the very states that are returned.
-
-    Args:
-        system: the map.
-        attempt: rows as the solver left them.
-        tolerance: of the scaled residual.
-        starts: where the search began.
-        units: of the coordinates.
-        budget: bytes for Jacobians.
-    """
-    result, evident = attempt.result, attempt.evident
-    states, reasons = result.states, result.reasons
-    drift = system(states) - states
-    residuals = drift.norm(dim=-1).nan_to_num(nan=torch.inf)
-    limit = thresholds(states, tolerance, units)
-    small = scaled_norm(drift, states, units) <= limit
-    # Far out, where gates saturate, F(h) - h rounds to zero without a root; the ungated map still sees the difference.
-    ungated = system.ungated()
-    honest = small if ungated is system else small & (scaled_residuals(ungated, states, units) <= 1e3 * limit)
-    doubtful = honest if evident is None else honest & ~evident
-    rows = doubtful.nonzero().squeeze(-1)
-    fading = rows[~are_roots(ungated, states[rows], starts, units, budget)]
-    reasons = torch.where(honest, Reason.CONVERGED, reasons)
-    reasons = torch.where(~honest & (reasons == Reason.CONVERGED), Reason.STALLED, reasons)
-    reasons[fading] = Reason.FADING
-    finite = residuals.isfinite() & states.isfinite().all(dim=-1)
-    ended = reasons != Reason.INTERRUPTED
-    reasons = torch.where(ended & ~finite, Reason.NOT_FINITE, reasons)
-    box = system.box
-    if isinstance(box, Box) and box.holds_all:
-        reasons = torch.where(ended & finite & ~box.contains(states), Reason.OUTSIDE_BOX, reasons)
-    return replace(result, residuals=residuals, reasons=reasons)

@@ -8,7 +8,8 @@ from torch import Tensor
 from ..checks import checked
 from ..progress import Progress
 from ..stopping import stoppable
-from ..systems import AutonomousMap, Box, Linearization, scaled_norm
+from ..systems import Box, Linearization, scaled_norm
+from .problem import RootProblem
 from .results import Reason, RootResult
 from .solver import Attempt, RootSolver, thresholds
 
@@ -36,47 +37,18 @@ class SpeedMinimizer(RootSolver):
     tolerance: float = 1e-11
     slow_enough: float = 0.0
 
-    def attempt(
-        self,
-        system: AutonomousMap,
-        starts: Tensor,
-        units: Tensor,
-        *,
-        max_steps: int,
-        memory_budget: int,
-        progress: bool | None,
-    ) -> Attempt:
-        return Attempt(
-            descend(
-                system,
-                starts,
-                tolerance=self.tolerance,
-                max_steps=max_steps,
-                memory_budget=memory_budget,
-                progress=progress,
-                slow_enough=self.slow_enough,
-                units=units,
-            )
-        )
+    def attempt(self, problem: RootProblem) -> Attempt:
+        return Attempt(descend(problem, tolerance=self.tolerance, slow_enough=self.slow_enough))
 
 
-def descend(
-    system: AutonomousMap,
-    starts: Tensor,
-    *,
-    tolerance: float,
-    max_steps: int,
-    memory_budget: int,
-    progress: bool | None,
-    units: Tensor,
-    slow_enough: float = 0.0,
-) -> RootResult:
+def descend(problem: RootProblem, *, tolerance: float, slow_enough: float = 0.0) -> RootResult:
     """Levenberg-Marquardt on the speed; the damping is mu |r|, mu adapted to the gain (Fan and Yuan 2005). Coordinates
     are measured in their ``units``.
 
     That damping keeps convergence quadratic at a continuum of fixed points, where the Jacobian is singular
     (doi:10.1007/s00607-004-0083-1).
     """
+    system, starts, units = problem.system, problem.starts, problem.units
     k, device = len(starts), starts.device
     box = system.box if isinstance(system.box, Box) and system.box.holds_all else None
     states = starts.clone() if box is None else starts.clamp(box.lower, box.upper)
@@ -88,15 +60,15 @@ def descend(
     reasons[~norms.isfinite()] = Reason.NOT_FINITE
     damping = starts.new_ones(k)
     active = norms.isfinite().nonzero().squeeze(-1)
-    bar = Progress("speed descent", progress, total=k, initial=k - len(active), unit="start")
+    bar = Progress("speed descent", problem.progress, total=k, initial=k - len(active), unit="start")
     with stoppable() as stop, bar:
-        for _ in range(max_steps):
+        for _ in range(problem.max_steps):
             if not len(active):
                 break
             step = starts.new_empty(len(active), starts.shape[1])
             slope, predicted = starts.new_empty(len(active)), starts.new_empty(len(active))
             # The normal equations need three matrices per row beside the Jacobian.
-            for part in system.chunks(len(active), memory_budget // 2):
+            for part in system.chunks(len(active), problem.memory_budget // 2):
                 rows = active[part]
                 value, linearization = system.linearize(states[rows])
                 step[part], slope[part], predicted[part] = _marquardt(

@@ -81,7 +81,7 @@ def track_checkpoints(
     files = checkpoint_files(folder)
     unlimited: TrackerOptions = {"budget": None, "time_limit": None}
     tracker = tracker or AttractorTracker(sequences, **(unlimited | options))
-    with stoppable(), Progress("checkpoints", progress, total=len(files), unit="checkpoint") as bar:
+    with stoppable() as stop, Progress("checkpoints", progress, total=len(files), unit="checkpoint") as bar:
         for step, path in bar.counting(files):
             network = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity).network
             try:
@@ -90,4 +90,4 @@ def track_checkpoints(
                 raise ValueError(f"{path}: {error}") from error
             bar.note(attractors=tracker.latest_count)
     # What went on between two checkpoints was no training.
-    return replace(tracker.history, training_seconds=math.nan)
+    return replace(tracker.history, training_seconds=math.nan, interrupted=bool(stop))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..attractors import AttractorKind
 from ..checks import ArgumentError, checked
-from ..results import Result
+from ..results import Interruptible
 from ..store import storable
 from .matching import Identities, match, number_of, steps_rise
 from .observation import Observation, Waypoint
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class TrackingHistory(Result):
+class TrackingHistory(Interruptible):
     """One ``Observation`` a row; ``len`` counts them.
 
     ``save`` and ``load`` keep all of it; identities are matched anew whenever they are asked for, so that other
@@ -51,11 +51,6 @@ class TrackingHistory(Result):
 
     def __len__(self) -> int:
         return len(self.observations)
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C ended the last observation early: what it would have found later is missing there."""
-        return bool(self.observations) and self.observations[-1].interrupted
 
     @property
     def stages(self) -> tuple[Waypoint | Observation, ...]:

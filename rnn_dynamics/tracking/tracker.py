@@ -140,7 +140,13 @@ class AttractorTracker:
     @property
     def history(self) -> TrackingHistory:
         """All observations so far."""
-        return TrackingHistory(tuple(self._observations), self.budget.training_seconds, self._skipped, self._recording)
+        return TrackingHistory(
+            tuple(self._observations),
+            self.budget.training_seconds,
+            self._skipped,
+            self._recording,
+            interrupted=bool(self._observations) and self._observations[-1].interrupted,
+        )
 
     @property
     def latest_step(self) -> int | None:

@@ -296,6 +296,7 @@ def test_interrupt_keeps_what_was_walked(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(walking.CurveWalk, "_advance", interrupted)
     curve = curve_of(tanh, 2.0, [-1.0], "fold", ((-3.0, 3.0), (0.5, 4.0)))
     assert curve.ends == ("interrupted", "interrupted")
+    assert curve.interrupted
     assert len(curve) >= 6
 
 

@@ -672,6 +672,7 @@ def test_interruption_keeps_what_was_walked(calls: int) -> None:
 
     branch = continue_fixed_point(family, [-0.99], (-1, 1))
     assert "interrupted" in branch.ends
+    assert branch.interrupted
     assert not branch.complete
     assert len(branch) >= 2
     check_rows(branch, tanh_family)

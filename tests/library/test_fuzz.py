@@ -55,7 +55,7 @@ WITHOUT = {
     "rnn_dynamics.training.TrainedFlipFlop": "its result",
 }
 NEIGHBOURS = {
-    "rnn_dynamics.roots": ("Attempt", "advice_of", "are_roots", "residual_norms"),
+    "rnn_dynamics.roots": ("Attempt", "RootProblem", "advice_of", "are_roots", "residual_norms"),
     "rnn_dynamics.tracking": (
         "Ahead",
         "InvariantSet",

@@ -413,5 +413,6 @@ def test_ctrl_c_while_events_are_located_keeps_the_look(monkeypatch: pytest.Monk
         tracker.observe(40, scalar(path[-1]))
     last = tracker.history.observations[-1]
     assert (last.step, last.interrupted, last.cut_off) == (40, True, True)
+    assert tracker.history.interrupted
     events: tuple[Event, ...] = tracker.history.identities.events
     assert len(events) == len([e for e in events if e.before <= e.at <= e.step])

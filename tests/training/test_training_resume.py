@@ -90,6 +90,7 @@ def test_ctrl_c_keeps_what_is_done_and_goes_on(tmp_path: Path) -> None:
     stopped = model()
     history = rd.train(stopped, TASK, settings=rd.TrainSettings(epochs=4), folder=tmp_path, tracker=Presses())
     assert history.status == "interrupted"
+    assert history.interrupted
     assert "resume=True" in history.advice[0]
     assert len(history.losses) == 7
     again = model()

@@ -278,6 +278,7 @@ def test_ctrl_c_leaves_the_weights_of_the_last_entry(monkeypatch, where: str) ->
     history = warm_up(module, inputs, 5, lr=0.1, callback=callback)
     assert (history.status, len(history)) == ("interrupted", stop)
     assert has_weights(module, snapshots[-1])
+    assert history.interrupted
     assert "Ctrl-C" in history.advice[0]
     assert all(torch.equal(weight.grad, torch.ones_like(weight)) for weight in module.parameters())
 
