@@ -231,9 +231,7 @@ def draw_normal(weight: Tensor, deviation: float, generator: torch.Generator | N
     weight.copy_(on_host(weight).normal_(0.0, deviation, generator=generator))
 
 
-def shares(
-    alpha: ArrayLike | float | None, dt: float | None, tau: ArrayLike | float | None, units: int
-) -> Tensor:
+def shares(alpha: ArrayLike | float | None, dt: float | None, tau: ArrayLike | float | None, units: int) -> Tensor:
     """Alpha, [] or [n], as given or from dt and tau."""
     if (dt is None) != (tau is None):
         raise ValueError(f"dt and tau must be given together, got dt={dt!r} and tau={tau!r}")

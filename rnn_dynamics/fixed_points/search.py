@@ -1,8 +1,10 @@
 """The search: many starts, then what the index sum asks for."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..progress import count, shown
@@ -14,6 +16,7 @@ from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
 from .implied import add_implied
 from .pool import Pool
+from .reduced import lifted
 from .results import FixedPoints
 
 
@@ -38,7 +41,8 @@ def find_fixed_points(
 
     After the starts, the search goes on from midpoints and combinations of what it found, noise and the system's box,
     round by round, until a round brings nothing new, the index sum is 1 (or does not apply) and the hit counts expect
-    no further point, or the budget ends.
+    no further point, or the budget ends. A low-rank layer is searched in as many dimensions as its weight has
+    (``AutonomousMap.reduced``), which finds the same points at less cost; what is returned is of the whole map.
 
     Args:
         system: the map, for example ``network.hold(input)``.
@@ -74,17 +78,47 @@ def find_fixed_points(
     if not isinstance(solver, RootSolver):
         raise ValueError(f"solver must be a RootSolver such as Newton(), got {type(solver).__name__}")
     budget = max(16 * len(states), 16_384) if extra_starts is None else extra_starts
-    generator = torch.Generator().manual_seed(seed)
+    limits = Limits(merge_tolerance, marginal_tolerance, modes, max_steps, memory_budget, seed)
+    reduction = system.reduced()
+    if reduction is None:
+        return _searched(system, states, solver, budget, limits)
+    small = _searched(reduction.system, reduction.lower(states), solver, budget, limits, everywhere=True)
+    return lifted(small, reduction, system, units_of(system, states), memory_budget, modes)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Tolerances and budgets of a search, as ``find_fixed_points`` takes them."""
+
+    merge_tolerance: float
+    marginal_tolerance: float
+    modes: int | None
+    max_steps: int
+    memory_budget: int
+    seed: int
+
+
+def _searched(
+    system: AutonomousMap,
+    states: Tensor,
+    solver: RootSolver,
+    budget: int,
+    limits: Limits,
+    everywhere: bool = False,
+) -> FixedPoints:
+    """The search; ``everywhere`` looks in the whole box too, not only near to what is known, as few dimensions allow."""
+    memory_budget, marginal_tolerance = limits.memory_budget, limits.marginal_tolerance
+    generator = torch.Generator().manual_seed(limits.seed)
 
     # Slow points are looked for from the user's starts only.
     further = solver.without_slow_points()
     units = units_of(system, states)
-    options: dict[str, Any] = {"max_steps": max_steps, "memory_budget": memory_budget, "units": units}
+    options: dict[str, Any] = {"max_steps": limits.max_steps, "memory_budget": memory_budget, "units": units}
 
     first = solver.solve(system, states, **options)
     count(len(states))
     equation = system.ungated()
-    pool = Pool(merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
+    pool = Pool(limits.merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = analyse(system, pool, marginal_tolerance, memory_budget, states)
     if implied := add_implied(system, pool, analysis.isolated, further, options):
@@ -95,7 +129,7 @@ def find_fixed_points(
     with stoppable() as stop:
         while budget > 0 and not done:
             size = min(budget, max(size, 2 * sum(analysis.objects)))
-            recipes = fresh_starts(system, pool.states, size, generator, units)[:size]
+            recipes = fresh_starts(system, pool.states, size, generator, units, everywhere)[:size]
             if not recipes:
                 break  # nothing was found and no box is known: there is nowhere to start from
             result = further.solve(system, torch.cat([batch for _, batch in recipes]), **options)
@@ -119,5 +153,14 @@ def find_fixed_points(
             size *= 2
     interrupted = first.interrupted or bool(stop)  # what the pool holds is returned
     return assemble(
-        system, pool, analysis, first, tuple(rounds), marginal_tolerance, states, memory_budget, interrupted, modes
+        system,
+        pool,
+        analysis,
+        first,
+        tuple(rounds),
+        marginal_tolerance,
+        states,
+        memory_budget,
+        interrupted,
+        limits.modes,
     )

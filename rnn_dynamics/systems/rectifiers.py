@@ -36,6 +36,4 @@ class Rectifiers:
         nothing = weight.new_zeros(self.units, layer.units)
         rows = [torch.cat([self.incoming, nothing], dim=1), torch.cat([weight, layer.incoming], dim=1)]
         threshold = torch.cat([self.threshold, layer.threshold])
-        return Rectifiers(
-            torch.eye(len(threshold)).to(weight), torch.cat(rows), threshold, torch.zeros_like(threshold)
-        )
+        return Rectifiers(torch.eye(len(threshold)).to(weight), torch.cat(rows), threshold, torch.zeros_like(threshold))
