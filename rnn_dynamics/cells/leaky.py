@@ -148,7 +148,7 @@ class DaleRNN(LeakingModule):
 
     layer_type = DaleLayer
     cell = "Dale"
-    repr_defaults = LeakingModule.repr_defaults | {"nonlinearity": "relu"}  # noqa: RUF012
+    repr_defaults = LeakingModule.repr_defaults | {"nonlinearity": "relu"}
 
     def __init__(
         self,

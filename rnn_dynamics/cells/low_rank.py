@@ -24,7 +24,7 @@ class LowRankRNN(LeakingModule):
 
     layer_type = LowRankLayer
     cell = "low-rank"
-    repr_defaults = LeakingModule.repr_defaults | {"leak": "current", "rank": 1}  # noqa: RUF012
+    repr_defaults = LeakingModule.repr_defaults | {"leak": "current", "rank": 1}
 
     def __init__(
         self,

@@ -53,13 +53,19 @@ class Completeness:
     interrupted: bool = False
     """Whether Ctrl-C ended the search early."""
 
+    exhaustive: bool = False
+    """Whether every linear region of a network of ReLUs was solved, so that no fixed point is missing."""
+
     def of_a_choice(self) -> "Completeness":
         """What is known of some of the points that the search found: nothing about missing ones."""
-        return replace(self, index_sum=None, reason="these are a choice of the points found", unseen=nan)
+        reason = "these are a choice of the points found"
+        return replace(self, index_sum=None, reason=reason, unseen=nan, exhaustive=False)
 
     @property
     def verdict(self) -> str:
         """One sentence."""
+        if self.exhaustive:
+            return "all: every linear region was solved, so no fixed point is missing"
         extra = "; the search was interrupted" if self.interrupted else ""
         extra += f"; {self.unseen:.1f} more expected from the hit counts" if self.unseen >= 0.5 else ""
         if self.index_sum is None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..progress import count, shown
-from ..roots import Newton, RootSolver, are_roots
+from ..roots import LinearRegions, Newton, RootSolver, are_roots, every_root
 from ..stability import MARGINAL_TOLERANCE
 from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
@@ -41,7 +41,8 @@ def find_fixed_points(
 
     After the starts, the search goes on from midpoints and combinations of what it found, noise and the system's box,
     round by round, until a round brings nothing new, the index sum is 1 (or does not apply) and the hit counts expect
-    no further point, or the budget ends. A low-rank layer is searched in as many dimensions as its weight has
+    no further point, or the budget ends. In a small network of ReLUs every linear region is solved instead
+    (``LinearRegions``), so that no point is missed. A low-rank layer is searched in as many dimensions as its weight has
     (``AutonomousMap.reduced``), which finds the same points at less cost; what is returned is of the whole map.
 
     Args:
@@ -124,8 +125,13 @@ def _searched(
     if implied := add_implied(system, pool, analysis.isolated, further, options):
         rounds.append(implied)
         analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
+    roots = every_root(system, solver.regions) if budget > 0 or isinstance(solver, LinearRegions) else None
+    if roots is not None and not first.interrupted:
+        if len(roots):
+            rounds.append(Round("regions", len(roots), pool.add(further.solve(system, roots, **options), "regions")))
+        analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
     size = max(256, len(states) // 4)
-    done = first.interrupted
+    done = first.interrupted or roots is not None
     with stoppable() as stop:
         while budget > 0 and not done:
             size = min(budget, max(size, 2 * sum(analysis.objects)))
