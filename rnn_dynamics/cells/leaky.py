@@ -138,8 +138,8 @@ class LeakyRNN(LeakingModule):
 class DaleRNN(LeakingModule):
     """A ``LeakyRNN`` whose units each excite or inhibit all others: W_ij = |V_ij| s_j m_ij (Dale's law).
 
-    Parameters as in ``LeakyRNN``, with V under the name of ``weight_hh_lk``; buffers beside ``alpha_lk`` are ``signs_lk``
-    [n] and ``mask_lk`` [n, n]. First weights: V from a gamma distribution of shape 2, those of the scarcer kind of
+    Parameters as in ``LeakyRNN``, with V under the name of ``weight_hh_lk``; buffers ``alpha_lk``, ``signs_lk`` [n] and
+    ``mask_lk`` [n, n]. First weights: V from a gamma distribution of shape 2, those of the scarcer kind of
     unit scaled up so that excitation and inhibition balance in the mean, then all so that W has spectral radius 1.5;
     U from N(0, 1 / m), b zero.
 

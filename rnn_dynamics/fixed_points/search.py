@@ -42,8 +42,8 @@ def find_fixed_points(
     After the starts, the search goes on from midpoints and combinations of what it found, noise and the system's box,
     round by round, until a round brings nothing new, the index sum is 1 (or does not apply) and the hit counts expect
     no further point, or the budget ends. In a small network of ReLUs every linear region is solved instead
-    (``LinearRegions``), so that no point is missed. A low-rank layer is searched in as many dimensions as its weight has
-    (``AutonomousMap.reduced``), which finds the same points at less cost; what is returned is of the whole map.
+    (``LinearRegions``), so that no point is missed. A low-rank layer is searched in as many dimensions as its weight
+    has (``AutonomousMap.reduced``), which finds the same points at less cost; what is returned is of the whole map.
 
     Args:
         system: the map, for example ``network.hold(input)``.
@@ -107,7 +107,7 @@ def _searched(
     limits: Limits,
     everywhere: bool = False,
 ) -> FixedPoints:
-    """The search; ``everywhere`` looks in the whole box too, not only near to what is known, as few dimensions allow."""
+    """The search; ``everywhere`` looks in the whole box, not only near to what is known, as few dimensions allow."""
     memory_budget, marginal_tolerance = limits.memory_budget, limits.marginal_tolerance
     generator = torch.Generator().manual_seed(limits.seed)
 
@@ -126,12 +126,14 @@ def _searched(
         rounds.append(implied)
         analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
     roots = every_root(system, solver.regions) if budget > 0 or isinstance(solver, LinearRegions) else None
-    if roots is not None and not first.interrupted:
-        if len(roots):
-            rounds.append(Round("regions", len(roots), pool.add(further.solve(system, roots, **options), "regions")))
+    solved = roots is not None and not first.interrupted
+    if roots is not None and len(roots):
+        result = further.solve(system, roots, **options)
+        rounds.append(Round("regions", len(roots), pool.add(result, "regions")))
         analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
+        solved &= not result.interrupted and pool.holds(roots)
     size = max(256, len(states) // 4)
-    done = first.interrupted or roots is not None
+    done = first.interrupted or solved
     with stoppable() as stop:
         while budget > 0 and not done:
             size = min(budget, max(size, 2 * sum(analysis.objects)))
@@ -158,15 +160,6 @@ def _searched(
             done = settled or bool(stop)
             size *= 2
     interrupted = first.interrupted or bool(stop)  # what the pool holds is returned
-    return assemble(
-        system,
-        pool,
-        analysis,
-        first,
-        tuple(rounds),
-        marginal_tolerance,
-        states,
-        memory_budget,
-        interrupted,
-        limits.modes,
-    )
+    options = {"starts": states, "memory_budget": memory_budget, "interrupted": interrupted, "modes": limits.modes}
+    found = assemble(system, pool, analysis, first, tuple(rounds), marginal_tolerance, **options)
+    return replace(found, completeness=replace(found.completeness, exhaustive=True, unseen=0.0)) if solved else found

@@ -19,10 +19,14 @@ _CONFIRMED = 1e-8
 """|G(y) - y| relative to y: a solution that lies in its own region has 1e-12 and less, one of another none so small."""
 
 
+_NODES = 2
+"""Nodes of the tree of patterns that are worked on at most, as a multiple of what its ``cost`` is held to."""
+
+
 @checked
 @dataclass(frozen=True)
 class LinearRegions(RootSolver):
-    """Every linear region of a network of ReLUs is solved, so that no fixed point is missed, and ``FixedPoints`` says so.
+    """Every linear region of a network of ReLUs is solved, so that no fixed point is missed; the result says so.
 
     The regions of n units are told by which of them are active, 2^n at most; those of rank r <= 3 by the arrangement
     of n hyperplanes in R^r. All solvers do this by themselves where it costs less than a search; this one wherever it
@@ -32,8 +36,8 @@ class LinearRegions(RootSolver):
 
     Args:
         tolerance: of the scaled residual, as ``RootSolver`` says.
-        most: of edges of the arrangement, a microsecond each, or of patterns by fours, since most are cut: 2^22 allow 24
-            units of any rank, 1,400 of rank 2 and 125 of rank 3.
+        most: of edges of the arrangement, a microsecond each, or of patterns by fours, since most are cut: 2^22 allow
+            24 units of any rank, 1,400 of rank 2 and 125 of rank 3.
         slow_points: as in ``Newton``.
     """
 
@@ -83,20 +87,25 @@ def _patterns(equation: Rectifiers) -> int:
 
 @torch.no_grad()
 def every_root(system: AutonomousMap, most: int) -> Tensor | None:
-    """All fixed points [p, n] of a network of ReLUs, some more than once.
+    """All fixed points [p, n] of a network of ReLUs.
 
-    None for other maps, where ``cost`` is above ``most``, and where the equations of a region are singular.
+    None for other maps, where it would cost more than ``most``, and where the equations of a region are singular.
     """
     equation = system.rectifiers()
     if equation is None or cost(equation) > most:
         return None
     if _patterns(equation) <= edges(equation.units, equation.dimension):
         weight = equation.incoming @ equation.outgoing
-        drives = solved_patterns(weight, equation.incoming @ equation.offset + equation.threshold)
+        drives = solved_patterns(weight, equation.incoming @ equation.offset + equation.threshold, _NODES * most)
         states = None if drives is None else drives.relu() @ equation.outgoing.T + equation.offset
     else:
         states = solved_regions(equation)
     if states is None:
         return None
     gaps = (equation.images(states) - states).norm(dim=1)
-    return states[gaps <= _CONFIRMED * states.norm(dim=1).clamp(min=1.0)]
+    states = states[gaps <= _CONFIRMED * states.norm(dim=1).clamp(min=1.0)]
+    # A point on a kink comes once for each side, one in a region of many edges once for each of them.
+    digits = (states / states.abs().amax(dim=1, keepdim=True).clamp(min=1.0) / _CONFIRMED).round()
+    _, which = digits.unique(dim=0, return_inverse=True)
+    first = torch.full((int(which.max()) + 1 if len(which) else 0,), len(states), device=states.device)
+    return states[first.scatter_reduce_(0, which, torch.arange(len(states), device=states.device), "amin")]

@@ -13,7 +13,7 @@ _SLACK = 1e-9
 """Relative to what a drive adds up: how far beyond its kink a unit may be found. What is no root is told later."""
 
 
-def solved_patterns(weight: Tensor, drive: Tensor) -> Tensor | None:
+def solved_patterns(weight: Tensor, drive: Tensor, most: int) -> Tensor | None:
     """The solutions z [p, n] of z = V relu(z) + q for V [n, n] and q [n]; one on a kink comes once for each side.
 
     Unit after unit is taken to be active, so that z = relu(z) is eliminated from all equations, or not, so that
@@ -22,9 +22,11 @@ def solved_patterns(weight: Tensor, drive: Tensor) -> Tensor | None:
     solving each pattern by itself takes n^3.
 
     Returns:
-        None if the equations of a pattern are singular: it may hold a continuum, and elimination ends there.
+        None if the equations of a pattern are singular: it may hold a continuum, and elimination ends there. None too
+        if more than ``most`` nodes are left, as for q = 0, where nothing is cut.
     """
     n = len(drive)
+    nodes = 0
     whole = torch.cat([drive.unsqueeze(1), weight], dim=1).unsqueeze(0)  # [1, n, 1 + n]
     waiting = [(whole, whole.new_zeros(1, 0))]
     found = [whole.new_zeros(0, n)]
@@ -37,6 +39,9 @@ def solved_patterns(weight: Tensor, drive: Tensor) -> Tensor | None:
         else:
             branched = _branched(tables, signs)
             if branched is None:
+                return None
+            nodes += len(branched[0])
+            if nodes > most:
                 return None
             waiting.append(branched)
     return torch.cat(found)

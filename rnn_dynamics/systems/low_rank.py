@@ -1,8 +1,8 @@
 """A low-rank layer under a held drive c, as a map on as many dimensions as its weight has.
 
-With W = M N^T / n and M = Q R, Q^T Q = n, every fixed point of h' = (1 - a) h + a (W f(h) + c) is h = c + Q y, and those
-of h' = (1 - a) h + a f(W h + c) are h = f(c + Q y), with y = R N^T f(c + Q y) / n in both. |y| is the
-root mean square of the currents that the network gives itself, whatever n.
+With W = M N^T / n and M = Q R, Q^T Q = n, every fixed point of h' = (1 - a) h + a (W f(h) + c) is h = c + Q y, and
+those of h' = (1 - a) h + a f(W h + c) are h = f(c + Q y), with y = R N^T f(c + Q y) / n in both. |y| is the root mean
+square of the currents that the network gives itself, whatever n.
 """
 
 import torch
