@@ -1,6 +1,6 @@
 """The search: many starts, then what the index sum asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -160,6 +160,11 @@ def _searched(
             done = settled or bool(stop)
             size *= 2
     interrupted = first.interrupted or bool(stop)  # what the pool holds is returned
-    options = {"starts": states, "memory_budget": memory_budget, "interrupted": interrupted, "modes": limits.modes}
-    found = assemble(system, pool, analysis, first, tuple(rounds), marginal_tolerance, **options)
+    rest: dict[str, Any] = {
+        "starts": states,
+        "memory_budget": memory_budget,
+        "interrupted": interrupted,
+        "modes": limits.modes,
+    }
+    found = assemble(system, pool, analysis, first, tuple(rounds), marginal_tolerance, **rest)
     return replace(found, completeness=replace(found.completeness, exhaustive=True, unseen=0.0)) if solved else found
