@@ -10,8 +10,10 @@ from .elman import ElmanLayer
 from .gru import GRULayer
 from .leaky import LEAKS, DaleLayer, LeakingLayer, LeakyLayer
 from .low_rank import LowRankLayer
+from .lru import LRULayer
 from .lstm import LSTMLayer
 from .mgu import MGULayer
+from .minimal import MinGRULayer, MinLSTMLayer
 from .nonlinearities import NONLINEARITIES
 from .parallel import ParallelLayer
 
@@ -23,12 +25,15 @@ __all__ = [
     "DaleLayer",
     "ElmanLayer",
     "GRULayer",
+    "LRULayer",
     "LSTMLayer",
     "Layer",
     "LeakingLayer",
     "LeakyLayer",
     "LowRankLayer",
     "MGULayer",
+    "MinGRULayer",
+    "MinLSTMLayer",
     "NBRCLayer",
     "ParallelLayer",
     "Slopes",
