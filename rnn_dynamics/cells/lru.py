@@ -19,9 +19,11 @@ class LRU(NamedCell):
 
     lambda = exp(-exp(nu_log) + i exp(theta_log)) and gamma = exp(gamma_log), unit by unit. The state, of the module and
     of its map, is [Re z, Im z], [2 n]. Parameters: ``nu_log_l0``, ``theta_log_l0``, ``gamma_log_l0`` [n],
-    ``weight_ih_l0`` (B: [Re, Im]) [2 n, m], ``weight_ho_l0`` (C: [Re, -Im]) [m, 2 n], ``weight_io_l0`` (D) [m]. First weights:
-    lambda uniform on the ring between two radii, gamma = sqrt(1 - |lambda|^2), Re and Im of B from N(0, 1 / 2 m), those of C
-    from N(0, 1 / n), D from N(0, 1). Stacks of them need a non-linearity in between, which is the model's own.
+    ``weight_ih_l0`` (B: [Re, Im]) [2 n, m], ``weight_ho_l0`` (C: [Re, -Im]) [m, 2 n], ``weight_io_l0`` (D) [m].
+
+    First weights: lambda uniform on the ring between two radii, gamma = sqrt(1 - |lambda|^2), Re and Im of B from
+    N(0, 1 / 2 m), those of C from N(0, 1 / n), D from N(0, 1). Stacks of them need a non-linearity in between, which is
+    the model's own.
 
     Source: Orvieto et al. 2023, arXiv 2303.06349.
     """

@@ -91,8 +91,8 @@ def module_from_spec(
 
     Args:
         text: "GRU-64x2": cell, units of each layer, layers (1 if left out). Cells are RNN, LSTM, GRU, MGU, BRC, nBRC,
-            leaky, Dale, minGRU, minLSTM and chrono, an LSTM initialised by ``chrono_initialise``. "GRU+GRU-64x2" is a ``Parallel`` whose cells share
-            the 64 units of a layer equally. Case does not matter.
+            leaky, Dale, minGRU, minLSTM and chrono, an LSTM initialised by ``chrono_initialise``. "GRU+GRU-64x2" is a
+            ``Parallel`` whose cells share the 64 units of a layer equally. Case does not matter.
         input_size: m.
         seed: of the weights; the global random state is not touched.
         t_max: of chrono cells: the longest time to bridge, in steps.

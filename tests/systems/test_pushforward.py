@@ -9,7 +9,7 @@ from torch.func import jacrev, vmap
 
 import rnn_dynamics as rd
 from rnn_dynamics.attractors.tangents import carry_tangents, random_tangents
-from rnn_dynamics.cells import BRC, MGU, NBRC
+from rnn_dynamics.cells import BRC, MGU, NBRC, DaleRNN, LeakyRNN, LowRankRNN, MinGRU, MinLSTM
 from rnn_dynamics.families import iterated
 from rnn_dynamics.systems import AutonomousMap, GRULayer, IteratedMap, Linearization, ParallelLayer, WrappedMap
 from rnn_dynamics.systems.pushforward import LayeredPushforward, TapedPushforward
@@ -25,6 +25,14 @@ KINDS = {
     "mgu": (MGU, {}),
     "brc": (BRC, {}),
     "nbrc": (NBRC, {}),
+    "leaky": (LeakyRNN, {}),
+    "leaky-inside": (LeakyRNN, {"leak": "inside", "nonlinearity": "softplus"}),
+    "current": (LeakyRNN, {"leak": "current", "nonlinearity": "sigmoid"}),
+    "dale": (DaleRNN, {}),
+    "low-rank": (LowRankRNN, {"rank": 2}),
+    "min-gru": (MinGRU, {}),
+    "min-lstm": (MinLSTM, {"positive": True}),
+    "min-gru-positive": (MinGRU, {"positive": True}),
 }
 
 
