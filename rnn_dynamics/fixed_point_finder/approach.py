@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..roots import Newton, Reason
+from ..roots import Newton, Reason, RootProblem
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, Linearization, NoBox, units_of
 
 _LEAST = 16
@@ -93,13 +93,9 @@ def approached(
     chosen = starts[torch.cat(rows).to(starts.device)]
     held = inputs.to(starts).repeat_interleave(torch.tensor([len(each) for each in rows]).to(starts.device), dim=0)
     units = torch.cat([units_of(network.hold(inputs[0]), starts), held.new_ones(inputs.shape[1])])
+    paired, pairs = _Paired(network.frozen(torch.float64)), torch.cat([chosen, held], dim=1)
     attempt = Newton(slow_points=0).attempt(
-        _Paired(network.frozen(torch.float64)),
-        torch.cat([chosen, held], dim=1),
-        units,
-        max_steps=max_steps,
-        memory_budget=DEFAULT_MEMORY_BUDGET,
-        progress=None,
+        RootProblem(paired, pairs, units, max_steps, DEFAULT_MEMORY_BUDGET, progress=None)
     )
     there = attempt.result.reasons == Reason.CONVERGED
     states = torch.where(there.unsqueeze(1), attempt.result.states[:, : network.state_size], chosen)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..fixed_points import FixedPoints as NativeFixedPoints
 from ..fixed_points import find_fixed_points
-from ..roots import Attempt, Newton, RootResult, RootSolver, Status
-from ..systems import AutonomousMap, HeldMap
+from ..roots import Attempt, Newton, RootProblem, RootResult, RootSolver, Status
+from ..systems import HeldMap
 from .approach import Approach
 from .points import FixedPoints
 
@@ -27,9 +27,12 @@ class _Keeping(RootSolver):
     def tolerance(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]  # is only read
         return self.solver.tolerance
 
-    def attempt(self, system: AutonomousMap, starts: Tensor, units: Tensor, **options: Any) -> Attempt:
-        self.kept.append(self.solver.solve(system, starts, units=units, **options))
-        return Attempt(self.kept[-1], judged=True)
+    def attempt(self, problem: RootProblem) -> Attempt:
+        return self.solver.attempt(problem)
+
+    def judged(self, problem: RootProblem, attempt: Attempt) -> RootResult:
+        self.kept.append(self.solver.judged(problem, attempt))
+        return self.kept[-1]
 
     def without_slow_points(self) -> RootSolver:
         return self.solver.without_slow_points()

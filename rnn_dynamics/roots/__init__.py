@@ -5,6 +5,7 @@ For developers: a solver is a frozen dataclass of tolerances with one method, ``
 
 from .evidence import are_roots
 from .krylov import NewtonKrylov
+from .linear_regions import LinearRegions, every_root
 from .newton import Newton
 from .problem import RootProblem
 from .results import Reason, RootResult, Status, advice_of
@@ -14,6 +15,7 @@ from .speed import SpeedMinimizer
 
 __all__ = [
     "Attempt",
+    "LinearRegions",
     "Newton",
     "NewtonKrylov",
     "Reason",
@@ -25,5 +27,6 @@ __all__ = [
     "Status",
     "advice_of",
     "are_roots",
+    "every_root",
     "residual_norms",
 ]

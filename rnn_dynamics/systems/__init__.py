@@ -1,6 +1,6 @@
 """Recurrent networks as maps."""
 
-from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, WrappedMap
+from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, Reduction, WrappedMap
 from .boxes import Box, NoBox
 from .checkpoints import Checkpoint, read_checkpoint
 from .driven import DrivenMap, FirstState, HeldMap, InputFamily, require_network, require_system
@@ -10,20 +10,40 @@ from .functions import FunctionMap
 from .in_units import MapInUnits
 from .iterated import IteratedMap
 from .layered import LayeredMap
-from .layers import BRCLayer, CellLayer, GRULayer, Layer, MGULayer, NBRCLayer, ParallelLayer
+from .layers import (
+    LEAKS,
+    NONLINEARITIES,
+    BRCLayer,
+    CellLayer,
+    DaleLayer,
+    GRULayer,
+    Layer,
+    LeakyLayer,
+    LowRankLayer,
+    LRULayer,
+    MGULayer,
+    MinGRULayer,
+    MinLSTMLayer,
+    NBRCLayer,
+    ParallelLayer,
+)
 from .linearization import Linearization
 from .modules import recurrent_layers, recurrent_module
 from .pushforward import Pushforward
+from .rectifiers import Rectifiers
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import apart, balancing_units, ranks, relative, scaled_norm, sizes, units_of, walk_units, warped
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",
+    "LEAKS",
+    "NONLINEARITIES",
     "AutonomousMap",
     "BRCLayer",
     "Box",
     "CellLayer",
     "Checkpoint",
+    "DaleLayer",
     "DrivenMap",
     "EncodedMap",
     "FirstState",
@@ -32,15 +52,22 @@ __all__ = [
     "HeldMap",
     "InputFamily",
     "IteratedMap",
+    "LRULayer",
     "Layer",
     "LayeredMap",
+    "LeakyLayer",
     "Linearization",
+    "LowRankLayer",
     "MGULayer",
     "MapInUnits",
+    "MinGRULayer",
+    "MinLSTMLayer",
     "NBRCLayer",
     "NoBox",
     "ParallelLayer",
     "Pushforward",
+    "Rectifiers",
+    "Reduction",
     "WrappedMap",
     "apart",
     "as_map",

@@ -8,9 +8,11 @@ from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, Size, as_rows, checked
 from ..progress import sign_of_life
+from ..stability import Spectrum
 from .boxes import Box, NoBox
 from .linearization import Linearization
 from .pushforward import Pushforward
+from .rectifiers import Rectifiers
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes that one analysis may use for Jacobians at a time: a quarter of a 2 GB machine."""
@@ -75,6 +77,14 @@ class AutonomousMap(ABC):
     def ungated(self) -> "AutonomousMap":
         """A map with the same fixed points, on which root search does better; itself unless gates can be removed."""
         return self
+
+    def reduced(self) -> "Reduction | None":
+        """A map of fewer dimensions with the same fixed points, to search for them there; None where none is known."""
+        return None
+
+    def rectifiers(self) -> Rectifiers | None:
+        """The equation of the fixed points, if ReLUs are all that bends the map."""
+        return None
 
     def companions(self, roots: Tensor) -> Tensor:
         """The states [i, p, n] that are fixed points since each of ``roots`` [p, n] is; none but for iterates."""
@@ -155,3 +165,25 @@ class WrappedMap(AutonomousMap):
     @property
     def bytes_per_linearization(self) -> int:
         return self.system.bytes_per_linearization
+
+
+class Reduction(ABC):
+    """What a map F on R^n comes to on R^r, r < n: fixed points correspond one to one, with indices and stability."""
+
+    system: AutonomousMap
+    """The map on R^r."""
+
+    rest: float | None
+    """The eigenvalue of DF in all the n - r other directions; None where they have several."""
+
+    @abstractmethod
+    def lower(self, states: Tensor) -> Tensor:
+        """Where on R^r to begin from states [k, n]: [k, r]."""
+
+    @abstractmethod
+    def lift(self, states: Tensor) -> Tensor:
+        """The states [k, n] of F that states [k, r] stand for."""
+
+    @abstractmethod
+    def spectrum(self, states: Tensor, modes: int) -> Spectrum:
+        """Of DF at states [k, n]: all eigenvalues and the eigenvectors of the ``modes`` leading ones."""

@@ -7,12 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import ArgumentError
+from .autonomous import Reduction
 from .boxes import Box, NoBox
 from .derived_weights import present
 from .driven import DrivenMap
 from .functions import FunctionMap
 from .gradients import derivative
 from .linearization import Linearization
+from .rectifiers import Rectifiers
 
 
 class _EncoderStep(nn.Module):
@@ -85,6 +87,12 @@ class EncodedMap(DrivenMap):
 
     def ungated(self) -> "EncodedMap":
         return EncodedMap(self.network.ungated(), self.encoder)
+
+    def reduced(self, input: Tensor) -> Reduction | None:
+        return self.network.reduced(self.encode(input))
+
+    def rectifiers(self, input: Tensor) -> Rectifiers | None:
+        return self.network.rectifiers(self.encode(input))
 
     def linearize(
         self, states: Tensor, inputs: Tensor, wrt_input: bool = False

@@ -13,7 +13,19 @@ from torch.func import jacrev, vmap
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
 import rnn_dynamics as rd
-from rnn_dynamics.cells import BRC, MGU, NBRC, Parallel, chrono_initialise, initialise
+from rnn_dynamics.cells import (
+    BRC,
+    MGU,
+    NBRC,
+    DaleRNN,
+    LeakyRNN,
+    LowRankRNN,
+    MinGRU,
+    MinLSTM,
+    Parallel,
+    chrono_initialise,
+    initialise,
+)
 from rnn_dynamics.systems import Box, NoBox
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -21,6 +33,7 @@ pytestmark = pytest.mark.usefixtures("seeded")
 
 DOUBLE = torch.float64
 OWN = [MGU, BRC, NBRC]
+MODULES = [*OWN, LeakyRNN, DaleRNN, LowRankRNN, MinGRU, MinLSTM]
 PARALLEL = [(nn.GRU, nn.GRU), (nn.LSTM, nn.LSTM), (nn.LSTM, nn.GRU), (MGU, NBRC), (nn.GRU, nn.LSTM, BRC)]
 
 
@@ -101,7 +114,7 @@ def test_cells_follow_the_formulas_of_the_paper(kind, layers, bias) -> None:
 # --- torch's conventions
 
 
-@pytest.mark.parametrize(("kind", "layers", "batch_first"), [*product(OWN, [1, 3], [True, False])])
+@pytest.mark.parametrize(("kind", "layers", "batch_first"), [*product(MODULES, [1, 3], [True, False])])
 def test_shapes_are_those_of_a_gru(kind, layers, batch_first) -> None:
     ours, gru = (k(3, 5, num_layers=layers, batch_first=batch_first, dtype=DOUBLE) for k in (kind, nn.GRU))
     inputs = torch.randn(4, 6, 3, dtype=DOUBLE)
@@ -120,7 +133,7 @@ def test_shapes_are_those_of_a_gru(kind, layers, batch_first) -> None:
     assert _close(ours(along[0][2:], halfway)[1], last[:, 0])
 
 
-@pytest.mark.parametrize("kind", [*OWN, *PARALLEL], ids=str)
+@pytest.mark.parametrize("kind", [*MODULES, *PARALLEL], ids=str)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize(("lengths", "enforce"), [([6, 4, 4, 1], True), ([2, 6, 1, 4], False)])
 def test_packed_sequences(kind, layers, lengths, enforce) -> None:
@@ -140,7 +153,7 @@ def test_packed_sequences(kind, layers, lengths, enforce) -> None:
             assert _close(end, _of(last, index))
 
 
-@pytest.mark.parametrize("kind", OWN)
+@pytest.mark.parametrize("kind", MODULES)
 def test_dropout_acts_between_layers_in_training_only(kind) -> None:
     module, inputs = kind(3, 50, num_layers=2, dropout=0.5), torch.randn(6, 2, 3)
     outputs, last = module(inputs)
@@ -151,7 +164,7 @@ def test_dropout_acts_between_layers_in_training_only(kind) -> None:
     assert torch.equal(plain(inputs)[0], module(inputs)[0])
 
 
-@pytest.mark.parametrize("kind", [*OWN, Parallel])
+@pytest.mark.parametrize("kind", [*MODULES, Parallel])
 def test_copies_files_and_moves(kind, tmp_path) -> None:
     module, inputs = kind(3, 6, num_layers=2), torch.randn(6, 2, 3)
     expected = module(inputs)[0]
@@ -169,7 +182,7 @@ def test_copies_files_and_moves(kind, tmp_path) -> None:
     assert module.parallel[1][1].hidden_size == 3 if kind is Parallel else module.weight_ih_l1.shape[1] == 6
 
 
-@pytest.mark.parametrize(("kind", "bias"), [*product(OWN, [True, False])])
+@pytest.mark.parametrize(("kind", "bias"), [*product(MODULES, [True, False])])
 def test_gradients(kind, bias) -> None:
     module = _jostled(kind(2, 3, num_layers=2, bias=bias, dtype=DOUBLE))
     names, weights = zip(*module.named_parameters(), strict=True)
@@ -208,7 +221,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-@pytest.mark.parametrize("kind", [*OWN, Parallel])
+@pytest.mark.parametrize("kind", [*MODULES, Parallel])
 def test_what_does_not_fit_is_refused(kind, case) -> None:
     call, phrase = REFUSED[case]
     with pytest.raises(ValueError, match=phrase):
@@ -360,7 +373,7 @@ def test_first_weights_of_each_cell(kind) -> None:
         assert all(torch.equal(a, b) for a, b in zip(fresh.parameters(), again.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM, *OWN, Parallel])
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM, *MODULES, Parallel])
 def test_first_weights_follow_the_seed_alone(kind) -> None:
     one, other, third, half = (kind(3, 6, num_layers=2) for _ in range(4))
     before = torch.random.get_rng_state()

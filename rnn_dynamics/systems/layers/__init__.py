@@ -8,18 +8,32 @@ from .base import CellLayer, Layer, Slopes, rows_of
 from .brc import BRCLayer, NBRCLayer
 from .elman import ElmanLayer
 from .gru import GRULayer
+from .leaky import LEAKS, DaleLayer, LeakingLayer, LeakyLayer
+from .low_rank import LowRankLayer
+from .lru import LRULayer
 from .lstm import LSTMLayer
 from .mgu import MGULayer
+from .minimal import MinGRULayer, MinLSTMLayer
+from .nonlinearities import NONLINEARITIES
 from .parallel import ParallelLayer
 
 __all__ = [
+    "LEAKS",
+    "NONLINEARITIES",
     "BRCLayer",
     "CellLayer",
+    "DaleLayer",
     "ElmanLayer",
     "GRULayer",
+    "LRULayer",
     "LSTMLayer",
     "Layer",
+    "LeakingLayer",
+    "LeakyLayer",
+    "LowRankLayer",
     "MGULayer",
+    "MinGRULayer",
+    "MinLSTMLayer",
     "NBRCLayer",
     "ParallelLayer",
     "Slopes",
