@@ -7,13 +7,14 @@ from typing import Annotated
 
 from torch import Tensor
 
-from ..checks import ArgumentError, CheckedInside, checked
+from ..checks import CheckedInside, checked
 from .layered import LayeredMap
 from .layers import ElmanLayer, LSTMLayer
 from .preceding import preceding
+from .readable_cells import Declared
+from .reading import read_file, write_tensors
 from .stored_parts import WANTED, put_together
-from .weight_files import is_safetensors, read_tensors, write_tensors
-from .weight_groups import CELLS, WeightGroup, shortened, weight_groups
+from .weight_groups import WeightGroup, shortened, weight_groups
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Checkpoint:
     places: dict[tuple[str, str], Tensor]  # the network's own weights, by containers and key in the file
     computed: tuple[str, ...] = ()  # its weights that the file holds in parts: weight_norm, pruning
     preceding: tuple[str, ...] = ()  # what seems to come before it in its model: "encoder.fc (784 to 64)"
+    by_shape: bool = True  # whether nothing but names and shapes of its weights tells what cell it is
+    unwritable: str | None = None  # why the file cannot be written again
 
     def __str__(self) -> str:
         bottom = self.network.layers[0]
@@ -51,11 +54,13 @@ class Checkpoint:
         return Path(path)
 
     def require_writable(self) -> None:
-        """Refuse a network some of whose weights the file holds in parts: new weights do not tell new parts.
+        """Refuse a file that cannot be written again, or holds some weights in parts: new ones do not tell new parts.
 
         Raises:
-            ValueError: that names those weights.
+            ValueError: that says why, or names those weights.
         """
+        if self.unwritable is not None:
+            raise ValueError(f"{self.source} cannot be written again with other weights: {self.unwritable}")
         if self.computed:
             raise ValueError(
                 f"{self.source} holds {shortened(self.computed, ', ', 6)} in parts (weight_norm or pruning), into "
@@ -70,7 +75,7 @@ def read_checkpoint(
     *,
     prefix: str | None = None,
     cell: str | None = None,
-    nonlinearity: str = "tanh",
+    nonlinearity: str | None = None,
 ) -> Checkpoint:
     """Read a recurrent network from a file of weights, without running any code the file may carry.
 
@@ -94,19 +99,17 @@ def read_checkpoint(
         ValueError: for a file that cannot be read, holds no or several recurrent networks, weights that do not fit, or
             weights whose part in the step is not known.
     """
-    if cell not in (None, *CELLS):
-        raise ArgumentError("cell", f"must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
-    if nonlinearity not in ("tanh", "relu"):
-        raise ArgumentError("nonlinearity", f"must be 'tanh' or 'relu', got {nonlinearity!r}")
+    declared = Declared(cell, nonlinearity)
     try:
-        stored = put_together(read_tensors(Path(path), WANTED))
+        read = read_file(Path(path), WANTED)
+        stored = put_together(read)
         group = _chosen(weight_groups(stored), prefix)
-        checkpoint = _built(group, nonlinearity, Path(path))
-        before = preceding(stored, group, checkpoint.network.input_size, in_order=not is_safetensors(Path(path)))
-        checkpoint = replace(checkpoint, preceding=before)
-        if cell not in (None, checkpoint.cell):
+        checkpoint = _built(group, declared, Path(path))
+        before = preceding(stored, group, checkpoint.network.input_size, in_order=read.in_order)
+        checkpoint = replace(checkpoint, preceding=before, unwritable=read.unwritable)
+        if declared.cell not in (None, checkpoint.cell):
             raise ValueError(f"it holds weights of {checkpoint.cell} cells, but cell='{cell}' was asked for")
-        if nonlinearity != "tanh" and "RNN" not in checkpoint.cell.split(" | "):
+        if nonlinearity not in (None, "tanh") and "RNN" not in checkpoint.cell.split(" | "):
             raise ValueError(f"nonlinearity='{nonlinearity}' is for an RNN, but it holds {checkpoint}")
     except ValueError as error:
         raise ValueError(f"cannot read {path}: {error}") from error
@@ -117,8 +120,8 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
-def _built(group: WeightGroup, nonlinearity: str, source: Path) -> Checkpoint:
-    stack = group.build(nonlinearity)
+def _built(group: WeightGroup, declared: Declared, source: Path) -> Checkpoint:
+    stack = group.build(declared)
     one: dict[object, Tensor] = {}  # weights that are tied in the file are one tensor, which an optimiser moves once
 
     def tied(weight: Tensor) -> Tensor:
@@ -132,6 +135,7 @@ def _built(group: WeightGroup, nonlinearity: str, source: Path) -> Checkpoint:
         source,
         places,
         stack.computed,
+        by_shape=stack.by_shape,
     )
 
 
@@ -141,7 +145,7 @@ def _listed(groups: list[WeightGroup]) -> str:
 
 def _described(group: WeightGroup) -> str:
     try:
-        return str(_built(group, "tanh", Path()))
+        return str(_built(group, Declared(), Path()))
     except ValueError as error:
         return f"unreadable weights at '{group.prefix}' ({error})"
 

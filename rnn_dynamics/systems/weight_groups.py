@@ -3,25 +3,20 @@
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
 from torch import Tensor
 
-from .layers import BRCLayer, ElmanLayer, GRULayer, Layer, LSTMLayer, MGULayer, NBRCLayer, ParallelLayer
+from .layers import Layer, ParallelLayer
+from .readable_cells import CELLS, TWO_BIASES, Declared, read_as
+from .reading import Told
 from .stored_parts import NAME, Stored
 
-CELLS: dict[str, Callable[..., Layer]] = {
-    "RNN": ElmanLayer,
-    "GRU": GRULayer,
-    "LSTM": LSTMLayer,
-    "MGU": MGULayer,
-    "BRC": BRCLayer,
-    "nBRC": NBRCLayer,
-}
 _PART = re.compile(r"(.*\.)?parallel\.(\d{1,4})\.(\d{1,4})\.")  # cell j of layer k of a ``Parallel``
+_LISTED = re.compile(r"(.*\.)?cells\.\d+\.")
 _WRAPPERS = ("module", "_orig_mod")  # what DataParallel and torch.compile put before or between the names
 _FIRST_STATE = re.compile(r"[hc]x|[hc]x?_?0|(?:hidden|state)_?0?|init(?:ial)?_\w+|\w+_init(?:ial)?")
 _READABLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -39,6 +34,9 @@ class Stack:
     computed: tuple[str, ...]
     """The weights that are computed from others in the file."""
 
+    by_shape: bool
+    """Whether nothing but names and shapes of weights tells what cell it is."""
+
 
 class WeightGroup(ABC):
     """The weights of what may be one recurrent module."""
@@ -51,7 +49,7 @@ class WeightGroup(ABC):
         self.prefix = short
 
     @abstractmethod
-    def build(self, nonlinearity: str) -> Stack:
+    def build(self, declared: Declared) -> Stack:
         """The layers, once every weight has been found to be there and to fit."""
 
 
@@ -65,7 +63,11 @@ class CellGroup(WeightGroup):
         self.beside: dict[str, Tensor] = {}
         """What else the file has below the prefix, by name, but for other networks."""
 
-    def build(self, nonlinearity: str) -> Stack:
+        self.told: Told | None = None
+        """What the file says of the cell."""
+
+    def build(self, declared: Declared) -> Stack:
+        self._require_ours(declared)
         if any(name.endswith("_reverse") for name in self.weights):
             raise ValueError("a bidirectional module is no dynamical system: its backward half runs against time")
         held = {name.partition("_l")[0] for name in self.weights}
@@ -75,16 +77,18 @@ class CellGroup(WeightGroup):
         needed = ["weight_hh", "weight_ih"] + ["weight_hr"] * projected
         for name, suffix in product(needed, suffixes):
             self._require_sound(name + suffix)
-        cell, shapes = self._bottom_shapes(suffixes[0], projected)
-        biases = ("bias_ih", "bias_hh") if cell in ("RNN", "GRU", "LSTM") else ("bias_ih",)
+        shape, shapes = self._bottom_shapes(suffixes[0], projected)
+        cell = read_as(shape, declared.cell or (self.told and self.told.cell))
+        biases = ("bias_ih", "bias_hh") if cell in TWO_BIASES else ("bias_ih",)
         present = biases if held & {"bias_ih", "bias_hh"} else ()
         for name, suffix in product(present, suffixes):
             self._require_sound(name + suffix)
         names = [*needed, *present]
         if others := held - set(names):
             raise ValueError(f"{self.key_prefix}{min(others)}{suffixes[0]} is no weight of {cell}, whose shapes it has")
-        self._require_alone(cell, shapes)
-        options = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
+        if declared.cell is None:
+            self._require_alone(cell, shapes)
+        options = {"nonlinearity": self._nonlinearity(declared)} if cell == "RNN" else {}
         dtype = torch.float64 if any(w.dtype == torch.float64 for w in self.weights.values()) else torch.float32
         layers, places, computed = [], {}, []
         for suffix in suffixes:
@@ -100,7 +104,33 @@ class CellGroup(WeightGroup):
                     computed.append(place[1])
                 else:
                     places[self.stored.origin.get(place, place)] = weight
-        return Stack(cell, layers, places, tuple(computed))
+        by_shape = self.told is None and declared.cell is None
+        return Stack(cell, layers, places, tuple(computed), by_shape)
+
+    def _require_ours(self, declared: Declared) -> None:
+        """Refuse what the file says to be another library's cell, or one that no layer computes."""
+        if self.told is not None and self.told.obstacle is not None:
+            raise ValueError(f"{self.told.owner} at '{self.key_prefix}' {self.told.obstacle}")
+        if declared.cell is not None or (self.told is not None and self.told.cell is not None):
+            return
+        if self.told is not None:
+            whose = f"they belong to a {self.told.owner}"
+        elif _LISTED.fullmatch(self.key_prefix):
+            whose = "cells in a list of that name are another library's or wired by hand"
+        else:
+            return
+        raise ValueError(
+            f"the weights at '{self.key_prefix}' are named as torch's, but {whose}, whose step the file does not tell: "
+            "take rd.as_map(module), or if it is one of these name it by cell= or --cell: " + ", ".join(CELLS)
+        )
+
+    def _nonlinearity(self, declared: Declared) -> str:
+        told = self.told and self.told.nonlinearity
+        if told not in (None, "tanh", "relu"):
+            raise ValueError(f"the RNN at '{self.key_prefix}' has nonlinearity {told!r}, not tanh or relu")
+        if None not in (told, declared.nonlinearity) and told != declared.nonlinearity:
+            raise ValueError(f"nonlinearity={declared.nonlinearity!r} was asked for, but the file says {told!r}")
+        return declared.nonlinearity or told or "tanh"
 
     def _bottom_shapes(self, suffix: str, projected: bool) -> tuple[str, dict[str, tuple[int, ...]]]:
         """The kind of cell, and the shapes that its bottom layer must have by its recurrent weights."""
@@ -187,7 +217,8 @@ class ParallelGroup(WeightGroup):
         super().__init__(containers, key_prefix)
         self.cells: dict[tuple[int, int], CellGroup] = {}
 
-    def build(self, nonlinearity: str) -> Stack:
+    def build(self, declared: Declared) -> Stack:
+        declared = replace(declared, cell=None)  # it names one cell, not several side by side
         rows, columns = (max(place[axis] for place in self.cells) + 1 for axis in (0, 1))
         layers: list[Layer] = []
         places: dict[tuple[str, str], Tensor] = {}
@@ -198,7 +229,7 @@ class ParallelGroup(WeightGroup):
             for column in range(columns):
                 if (row, column) not in self.cells:
                     raise ValueError(f"{self.key_prefix}parallel.{row}.{column} is missing")
-                stacks.append(self.cells[row, column].build(nonlinearity))
+                stacks.append(self.cells[row, column].build(declared))
                 places |= stacks[-1].places
                 computed += stacks[-1].computed
             layer = ParallelLayer(tuple(stack.layers[0] for stack in stacks))
@@ -211,7 +242,7 @@ class ParallelGroup(WeightGroup):
                     )
             layers.append(layer)
             names = names or [stack.cell for stack in stacks]
-        return Stack(" | ".join(names), layers, places, computed)
+        return Stack(" | ".join(names), layers, places, computed, by_shape=False)  # the names are this library's own
 
 
 def weight_groups(stored: Stored) -> list[WeightGroup]:
@@ -232,6 +263,7 @@ def weight_groups(stored: Stored) -> list[WeightGroup]:
             assert isinstance(cell, CellGroup)
         cell.weights[found[2]] = tensor
         if cell.stored is not stored:
+            cell.told = stored.modules.get((containers, prefix))
             cell.stored = stored
             cells.append(cell)
     if not groups:
