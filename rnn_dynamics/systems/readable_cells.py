@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..checks import ArgumentError
-from .layers import BRCLayer, ElmanLayer, GRULayer, Layer, LSTMLayer, MGULayer, NBRCLayer
+from .layers import BRCLayer, ElmanLayer, GRULayer, Layer, LSTMLayer, MGULayer, NBRCLayer, ResetBeforeGRULayer
 
 CELLS: dict[str, Callable[..., Layer]] = {
     "RNN": ElmanLayer,
     "GRU": GRULayer,
+    "GRU-reset-before": ResetBeforeGRULayer,
     "LSTM": LSTMLayer,
     "MGU": MGULayer,
     "BRC": BRCLayer,
@@ -17,7 +18,7 @@ CELLS: dict[str, Callable[..., Layer]] = {
 TWO_BIASES = ("RNN", "GRU", "LSTM")
 """Cells with a second bias, beside the recurrent weights; the others need one alone."""
 
-_SHAPED_AS: dict[str, str] = {}
+_SHAPED_AS = {"GRU-reset-before": "GRU"}
 """Cells whose weights have the shapes of another, which is what they are taken for unless said otherwise."""
 
 

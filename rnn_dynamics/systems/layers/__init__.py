@@ -8,6 +8,7 @@ from .base import CellLayer, Layer, Slopes, rows_of
 from .brc import BRCLayer, NBRCLayer
 from .elman import ElmanLayer
 from .gru import GRULayer
+from .gru_reset_before import ResetBeforeGRULayer
 from .lstm import LSTMLayer
 from .mgu import MGULayer
 from .parallel import ParallelLayer
@@ -22,6 +23,7 @@ __all__ = [
     "MGULayer",
     "NBRCLayer",
     "ParallelLayer",
+    "ResetBeforeGRULayer",
     "Slopes",
     "rows_of",
 ]

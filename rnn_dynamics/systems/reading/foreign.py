@@ -13,7 +13,7 @@ _MAGIC = {
     b"\x28\xb5\x2f\xfd": "compressed by zstd, so unpack it first",
     b"\x93NUMPY": "a numpy array: save {name: torch.from_numpy(array)} with torch.save",
 }
-_UNPACKED = 16
+UNPACKED = 16
 """An archive that unpacks to more than so many times its size holds no weights: torch packs nothing."""
 
 
@@ -25,7 +25,7 @@ def head_of(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(9)
+            head = file.read(20)
     except OSError as error:
         raise ValueError(error.strerror or str(error)) from error
     if not head:
@@ -62,7 +62,7 @@ def require_size(unpacked: int, path: Path) -> None:
     Raises:
         ValueError: with both sizes.
     """
-    if unpacked > _UNPACKED * path.stat().st_size + 2**20:
+    if unpacked > UNPACKED * path.stat().st_size + 2**20:
         raise ValueError(f"it unpacks to {unpacked:,} bytes from {path.stat().st_size:,}, as no weights do")
 
 

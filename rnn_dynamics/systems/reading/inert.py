@@ -52,7 +52,7 @@ def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int,
     ends = [(n - 1) * step for n, step in zip(size, stride, strict=True)]
     if min([offset, *size, *stride]) < 0 or (0 not in size and offset + sum(ends) >= len(storage)):
         raise pickle.UnpicklingError("a tensor that reaches beyond its storage")
-    return torch._utils._rebuild_tensor(storage, offset, size, stride)
+    return torch.empty(0, dtype=storage.dtype).set_(storage._untyped_storage, offset, size, stride)
 
 
 def _alone(data: Any, *_: Any) -> Any:

@@ -53,6 +53,8 @@ def collected(root: Any, wanted: re.Pattern[str]) -> FileContents:
 
 def _parts(value: Any, containers: str, prefix: str) -> Iterator[tuple[str, str, Any]]:
     """What lies in a container: where, its name there, and it."""
+    if isinstance(value, StandIn) and _ARRAYS.fullmatch(value.class_name):
+        value = _objects(value)
     if not isinstance(value, StandIn):
         for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield containers, str(key), item
@@ -69,6 +71,12 @@ def _parts(value: Any, containers: str, prefix: str) -> Iterator[tuple[str, str,
             yield containers, str(key), item
     for index, item in enumerate(value.items):
         yield containers, str(index), item
+
+
+def _objects(array: StandIn) -> list[Any]:
+    """What lies in an array of objects."""
+    held = array.state[-1] if isinstance(array.state, tuple) and array.state else None
+    return held if isinstance(held, list) else []
 
 
 def _entries(value: Any) -> dict[Any, Any]:

@@ -15,7 +15,7 @@ from .foreign import head_of
 def is_safetensors(path: Path) -> bool:
     """Whether a file is one of safetensors, by its name or its first bytes."""
     head = head_of(path)
-    return path.suffix == ".safetensors" or head[8:] == b"{"  # its header: eight bytes of length, then JSON
+    return path.suffix == ".safetensors" or head[8:9] == b"{"  # its header: eight bytes of length, then JSON
 
 
 def read_safetensors(path: Path, wanted: re.Pattern[str]) -> FileContents:

@@ -22,7 +22,8 @@ def read_torch(path: Path, wanted: re.Pattern[str]) -> FileContents:
     """The tensors of a file of torch.save or pickle.dump.
 
     Raises:
-        ValueError: if it is none, or names what could do harm.
+        ValueError: if it is none.
+        HarmfulError: if it names what could do harm.
     """
     require_unpackable(path)
     try:
@@ -30,8 +31,8 @@ def read_torch(path: Path, wanted: re.Pattern[str]) -> FileContents:
             root, alone = plain, False
         else:
             root, alone = _load(path)
-    except inert.HarmfulError as error:
-        raise ValueError(_harmful(error)) from error
+    except inert.HarmfulError:
+        raise
     except Exception as error:  # a file that is none of torch's can raise almost anything: KeyError, IndexError, ...
         raise ValueError(refusal(path)) from error
     return _within(_collected(root, alone, wanted), path.stat().st_size, wanted)
@@ -41,13 +42,14 @@ def read_member(archive: zipfile.ZipFile, name: str, wanted: re.Pattern[str]) ->
     """The tensors of a file of torch.save that lies in an archive.
 
     Raises:
-        ValueError: if it is none, or names what could do harm.
+        ValueError: if it is none.
+        HarmfulError: if it names what could do harm.
     """
     try:
         content = archive.read(name)
         root, alone = _load(BytesIO(content))
-    except inert.HarmfulError as error:
-        raise ValueError(_harmful(error)) from error
+    except inert.HarmfulError:
+        raise
     except Exception as error:  # as above
         raise ValueError(f"{name} in it is cut short, damaged, or no file of torch.save") from error
     return _within(_collected(root, alone, wanted), len(content), wanted)
@@ -112,7 +114,3 @@ def _within(found: FileContents, held: int, wanted: re.Pattern[str]) -> FileCont
                 f"{containers}{key} is an expanded tensor: {tensor.numel():,} numbers, more than are in the file"
             )
     return found
-
-
-def _harmful(error: inert.HarmfulError) -> str:
-    return f"it holds Python objects besides tensors ({error}), which could run code: it is not read"
