@@ -2,7 +2,7 @@
 
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, WrappedMap
 from .boxes import Box, NoBox
-from .checkpoints import Checkpoint, read_checkpoint
+from .checkpoints import Checkpoint, read_as_told, read_checkpoint
 from .driven import DrivenMap, FirstState, HeldMap, InputFamily, require_network, require_system
 from .encoded import EncodedMap
 from .functions import FunctionMap
@@ -12,10 +12,12 @@ from .layers import BRCLayer, CellLayer, GRULayer, Layer, MGULayer, NBRCLayer, P
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .pushforward import Pushforward
+from .readable_cells import CELLS, Reading
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import ranks, relative, scaled_norm, sizes, units_of, warped
 
 __all__ = [
+    "CELLS",
     "DEFAULT_MEMORY_BUDGET",
     "AutonomousMap",
     "BRCLayer",
@@ -38,12 +40,14 @@ __all__ = [
     "NoBox",
     "ParallelLayer",
     "Pushforward",
+    "Reading",
     "WrappedMap",
     "as_map",
     "bytes_kept",
     "last_within",
     "padded",
     "ranks",
+    "read_as_told",
     "read_checkpoint",
     "recurrent_layers",
     "recurrent_module",

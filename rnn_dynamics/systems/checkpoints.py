@@ -11,7 +11,7 @@ from ..checks import CheckedInside, checked
 from .layered import LayeredMap
 from .layers import ElmanLayer, LSTMLayer
 from .preceding import preceding
-from .readable_cells import Declared
+from .readable_cells import Reading
 from .reading import read_file, write_tensors
 from .stored_parts import WANTED, put_together
 from .weight_groups import WeightGroup, shortened, weight_groups
@@ -28,7 +28,8 @@ class Checkpoint:
     places: dict[tuple[str, str], Tensor]  # the network's own weights, by containers and key in the file
     computed: tuple[str, ...] = ()  # its weights that the file holds in parts: weight_norm, pruning
     preceding: tuple[str, ...] = ()  # what seems to come before it in its model: "encoder.fc (784 to 64)"
-    by_shape: bool = True  # whether nothing but names and shapes of its weights tells what cell it is
+    told: bool = False  # whether the file says what cell it is
+    declared: bool = False  # whether the caller did
     unwritable: str | None = None  # why the file cannot be written again
 
     def __str__(self) -> str:
@@ -40,6 +41,11 @@ class Checkpoint:
         inputs = _count(bottom.input_size, "input") + ("" if biased else ", no bias")
         where = f"'{self.prefix}'" if self.prefix else "the top level ('')"
         return f"{kind}, {_count(len(self.network.layers), 'layer')} of {units}, {inputs}, at {where}"
+
+    @property
+    def by_shape(self) -> bool:
+        """Whether names and shapes of weights alone decided what cell it is, which other cells may share."""
+        return not (self.told or self.declared)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the whole file again, all else in it as it was, with the present weights of ``network``.
@@ -99,18 +105,26 @@ def read_checkpoint(
         ValueError: for a file that cannot be read, holds no or several recurrent networks, weights that do not fit, or
             weights whose part in the step is not known.
     """
-    declared = Declared(cell, nonlinearity)
+    return read_as_told(Path(path), Reading(prefix, cell, nonlinearity))
+
+
+def read_as_told(path: Path, reading: Reading) -> Checkpoint:
+    """``read_checkpoint`` with its arguments in one.
+
+    Raises:
+        ValueError: as it does.
+    """
     try:
-        read = read_file(Path(path), WANTED)
+        read = read_file(path, WANTED)
         stored = put_together(read)
-        group = _chosen(weight_groups(stored), prefix)
-        checkpoint = _built(group, declared, Path(path))
+        group = _chosen(weight_groups(stored), reading.prefix)
+        checkpoint = _built(group, reading, path)
         before = preceding(stored, group, checkpoint.network.input_size, in_order=read.in_order)
         checkpoint = replace(checkpoint, preceding=before, unwritable=read.unwritable)
-        if declared.cell not in (None, checkpoint.cell):
-            raise ValueError(f"it holds weights of {checkpoint.cell} cells, but cell='{cell}' was asked for")
-        if nonlinearity not in (None, "tanh") and "RNN" not in checkpoint.cell.split(" | "):
-            raise ValueError(f"nonlinearity='{nonlinearity}' is for an RNN, but it holds {checkpoint}")
+        if reading.cell not in (None, checkpoint.cell):
+            raise ValueError(f"it holds weights of {checkpoint.cell} cells, but cell='{reading.cell}' was asked for")
+        if reading.nonlinearity not in (None, "tanh") and "RNN" not in checkpoint.cell.split(" | "):
+            raise ValueError(f"nonlinearity='{reading.nonlinearity}' is for an RNN, but it holds {checkpoint}")
     except ValueError as error:
         raise ValueError(f"cannot read {path}: {error}") from error
     return checkpoint
@@ -120,8 +134,8 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
-def _built(group: WeightGroup, declared: Declared, source: Path) -> Checkpoint:
-    stack = group.build(declared)
+def _built(group: WeightGroup, reading: Reading, source: Path) -> Checkpoint:
+    stack = group.build(reading)
     one: dict[object, Tensor] = {}  # weights that are tied in the file are one tensor, which an optimiser moves once
 
     def tied(weight: Tensor) -> Tensor:
@@ -135,7 +149,8 @@ def _built(group: WeightGroup, declared: Declared, source: Path) -> Checkpoint:
         source,
         places,
         stack.computed,
-        by_shape=stack.by_shape,
+        told=stack.told,
+        declared=reading.cell is not None,
     )
 
 
@@ -145,7 +160,7 @@ def _listed(groups: list[WeightGroup]) -> str:
 
 def _described(group: WeightGroup) -> str:
     try:
-        return str(_built(group, Declared(), Path()))
+        return str(_built(group, Reading(), Path()))
     except ValueError as error:
         return f"unreadable weights at '{group.prefix}' ({error})"
 

@@ -23,13 +23,14 @@ _SHAPED_AS = {"GRU-reset-before": "GRU"}
 
 
 @dataclass(frozen=True)
-class Declared:
-    """What the caller says of a cell; None leaves it to the file.
+class Reading:
+    """How a file is to be read, the arguments of ``read_checkpoint``; None leaves a thing to the file.
 
     Raises:
         ArgumentError: for a cell or an option that there is not.
     """
 
+    prefix: str | None = None
     cell: str | None = None
     nonlinearity: str | None = None
 

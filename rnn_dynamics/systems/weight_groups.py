@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .layers import Layer, ParallelLayer
-from .readable_cells import CELLS, TWO_BIASES, Declared, read_as
+from .readable_cells import CELLS, TWO_BIASES, Reading, read_as
 from .reading import Told
 from .stored_parts import NAME, Stored
 
@@ -34,8 +34,8 @@ class Stack:
     computed: tuple[str, ...]
     """The weights that are computed from others in the file."""
 
-    by_shape: bool
-    """Whether nothing but names and shapes of weights tells what cell it is."""
+    told: bool
+    """Whether the file says what cell it is; if not, names and shapes of weights decide."""
 
 
 class WeightGroup(ABC):
@@ -49,7 +49,7 @@ class WeightGroup(ABC):
         self.prefix = short
 
     @abstractmethod
-    def build(self, declared: Declared) -> Stack:
+    def build(self, reading: Reading) -> Stack:
         """The layers, once every weight has been found to be there and to fit."""
 
 
@@ -66,8 +66,8 @@ class CellGroup(WeightGroup):
         self.told: Told | None = None
         """What the file says of the cell."""
 
-    def build(self, declared: Declared) -> Stack:
-        self._require_ours(declared)
+    def build(self, reading: Reading) -> Stack:
+        self._require_ours(reading)
         if any(name.endswith("_reverse") for name in self.weights):
             raise ValueError("a bidirectional module is no dynamical system: its backward half runs against time")
         held = {name.partition("_l")[0] for name in self.weights}
@@ -78,7 +78,7 @@ class CellGroup(WeightGroup):
         for name, suffix in product(needed, suffixes):
             self._require_sound(name + suffix)
         shape, shapes = self._bottom_shapes(suffixes[0], projected)
-        cell = read_as(shape, declared.cell or (self.told and self.told.cell))
+        cell = read_as(shape, reading.cell or (self.told and self.told.cell))
         biases = ("bias_ih", "bias_hh") if cell in TWO_BIASES else ("bias_ih",)
         present = biases if held & {"bias_ih", "bias_hh"} else ()
         for name, suffix in product(present, suffixes):
@@ -86,9 +86,9 @@ class CellGroup(WeightGroup):
         names = [*needed, *present]
         if others := held - set(names):
             raise ValueError(f"{self.key_prefix}{min(others)}{suffixes[0]} is no weight of {cell}, whose shapes it has")
-        if declared.cell is None:
+        if reading.cell is None:
             self._require_alone(cell, shapes)
-        options = {"nonlinearity": self._nonlinearity(declared)} if cell == "RNN" else {}
+        options = {"nonlinearity": self._nonlinearity(reading)} if cell == "RNN" else {}
         dtype = torch.float64 if any(w.dtype == torch.float64 for w in self.weights.values()) else torch.float32
         layers, places, computed = [], {}, []
         for suffix in suffixes:
@@ -104,14 +104,14 @@ class CellGroup(WeightGroup):
                     computed.append(place[1])
                 else:
                     places[self.stored.origin.get(place, place)] = weight
-        by_shape = self.told is None and declared.cell is None
-        return Stack(cell, layers, places, tuple(computed), by_shape)
+        told = self.told is not None and self.told.cell is not None
+        return Stack(cell, layers, places, tuple(computed), told)
 
-    def _require_ours(self, declared: Declared) -> None:
+    def _require_ours(self, reading: Reading) -> None:
         """Refuse what the file says to be another library's cell, or one that no layer computes."""
         if self.told is not None and self.told.obstacle is not None:
             raise ValueError(f"{self.told.owner} at '{self.key_prefix}' {self.told.obstacle}")
-        if declared.cell is not None or (self.told is not None and self.told.cell is not None):
+        if reading.cell is not None or (self.told is not None and self.told.cell is not None):
             return
         if self.told is not None:
             whose = f"they belong to a {self.told.owner}"
@@ -124,13 +124,13 @@ class CellGroup(WeightGroup):
             "take rd.as_map(module), or if it is one of these name it by cell= or --cell: " + ", ".join(CELLS)
         )
 
-    def _nonlinearity(self, declared: Declared) -> str:
+    def _nonlinearity(self, reading: Reading) -> str:
         told = self.told and self.told.nonlinearity
         if told not in (None, "tanh", "relu"):
             raise ValueError(f"the RNN at '{self.key_prefix}' has nonlinearity {told!r}, not tanh or relu")
-        if None not in (told, declared.nonlinearity) and told != declared.nonlinearity:
-            raise ValueError(f"nonlinearity={declared.nonlinearity!r} was asked for, but the file says {told!r}")
-        return declared.nonlinearity or told or "tanh"
+        if None not in (told, reading.nonlinearity) and told != reading.nonlinearity:
+            raise ValueError(f"nonlinearity={reading.nonlinearity!r} was asked for, but the file says {told!r}")
+        return reading.nonlinearity or told or "tanh"
 
     def _bottom_shapes(self, suffix: str, projected: bool) -> tuple[str, dict[str, tuple[int, ...]]]:
         """The kind of cell, and the shapes that its bottom layer must have by its recurrent weights."""
@@ -217,8 +217,8 @@ class ParallelGroup(WeightGroup):
         super().__init__(containers, key_prefix)
         self.cells: dict[tuple[int, int], CellGroup] = {}
 
-    def build(self, declared: Declared) -> Stack:
-        declared = replace(declared, cell=None)  # it names one cell, not several side by side
+    def build(self, reading: Reading) -> Stack:
+        reading = replace(reading, cell=None)  # it names one cell, not several side by side
         rows, columns = (max(place[axis] for place in self.cells) + 1 for axis in (0, 1))
         layers: list[Layer] = []
         places: dict[tuple[str, str], Tensor] = {}
@@ -229,7 +229,7 @@ class ParallelGroup(WeightGroup):
             for column in range(columns):
                 if (row, column) not in self.cells:
                     raise ValueError(f"{self.key_prefix}parallel.{row}.{column} is missing")
-                stacks.append(self.cells[row, column].build(declared))
+                stacks.append(self.cells[row, column].build(reading))
                 places |= stacks[-1].places
                 computed += stacks[-1].computed
             layer = ParallelLayer(tuple(stack.layers[0] for stack in stacks))
@@ -242,7 +242,7 @@ class ParallelGroup(WeightGroup):
                     )
             layers.append(layer)
             names = names or [stack.cell for stack in stacks]
-        return Stack(" | ".join(names), layers, places, computed, by_shape=False)  # the names are this library's own
+        return Stack(" | ".join(names), layers, places, computed, told=True)  # the names are this library's own
 
 
 def weight_groups(stored: Stored) -> list[WeightGroup]:
