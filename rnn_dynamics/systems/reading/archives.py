@@ -10,13 +10,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .contents import Contents, FileContents
+from .classes import cell_of
+from .contents import Contents, FileContents, Place, Told
 from .foreign import members_of, refusal, require_unpackable
 from .hdf5 import read_hdf5
 from .torch_files import read_member
 
 _EXPORTED = re.compile(r"(.*/)data/weights/[^/]*_weights_config\.json")
 _EXPORTED_BEFORE = re.compile(r"(.*/)?serialized_state_dict\.(pt|json)")
+_PROGRAM = re.compile(r"(.*/)?models/[^/]*\.json")
+_STACK = re.compile(r'"nn_module_stack": "([^"]*)"')
 _DTYPES = {6: torch.float16, 7: torch.float32, 8: torch.float64, 13: torch.bfloat16}
 """By the numbers that torch.export gives them."""
 
@@ -60,6 +63,7 @@ def _exported(archive: zipfile.ZipFile, configs: list[str], wanted: re.Pattern[s
     """Weights as raw bytes, each in a member of its own, described by JSON."""
     found = FileContents(Contents())
     try:
+        found.modules = _modules(archive)
         for config in configs:
             described = json.loads(archive.read(config))["config"]
             folder = config.rpartition("/")[0]
@@ -74,6 +78,24 @@ def _exported(archive: zipfile.ZipFile, configs: list[str], wanted: re.Pattern[s
                 found.tensors["", name] = _strided(raw, dtype, shape, steps, meta["storage_offset"]["as_int"])
     except (KeyError, TypeError, ValueError, RuntimeError, RecursionError, zipfile.BadZipFile) as error:
         raise ValueError("it is a damaged exported program") from error
+    return found
+
+
+def _modules(archive: zipfile.ZipFile) -> dict[Place, Told]:
+    """The classes of the modules, of which each operation of a program says where it was called."""
+    found: dict[Place, Told] = {}
+    for name in archive.namelist():
+        if not _PROGRAM.fullmatch(name):
+            continue
+        text = archive.read(name).decode(errors="replace")
+        kinds = [kind for kind in ("tanh", "relu") if f"aten.rnn_{kind}" in text]
+        for stack in set(_STACK.findall(text)):
+            for called in stack.split(";"):
+                _, _, place = called.partition(",")
+                prefix, _, owner = place.partition(",")
+                cell = cell_of(owner)
+                nonlinearity = kinds[0] if cell == "RNN" and len(kinds) == 1 else None
+                found["", f"{prefix}." if prefix else ""] = Told(owner, cell, nonlinearity)
     return found
 
 

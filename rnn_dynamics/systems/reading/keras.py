@@ -20,6 +20,7 @@ _CELL_CLASSES = {f"{name}Cell": cell for name, cell in _CLASSES.items()}
 _BY_BLOCKS = {1: "RNN", 3: "GRU", 4: "LSTM"}
 _WEIGHT = re.compile(r"(.*/)?(kernel|recurrent_kernel|bias|embeddings)(:0)?")
 _VARIABLE = re.compile(r"(.*/)?vars/(\d)")
+_DEFAULT = re.compile(r"(simple_rnn|gru|lstm)_cell(_\d+)?")
 _HALF = re.compile(r"(^|/)(forward|backward)_")
 
 
@@ -75,7 +76,7 @@ def read_layers(sets: Mapping[str, Any], names: Mapping[str, str], model: KerasM
     layers = [(_layer_name(path, names, model), path, parts) for path, parts in groups.items()]
     for name, path, parts in sorted(layers, key=lambda one: order.index(one[0]) if one[0] in order else len(order)):
         if _is_cell(parts):
-            told, weights = _cell(path, parts, model.layers.get(name))
+            told, weights = _cell(path, names.get(f"{path}vars"), parts, model.layers.get(name))
             if told is not None:
                 found.modules["", f"{name}."] = told
             found.tensors |= {("", f"{name}.{key}_l0"): weight for key, weight in weights.items()}
@@ -109,7 +110,7 @@ def _layer_name(path: str, names: Mapping[str, str], model: KerasModel) -> str:
 
 
 def _cell(
-    path: str, parts: Mapping[str, Any], layer: tuple[str, dict[str, Any]] | None
+    path: str, own: str | None, parts: Mapping[str, Any], layer: tuple[str, dict[str, Any]] | None
 ) -> tuple[Told | None, dict[str, Tensor]]:
     """What a recurrent layer is, and its weights by torch's names."""
     kernel, recurrent = (torch.from_numpy(np.array(parts[part][()])).mT for part in ("kernel", "recurrent_kernel"))
@@ -117,6 +118,8 @@ def _cell(
     cell = _BY_BLOCKS.get(recurrent.shape[0] // recurrent.shape[1])
     if cell is None:
         return Told("a layer of Keras", None), {"weight_ih": kernel, "weight_hh": recurrent}
+    if layer is None and own is not None and not _DEFAULT.fullmatch(own):
+        return Told(f"cell of Keras called {own!r}", None), {"weight_ih": kernel, "weight_hh": recurrent}
     told, before = _told(cell, layer, bias, bool(_HALF.search(path)))
     if cell == "GRU" and before:
         cell = "GRU-reset-before"

@@ -9,13 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .classes import cell_of
 from .contents import Contents, FileContents, Told
 from .inert import StandIn
 
-_CELLS = {
-    **{f"torch.nn.modules.rnn.{cell}{kind}": cell for cell in ("RNN", "GRU", "LSTM") for kind in ("", "Cell")},
-    **{f"rnn_dynamics.cells.gated.{name}": cell for name, cell in (("MGU", "MGU"), ("BRC", "BRC"), ("NBRC", "nBRC"))},
-}
 _LONGEST = 2_000
 """Characters of a name; what lies deeper than that is no weight, and every name of it would be written out."""
 
@@ -96,7 +93,7 @@ def _told(value: Any) -> Told | None:
     kind = attributes.get("nonlinearity")
     if not isinstance(kind, str):  # of torch before 2.0, where a module has its mode alone
         kind = {"RNN_TANH": "tanh", "RNN_RELU": "relu"}.get(str(attributes.get("mode")))
-    return Told(value.class_name, _CELLS.get(value.class_name), kind)
+    return Told(value.class_name, cell_of(value.class_name), kind)
 
 
 def _array(value: Any, needed: bool) -> Tensor | None:
