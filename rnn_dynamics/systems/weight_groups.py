@@ -16,6 +16,7 @@ from .reading import Told
 from .stored_parts import NAME, Stored
 
 _PART = re.compile(r"(.*\.)?parallel\.(\d{1,4})\.(\d{1,4})\.")  # cell j of layer k of a ``Parallel``
+_MASK = re.compile(r"mask|dale|sparsity|connectivity", re.IGNORECASE)
 _LISTED = re.compile(r"(.*\.)?cells\.\d+\.")
 _WRAPPERS = ("module", "_orig_mod")  # what DataParallel and torch.compile put before or between the names
 _FIRST_STATE = re.compile(r"[hc]x|[hc]x?_?0|(?:hidden|state)_?0?|init(?:ial)?_\w+|\w+_init(?:ial)?")
@@ -62,6 +63,9 @@ class CellGroup(WeightGroup):
         self.stored = Stored({})
         self.beside: dict[str, Tensor] = {}
         """What else the file has below the prefix, by name, but for other networks."""
+
+        self.masks: list[str] = []
+        """What the file has elsewhere that bears a mask's name and the shape of one of the weights."""
 
         self.told: Told | None = None
         """What the file says of the cell."""
@@ -167,7 +171,7 @@ class CellGroup(WeightGroup):
         inner: dict[str, list[str]] = {}
         for name in self.beside:
             inner.setdefault(name.rpartition(".")[0], []).append(name)
-        acting = [name for name in inner.pop("", []) if not _FIRST_STATE.fullmatch(name)]
+        acting = [name for name in inner.pop("", []) if not _FIRST_STATE.fullmatch(name)] + self.masks
         for names in inner.values():
             tensors = [self.beside[name] for name in names]
             matrices = [tensor for tensor in tensors if tensor.ndim > 1]
@@ -178,8 +182,8 @@ class CellGroup(WeightGroup):
         if acting:
             raise ValueError(
                 f"beside the weights of {cell} at '{self.key_prefix}' lie {shortened(acting, ', ', 6)}, which may "
-                "change its step and are not read: take rd.as_map(step, state_size=n, input_size=m) of the module, or "
-                "save without them"
+                "change its step and are not read: take rd.as_map(step, state_size=n, input_size=m) of the module, "
+                "save without them, or name the cell by cell= or --cell if they do not act on it"
             )
 
     def _require_sound(self, name: str) -> None:
@@ -271,6 +275,7 @@ def weight_groups(stored: Stored) -> list[WeightGroup]:
         raise ValueError(f"it holds no recurrent weights, with names like 'rnn.weight_hh_l0'; tensors in it: {others}")
     for cell in cells:
         cell.beside = _beside(cell, stored)
+        cell.masks = _masks(cell, stored)
     used = Counter(group.prefix for group in groups.values())
     for group in groups.values():
         if used[group.prefix] > 1:
@@ -288,8 +293,26 @@ def _beside(cell: CellGroup, stored: Stored) -> dict[str, Tensor]:
         and key.startswith(cell.key_prefix)
         and not NAME.fullmatch(key)
         and (containers, key) not in stored.read
-        and (tensor.is_floating_point() or tensor.is_complex())
+        and (tensor.is_floating_point() or tensor.is_complex() or _fits(tensor, cell))
     }
+
+
+def _masks(cell: CellGroup, stored: Stored) -> list[str]:
+    return [
+        key
+        for (containers, key), tensor in stored.contents.items()
+        if containers == cell.containers
+        and not key.startswith(cell.key_prefix)
+        and _MASK.search(key.rpartition(".")[2])
+        and (containers, key) not in stored.read
+        and _fits(tensor, cell)
+    ]
+
+
+def _fits(tensor: Tensor, cell: CellGroup) -> bool:
+    """Whether it could be multiplied with a weight matrix, entry by entry."""
+    shapes = [weight.shape for weight in cell.weights.values() if weight.ndim == 2]
+    return any(tensor.shape in (shape, shape[::-1]) for shape in shapes)
 
 
 def shortened(items: Sequence[object], separator: str, shown: int = 12) -> str:
