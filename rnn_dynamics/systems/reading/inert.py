@@ -175,8 +175,16 @@ class Unpickler(_Interpreter):
         self.append(self.pop_mark())
 
     def load_bytearray8(self) -> None:
-        (size,) = unpack("<Q", self.read(8))
-        self.append(bytearray(self.read(size)))  # of what is there: ``bytearray(size)`` would fill memory with zeros
+        """Piece by piece: ``bytearray(size)`` would fill the memory with zeros, whatever the file holds."""
+        (left,) = unpack("<Q", self.read(8))
+        grown = bytearray()
+        while left:
+            piece = self.read(min(left, 2**20))
+            if not piece:
+                raise EOFError
+            grown += piece
+            left -= len(piece)
+        self.append(grown)
 
     def load_binpersid(self) -> None:
         name = self.stack.pop()
