@@ -85,17 +85,24 @@ def read_checkpoint(
 ) -> Checkpoint:
     """Read a recurrent network from a file of weights, without running any code the file may carry.
 
-    Weights that the file holds in parts are put together: those of weight_norm and pruning, as hooks or
-    parametrizations, and a WeightDrop's raw ones. Read are RNN, GRU, LSTM, MGU, BRC and nBRC; a cell with further
-    weights of its own (layer normalisation within, peepholes) is none of these and is refused.
+    Read are RNN, GRU (with the reset gate after or before the recurrent product), LSTM, MGU, BRC and nBRC. Classes of
+    pickled objects are neither imported nor run: stand-ins keep what they hold, so that whole modules are read by
+    their parts, and tell what cell they are. Weights that the file holds in parts are put together: those of
+    weight_norm and pruning, as hooks or parametrizations, and a WeightDrop's raw ones. A cell is refused that is not
+    known to be one of these: a class of another library around torch's names, or tensors beside the weights that may
+    act in its step (peepholes, layer normalisation, masks). Where names and shapes alone decide, the checkpoint says so
+    (``by_shape``).
 
     Args:
-        path: what ``torch.save`` wrote (.pt, .pth, .bin, .ckpt, read with ``weights_only=True``), or .safetensors.
-            The weights may lie anywhere in nested dicts, under any prefix; half precision becomes float32.
+        path: a file of torch.save (state dicts, whole modules, dicts of anything, Lightning's .ckpt), safetensors,
+            pickle.dump, numpy (.npz, or .npy of a dict), MATLAB (.mat), HDF5, Keras (.keras, .h5, .weights.h5), ONNX,
+            torch.export (.pt2) or stable-baselines3 (.zip), or a folder of Hugging Face. HDF5 and ONNX need the extra
+            ``files``. The weights may lie anywhere in nested dicts, under any prefix; half precision becomes float32.
         prefix: which network, if the file holds several: "encoder.rnn", with or without the last dot.
-        cell: "RNN", "GRU", "LSTM", "MGU", "BRC" or "nBRC", to insist on one; the shapes of the weights tell it
-            otherwise. Cells of ``Parallel`` are found by its names.
-        nonlinearity: "tanh" or "relu", of a plain RNN only, since its weights do not tell.
+        cell: "RNN", "GRU", "GRU-reset-before", "LSTM", "MGU", "BRC" or "nBRC", in any case, to insist on one, and
+            that other tensors do not act in its step; the file or the shapes of the weights tell it otherwise. Cells of
+            ``Parallel`` are found by its names.
+        nonlinearity: "tanh" or "relu", of a plain RNN only; by default what the file says, or "tanh".
 
     Returns:
         A ``Checkpoint``: ``network`` is the driven map, ``str`` says what it was taken for, ``preceding`` names layers
@@ -103,7 +110,7 @@ def read_checkpoint(
 
     Raises:
         ValueError: for a file that cannot be read, holds no or several recurrent networks, weights that do not fit, or
-            weights whose part in the step is not known.
+            a cell whose step is not known.
     """
     return read_as_told(Path(path), Reading(prefix, cell, nonlinearity))
 
