@@ -5,6 +5,8 @@ For developers: subclass ``RecurrentModule`` of ``base`` for a cell whose ``Laye
 
 from .gated import BRC, MGU, NBRC
 from .initialisation import chrono_initialise, initialise
+from .leaky import DaleRNN, LeakyRNN
+from .low_rank import LowRankRNN
 from .parallel import Parallel
 from .specification import SPEC_FORM, Specification, module_from_spec
 
@@ -13,6 +15,9 @@ __all__ = [
     "MGU",
     "NBRC",
     "SPEC_FORM",
+    "DaleRNN",
+    "LeakyRNN",
+    "LowRankRNN",
     "Parallel",
     "Specification",
     "chrono_initialise",

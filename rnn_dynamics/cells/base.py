@@ -1,15 +1,17 @@
 """What the project's own recurrent modules share: torch's conventions, and one scan for all cells."""
 
+import json
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ..checks import NotRecurrent, Share, Size, checked
-from ..systems import CellLayer, Layer
+from ..systems import Layer
 
 
 @checked
@@ -19,7 +21,12 @@ class RecurrentModule(nn.Module, ABC):
     For developers: name the ``Layer`` and the shapes of its weights, and set their first values.
     """
 
-    layer_type: type[CellLayer]
+    layer_type: type[Layer]
+    constants: Mapping[str, Tensor]
+    """What a subclass may set before this class makes the layers: buffers of each of them, which it takes over."""
+
+    repr_defaults: ClassVar[dict[str, object]] = {}
+    """Further arguments to print where they differ from these."""
 
     def __init__(
         self,
@@ -55,7 +62,12 @@ class RecurrentModule(nn.Module, ABC):
             raise ValueError(f"dropout must lie in [0, 1], got {dropout}")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
+        constants = self.__dict__.pop("constants", {})
+        self.constant_names = tuple(constants)
         for index in range(num_layers):
+            for name, value in constants.items():
+                placed = value.to(device=device, dtype=dtype or torch.get_default_dtype(), copy=True)
+                self.register_buffer(f"{name}_l{index}", placed)
             shapes = self.weight_shapes(hidden_size, hidden_size if index else input_size)
             for name, shape in shapes.items():
                 if bias or not name.startswith("bias"):
@@ -63,14 +75,31 @@ class RecurrentModule(nn.Module, ABC):
                     self.register_parameter(f"{name}_l{index}", weight)
         self.reset_parameters()
 
-    @staticmethod
     @abstractmethod
-    def weight_shapes(units: int, inputs: int) -> dict[str, tuple[int, ...]]:
+    def weight_shapes(self, units: int, inputs: int) -> dict[str, tuple[int, ...]]:
         """The shape of each weight of a layer."""
 
     @abstractmethod
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the first weights, from torch's global random state unless a generator is given."""
+
+    @property
+    def state_size(self) -> int:
+        """Numbers in a layer's state."""
+        return self.hidden_size
+
+    @property
+    def layer_options(self) -> dict[str, Any]:
+        """What makes a layer beside its weights and buffers."""
+        return {}
+
+    def drives(self, layer: Layer, sequences: Tensor) -> Tensor:
+        """What sequences [time, batch, m] drive a layer with, [time, batch, d]."""
+        return layer.project(sequences)
+
+    def outputs(self, sequences: Tensor, states: Tensor) -> Tensor:  # noqa: ARG002
+        """What is put out of the top layer's states [time, batch, n], at sequences [time, batch, m] of inputs."""
+        return states
 
     def recurrent_layers(self) -> list[Layer]:
         """The layers, bottom first, on the module's own parameters: what ``as_map`` analyses."""
@@ -78,8 +107,9 @@ class RecurrentModule(nn.Module, ABC):
             raise NotRecurrent(f"{type(self).__name__} has a forward of its own, which its layers know nothing of")
         layers: list[Layer] = []
         for index in range(self.num_layers):
-            weights: Any = {name: getattr(self, f"{name}_l{index}", None) for name in self.weight_shapes(1, 1)}
-            layers.append(self.layer_type(**weights))
+            names = (*self.weight_shapes(1, 1), *self.constant_names)
+            weights: Any = {name: getattr(self, f"{name}_l{index}", None) for name in names}
+            layers.append(self.layer_type(**weights, **self.layer_options))
         return layers
 
     def forward(
@@ -113,9 +143,10 @@ class RecurrentModule(nn.Module, ABC):
         first = self._first_state(sequences.shape[1], state, single, sequences)
         states = self._run(sequences, first)
         last = torch.stack([layer[-1] for layer in states])
+        outputs = self.outputs(sequences, states[-1])
         if single:
-            return states[-1].squeeze(1), last.squeeze(1)
-        return states[-1].transpose(0, 1) if self.batch_first else states[-1], last
+            return outputs.squeeze(1), last.squeeze(1)
+        return outputs.transpose(0, 1) if self.batch_first else outputs, last
 
     def _forward_packed(self, input: PackedSequence, state: Tensor | None) -> tuple[PackedSequence, Tensor]:
         # In the sorted order that packing needs; a state comes and goes in the caller's.
@@ -131,15 +162,15 @@ class RecurrentModule(nn.Module, ABC):
         last = torch.stack([layer[lengths.to(rows.device) - 1, rows] for layer in states])
         if input.unsorted_indices is not None:
             last = last[:, input.unsorted_indices]
-        data = pack_padded_sequence(states[-1], lengths).data
+        data = pack_padded_sequence(self.outputs(sequences, states[-1]), lengths).data
         return PackedSequence(data, input.batch_sizes, input.sorted_indices, input.unsorted_indices), last
 
     def _first_state(self, batch: int, state: Tensor | None, single: bool, like: Tensor) -> Tensor:
         self._require_dtype("input", like)
-        shape = (self.num_layers, batch, self.hidden_size)
+        shape = (self.num_layers, batch, self.state_size)
         if state is None:
             return like.new_zeros(shape)
-        expected = [self.num_layers, self.hidden_size] if single else list(shape)
+        expected = [self.num_layers, self.state_size] if single else list(shape)
         if not isinstance(state, Tensor) or list(state.shape) != expected:
             got = list(state.shape) if isinstance(state, Tensor) else type(state).__name__
             raise ValueError(f"state must be one tensor of shape {expected}, got {got}")
@@ -157,16 +188,45 @@ class RecurrentModule(nn.Module, ABC):
         for index, layer in enumerate(self.recurrent_layers()):
             if index and self.dropout:
                 sequences = nn.functional.dropout(sequences, self.dropout, self.training)
-            sequences = layer.scan(layer.project(sequences), first[index])
+            sequences = layer.scan(self.drives(layer, sequences), first[index])
             states.append(sequences)
         return states
 
     def extra_repr(self) -> str:
         """The arguments that differ from the defaults, as torch prints its own modules."""
         text = f"{self.input_size}, {self.hidden_size}"
-        defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
+        defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0} | self.repr_defaults
         changed = [f"{k}={getattr(self, k)}" for k, default in defaults.items() if getattr(self, k) != default]
         return ", ".join([text, *changed])
+
+
+class NamedCell(RecurrentModule):
+    """A module whose state dict also tells what its weights do not: which cell they are of, and its options.
+
+    They are the JSON text of ``told`` in "_extra_state", as bytes, so that safetensors can hold it. Loading another
+    cell's, or one with other options, is refused.
+    """
+
+    cell: ClassVar[str]
+    """What files call it."""
+
+    def told(self) -> dict[str, str | float]:
+        """The cell and its options."""
+        return {"cell": self.cell}
+
+    def get_extra_state(self) -> Tensor:
+        """Torch's hook for what a state dict holds beside weights."""
+        return torch.tensor(list(json.dumps(self.told()).encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Torch's hook that hands back what a state dict held.
+
+        Raises:
+            ValueError: if that is another cell, or has other options.
+        """
+        told = json.loads(bytes(state.tolist()))
+        if told != self.told():
+            raise ValueError(f"the state dict is of {told}, but this module is {self.told()}")
 
 
 def on_host(weight: Tensor) -> Tensor:

@@ -30,8 +30,7 @@ class MGU(_XavierModule):
 
     layer_type = MGULayer
 
-    @staticmethod
-    def weight_shapes(units: int, inputs: int) -> dict[str, tuple[int, ...]]:
+    def weight_shapes(self, units: int, inputs: int) -> dict[str, tuple[int, ...]]:
         return {"weight_ih": (2 * units, inputs), "weight_hh": (2 * units, units), "bias_ih": (2 * units,)}
 
 
@@ -47,8 +46,7 @@ class NBRC(_XavierModule):
 
     layer_type = NBRCLayer
 
-    @staticmethod
-    def weight_shapes(units: int, inputs: int) -> dict[str, tuple[int, ...]]:
+    def weight_shapes(self, units: int, inputs: int) -> dict[str, tuple[int, ...]]:
         return {"weight_ih": (3 * units, inputs), "weight_hh": (2 * units, units), "bias_ih": (3 * units,)}
 
 
@@ -64,8 +62,7 @@ class BRC(RecurrentModule):
 
     layer_type = BRCLayer
 
-    @staticmethod
-    def weight_shapes(units: int, inputs: int) -> dict[str, tuple[int, ...]]:
+    def weight_shapes(self, units: int, inputs: int) -> dict[str, tuple[int, ...]]:
         return {"weight_ih": (3 * units, inputs), "weight_hh": (2, units), "bias_ih": (3 * units,)}
 
     @torch.no_grad()

@@ -8,22 +8,40 @@ from .encoded import EncodedMap
 from .functions import FunctionMap
 from .iterated import IteratedMap
 from .layered import LayeredMap
-from .layers import BRCLayer, CellLayer, GRULayer, Layer, MGULayer, NBRCLayer, ParallelLayer
+from .layers import (
+    LEAKS,
+    NONLINEARITIES,
+    BRCLayer,
+    CellLayer,
+    DaleLayer,
+    GRULayer,
+    Layer,
+    LeakyLayer,
+    LowRankLayer,
+    MGULayer,
+    NBRCLayer,
+    ParallelLayer,
+)
 from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .pushforward import Pushforward
 from .readable_cells import CELLS, Reading
+from .rectifiers import Rectifiers
+from .reduction import Reduction
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import ranks, relative, scaled_norm, sizes, units_of, warped
 
 __all__ = [
     "CELLS",
     "DEFAULT_MEMORY_BUDGET",
+    "LEAKS",
+    "NONLINEARITIES",
     "AutonomousMap",
     "BRCLayer",
     "Box",
     "CellLayer",
     "Checkpoint",
+    "DaleLayer",
     "DrivenMap",
     "EncodedMap",
     "FirstState",
@@ -34,13 +52,17 @@ __all__ = [
     "IteratedMap",
     "Layer",
     "LayeredMap",
+    "LeakyLayer",
     "Linearization",
+    "LowRankLayer",
     "MGULayer",
     "NBRCLayer",
     "NoBox",
     "ParallelLayer",
     "Pushforward",
     "Reading",
+    "Rectifiers",
+    "Reduction",
     "WrappedMap",
     "as_map",
     "bytes_kept",

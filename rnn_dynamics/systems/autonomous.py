@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,6 +12,10 @@ from ..progress import sign_of_life
 from .boxes import Box, NoBox
 from .linearization import Linearization
 from .pushforward import Pushforward
+from .rectifiers import Rectifiers
+
+if TYPE_CHECKING:
+    from .reduction import Reduction
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes that one analysis may use for Jacobians at a time: a quarter of a 2 GB machine."""
@@ -61,6 +66,14 @@ class AutonomousMap(ABC):
     def ungated(self) -> "AutonomousMap":
         """A map with the same fixed points, on which root search does better; itself unless gates can be removed."""
         return self
+
+    def reduced(self) -> "Reduction | None":
+        """A map of fewer dimensions with the same fixed points, on which to search for them; None where none is known."""
+        return None
+
+    def rectifiers(self) -> Rectifiers | None:
+        """The equation of the fixed points, if ReLUs are all that bends the map."""
+        return None
 
     def companions(self, roots: Tensor) -> Tensor:
         """The states [i, p, n] that are fixed points since each of ``roots`` [p, n] is; none but for iterates."""

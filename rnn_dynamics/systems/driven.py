@@ -12,6 +12,8 @@ from .autonomous import AutonomousMap
 from .boxes import Box, NoBox
 from .linearization import Linearization
 from .pushforward import Pushforward
+from .rectifiers import Rectifiers
+from .reduction import Reduction
 
 FirstState: TypeAlias = ArrayLike | tuple[Tensor, Tensor]
 
@@ -56,6 +58,14 @@ class DrivenMap(ABC):
     def ungated(self) -> "DrivenMap":
         """A map with the same fixed points under any held input, better conditioned for root search; see ``Layer``."""
         return self
+
+    def reduced(self, input: Tensor) -> Reduction | None:  # noqa: ARG002
+        """A smaller map with the same fixed points under the held input [m]; None where none is known."""
+        return None
+
+    def rectifiers(self, input: Tensor) -> Rectifiers | None:  # noqa: ARG002
+        """The equation of the fixed points under the held input [m], if ReLUs are all that bends the map."""
+        return None
 
     @abstractmethod
     def linearize(
@@ -236,6 +246,14 @@ class HeldMap(AutonomousMap):
 
     def ungated(self) -> "HeldMap":
         return HeldMap(self.network.ungated(), self.input)
+
+    @torch.no_grad()
+    def reduced(self) -> Reduction | None:
+        return self.network.reduced(self.input)
+
+    @torch.no_grad()
+    def rectifiers(self) -> Rectifiers | None:
+        return self.network.rectifiers(self.input)
 
     @property
     def bytes_per_linearization(self) -> int:

@@ -12,6 +12,8 @@ from .driven import DrivenMap
 from .functions import FunctionMap
 from .gradients import derivative
 from .linearization import Linearization
+from .rectifiers import Rectifiers
+from .reduction import Reduction
 
 
 class _EncoderStep(nn.Module):
@@ -80,6 +82,12 @@ class EncodedMap(DrivenMap):
 
     def ungated(self) -> "EncodedMap":
         return EncodedMap(self.network.ungated(), self.encoder)
+
+    def reduced(self, input: Tensor) -> Reduction | None:
+        return self.network.reduced(self.encode(input))
+
+    def rectifiers(self, input: Tensor) -> Rectifiers | None:
+        return self.network.rectifiers(self.encode(input))
 
     def linearize(
         self, states: Tensor, inputs: Tensor, wrt_input: bool = False

@@ -8,9 +8,12 @@ from torch import Tensor
 
 from .boxes import Box, NoBox
 from .driven import DrivenMap
-from .layers import Layer
+from .layers import Layer, LowRankLayer
 from .linearization import Linearization
+from .low_rank import LowRankReduction
 from .pushforward import LayeredPushforward, Pushforward
+from .rectifiers import Rectifiers
+from .reduction import Reduction
 
 
 class LayeredMap(DrivenMap):
@@ -91,6 +94,22 @@ class LayeredMap(DrivenMap):
             [layer.ungated() for layer in self._layers],
             None if self._anew is None else lambda: [layer.ungated() for layer in self.layers],
         )
+
+    def reduced(self, input: Tensor) -> Reduction | None:
+        (layer, *above) = self.layers
+        if above or not isinstance(layer, LowRankLayer) or not LowRankReduction.applies(layer):
+            return None
+        return LowRankReduction(layer, layer.project(input))
+
+    def rectifiers(self, input: Tensor) -> Rectifiers | None:
+        (layer, *above) = self.layers
+        found = layer.rectifiers(layer.project(input))
+        for layer in above:
+            if found is None:
+                break
+            own = layer.rectifiers(layer.project(input.new_zeros(layer.input_size)))
+            found = None if own is None else found.below(own, layer.weights()["weight_ih"])
+        return found
 
     def step(self, state: Tensor, input: Tensor) -> Tensor:
         parts = []

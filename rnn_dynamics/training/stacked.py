@@ -25,11 +25,11 @@ class StackedModels(Members):
         self.device, self.dtype = device_and_dtype(models[0])
         template = models[0]
         self._layers = recurrent_layers(template.recurrent)
-        self._names = {id(weight): name for name, weight in template.named_parameters()}
-        named = [dict(model.named_parameters()) for model in models]
+        self._names = {id(weight): name for name, weight in _tensors(template).items()}
+        named = [_tensors(model) for model in models]
         self._fixed = {
             name: torch.stack([own[name].detach() for own in named])
-            for name, weight in template.named_parameters()
+            for name, weight in _tensors(template).items()
             if not weight.requires_grad
         }
         self._moving = {
@@ -90,7 +90,7 @@ class StackedModels(Members):
 
     @torch.no_grad()
     def module(self, row: int) -> nn.Module:
-        own = dict(self._models[row].named_parameters())
+        own = _tensors(self._models[row])
         for name, weight in self._all().items():
             own[name].copy_(weight[row])
         return self._models[row]
@@ -158,11 +158,16 @@ class StackedModels(Members):
         return linear(sequences, weights["readout.weight"], weights["readout.bias"]).transpose(0, 1)
 
 
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Weights, and buffers that layers have beside them."""
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
 def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
     """Refuse models that cannot be stacked.
 
     Raises:
-        ValueError: for anything but different ``SequenceModel``s of one architecture, without dropout.
+        ValueError: for anything but different ``SequenceModel``s of one architecture, without dropout or noise.
     """
     if not isinstance(models, Sequence) or not models:
         raise ValueError(f"models must be a list of one SequenceModel or more, got {models!r:.80}")
@@ -176,6 +181,8 @@ def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
             raise ValueError(f"the readout of model {index} has no bias: use train")
         if getattr(model.recurrent, "dropout", 0):
             raise ValueError(f"model {index} has dropout, which models trained together cannot have: use train")
+        if getattr(model.recurrent, "noise", 0):
+            raise ValueError(f"model {index} has noise, which models trained together cannot have: use train")
         alike.append(model)
     if len({id(weight) for model in models for weight in model.parameters()}) < sum(
         len(list(model.parameters())) for model in models
@@ -183,7 +190,7 @@ def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
         raise ValueError("models must not share weights: each needs a module of its own")
     wanted = _form(alike[0])
     for index, model in enumerate(alike):
-        names = {id(weight) for weight in model.parameters()}
+        names = {id(weight) for weight in _tensors(model).values()}
         for layer in recurrent_layers(model.recurrent):
             if not all(id(weight) in names for weight in layer.weights().values()):
                 raise ValueError(f"the layers of model {index} must use its own parameters as they are")

@@ -9,17 +9,26 @@ from .brc import BRCLayer, NBRCLayer
 from .elman import ElmanLayer
 from .gru import GRULayer
 from .gru_reset_before import ResetBeforeGRULayer
+from .leaky import LEAKS, DaleLayer, LeakingLayer, LeakyLayer
+from .low_rank import LowRankLayer
 from .lstm import LSTMLayer
 from .mgu import MGULayer
+from .nonlinearities import NONLINEARITIES
 from .parallel import ParallelLayer
 
 __all__ = [
+    "LEAKS",
+    "NONLINEARITIES",
     "BRCLayer",
     "CellLayer",
+    "DaleLayer",
     "ElmanLayer",
     "GRULayer",
     "LSTMLayer",
     "Layer",
+    "LeakingLayer",
+    "LeakyLayer",
+    "LowRankLayer",
     "MGULayer",
     "NBRCLayer",
     "ParallelLayer",

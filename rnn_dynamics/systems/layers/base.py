@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
+from ..rectifiers import Rectifiers
 
 Slopes: TypeAlias = tuple[Any, ...]
 """What a layer's derivative at k states is made of: tensors of k rows each, in tuples as the layer likes."""
@@ -128,6 +129,10 @@ class Layer(ABC):
         runs on it. Only the fixed points agree: stability is always read from F.
         """
         return self
+
+    def rectifiers(self, drive: Tensor) -> Rectifiers | None:  # noqa: ARG002
+        """The equation of the fixed points under a held drive [d], if ReLUs are all that bends it."""
+        return None
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The same layer with every weight replaced by ``change(weight)``."""

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox
+from ..rectifiers import Rectifiers
 from .base import CellLayer, Slopes, run_kernel, scaled_rows, unit_box
 
 
@@ -45,6 +46,13 @@ class ElmanLayer(CellLayer):
     def push(self, slopes: Slopes, vectors: Tensor, feed: Tensor | None) -> Tensor:
         drive = linear(vectors, self.weight_hh)
         return slopes[0] * (drive if feed is None else drive + linear(feed, self.weight_ih))
+
+    def rectifiers(self, drive: Tensor) -> Rectifiers | None:
+        if self.nonlinearity != "relu":
+            return None
+        one = torch.eye(self.state_size, dtype=drive.dtype, device=drive.device)
+        threshold = drive if self.bias_hh is None else drive + self.bias_hh
+        return Rectifiers(one, self.weight_hh, threshold, torch.zeros_like(drive))
 
     def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:  # noqa: ARG002
         if self.nonlinearity != "tanh":
