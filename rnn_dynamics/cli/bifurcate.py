@@ -17,8 +17,10 @@ from ..tracking import checkpoint_files
 from .moves import read_move, shown
 from .options import Options
 from .shared import (
+    Alpha,
     CellName,
     Inputs,
+    Leak,
     Nonlinearity,
     Prefix,
     console,
@@ -132,13 +134,15 @@ def bifurcate(
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     seed: Annotated[int, typer.Option(min=0, help="Of inputs, starts and searches.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-bifurcations")
     ] = None,
 ) -> None:
     """Follow fixed points and cycles as an input or weight moves: all bifurcations, and whether any are missing."""
-    folder, reading = out or _beside(checkpoint), Reading(prefix, cell, nonlinearity)
+    folder, reading = out or _beside(checkpoint), Reading(prefix, cell, nonlinearity, alpha, leak)
     if checkpoint.is_dir():
         given = [name for name in _OF_A_PARAMETER if _is_given(context, name)]
         if given:

@@ -15,9 +15,11 @@ from ..systems import DrivenMap, Reading, as_map, sample_states
 from ..training import train_flip_flop
 from .options import Options
 from .shared import (
+    Alpha,
     CellName,
     CheckpointFile,
     Inputs,
+    Leak,
     Nonlinearity,
     Prefix,
     console,
@@ -71,6 +73,8 @@ def analyze(
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     starts: Annotated[int, typer.Option(min=1, help="How many states to start from.")] = 1024,
     noise: Annotated[
         float, typer.Option(min=0, help="Gaussian noise on the starts; finds saddles between memories.")
@@ -79,7 +83,7 @@ def analyze(
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-analysis")] = None,
 ) -> None:
     """Find the fixed points of a trained recurrent network, and write table, figures and result."""
-    read = read_network(checkpoint, Reading(prefix, cell, nonlinearity))
+    read = read_network(checkpoint, Reading(prefix, cell, nonlinearity, alpha, leak))
     network = read.network
     sequences = sequences_from(inputs, network.input_size, seed)
     console.print(f"Starts from {origin_of(sequences, inputs)}", soft_wrap=True)

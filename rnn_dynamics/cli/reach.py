@@ -12,9 +12,11 @@ from ..report import print_reachability, write_reachability
 from ..systems import Reading
 from .options import Options
 from .shared import (
+    Alpha,
     CellName,
     CheckpointFile,
     Inputs,
+    Leak,
     Nonlinearity,
     Prefix,
     console,
@@ -44,11 +46,13 @@ def reach(
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     seed: Annotated[int, typer.Option(help="Of inputs, states and held inputs.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-reach")] = None,
 ) -> None:
     """Say which attractors inputs reach, of which kind and how often, beside what the published VAA claims."""
-    read = read_network(checkpoint, Reading(prefix, cell, nonlinearity))
+    read = read_network(checkpoint, Reading(prefix, cell, nonlinearity, alpha, leak))
     network = read.network
     sequences = sequences_from(inputs, network.input_size, seed)
     held = [numbers(text, network.input_size) for text in hold or []]

@@ -11,7 +11,7 @@ from rich.console import Console
 from torch import Tensor
 
 from ..checks import generator_of
-from ..systems import CELLS, Checkpoint, Reading, read_as_told
+from ..systems import CELLS, LEAKS, Checkpoint, Reading, read_as_told
 
 console = Console(highlight=False)
 
@@ -34,8 +34,17 @@ CellName = Annotated[
 Nonlinearity = Annotated[
     str | None,
     typer.Option(
-        help="Of a plain RNN, which its weights do not tell: tanh or relu.", show_default="the file's, or tanh"
+        help="Of a plain or leaky RNN, which its weights do not tell: tanh, relu, ...",
+        show_default="the file's, or tanh",
     ),
+]
+Alpha = Annotated[
+    float | None,
+    typer.Option(help="Of a leaky RNN: the share dt / tau of its way in a step.", show_default="the file's"),
+]
+Leak = Annotated[
+    str | None,
+    typer.Option(help=f"Of a leaky RNN: {', '.join(LEAKS)}.", show_default="the file's, or outside"),
 ]
 
 

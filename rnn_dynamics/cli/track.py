@@ -16,7 +16,9 @@ from ..tracking import AttractorTracker, checkpoint_files, track_checkpoints
 from .options import Options
 from .run_record import read_record, recorded_task
 from .shared import (
+    Alpha,
     CellName,
+    Leak,
     Nonlinearity,
     Prefix,
     console,
@@ -69,6 +71,8 @@ def track(
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in the folder for results.")] = False,
     seed: Annotated[
         int | None,
@@ -85,7 +89,7 @@ def track(
     When that was is known to within two neighbouring checkpoints, whose steps stand with each event; a tracker that is
     shown a training while it runs knows it to the update.
     """
-    look = _Look(n, horizon, fixed_points, time_limit, Reading(prefix, cell, nonlinearity), resume)
+    look = _Look(n, horizon, fixed_points, time_limit, Reading(prefix, cell, nonlinearity, alpha, leak), resume)
     seed_folders = _seed_folders(run)
     jobs = []
     for one in seed_folders or [run]:

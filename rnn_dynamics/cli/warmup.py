@@ -20,7 +20,18 @@ from ..store import save
 from ..systems import DrivenMap, Reading, as_map
 from ..warmup import Horizon, Warmup, warm_up
 from .options import Options
-from .shared import CellName, Nonlinearity, Prefix, console, origin_of, read_network, read_sequences, require_writable
+from .shared import (
+    Alpha,
+    CellName,
+    Leak,
+    Nonlinearity,
+    Prefix,
+    console,
+    origin_of,
+    read_network,
+    read_sequences,
+    require_writable,
+)
 
 _SEQUENCES, _LENGTH = 1024, 50
 """Of the Gaussian inputs where none are given; T = 50 is where this project measured the published warmup."""
@@ -85,6 +96,8 @@ def warmup(
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     t_max: Annotated[float, typer.Option(help="Of chrono cells: longest time to bridge, in steps.")] = 600.0,
     seed: Annotated[int, typer.Option(help="Of new weights, batches, states and held inputs.")] = 0,
     out: Annotated[
@@ -98,12 +111,12 @@ def warmup(
     if input_size not in (None, width):
         raise ValueError(f"--input-size is {input_size}, but {inputs} has {width} inputs")
     if Path(network).exists():
-        subject = _from_checkpoint(Path(network), width, inputs, Reading(prefix, cell, nonlinearity))
+        subject = _from_checkpoint(Path(network), width, inputs, Reading(prefix, cell, nonlinearity, alpha, leak))
     else:
         if prefix is not None:
             raise ValueError(f"--prefix is for a checkpoint, but there is no file {network}")
-        if cell is not None:
-            raise ValueError(f"--cell is for a checkpoint, but there is no file {network}")
+        if (cell, alpha, leak) != (None, None, None):
+            raise ValueError(f"--cell, --alpha and --leak are for a checkpoint, but there is no file {network}")
         subject = _from_spec(network, width or 1, seed, t_max, nonlinearity or "tanh")
     if cells is not None and not subject.parallel:
         raise ValueError(f"--cells is for cells side by side, which {network} has none of")

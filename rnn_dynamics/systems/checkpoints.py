@@ -8,13 +8,14 @@ from typing import Annotated
 from torch import Tensor
 
 from ..checks import CheckedInside, checked
+from .cell_groups import WeightGroup, shortened
 from .layered import LayeredMap
-from .layers import ElmanLayer, LSTMLayer
+from .layers import ElmanLayer, LeakingLayer, LSTMLayer
 from .preceding import preceding
-from .readable_cells import Reading
+from .readable_cells import LEAKY, Reading, share
 from .reading import read_file, write_tensors
 from .stored_parts import WANTED, put_together
-from .weight_groups import WeightGroup, shortened, weight_groups
+from .weight_groups import weight_groups
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Checkpoint:
     def __str__(self) -> str:
         bottom = self.network.layers[0]
         kind = f"{self.cell} ({bottom.nonlinearity})" if isinstance(bottom, ElmanLayer) else self.cell
+        if isinstance(bottom, LeakingLayer):
+            share = f"{bottom.alpha.item():.3g}" if bottom.alpha.ndim == 0 else "by unit"
+            kind = f"{self.cell} ({bottom.nonlinearity}, alpha {share}, leak {bottom.leak})"
         width = bottom.cell_size if isinstance(bottom, LSTMLayer) else bottom.output_size
         units = _count(width, "unit") + (f" projected to {bottom.output_size}" if bottom.output_size < width else "")
         biased = any("bias_ih" in name for name in bottom.weights())
@@ -82,10 +86,15 @@ def read_checkpoint(
     prefix: str | None = None,
     cell: str | None = None,
     nonlinearity: str | None = None,
+    alpha: float | None = None,
+    dt: float | None = None,
+    tau: float | None = None,
+    leak: str | None = None,
 ) -> Checkpoint:
     """Read a recurrent network from a file of weights, without running any code the file may carry.
 
-    Read are RNN, GRU (with the reset gate after or before the recurrent product), LSTM, MGU, BRC and nBRC. Classes of
+    Read are RNN, GRU (with the reset gate after or before the recurrent product), LSTM, MGU, BRC, nBRC, and leaky,
+    Dale and low-rank RNNs (weights under torch's names that are said to be leaky are too: cell="leaky"). Classes of
     pickled objects are neither imported nor run: stand-ins keep what they hold, so that whole modules are read by
     their parts, and tell what cell they are. Weights that the file holds in parts are put together: those of
     weight_norm and pruning, as hooks or parametrizations, and a WeightDrop's raw ones. A cell is refused that is not
@@ -99,10 +108,13 @@ def read_checkpoint(
             torch.export (.pt2) or stable-baselines3 (.zip), or a folder of Hugging Face. HDF5 and ONNX need the extra
             ``files``. The weights may lie anywhere in nested dicts, under any prefix; half precision becomes float32.
         prefix: which network, if the file holds several: "encoder.rnn", with or without the last dot.
-        cell: "RNN", "GRU", "GRU-reset-before", "LSTM", "MGU", "BRC" or "nBRC", in any case, to insist on one, and
-            that other tensors do not act in its step; the file or the shapes of the weights tell it otherwise. Cells of
-            ``Parallel`` are found by its names.
-        nonlinearity: "tanh" or "relu", of a plain RNN only; by default what the file says, or "tanh".
+        cell: "RNN", "GRU", "GRU-reset-before", "LSTM", "MGU", "BRC", "nBRC", "leaky", "Dale" or "low-rank", in any
+            case, to insist on one, and that other tensors do not act in its step; the file or the shapes of the weights
+            tell it otherwise. Cells of ``Parallel`` are found by its names.
+        nonlinearity: "tanh" or "relu", of a plain RNN; those of ``LeakyRNN`` for leaky cells; by default what the file
+            says, or "tanh".
+        alpha, leak: of leaky cells, as in ``LeakyRNN``; by default what the file holds, and "outside".
+        dt, tau: in place of alpha, which is dt / tau.
 
     Returns:
         A ``Checkpoint``: ``network`` is the driven map, ``str`` says what it was taken for, ``preceding`` names layers
@@ -112,7 +124,7 @@ def read_checkpoint(
         ValueError: for a file that cannot be read, holds no or several recurrent networks, weights that do not fit, or
             a cell whose step is not known.
     """
-    return read_as_told(Path(path), Reading(prefix, cell, nonlinearity))
+    return read_as_told(Path(path), Reading(prefix, cell, nonlinearity, share(alpha, dt, tau), leak))
 
 
 def read_as_told(path: Path, reading: Reading) -> Checkpoint:
@@ -130,7 +142,10 @@ def read_as_told(path: Path, reading: Reading) -> Checkpoint:
         checkpoint = replace(checkpoint, preceding=before, unwritable=read.unwritable)
         if reading.cell not in (None, checkpoint.cell):
             raise ValueError(f"it holds weights of {checkpoint.cell} cells, but cell='{reading.cell}' was asked for")
-        if reading.nonlinearity not in (None, "tanh") and "RNN" not in checkpoint.cell.split(" | "):
+        if checkpoint.cell not in LEAKY and (reading.alpha is not None or reading.leak is not None):
+            raise ValueError(f"alpha and leak are for leaky cells (cell='leaky'), but it holds {checkpoint}")
+        takes = {"RNN", *LEAKY} & set(checkpoint.cell.split(" | "))
+        if reading.nonlinearity not in (None, "tanh") and not takes:
             raise ValueError(f"nonlinearity='{reading.nonlinearity}' is for an RNN, but it holds {checkpoint}")
     except ValueError as error:
         raise ValueError(f"cannot read {path}: {error}") from error

@@ -4,9 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..checks import ArgumentError
-from .layers import BRCLayer, ElmanLayer, GRULayer, Layer, LSTMLayer, MGULayer, NBRCLayer, ResetBeforeGRULayer
+from .layers import (
+    LEAKS,
+    NONLINEARITIES,
+    BRCLayer,
+    ElmanLayer,
+    GRULayer,
+    Layer,
+    LSTMLayer,
+    MGULayer,
+    NBRCLayer,
+    ResetBeforeGRULayer,
+)
 
-CELLS: dict[str, Callable[..., Layer]] = {
+GATED: dict[str, Callable[..., Layer]] = {
     "RNN": ElmanLayer,
     "GRU": GRULayer,
     "GRU-reset-before": ResetBeforeGRULayer,
@@ -15,6 +26,12 @@ CELLS: dict[str, Callable[..., Layer]] = {
     "BRC": BRCLayer,
     "nBRC": NBRCLayer,
 }
+"""Cells whose layers are made of weights of torch's names, and whose shapes may tell them."""
+
+LEAKY = ("leaky", "Dale", "low-rank")
+"""Cells that have a share alpha and other constants beside their weights, and must be told."""
+
+CELLS = (*GATED, *LEAKY)
 TWO_BIASES = ("RNN", "GRU", "LSTM")
 """Cells with a second bias, beside the recurrent weights; the others need one alone."""
 
@@ -33,12 +50,25 @@ class Reading:
     prefix: str | None = None
     cell: str | None = None
     nonlinearity: str | None = None
+    alpha: float | None = None
+    leak: str | None = None
 
     def __post_init__(self) -> None:
         if self.cell is not None:
             object.__setattr__(self, "cell", _known(self.cell))
-        if self.nonlinearity not in (None, "tanh", "relu"):
-            raise ArgumentError("nonlinearity", f"must be 'tanh' or 'relu', got {self.nonlinearity!r}")
+        leaky = self.cell in LEAKY
+        known = tuple(NONLINEARITIES) if leaky else ("tanh", "relu")
+        if self.nonlinearity not in (None, *known):
+            raise ArgumentError("nonlinearity", f"must be {_either(known)}, got {self.nonlinearity!r}")
+        if self.leak not in (None, *LEAKS):
+            raise ArgumentError("leak", f"must be {_either(LEAKS)}, got {self.leak!r}")
+        if self.alpha is not None and not 0 < self.alpha <= 1:
+            raise ArgumentError("alpha", f"must be above 0 and at most 1, got {self.alpha}")
+
+
+def _either(words: tuple[str, ...]) -> str:
+    *most, last = map(repr, words)
+    return f"{', '.join(most)} or {last}"
 
 
 def _known(name: str) -> str:
@@ -53,3 +83,20 @@ def _known(name: str) -> str:
 def read_as(shape: str, named: str | None) -> str:
     """The cell that weights are read as: ``named``, if it is one with the shapes of the cell ``shape``."""
     return named if named is not None and _SHAPED_AS.get(named) == shape else shape
+
+
+def share(alpha: float | None, dt: float | None, tau: float | None) -> float | None:
+    """Alpha, as given or from dt and tau.
+
+    Raises:
+        ValueError: for one of dt and tau without the other, or beside alpha.
+    """
+    if (dt is None) != (tau is None):
+        raise ValueError(f"dt and tau must be given together, got dt={dt!r} and tau={tau!r}")
+    if dt is None or tau is None:
+        return alpha
+    if alpha is not None:
+        raise ValueError("alpha is dt / tau: give either alpha or both of these")
+    if not 0 < dt <= tau:
+        raise ArgumentError("tau", f"must be dt={dt} or more, and both positive, got {tau}")
+    return dt / tau

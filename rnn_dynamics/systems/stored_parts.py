@@ -13,7 +13,10 @@ NAME = re.compile(rf"(.*\.)?({_NAME})")
 PART = re.compile(rf"(.*\.)?(?:({_NAME})_(raw|g|v|u|orig|mask)|parametrizations\.({_NAME})\.(.+))")
 """What hooks append to a weight's name, and where parametrizations keep what a weight is computed from."""
 
-WANTED = re.compile(rf"{NAME.pattern}|{PART.pattern}")
+OWN = re.compile(r"(.*\.)?((?:alpha|signs|mask|weight_m|weight_n)(?:_l(?:0|[1-9]\d{0,3}))?|_extra_state)")
+"""What cells of this library have beside weights of torch's names."""
+
+WANTED = re.compile(rf"{NAME.pattern}|{PART.pattern}|{OWN.pattern}")
 
 _HOOK, _PARAMETRIZED = "hook", "parametrized"
 

@@ -41,6 +41,8 @@ def training_bifurcations(
     prefix: str | None = None,
     cell: str | None = None,
     nonlinearity: str | None = None,
+    alpha: float | None = None,
+    leak: str | None = None,
     seed: int = 0,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: bool | None = None,
@@ -66,7 +68,7 @@ def training_bifurcations(
             default what a run's folder has: the losses of all updates (``state.pt``), averaged over those nearest to
             each checkpoint, or validation losses of epochs (``history.csv``), interpolated.
         n_starts: starts of each search; 512, as in ``AttractorTracker``. The search adds up to four times as many.
-        prefix, cell, nonlinearity: of ``read_checkpoint``, for files.
+        prefix, cell, nonlinearity, alpha, leak: of ``read_checkpoint``, for files.
         seed: of the starts, other ones at each checkpoint.
         memory_budget: bytes for Jacobians at a time.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
@@ -85,7 +87,7 @@ def training_bifurcations(
     """
     require_positive(memory_budget=memory_budget)
     n_starts, seed = whole_number(n_starts, "n_starts", 1), whole_number(seed, "seed", 0)
-    stages = stages_of(checkpoints, Reading(prefix, cell, nonlinearity))
+    stages = stages_of(checkpoints, Reading(prefix, cell, nonlinearity, alpha, leak))
     held = held_input(stages[0].network, input)
     curve = losses_of(losses, checkpoints, [stage.step for stage in stages])
     given = None

@@ -56,6 +56,8 @@ def track_checkpoints(
     prefix: str | None = None,
     cell: str | None = None,
     nonlinearity: str | None = None,
+    alpha: float | None = None,
+    leak: str | None = None,
     tracker: AttractorTracker | None = None,
     progress: bool | None = None,
     **options: Unpack[TrackerOptions],
@@ -68,7 +70,7 @@ def track_checkpoints(
     Args:
         folder: see ``checkpoint_files``.
         sequences: as in ``AttractorTracker``.
-        prefix, cell, nonlinearity: of ``read_checkpoint``.
+        prefix, cell, nonlinearity, alpha, leak: of ``read_checkpoint``.
         tracker: one to show them to; otherwise one without a budget is made, with ``options``.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``AttractorTracker``, as ``TrackerOptions`` names them.
@@ -79,7 +81,7 @@ def track_checkpoints(
     Raises:
         ValueError: for a folder without checkpoints, or one that cannot be read.
     """
-    files, reading = checkpoint_files(folder), Reading(prefix, cell, nonlinearity)
+    files, reading = checkpoint_files(folder), Reading(prefix, cell, nonlinearity, alpha, leak)
     unlimited: TrackerOptions = {"budget": None, "time_limit": None}
     tracker = tracker or AttractorTracker(sequences, **(unlimited | options))
     with stoppable(), Progress("checkpoints", progress, total=len(files), unit="checkpoint") as bar:

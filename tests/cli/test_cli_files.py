@@ -142,3 +142,15 @@ def test_a_cell_is_declared(capsys, monkeypatch, tmp_path, core) -> None:
     assert SHAPE not in printed
     code, _, errors = run_command(capsys, monkeypatch, "analyze", tmp_path / "model.pt", "--cell", "gated", columns=200)
     assert (code, "--cell must be one of 'RNN', 'GRU'" in errors) == (1, True)
+
+
+def test_a_leaky_cell_is_declared_with_its_options(capsys, monkeypatch, tmp_path) -> None:
+    with torch.random.fork_rng():
+        torch.save(nn.RNN(3, 6).state_dict(), tmp_path / "model.pt")
+    options = ("--cell", "leaky", "--alpha", 0.1, "--nonlinearity", "relu", "--starts", 8)
+    code, printed, errors = run_command(capsys, monkeypatch, "analyze", tmp_path / "model.pt", *options, columns=200)
+    assert (code, errors) == (0, "")
+    assert "Read leaky (relu, alpha 0.1, leak outside), 1 layer of 6 units, 3 inputs" in printed
+    options = ("--cell", "leaky", "--alpha", 2)
+    code, _, errors = run_command(capsys, monkeypatch, "reach", tmp_path / "model.pt", *options, columns=200)
+    assert (code, "--alpha must be above 0 and at most 1, got 2" in errors) == (1, True)

@@ -3,6 +3,8 @@
 _CELLS = {
     **{f"torch.nn.modules.rnn.{cell}{kind}": cell for cell in ("RNN", "GRU", "LSTM") for kind in ("", "Cell")},
     **{f"rnn_dynamics.cells.gated.{name}": cell for name, cell in (("MGU", "MGU"), ("BRC", "BRC"), ("NBRC", "nBRC"))},
+    **{f"rnn_dynamics.cells.leaky.{name}": cell for name, cell in (("LeakyRNN", "leaky"), ("DaleRNN", "Dale"))},
+    "rnn_dynamics.cells.low_rank.LowRankRNN": "low-rank",
 }
 
 

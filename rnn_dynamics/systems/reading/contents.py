@@ -22,6 +22,7 @@ class Told:
     """One of the cells that can be read; None for a class that is not known."""
 
     nonlinearity: str | None = None
+    leak: str | None = None
     obstacle: str | None = None
     """What of it no layer here can do, in words."""
 

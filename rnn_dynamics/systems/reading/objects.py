@@ -93,7 +93,8 @@ def _told(value: Any) -> Told | None:
     kind = attributes.get("nonlinearity")
     if not isinstance(kind, str):  # of torch before 2.0, where a module has its mode alone
         kind = {"RNN_TANH": "tanh", "RNN_RELU": "relu"}.get(str(attributes.get("mode")))
-    return Told(value.class_name, cell_of(value.class_name), kind)
+    leak = attributes.get("leak")
+    return Told(value.class_name, cell_of(value.class_name), kind, leak if isinstance(leak, str) else None)
 
 
 def _array(value: Any, needed: bool) -> Tensor | None:
