@@ -5,11 +5,12 @@ from pathlib import Path
 
 from . import inert
 from .archives import read_archive
-from .arrays import MATLAB, NUMPY, read_mat, read_npy, read_npz
+from .arrays import NUMPY, read_npy, read_npz
 from .contents import FileContents
 from .folders import read_folder
 from .foreign import head_of, members_of
 from .hdf5 import HDF5, MATLAB73, read_hdf5
+from .matlab import MATLAB, read_mat
 from .onnx_files import read_onnx
 from .safetensors_files import is_safetensors, read_safetensors
 from .torch_files import read_torch

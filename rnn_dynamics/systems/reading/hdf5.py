@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import matlab_tensor
 from .contents import Contents, FileContents
 from .foreign import UNPACKED
 from .keras import KerasModel, read_layers
+from .matlab import matlab_tensor
 from .objects import tensor_of
 
 HDF5, MATLAB73 = b"\x89HDF\r\n\x1a\n", b"MATLAB 7.3 MAT-file"
