@@ -51,7 +51,7 @@ from .bifurcations import (
 from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
-from .roots import Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
+from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
 from .timeline import TrainingBifurcations, training_bifurcations
@@ -88,6 +88,7 @@ __all__ = [
     "DrivenMap",
     "FixedPoints",
     "Horizon",
+    "LinearRegions",
     "MultistabilityMap",
     "Newton",
     "NewtonKrylov",

@@ -25,6 +25,12 @@ class RecurrentModule(nn.Module, ABC):
     constants: Mapping[str, Tensor]
     """What a subclass may set before this class makes the layers: buffers of each of them, which it takes over."""
 
+    layer_weights: ClassVar[tuple[str, ...]] = ()
+    """Which weights are the layer's, where some make its output of its states; all by default."""
+
+    outputs_are_states: ClassVar[bool] = True
+    """Whether ``outputs`` are the top layer's states as they are."""
+
     repr_defaults: ClassVar[dict[str, object]] = {}
     """Further arguments to print where they differ from these."""
 
@@ -66,7 +72,8 @@ class RecurrentModule(nn.Module, ABC):
         self.constant_names = tuple(constants)
         for index in range(num_layers):
             for name, value in constants.items():
-                placed = value.to(device=device, dtype=dtype or torch.get_default_dtype(), copy=True)
+                where = torch.get_default_device() if device is None else device
+                placed = value.to(device=where, dtype=dtype or torch.get_default_dtype(), copy=True)
                 self.register_buffer(f"{name}_l{index}", placed)
             shapes = self.weight_shapes(hidden_size, hidden_size if index else input_size)
             for name, shape in shapes.items():
@@ -89,6 +96,11 @@ class RecurrentModule(nn.Module, ABC):
         return self.hidden_size
 
     @property
+    def output_size(self) -> int:
+        """Numbers that are put out at each step."""
+        return self.hidden_size
+
+    @property
     def layer_options(self) -> dict[str, Any]:
         """What makes a layer beside its weights and buffers."""
         return {}
@@ -107,7 +119,7 @@ class RecurrentModule(nn.Module, ABC):
             raise NotRecurrent(f"{type(self).__name__} has a forward of its own, which its layers know nothing of")
         layers: list[Layer] = []
         for index in range(self.num_layers):
-            names = (*self.weight_shapes(1, 1), *self.constant_names)
+            names = (*(self.layer_weights or self.weight_shapes(1, 1)), *self.constant_names)
             weights: Any = {name: getattr(self, f"{name}_l{index}", None) for name in names}
             layers.append(self.layer_type(**weights, **self.layer_options))
         return layers

@@ -16,12 +16,12 @@ def initialise(module: Annotated[nn.Module, CheckedInside()], seed: int | torch.
     """Draw a module's weights anew, in place, as the paper does for its kind of cell.
 
     GRU: Xavier input weights, orthogonal recurrent weights, each gate's matrix by itself, zero biases. MGU, BRC, nBRC:
-    Xavier by gate, zero biases, w_c = w_a = 1 in a BRC. LSTM and plain RNN: torch's default, uniform within
+    Xavier by gate, zero biases, w_c = w_a = 1 in a BRC. Leaky, low-rank, minimal and linear units: as their classes say. LSTM and plain RNN: torch's default, uniform within
     1/sqrt(hidden_size). ``Parallel``: each of its cells so. A chrono-initialised LSTM is made by
     ``chrono_initialise`` after this.
 
     Args:
-        module: ``nn.RNN``, ``nn.GRU``, ``nn.LSTM``, ``MGU``, ``BRC``, ``NBRC`` or ``Parallel``.
+        module: ``nn.RNN``, ``nn.GRU``, ``nn.LSTM``, ``Parallel`` or another of this folder.
         seed: of the draw; the global random state is not touched.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Leaky networks, with and without signs of their units, as sequence modules."""
+"""Leaky networks, as sequence modules."""
 
 import math
 from typing import Annotated, Any
@@ -7,15 +7,11 @@ import torch
 from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, CheckedInside, Positive, Share, Size, as_tensor, checked
-from ..systems import LEAKS, NONLINEARITIES, DaleLayer, Layer, LeakyLayer
+from ..systems import LEAKS, NONLINEARITIES, Layer, LeakyLayer
 from .base import NamedCell, on_host
 
 _ALPHA = 0.2
 """dt = 20 ms and tau = 100 ms, as most of the field's task-trained networks have it (Song et al. 2016)."""
-
-
-_RADIUS = 1.5
-"""Of the spectrum of a first W: below 1 activity would die out (Song et al. 2016)."""
 
 
 class LeakingModule(NamedCell):
@@ -134,98 +130,6 @@ class LeakyRNN(LeakingModule):
                 draw_normal(weight, max(1, weight.shape[1]) ** -0.5, generator)
 
 
-@checked
-class DaleRNN(LeakingModule):
-    """A ``LeakyRNN`` whose units each excite or inhibit all others: W_ij = |V_ij| s_j m_ij (Dale's law).
-
-    Parameters as in ``LeakyRNN``, with V under the name of ``weight_hh_lk``; buffers beside ``alpha_lk`` are ``signs_lk``
-    [n] and ``mask_lk`` [n, n]. First weights: V from a gamma distribution of shape 2, those of the scarcer kind of
-    unit scaled up so that excitation and inhibition balance in the mean, then all so that W has spectral radius 1.5;
-    U from N(0, 1 / m), b zero.
-
-    Source: Song, Yang and Wang 2016, doi:10.1371/journal.pcbi.1004792.
-    """
-
-    layer_type = DaleLayer
-    cell = "Dale"
-    repr_defaults = LeakingModule.repr_defaults | {"nonlinearity": "relu"}
-
-    def __init__(
-        self,
-        input_size: Size,
-        hidden_size: Size,
-        num_layers: Size = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: Share = 0.0,
-        *,
-        excitatory: Share = 0.8,
-        signs: Annotated[ArrayLike | None, CheckedInside()] = None,
-        mask: Annotated[ArrayLike | None, CheckedInside()] = None,
-        self_connections: bool = False,
-        alpha: Annotated[ArrayLike | float | None, CheckedInside()] = None,
-        dt: Annotated[float, Positive()] | None = None,
-        tau: Annotated[ArrayLike | float | None, CheckedInside()] = None,
-        nonlinearity: str = "relu",
-        leak: str = "outside",
-        noise: float = 0.0,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        """Make the layers.
-
-        Args:
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, device, dtype: as in ``MGU``.
-            excitatory: share of the units that excite, which come first; 0.8 as in cortex.
-            signs: in its place, +1 or -1 for each unit, [n].
-            mask: of the connections from unit j to unit i, [n, n]: 0 where there is none, 1 elsewhere; all by default.
-            self_connections: whether units may be connected to themselves.
-            alpha, dt, tau, nonlinearity, leak, noise: as in ``LeakyRNN``.
-
-        Raises:
-            ValueError: as ``LeakyRNN``; for signs that are not +1 or -1, or a mask that is not of zeros and ones.
-        """
-        kinds, connected = _constraints(hidden_size, excitatory, signs, mask, self_connections)
-        super().__init__(
-            *(input_size, hidden_size, num_layers, bias, batch_first, dropout, device, dtype),
-            constants={"alpha": shares(alpha, dt, tau, hidden_size), "signs": kinds, "mask": connected},
-            dt=dt,
-            nonlinearity=nonlinearity,
-            leak=leak,
-            noise=noise,
-        )
-
-    def weight_shapes(self, units: int, inputs: int) -> dict[str, tuple[int, ...]]:
-        return {"weight_ih": (units, inputs), "weight_hh": (units, units), "bias_ih": (units,)}
-
-    @torch.no_grad()
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        for name, weight in self.named_parameters():
-            if name.startswith("bias"):
-                weight.zero_()
-            elif name.startswith("weight_ih"):
-                draw_normal(weight, max(1, weight.shape[1]) ** -0.5, generator)
-            else:
-                layer = name.removeprefix("weight_hh")
-                signs, mask = getattr(self, f"signs{layer}"), getattr(self, f"mask{layer}")
-                weight.copy_(_balanced(weight, signs, mask, generator))
-
-
-def _balanced(weight: Tensor, signs: Tensor, mask: Tensor, generator: torch.Generator | None) -> Tensor:
-    drawn = on_host(weight).exponential_(generator=generator)
-    drawn += on_host(weight).exponential_(generator=generator)  # the sum is gamma of shape 2
-    if weight.is_meta:
-        return drawn
-    signs, mask = signs.to(drawn), mask.to(drawn)
-    excite, inhibit = signs > 0, signs < 0
-    if excite.any() and inhibit.any():
-        ratio = float(excite.sum() / inhibit.sum())
-        drawn[:, inhibit] *= max(1.0, ratio)
-        drawn[:, excite] *= max(1.0, 1.0 / ratio)
-    radius = torch.linalg.eigvals(drawn.double() * signs * mask).abs().max()
-    return drawn * (_RADIUS / float(radius)) if radius > 0 else drawn
-
-
 def draw_normal(weight: Tensor, deviation: float, generator: torch.Generator | None) -> None:
     """Fill ``weight`` from N(0, deviation^2)."""
     weight.copy_(on_host(weight).normal_(0.0, deviation, generator=generator))
@@ -238,32 +142,16 @@ def shares(alpha: ArrayLike | float | None, dt: float | None, tau: ArrayLike | f
     if alpha is not None and tau is not None:
         raise ValueError("alpha is dt / tau: give either alpha or both of these")
     if tau is not None and dt is not None:
-        times = _numbers(tau, "tau")
+        times = numbers_of(tau, "tau")
         if times.shape not in ((), (units,)) or not bool((times >= dt).all()):
             raise ArgumentError("tau", f"must be one number or [{units}], of dt={dt} or more, got {tau}")
         return dt / times
-    given = _numbers(_ALPHA if alpha is None else alpha, "alpha")
+    given = numbers_of(_ALPHA if alpha is None else alpha, "alpha")
     if given.shape not in ((), (units,)) or not bool(((given > 0) & (given <= 1)).all()):
         raise ArgumentError("alpha", f"must be one number or [{units}], above 0 and at most 1, got {alpha}")
     return given
 
 
-def _constraints(
-    units: int, excitatory: float, signs: ArrayLike | None, mask: ArrayLike | None, self_connections: bool
-) -> tuple[Tensor, Tensor]:
-    if signs is None:
-        kinds = torch.where(torch.arange(units) < round(excitatory * units), 1.0, -1.0)
-    else:
-        kinds = _numbers(signs, "signs")
-        if kinds.shape != (units,) or not bool((kinds.abs() == 1).all()):
-            raise ArgumentError("signs", f"must be {units} numbers that are +1 or -1, got {signs}")
-    connected = torch.ones(units, units, dtype=torch.float64) if mask is None else _numbers(mask, "mask")
-    if connected.shape != (units, units) or not bool(((connected == 0) | (connected == 1)).all()):
-        raise ArgumentError("mask", f"must be [{units}, {units}] of zeros and ones, got {list(connected.shape)}")
-    if not self_connections:
-        connected = connected * (1.0 - torch.eye(units))
-    return kinds, connected
-
-
-def _numbers(value: ArrayLike | float, name: str) -> Tensor:
+def numbers_of(value: ArrayLike | float, name: str) -> Tensor:
+    """An argument that is a number or an array, in float64 on the host."""
     return as_tensor(value, name, dtype=torch.float64, device=torch.device("cpu"))  # pyright: ignore[reportArgumentType]

@@ -9,13 +9,16 @@ import torch
 from torch import nn
 
 from ..checks import ArgumentError, AtMost, CheckedInside, Told, checked
+from .dale import DaleRNN
 from .gated import BRC, MGU, NBRC
 from .initialisation import chrono_initialise, initialise
+from .leaky import LeakyRNN
+from .minimal import MinGRU, MinLSTM
 from .parallel import Parallel
 
 SPEC_FORM = (
-    "CELL-UNITS or CELL-UNITSxLAYERS, like GRU-64x2, with cells RNN, LSTM, GRU, MGU, BRC, nBRC or chrono (an LSTM), "
-    "or several side by side, like GRU+GRU-64x2"
+    "CELL-UNITS or CELL-UNITSxLAYERS, like GRU-64x2, with cells RNN, LSTM, GRU, MGU, BRC, nBRC, leaky, Dale, minGRU, "
+    "minLSTM or chrono (an LSTM), or several side by side, like GRU+GRU-64x2"
 )
 """What a spec looks like, for messages."""
 
@@ -26,6 +29,10 @@ _CELLS: dict[str, Callable[..., nn.Module]] = {
     "MGU": MGU,
     "BRC": BRC,
     "nBRC": NBRC,
+    "leaky": LeakyRNN,
+    "Dale": DaleRNN,
+    "minGRU": MinGRU,
+    "minLSTM": MinLSTM,
     "chrono": nn.LSTM,
 }
 _NAMES = {name.lower(): name for name in _CELLS}
@@ -83,8 +90,8 @@ def module_from_spec(
     """Make the network of a name, initialised as the paper does.
 
     Args:
-        text: "GRU-64x2": cell, units of each layer, layers (1 if left out). Cells are RNN, LSTM, GRU, MGU, BRC, nBRC
-            and chrono, an LSTM initialised by ``chrono_initialise``. "GRU+GRU-64x2" is a ``Parallel`` whose cells share
+        text: "GRU-64x2": cell, units of each layer, layers (1 if left out). Cells are RNN, LSTM, GRU, MGU, BRC, nBRC,
+            leaky, Dale, minGRU, minLSTM and chrono, an LSTM initialised by ``chrono_initialise``. "GRU+GRU-64x2" is a ``Parallel`` whose cells share
             the 64 units of a layer equally. Case does not matter.
         input_size: m.
         seed: of the weights; the global random state is not touched.

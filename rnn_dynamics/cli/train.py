@@ -49,7 +49,9 @@ def train(
             show_default=False,
         ),
     ],
-    cell: Annotated[str, typer.Option(help="RNN, LSTM, GRU, MGU, BRC, nBRC or chrono (an LSTM).")] = "GRU",
+    cell: Annotated[
+        str, typer.Option(help="RNN, LSTM, GRU, MGU, BRC, nBRC, leaky, Dale, minGRU, minLSTM or chrono (an LSTM).")
+    ] = "GRU",
     hidden: Annotated[int, typer.Option(min=1, help="Units of a layer.")] = 64,
     layers: Annotated[int, typer.Option(min=1, help="Layers.")] = 1,
     parallel: Annotated[

@@ -50,7 +50,7 @@ def warmup(
         typer.Argument(
             metavar="CHECKPOINT|SPEC",
             help="A state dict (.pt or .safetensors), or a network to make: cell, units and layers, like GRU-64x2. "
-            "Cells: RNN, LSTM, GRU, MGU, BRC, nBRC, chrono; GRU+GRU-64x2 puts two side by side and warms the first.",
+            "Cells: RNN, LSTM, GRU, MGU, BRC, nBRC, leaky, Dale, chrono; GRU+GRU-64x2 puts two side by side and warms the first.",
             show_default=False,
         ),
     ],

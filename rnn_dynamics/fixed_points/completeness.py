@@ -15,6 +15,9 @@ _FINEST = 1e-4
 """Noise is drawn at every scale from the spread of the points known down to this share of it: saddles of saturating
 cells lie that near to one another."""
 
+_FARTHEST = 1e3
+"""In units: how far out fixed points of a reduced map without a box are looked for."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -50,13 +53,19 @@ class Completeness:
     interrupted: bool = False
     """Whether Ctrl-C ended the search early."""
 
+    exhaustive: bool = False
+    """Whether every linear region of a network of ReLUs was solved, so that no fixed point is missing."""
+
     def of_a_choice(self) -> "Completeness":
         """What is known of some of the points that the search found: nothing about missing ones."""
-        return replace(self, index_sum=None, reason="these are a choice of the points found", unseen=nan)
+        reason = "these are a choice of the points found"
+        return replace(self, index_sum=None, reason=reason, unseen=nan, exhaustive=False)
 
     @property
     def verdict(self) -> str:
         """One sentence."""
+        if self.exhaustive:
+            return "all: every linear region was solved, so no fixed point is missing"
         extra = "; the search was interrupted" if self.interrupted else ""
         extra += f"; {self.unseen:.1f} more expected from the hit counts" if self.unseen >= 0.5 else ""
         if self.index_sum is None:
@@ -104,13 +113,14 @@ def unseen_estimate(times_reached: Tensor) -> float:
 
 
 def fresh_starts(
-    system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator, units: Tensor
+    system: AutonomousMap, known: Tensor, n: int, generator: torch.Generator, units: Tensor, everywhere: bool = False
 ) -> list[tuple[str, Tensor]]:
     """About ``n`` starts by four recipes from the fixed points ``known`` [p, n].
 
     Midpoints and convex combinations of four find what is missing at the least cost, noise and the box what lies
     outside the hull; deflation, extrapolation and unstable manifolds were measured and found less per start
-    (tests/benchmarks/README.md).
+    (tests/benchmarks/README.md). In the few dimensions of a reduced map ``everywhere`` looks in the whole box, or at
+    all distances where there is none.
     """
     p, share = len(known), max(1, n // 4)
     box = system.box
@@ -135,9 +145,12 @@ def fresh_starts(
         recipes.append(("noise", pick(share) + torch.maximum(spread, near) * noise))
     if isinstance(box, Box):
         # A long box (an LSTM's cells) holds its points near the middle.
-        reach = known.abs().amax(dim=0) * 1.5 + near if p else torch.full_like(box.upper, torch.inf)
+        reach = torch.full_like(box.upper, torch.inf) if everywhere or not p else known.abs().amax(dim=0) * 1.5 + near
         lower, upper = torch.maximum(box.lower, -reach), torch.minimum(box.upper, reach)
         recipes.append(("box", lower + (upper - lower) * draw(share, known.shape[1])))
+    elif everywhere:
+        afar = torch.randn(share, len(units), generator=generator, dtype=torch.float64).to(units)
+        recipes.append(("afar", afar * units * _FARTHEST ** draw(share, 1)))
     return recipes
 
 

@@ -7,7 +7,11 @@ import torch
 from torch import Tensor
 
 from ..roots import RootResult, Status
+from ..systems import relative
 from .merging import merge
+
+_KNOWN = 1e-6
+"""Relative: what is known to some nine digits is nearer than this to what it is."""
 
 
 @dataclass
@@ -58,3 +62,8 @@ class Pool:
         self.origins = [self.origins[row] if row < before else origin for row in earliest.tolist()]
         self.states, self.residuals, self.errors = states[kept], residuals[kept], errors[kept]
         return int((earliest >= before).sum())
+
+    def holds(self, roots: Tensor) -> bool:
+        """Whether each of ``roots`` [p, n], known to some nine digits, is among the distinct points."""
+        nearest = [relative(self.states - root, root, self.units).min() for root in roots if len(self.states)]
+        return len(nearest) == len(roots) and all(gap <= _KNOWN for gap in nearest)

@@ -209,7 +209,8 @@ class FixedPoints(
     """How many of the user's starts ended at each, [p]; 0 where only the search's own starts did."""
 
     origins: tuple[str, ...]
-    """Which starts found each point first: "starts", "midpoints", "combinations", "noise" or "box"."""
+    """Which starts found each point first: "starts", "midpoints", "combinations", "noise", "box", "afar"; "regions" if
+    it was none."""
 
     labels: Tensor
     """For each of the user's starts the row of its point, or -1, [k]."""

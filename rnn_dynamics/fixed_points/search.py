@@ -1,12 +1,14 @@
 """The search: many starts, then what the index sum asks for."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..checks import ArrayLike, Size, checked, require_positive, whole_number
 from ..progress import count, shown
-from ..roots import Newton, RootSolver, are_roots
+from ..roots import LinearRegions, Newton, RootSolver, are_roots, every_root
 from ..stability import MARGINAL_TOLERANCE
 from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
@@ -14,6 +16,7 @@ from .assembly import analyse, assemble
 from .completeness import Round, fresh_starts, unseen_estimate
 from .implied import add_implied
 from .pool import Pool
+from .reduced import lifted
 from .results import FixedPoints
 
 
@@ -38,7 +41,9 @@ def find_fixed_points(
 
     After the starts, the search goes on from midpoints and combinations of what it found, noise and the system's box,
     round by round, until a round brings nothing new, the index sum is 1 (or does not apply) and the hit counts expect
-    no further point, or the budget ends.
+    no further point, or the budget ends. In a small network of ReLUs every linear region is solved instead
+    (``LinearRegions``), so that no point is missed. A low-rank layer is searched in as many dimensions as its weight
+    has (``AutonomousMap.reduced``), which finds the same points at less cost; what is returned is of the whole map.
 
     Args:
         system: the map, for example ``network.hold(input)``.
@@ -74,28 +79,65 @@ def find_fixed_points(
     if not isinstance(solver, RootSolver):
         raise ValueError(f"solver must be a RootSolver such as Newton(), got {type(solver).__name__}")
     budget = max(16 * len(states), 16_384) if extra_starts is None else extra_starts
-    generator = torch.Generator().manual_seed(seed)
+    limits = Limits(merge_tolerance, marginal_tolerance, modes, max_steps, memory_budget, seed)
+    reduction = system.reduced()
+    if reduction is None:
+        return _searched(system, states, solver, budget, limits)
+    small = _searched(reduction.system, reduction.lower(states), solver, budget, limits, everywhere=True)
+    return lifted(small, reduction, system, units_of(system, states), memory_budget, modes)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Tolerances and budgets of a search, as ``find_fixed_points`` takes them."""
+
+    merge_tolerance: float
+    marginal_tolerance: float
+    modes: int | None
+    max_steps: int
+    memory_budget: int
+    seed: int
+
+
+def _searched(
+    system: AutonomousMap,
+    states: Tensor,
+    solver: RootSolver,
+    budget: int,
+    limits: Limits,
+    everywhere: bool = False,
+) -> FixedPoints:
+    """The search; ``everywhere`` looks in the whole box, not only near to what is known, as few dimensions allow."""
+    memory_budget, marginal_tolerance = limits.memory_budget, limits.marginal_tolerance
+    generator = torch.Generator().manual_seed(limits.seed)
 
     # Slow points are looked for from the user's starts only.
     further = solver.without_slow_points()
     units = units_of(system, states)
-    options: dict[str, Any] = {"max_steps": max_steps, "memory_budget": memory_budget, "units": units}
+    options: dict[str, Any] = {"max_steps": limits.max_steps, "memory_budget": memory_budget, "units": units}
 
     first = solver.solve(system, states, **options)
     count(len(states))
     equation = system.ungated()
-    pool = Pool(merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
+    pool = Pool(limits.merge_tolerance, units, lambda points: are_roots(equation, points, states, units, memory_budget))
     rounds = [Round("starts", len(states), pool.add(first, "starts"))]
     analysis = analyse(system, pool, marginal_tolerance, memory_budget, states)
     if implied := add_implied(system, pool, analysis.isolated, further, options):
         rounds.append(implied)
         analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
+    roots = every_root(system, solver.regions) if budget > 0 or isinstance(solver, LinearRegions) else None
+    solved = roots is not None and not first.interrupted
+    if roots is not None and len(roots):
+        result = further.solve(system, roots, **options)
+        rounds.append(Round("regions", len(roots), pool.add(result, "regions")))
+        analysis = analyse(system, pool, marginal_tolerance, memory_budget, states, analysis.lines)
+        solved &= not result.interrupted and pool.holds(roots)
     size = max(256, len(states) // 4)
-    done = first.interrupted
+    done = first.interrupted or solved
     with stoppable() as stop:
         while budget > 0 and not done:
             size = min(budget, max(size, 2 * sum(analysis.objects)))
-            recipes = fresh_starts(system, pool.states, size, generator, units)[:size]
+            recipes = fresh_starts(system, pool.states, size, generator, units, everywhere)[:size]
             if not recipes:
                 break  # nothing was found and no box is known: there is nowhere to start from
             result = further.solve(system, torch.cat([batch for _, batch in recipes]), **options)
@@ -118,6 +160,11 @@ def find_fixed_points(
             done = settled or bool(stop)
             size *= 2
     interrupted = first.interrupted or bool(stop)  # what the pool holds is returned
-    return assemble(
-        system, pool, analysis, first, tuple(rounds), marginal_tolerance, states, memory_budget, interrupted, modes
-    )
+    rest: dict[str, Any] = {
+        "starts": states,
+        "memory_budget": memory_budget,
+        "interrupted": interrupted,
+        "modes": limits.modes,
+    }
+    found = assemble(system, pool, analysis, first, tuple(rounds), marginal_tolerance, **rest)
+    return replace(found, completeness=replace(found.completeness, exhaustive=True, unseen=0.0)) if solved else found

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..roots import RootResult, Status
-from ..stability import MARGINAL_TOLERANCE, kinds
+from ..stability import MARGINAL_TOLERANCE, Spectrum, kinds
 from ..systems import AutonomousMap
 from .continua import Continuum, describe, find_continua
 from .kinks import on_kink
@@ -52,7 +52,24 @@ def slow_points(
     near = states[: len(states) - int(rest)]
     modes = modes_of(system, near, memory_budget)
     drifts = _drift_modes(system, near, modes.eigenvalues, memory_budget)
-    names = _kinds_across(modes.eigenvalues, drifts, tolerance, on_kink(system, near, units, memory_budget))
+    kinked = on_kink(system, near, units, memory_budget)
+    return described(system, states, speeds, hits, modes, drifts, kinked, memory_budget, tolerance), continua
+
+
+def described(
+    system: AutonomousMap,
+    states: Tensor,
+    speeds: Tensor,
+    hits: Tensor,
+    modes: Spectrum,
+    drifts: Tensor,
+    kinked: Tensor,
+    memory_budget: int,
+    tolerance: float,
+) -> SlowPoints:
+    """The table of slow points, of which ``modes``, the ``drifts`` among them and ``kinked`` tell the first rows."""
+    near = states[: len(drifts)]
+    names = _kinds_across(modes.eigenvalues, drifts, tolerance, kinked)
     inputs = input_jacobians_of(system, near, memory_budget)
     fill = len(states) - len(near)
     return SlowPoints(
@@ -66,7 +83,7 @@ def slow_points(
         kinds=names + (NOT_ANALYSED,) * fill,
         input_jacobians=None if inputs is None else _padded(inputs, fill, torch.nan),
         marginal_tolerance=tolerance,
-    ), continua
+    )
 
 
 def _drift_modes(system: AutonomousMap, states: Tensor, eigenvalues: Tensor, memory_budget: int) -> Tensor:

@@ -22,14 +22,18 @@ def eigenvalues_of(system: AutonomousMap, states: Tensor, memory_budget: int) ->
 def modes_of(system: AutonomousMap, states: Tensor, memory_budget: int, modes: int | None = None) -> Spectrum:
     """Eigenvalues and the ``modes`` leading eigenvectors of DF at states [k, n]; by default all where memory allows."""
     n = system.state_size
-    if modes is None:
-        all_of_them = 2 * len(states) * n**2 * torch.complex128.itemsize
-        modes = n if all_of_them <= _VECTORS else _MODES
-    m = min(n, modes)
+    m = modes_kept(len(states), n, modes)
     parts = [Spectrum.empty(n, m)]
     for part in system.chunks(len(states), memory_budget):
         parts.append(spectrum(system.linearize(states[part])[1].dense(), m))
     return Spectrum.cat(parts)
+
+
+def modes_kept(points: int, n: int, modes: int | None) -> int:
+    """How many eigenvectors of each of some points with n units are kept."""
+    if modes is None:
+        modes = n if 2 * points * n**2 * torch.complex128.itemsize <= _VECTORS else _MODES
+    return min(n, modes)
 
 
 def input_jacobians_of(system: AutonomousMap, states: Tensor, memory_budget: int) -> Tensor | None:

@@ -5,6 +5,7 @@ For developers: a solver is a frozen dataclass of tolerances with one method, ``
 
 from .evidence import are_roots
 from .krylov import NewtonKrylov
+from .linear_regions import LinearRegions, every_root
 from .newton import Newton
 from .results import Reason, RootResult, Status
 from .scipy_root import ScipyRoot
@@ -13,6 +14,7 @@ from .speed import SpeedMinimizer
 
 __all__ = [
     "Attempt",
+    "LinearRegions",
     "Newton",
     "NewtonKrylov",
     "Reason",
@@ -22,5 +24,6 @@ __all__ = [
     "SpeedMinimizer",
     "Status",
     "are_roots",
+    "every_root",
     "residual_norms",
 ]

@@ -12,6 +12,9 @@ from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, scaled_norm, si
 from .evidence import are_roots
 from .results import Reason, RootResult
 
+_CHEAP = 2**18
+"""What takes no longer than the rounds of a search, some 0.3 s: 20 units of any rank, 360 of rank 2, 50 of rank 3."""
+
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
@@ -87,6 +90,11 @@ class RootSolver(ABC):
         progress: bool | None,
     ) -> Attempt:
         """Go from each row of ``starts`` [k, n], of the map's size and precision, towards a root."""
+
+    @property
+    def regions(self) -> int:
+        """Up to which ``linear_regions.cost`` all regions of a network of ReLUs are solved, rather than searched."""
+        return _CHEAP
 
     def without_slow_points(self) -> "RootSolver":
         """The same solver, content to leave rows that find no root where they are; itself by default."""

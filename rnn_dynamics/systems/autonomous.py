@@ -68,7 +68,7 @@ class AutonomousMap(ABC):
         return self
 
     def reduced(self) -> "Reduction | None":
-        """A map of fewer dimensions with the same fixed points, on which to search for them; None where none is known."""
+        """A map of fewer dimensions with the same fixed points, to search for them there; None where none is known."""
         return None
 
     def rectifiers(self) -> Rectifiers | None:

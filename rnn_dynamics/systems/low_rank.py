@@ -1,8 +1,8 @@
 """A low-rank layer under a held drive c, as a map on as many dimensions as its weight has.
 
-With W = M N^T / n and M = Q R, Q^T Q = 1, every fixed point of h' = (1 - a) h + a (W f(h) + c) is h = c + Q y, and those
-of h' = (1 - a) h + a f(W h + c) are h = f(c + Q y), with y = R N^T f(c + Q y) / n in both. Q y = W r measures y by the
-currents that the network gives itself.
+With W = M N^T / n and M = Q R, Q^T Q = n, every fixed point of h' = (1 - a) h + a (W f(h) + c) is h = c + Q y, and
+those of h' = (1 - a) h + a f(W h + c) are h = f(c + Q y), with y = R N^T f(c + Q y) / n in both. |y| is the root mean
+square of the currents that the network gives itself, whatever n.
 """
 
 import torch
@@ -29,8 +29,9 @@ class LowRankMap(AutonomousMap):
 
     def __init__(self, layer: LowRankLayer, drive: Tensor, alpha: Tensor) -> None:
         self._layer, self.drive, self._alpha = layer, drive, alpha
-        self.basis, triangle = torch.linalg.qr(layer.weight_m)  # Q [n, r], R [r, r]
-        self.readout = triangle @ layer.weight_n.mT / layer.state_size  # S
+        n = layer.state_size
+        orthonormal, triangle = torch.linalg.qr(layer.weight_m)
+        self.basis, self.readout = orthonormal * n**0.5, triangle @ layer.weight_n.mT / n**1.5  # Q [n, r], S [r, n]
 
     def __repr__(self) -> str:
         return f"{self._layer.name} map of {self._layer.state_size} units in {self.state_size} dimensions"
@@ -48,7 +49,7 @@ class LowRankMap(AutonomousMap):
         return self.drive.device
 
     def currents(self, states: Tensor) -> Tensor:
-        """C + Q y of states [..., r]: [..., n]."""
+        """What states y [..., r] stand for, c + Q y: [..., n]."""
         return self.drive + states @ self.basis.mT
 
     def __call__(self, states: Tensor) -> Tensor:
@@ -104,7 +105,7 @@ class LowRankReduction(Reduction):
 
     def lower(self, states: Tensor) -> Tensor:
         if self._layer.leak == "current":
-            return (states - self._drive) @ self._map.basis
+            return (states - self._drive) @ self._map.basis / self._layer.state_size
         return states @ self._map.readout.mT
 
     def lift(self, states: Tensor) -> Tensor:

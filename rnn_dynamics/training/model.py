@@ -35,7 +35,7 @@ class SequenceModel(nn.Module):
         if not isinstance(recurrent, nn.Module) or isinstance(recurrent, nn.RNNCellBase):
             what = type(recurrent).__name__
             raise ValueError(f"recurrent must be a module that runs over sequences, like nn.GRU, got {what}")
-        width = recurrent_layers(recurrent)[-1].output_size
+        width = getattr(recurrent, "output_size", recurrent_layers(recurrent)[-1].output_size)
         like = next(recurrent.parameters())
         generator = generator_of(seed)
         self.recurrent = recurrent

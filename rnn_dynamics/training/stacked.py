@@ -181,6 +181,8 @@ def require_alike(models: Sequence[nn.Module]) -> list[SequenceModel]:
             raise ValueError(f"the readout of model {index} has no bias: use train")
         if getattr(model.recurrent, "dropout", 0):
             raise ValueError(f"model {index} has dropout, which models trained together cannot have: use train")
+        if not getattr(model.recurrent, "outputs_are_states", True):
+            raise ValueError(f"model {index} has a {type(model.recurrent).__name__}, whose outputs are not its states")
         if getattr(model.recurrent, "noise", 0):
             raise ValueError(f"model {index} has noise, which models trained together cannot have: use train")
         alike.append(model)

@@ -11,8 +11,10 @@ from .gru import GRULayer
 from .gru_reset_before import ResetBeforeGRULayer
 from .leaky import LEAKS, DaleLayer, LeakingLayer, LeakyLayer
 from .low_rank import LowRankLayer
+from .lru import LRULayer
 from .lstm import LSTMLayer
 from .mgu import MGULayer
+from .minimal import MinGRULayer, MinLSTMLayer
 from .nonlinearities import NONLINEARITIES
 from .parallel import ParallelLayer
 
@@ -24,12 +26,15 @@ __all__ = [
     "DaleLayer",
     "ElmanLayer",
     "GRULayer",
+    "LRULayer",
     "LSTMLayer",
     "Layer",
     "LeakingLayer",
     "LeakyLayer",
     "LowRankLayer",
     "MGULayer",
+    "MinGRULayer",
+    "MinLSTMLayer",
     "NBRCLayer",
     "ParallelLayer",
     "ResetBeforeGRULayer",

@@ -121,9 +121,8 @@ class LeakingLayer(Layer):
 
     def box(self, lower: Tensor, upper: Tensor) -> Box | NoBox:
         if not self.f.bounded:
-            return NoBox(
-                f"a leaky layer with {self.nonlinearity} is unbounded: no box is known to be mapped into itself"
-            )
+            name = {"relu": "ReLU"}.get(self.nonlinearity, self.nonlinearity)
+            return NoBox(f"a leaky layer with {name} is unbounded: no box is known to be mapped into itself")
         low, high = (torch.full_like(self.weight_ih[:, 0], end) for end in (self.f.lower, self.f.upper))
         if self.leak != "current":
             reason = f"a leaky state is a weighted mean of itself and a {self.nonlinearity}"
