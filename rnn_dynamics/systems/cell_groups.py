@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .layers import Layer, ParallelLayer
-from .leaky_cells import FORMS, agreed, leaky_layer
+from .named_cells import FORMS, agreed, named_layer
 from .readable_cells import CELLS, GATED, TWO_BIASES, Reading, read_as
 from .reading import Told
 from .stored_parts import Stored
@@ -79,7 +79,7 @@ class CellGroup(WeightGroup):
         numbers = [int(name.partition("_l")[2]) for name in self.weights if "_l" in name]
         suffixes = [f"_l{index}" for index in range(max(numbers) + 1)] if numbers else [""]  # "": a *Cell's
         if (named := reading.cell or (self.told and self.told.cell)) in FORMS:
-            return self._leaky(named, suffixes, reading)
+            return self._named(named, suffixes, reading)
         projected = "weight_hr" in held
         needed = ["weight_hh", "weight_ih"] + ["weight_hr"] * projected
         for name, suffix in product(needed, suffixes):
@@ -114,8 +114,9 @@ class CellGroup(WeightGroup):
         told = self.told is not None and self.told.cell is not None
         return Stack(cell, layers, places, tuple(computed), told)
 
-    def _leaky(self, cell: str, suffixes: list[str], reading: Reading) -> Stack:
-        own = {*FORMS[cell].weights, *FORMS[cell].constants, "bias_hh"}
+    def _named(self, cell: str, suffixes: list[str], reading: Reading) -> Stack:
+        form = FORMS[cell]
+        own = {*form.weights, *form.constants} | ({"bias_hh"} if cell == "leaky" else set())
         everything = self.weights | self.own
         wide = any(everything[name].dtype == torch.float64 for name in self.weights)
         layers, places, computed = [], {}, []
@@ -128,19 +129,16 @@ class CellGroup(WeightGroup):
             tensors = {name: everything[whole] for name, whole in held.items()}
             dtype = torch.float64 if wide else torch.float32
             key = f"{self.key_prefix}{{}}{suffix}"
-            layer, summed = leaky_layer(cell, tensors, key, reading, self.told, dtype)
+            layer, summed = named_layer(cell, tensors, key, reading, self.told, dtype)
             layers.append(layer)
-            for name in FORMS[cell].weights.keys() & tensors.keys():
+            for name in form.weights.keys() & tensors.keys():
                 place = (self.containers, self.key_prefix + name + suffix)
                 if place in self.stored.computed or (summed and name == "bias_ih"):
                     computed.append(place[1])
                 else:
                     places[self.stored.origin.get(place, place)] = layer.weights()[name]
-        if (
-            unread := set(everything)
-            - {name + suffix for name in own for suffix in suffixes}
-            - {"alpha", "_extra_state"}
-        ):
+        known = {name + suffix for name in (*own, *form.beside) for suffix in suffixes} | {"alpha", "_extra_state"}
+        if unread := everything.keys() - known:
             raise ValueError(f"{self.key_prefix}{min(unread)} is no weight of a {cell} cell")
         told = self.told is not None and self.told.cell is not None
         return Stack(cell, layers, places, tuple(computed), told)
@@ -163,7 +161,7 @@ class CellGroup(WeightGroup):
         )
 
     def _nonlinearity(self, reading: Reading) -> str:
-        told = self.told and self.told.nonlinearity
+        told = self.told and self.told.options.get("nonlinearity")
         if told not in (None, "tanh", "relu"):
             raise ValueError(f"the RNN at '{self.key_prefix}' has nonlinearity {told!r}, not tanh or relu")
         return agreed("nonlinearity", reading.nonlinearity, told) or "tanh"

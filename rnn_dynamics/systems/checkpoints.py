@@ -93,8 +93,8 @@ def read_checkpoint(
 ) -> Checkpoint:
     """Read a recurrent network from a file of weights, without running any code the file may carry.
 
-    Read are RNN, GRU (with the reset gate after or before the recurrent product), LSTM, MGU, BRC, nBRC, and leaky,
-    Dale and low-rank RNNs (weights under torch's names that are said to be leaky are too: cell="leaky"). Classes of
+    Read are RNN, GRU (with the reset gate after or before the recurrent product), LSTM, MGU, BRC, nBRC, and all other
+    cells of this library by what its files say (weights under torch's names too, with cell="leaky"). Classes of
     pickled objects are neither imported nor run: stand-ins keep what they hold, so that whole modules are read by
     their parts, and tell what cell they are. Weights that the file holds in parts are put together: those of
     weight_norm and pruning, as hooks or parametrizations, and a WeightDrop's raw ones. A cell is refused that is not
@@ -108,9 +108,9 @@ def read_checkpoint(
             torch.export (.pt2) or stable-baselines3 (.zip), or a folder of Hugging Face. HDF5 and ONNX need the extra
             ``files``. The weights may lie anywhere in nested dicts, under any prefix; half precision becomes float32.
         prefix: which network, if the file holds several: "encoder.rnn", with or without the last dot.
-        cell: "RNN", "GRU", "GRU-reset-before", "LSTM", "MGU", "BRC", "nBRC", "leaky", "Dale" or "low-rank", in any
-            case, to insist on one, and that other tensors do not act in its step; the file or the shapes of the weights
-            tell it otherwise. Cells of ``Parallel`` are found by its names.
+        cell: "RNN", "GRU", "GRU-reset-before", "LSTM", "MGU", "BRC", "nBRC", "leaky", "Dale", "low-rank", "minGRU",
+            "minLSTM" or "LRU", in any case, to insist on one, and that other tensors do not act in its step; the file
+            or the shapes of the weights tell it otherwise. Cells of ``Parallel`` are found by its names.
         nonlinearity: "tanh" or "relu", of a plain RNN; those of ``LeakyRNN`` for leaky cells; by default what the file
             says, or "tanh".
         alpha, leak: of leaky cells, as in ``LeakyRNN``; by default what the file holds, and "outside".

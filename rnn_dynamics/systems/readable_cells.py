@@ -29,9 +29,9 @@ GATED: dict[str, Callable[..., Layer]] = {
 """Cells whose layers are made of weights of torch's names, and whose shapes may tell them."""
 
 LEAKY = ("leaky", "Dale", "low-rank")
-"""Cells that have a share alpha and other constants beside their weights, and must be told."""
+"""Cells with a share alpha, a non-linearity and a place of the leak; see ``named_cells``."""
 
-CELLS = (*GATED, *LEAKY)
+CELLS = (*GATED, *LEAKY, "minGRU", "minLSTM", "LRU")
 TWO_BIASES = ("RNN", "GRU", "LSTM")
 """Cells with a second bias, beside the recurrent weights; the others need one alone."""
 

@@ -13,7 +13,9 @@ NAME = re.compile(rf"(.*\.)?({_NAME})")
 PART = re.compile(rf"(.*\.)?(?:({_NAME})_(raw|g|v|u|orig|mask)|parametrizations\.({_NAME})\.(.+))")
 """What hooks append to a weight's name, and where parametrizations keep what a weight is computed from."""
 
-OWN = re.compile(r"(.*\.)?((?:alpha|signs|mask|weight_m|weight_n)(?:_l(?:0|[1-9]\d{0,3}))?|_extra_state)")
+OWN = re.compile(
+    r"(.*\.)?((?:alpha|signs|mask|weight_(?:m|n|ho|io)|(?:nu|theta|gamma)_log)(?:_l(?:0|[1-9]\d{0,3}))?|_extra_state)"
+)
 """What cells of this library have beside weights of torch's names."""
 
 WANTED = re.compile(rf"{NAME.pattern}|{PART.pattern}|{OWN.pattern}")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .cell_groups import CellGroup, ParallelGroup, WeightGroup, shortened
 from .readable_cells import CELLS
-from .reading import Told
+from .reading import Told, options_of
 from .stored_parts import NAME, OWN, Stored
 
 _PART = re.compile(r"(.*\.)?parallel\.(\d{1,4})\.(\d{1,4})\.")  # cell j of layer k of a ``Parallel``
@@ -81,12 +81,12 @@ def _said(cell: CellGroup) -> Told | None:
         return None
     try:
         said = json.loads(bytes(text.tolist()))
-        name, kind, leak = said.get("cell"), said.get("nonlinearity"), said.get("leak")
+        name, options = said.get("cell"), options_of(said)
     except (ValueError, AttributeError, RecursionError):
         return None
     if name not in CELLS:
         return Told(f"cell called {name!r}", None)
-    return Told(f"rnn_dynamics' {name}", name, *(word if isinstance(word, str) else None for word in (kind, leak)))
+    return Told(f"rnn_dynamics' {name}", name, options)
 
 
 def _masks(cell: CellGroup, stored: Stored) -> list[str]:

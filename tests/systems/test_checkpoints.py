@@ -258,7 +258,7 @@ def test_networks_of_one_name_are_told_apart_by_their_containers(tmp_path) -> No
         (
             {"cell": "gruu"},
             "cell must be one of 'RNN', 'GRU', 'GRU-reset-before', 'LSTM', 'MGU', 'BRC', 'nBRC', 'leaky', "
-            "'Dale', 'low-rank', got 'gruu'",
+            "'Dale', 'low-rank', 'minGRU', 'minLSTM', 'LRU', got 'gruu'",
         ),
         ({"nonlinearity": "relu"}, "nonlinearity='relu' is for an RNN, but it holds GRU, 1 layer"),
         ({"nonlinearity": "gelu"}, "nonlinearity must be 'tanh' or 'relu', got 'gelu'"),

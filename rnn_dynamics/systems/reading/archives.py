@@ -94,8 +94,8 @@ def _modules(archive: zipfile.ZipFile) -> dict[Place, Told]:
                 _, _, place = called.partition(",")
                 prefix, _, owner = place.partition(",")
                 cell = cell_of(owner)
-                nonlinearity = kinds[0] if cell == "RNN" and len(kinds) == 1 else None
-                found["", f"{prefix}." if prefix else ""] = Told(owner, cell, nonlinearity)
+                options = {"nonlinearity": kinds[0]} if cell == "RNN" and len(kinds) == 1 else {}
+                found["", f"{prefix}." if prefix else ""] = Told(owner, cell, options)
     return found
 
 

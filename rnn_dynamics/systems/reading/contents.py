@@ -1,7 +1,8 @@
 """What is read from a file: tensors by name, and what it says of the modules that they belong to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from torch import Tensor
 
@@ -21,8 +22,9 @@ class Told:
     cell: str | None
     """One of the cells that can be read; None for a class that is not known."""
 
-    nonlinearity: str | None = None
-    leak: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Such as the "nonlinearity" of an RNN, by its name as an argument; what is not here is not told."""
+
     obstacle: str | None = None
     """What of it no layer here can do, in words."""
 

@@ -154,4 +154,4 @@ def _told(
     named = "GRU-reset-before" if cell == "GRU" and not after else cell
     if kind is None and named == cell:
         return None, False
-    return Told(owner, named, activation if cell == "RNN" else None), named != cell
+    return Told(owner, named, {"nonlinearity": activation} if cell == "RNN" else {}), named != cell

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .classes import cell_of
+from .classes import cell_of, options_of
 from .contents import Contents, FileContents, Told
 from .inert import StandIn
 
@@ -90,11 +90,11 @@ def _told(value: Any) -> Told | None:
     if not _is_module(value):
         return None
     attributes = value.attributes()
-    kind = attributes.get("nonlinearity")
-    if not isinstance(kind, str):  # of torch before 2.0, where a module has its mode alone
-        kind = {"RNN_TANH": "tanh", "RNN_RELU": "relu"}.get(str(attributes.get("mode")))
-    leak = attributes.get("leak")
-    return Told(value.class_name, cell_of(value.class_name), kind, leak if isinstance(leak, str) else None)
+    options = options_of(attributes)
+    mode = str(attributes.get("mode"))  # all that modules of torch before 2.0 have
+    if mode in ("RNN_TANH", "RNN_RELU"):
+        options.setdefault("nonlinearity", mode[4:].lower())
+    return Told(value.class_name, cell_of(value.class_name), options)
 
 
 def _array(value: Any, needed: bool) -> Tensor | None:

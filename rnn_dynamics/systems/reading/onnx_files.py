@@ -89,9 +89,8 @@ def _cell(node: Any, constants: dict[str, Any], array_of: Any) -> tuple[Told, di
         of_input, of_state = (ONNX.ours(cell, part) for part in bias.split(blocks * recurrent.shape[1]))
         both = {"bias_ih": of_input, "bias_hh": of_state}
         weights |= {"bias_ih": of_input + of_state} if cell == "GRU-reset-before" else both
-    return Told(
-        f"ONNX's {node.op_type}", cell, _activations(attributes, ["tanh"])[0] if cell == "RNN" else None
-    ), weights
+    options = {"nonlinearity": _activations(attributes, ["tanh"])[0]} if cell == "RNN" else {}
+    return Told(f"ONNX's {node.op_type}", cell, options), weights
 
 
 def _obstacle(node: Any, attributes: dict[str, Any]) -> str | None:

@@ -9,9 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from rnn_dynamics.cells import Parallel
-from rnn_dynamics.cells.leaky import DaleRNN, LeakyRNN
-from rnn_dynamics.cells.low_rank import LowRankRNN
+from rnn_dynamics.cells import LRU, DaleRNN, LeakyRNN, LowRankRNN, MinGRU, MinLSTM, Parallel
 from rnn_dynamics.systems import as_map, read_checkpoint
 
 
@@ -37,6 +35,9 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "leaky by unit": (lambda: LeakyRNN(3, 6, dt=0.5, tau=torch.arange(1.0, 7.0), bias=False), "leaky"),
     "Dale": (lambda: DaleRNN(3, 6, 2), "Dale"),
     "low-rank": (lambda: LowRankRNN(3, 6, 2, rank=2), "low-rank"),
+    "minGRU": (lambda: MinGRU(3, 6, 2), "minGRU"),
+    "minLSTM": (lambda: MinLSTM(3, 6, 2, bias=False), "minLSTM"),
+    "LRU": (lambda: LRU(3, 6), "LRU"),
     "double": (lambda: LeakyRNN(3, 6, dtype=torch.float64), "leaky"),
 }
 WAYS: dict[str, Callable[[nn.Module, Path], Any]] = {
