@@ -166,6 +166,16 @@ def test_plain_pickles_are_read(tmp_path, library, name, protocol) -> None:
     _same(tmp_path / "model.pkl", core)
 
 
+@pytest.mark.parametrize("suffix", [".pkl", ".pickle", ".bin", ""])
+def test_a_name_does_not_tell_who_wrote_a_pickle(tmp_path, suffix) -> None:
+    core, path = nn.GRU(3, 6), tmp_path / f"model{suffix}"
+    for zipped in (True, False):
+        torch.save({"args": argparse.Namespace(), **core.state_dict()}, path, _use_new_zipfile_serialization=zipped)
+        _same(path, core)
+        torch.save(core.state_dict(), path, _use_new_zipfile_serialization=zipped)
+        _same(path, core)
+
+
 def _arrays(module: nn.Module) -> dict[str, np.ndarray]:
     return {name: weight.numpy() for name, weight in module.state_dict().items()}
 

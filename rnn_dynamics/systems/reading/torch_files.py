@@ -94,7 +94,8 @@ def _quietly(source: Path | BytesIO, **options: Any) -> Any:
 
 def _plain_pickle(path: Path) -> Any:
     """What ``pickle.dump`` wrote, or None: torch's own old files are pickles too, the first of a number."""
-    if not head_of(path).startswith(b"\x80") and path.suffix not in (".pkl", ".pickle"):
+    begins_as_one = head_of(path).startswith(b"\x80") or path.suffix in (".pkl", ".pickle")  # protocol 2, or before
+    if not begins_as_one or zipfile.is_zipfile(path):
         return None
     with path.open("rb") as file:
         root = inert.load(file)
