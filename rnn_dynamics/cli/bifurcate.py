@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,13 +11,16 @@ import typer
 
 from ..bifurcations import Walk, bifurcation_diagram
 from ..report import print_bifurcations, print_timeline, write_bifurcations, write_timeline
-from ..systems import sample_states
+from ..systems import Reading, sample_states
 from ..timeline import seed_folder, training_bifurcations
 from ..tracking import checkpoint_files
 from .moves import read_move, shown
 from .options import Options
 from .shared import (
+    Alpha,
+    CellName,
     Inputs,
+    Leak,
     Nonlinearity,
     Prefix,
     console,
@@ -128,14 +132,17 @@ def bifurcate(
         bool, typer.Option("--eigenvalues/--no-eigenvalues", help="A panel with the leading moduli of each branch.")
     ] = False,
     prefix: Prefix = None,
-    nonlinearity: Nonlinearity = "tanh",
+    cell: CellName = None,
+    nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     seed: Annotated[int, typer.Option(min=0, help="Of inputs, starts and searches.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-bifurcations")
     ] = None,
 ) -> None:
     """Follow fixed points and cycles as an input or weight moves: all bifurcations, and whether any are missing."""
-    folder = out or _beside(checkpoint)
+    folder, reading = out or _beside(checkpoint), Reading(prefix, cell, nonlinearity, alpha, leak)
     if checkpoint.is_dir():
         given = [name for name in _OF_A_PARAMETER if _is_given(context, name)]
         if given:
@@ -143,9 +150,9 @@ def bifurcate(
             raise ValueError(
                 f"{checkpoint} is a folder, which is followed through its training: no place for {options}"
             )
-        _training(checkpoint, folder, hold, starts, observable, prefix, nonlinearity, seed)
+        _training(checkpoint, folder, hold, starts, observable, reading, seed)
         return
-    read = read_network(checkpoint, prefix, nonlinearity)
+    read = read_network(checkpoint, reading)
     network = read.network
     move = read_move(network, direction, offset, scale, shift, gate, hold, span)
     drawn = _observable(observable, network.state_size)
@@ -178,14 +185,13 @@ def _training(
     hold: str | None,
     starts: int,
     observable: str | None,
-    prefix: str | None,
-    nonlinearity: str,
+    reading: Reading,
     seed: int,
 ) -> None:
     """Follow fixed points from checkpoint to checkpoint of a folder."""
     place = seed_folder(run)
     checkpoints = checkpoint_files(place)
-    network = read_network(checkpoints[0][1], prefix, nonlinearity).network
+    network = read_network(checkpoints[0][1], reading).network
     drawn = _observable(observable, network.state_size)
     held = torch.zeros(network.input_size) if hold is None else numbers(hold, network.input_size)
     require_writable(folder)
@@ -196,8 +202,7 @@ def _training(
         place,
         input=held,
         n_starts=starts,
-        prefix=prefix,
-        nonlinearity=nonlinearity,
+        **asdict(reading),
         seed=seed,
         progress=sys.stderr.isatty(),
     )

@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from ..fixed_points import FixedPoints, find_fixed_points_over_inputs
 from ..report import print_report, write_report
 from ..store import save
-from ..systems import DrivenMap, as_map, sample_states
+from ..systems import DrivenMap, Reading, as_map, sample_states
 from ..training import train_flip_flop
 from .options import Options
 from .shared import (
+    Alpha,
+    CellName,
     CheckpointFile,
     Inputs,
+    Leak,
     Nonlinearity,
     Prefix,
     console,
@@ -68,7 +71,10 @@ def analyze(
         typer.Option(help="The constant input, as m numbers '0,1,0'; give it again for several.", show_default="zeros"),
     ] = None,
     prefix: Prefix = None,
-    nonlinearity: Nonlinearity = "tanh",
+    cell: CellName = None,
+    nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     starts: Annotated[int, typer.Option(min=1, help="How many states to start from.")] = 1024,
     noise: Annotated[
         float, typer.Option(min=0, help="Gaussian noise on the starts; finds saddles between memories.")
@@ -77,7 +83,7 @@ def analyze(
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-analysis")] = None,
 ) -> None:
     """Find the fixed points of a trained recurrent network, and write table, figures and result."""
-    read = read_network(checkpoint, prefix, nonlinearity)
+    read = read_network(checkpoint, Reading(prefix, cell, nonlinearity, alpha, leak))
     network = read.network
     sequences = sequences_from(inputs, network.input_size, seed)
     console.print(f"Starts from {origin_of(sequences, inputs)}", soft_wrap=True)

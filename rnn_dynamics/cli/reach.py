@@ -9,10 +9,14 @@ import typer
 
 from ..multistability import HORIZONS, horizons_up_to, reachability
 from ..report import print_reachability, write_reachability
+from ..systems import Reading
 from .options import Options
 from .shared import (
+    Alpha,
+    CellName,
     CheckpointFile,
     Inputs,
+    Leak,
     Nonlinearity,
     Prefix,
     console,
@@ -40,12 +44,15 @@ def reach(
         int, typer.Option(min=1, help="Steps of the published measure; 10,000 in the paper.")
     ] = HORIZONS[-1],
     prefix: Prefix = None,
-    nonlinearity: Nonlinearity = "tanh",
+    cell: CellName = None,
+    nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     seed: Annotated[int, typer.Option(help="Of inputs, states and held inputs.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-reach")] = None,
 ) -> None:
     """Say which attractors inputs reach, of which kind and how often, beside what the published VAA claims."""
-    read = read_network(checkpoint, prefix, nonlinearity)
+    read = read_network(checkpoint, Reading(prefix, cell, nonlinearity, alpha, leak))
     network = read.network
     sequences = sequences_from(inputs, network.input_size, seed)
     held = [numbers(text, network.input_size) for text in hold or []]

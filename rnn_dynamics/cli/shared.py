@@ -11,25 +11,53 @@ from rich.console import Console
 from torch import Tensor
 
 from ..checks import generator_of
-from ..systems import Checkpoint, read_checkpoint
+from ..systems import CELLS, LEAKS, Checkpoint, Reading, read_as_told
 
 console = Console(highlight=False)
 
 CheckpointFile = Annotated[
-    Path, typer.Argument(help="A state dict: .pt (read with weights_only=True) or .safetensors.", show_default=False)
+    Path,
+    typer.Argument(
+        help="Weights: of torch.save (no code in it is run), safetensors, Keras, ONNX, NumPy, MATLAB, ...",
+        show_default=False,
+    ),
 ]
 Inputs = Annotated[
     Path | None,
     typer.Option(help="Input sequences [batch, time, m] (.npy) to start from.", show_default="Gaussian inputs"),
 ]
 Prefix = Annotated[str | None, typer.Option(help="Which network, if the file holds several: 'encoder.rnn'.")]
-Nonlinearity = Annotated[str, typer.Option(help="Of a plain RNN, which its weights do not tell: tanh or relu.")]
+CellName = Annotated[
+    str | None,
+    typer.Option("--cell", help=f"What cell it is, if the file does not tell: {', '.join(CELLS)}; in any case."),
+]
+Nonlinearity = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a plain or leaky RNN, which its weights do not tell: tanh, relu, ...",
+        show_default="the file's, or tanh",
+    ),
+]
+Alpha = Annotated[
+    float | None,
+    typer.Option(help="Of a leaky RNN: the share dt / tau of its way in a step.", show_default="the file's"),
+]
+Leak = Annotated[
+    str | None,
+    typer.Option(help=f"Of a leaky RNN: {', '.join(LEAKS)}.", show_default="the file's, or outside"),
+]
 
 
-def read_network(path: Path, prefix: str | None, nonlinearity: str) -> Checkpoint:
+def read_network(path: Path, reading: Reading) -> Checkpoint:
     """Read a checkpoint, and say what it was taken for."""
-    read = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity)
+    read = read_as_told(path, reading)
     console.print(f"Read {read} from {path}", soft_wrap=True)
+    if read.by_shape:
+        console.print(
+            f"Read as {read.cell} by the shapes of its weights; a module of your own would be rd.as_map(module).",
+            soft_wrap=True,
+            markup=False,
+        )
     if read.preceding:
         console.print(
             f"Layers precede this RNN: {', '.join(read.preceding)}. Inputs here are the RNN's own: a zero input is not "
@@ -37,7 +65,7 @@ def read_network(path: Path, prefix: str | None, nonlinearity: str) -> Checkpoin
             soft_wrap=True,
             markup=False,
         )
-    if read.cell == "RNN" and nonlinearity == "tanh":
+    if read.cell == "RNN" and not read.told and reading.nonlinearity is None:
         console.print("Its weights do not tell tanh from ReLU: tanh is assumed; --nonlinearity relu if it is not.")
     return read
 

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +11,14 @@ from torch import Tensor
 
 from ..checks import InputSequences
 from ..report import print_tracking, write_tracking
-from ..systems import Checkpoint, read_checkpoint
+from ..systems import Checkpoint, Reading, read_as_told
 from ..tracking import AttractorTracker, Effort, checkpoint_files, track_checkpoints
 from .options import Options
 from .run_record import read_record, recorded_task
 from .shared import (
+    Alpha,
+    CellName,
+    Leak,
     Nonlinearity,
     Prefix,
     console,
@@ -66,7 +69,10 @@ def track(
         float | None, typer.Option(help="Seconds for each checkpoint, after which it is cut off.", show_default="none")
     ] = None,
     prefix: Prefix = None,
-    nonlinearity: Nonlinearity = "tanh",
+    cell: CellName = None,
+    nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in the folder for results.")] = False,
     seed: Annotated[
         int | None,
@@ -84,7 +90,7 @@ def track(
     shown a training while it runs knows it to the update.
     """
     effort = Effort(n=n, horizon=horizon, fixed_points=fixed_points)
-    look = _Look(effort, time_limit, prefix, nonlinearity, resume)
+    look = _Look(effort, time_limit, Reading(prefix, cell, nonlinearity, alpha, leak), resume)
     seed_folders = _seed_folders(run)
     jobs = []
     for one in seed_folders or [run]:
@@ -107,8 +113,7 @@ class _Look:
 
     effort: Effort
     time_limit: float | None
-    prefix: str | None
-    nonlinearity: str
+    reading: Reading
     resume: bool
 
 
@@ -126,13 +131,12 @@ class _Job:
 
     def done(self, look: _Look) -> bool:
         """Look at all of it, print and write; whether it came to its end."""
-        read_network(self.files[0][1], look.prefix, look.nonlinearity)
+        read_network(self.files[0][1], look.reading)
         console.print(self.words, soft_wrap=True, markup=False)
         history = track_checkpoints(
             self.run,
             self.sequences,
-            prefix=look.prefix,
-            nonlinearity=look.nonlinearity,
+            **asdict(look.reading),
             tracker=self.tracker,
             progress=sys.stderr.isatty(),
         )
@@ -200,7 +204,7 @@ def _require_one_architecture(files: list[tuple[int, Path]], look: _Look) -> Che
     """The first checkpoint; all others must be of its cells and shapes."""
     first: Checkpoint | None = None
     for _, path in files:
-        read = read_checkpoint(path, prefix=look.prefix, nonlinearity=look.nonlinearity)
+        read = read_as_told(path, look.reading)
         first = first or read
         if _form(read) != _form(first):
             raise ValueError(f"{path} holds another network ({read}) than {files[0][1].name} ({first})")

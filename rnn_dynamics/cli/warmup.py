@@ -17,10 +17,21 @@ from ..files import replacing
 from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
 from ..report import Measure, print_warmup, write_history, write_outcome
 from ..store import save
-from ..systems import DrivenMap, as_map
+from ..systems import DrivenMap, Reading, as_map
 from ..warmup import Horizon, Warmup, warm_up
 from .options import Options
-from .shared import Nonlinearity, Prefix, console, origin_of, read_network, read_sequences, require_writable
+from .shared import (
+    Alpha,
+    CellName,
+    Leak,
+    Nonlinearity,
+    Prefix,
+    console,
+    origin_of,
+    read_network,
+    read_sequences,
+    require_writable,
+)
 
 _SEQUENCES, _LENGTH = 1024, 50
 """Of the Gaussian inputs where none are given; T = 50 is where this project measured the published warmup."""
@@ -84,7 +95,10 @@ def warmup(
         int, typer.Option(min=1, max=MOST, help="Steps of the published VAA; 10,000 in the paper.")
     ] = HORIZONS[-1],
     prefix: Prefix = None,
-    nonlinearity: Nonlinearity = "tanh",
+    cell: CellName = None,
+    nonlinearity: Nonlinearity = None,
+    alpha: Alpha = None,
+    leak: Leak = None,
     t_max: Annotated[float, typer.Option(help="Of chrono cells: longest time to bridge, in steps.")] = 600.0,
     seed: Annotated[int, typer.Option(help="Of new weights, batches, states and held inputs.")] = 0,
     out: Annotated[
@@ -98,11 +112,13 @@ def warmup(
     if input_size not in (None, width):
         raise ValueError(f"--input-size is {input_size}, but {inputs} has {width} inputs")
     if Path(network).exists():
-        subject = _from_checkpoint(Path(network), width, inputs, prefix, nonlinearity)
+        subject = _from_checkpoint(Path(network), width, inputs, Reading(prefix, cell, nonlinearity, alpha, leak))
     else:
         if prefix is not None:
             raise ValueError(f"--prefix is for a checkpoint, but there is no file {network}")
-        subject = _from_spec(network, width or 1, seed, t_max, nonlinearity)
+        if (cell, alpha, leak) != (None, None, None):
+            raise ValueError(f"--cell, --alpha and --leak are for a checkpoint, but there is no file {network}")
+        subject = _from_spec(network, width or 1, seed, t_max, nonlinearity or "tanh")
     if cells is not None and not subject.parallel:
         raise ValueError(f"--cells is for cells side by side, which {network} has none of")
     width = subject.map.input_size
@@ -191,10 +207,8 @@ class _Subject:
     write: Callable[[Path], object]
 
 
-def _from_checkpoint(
-    path: Path, width: int | None, inputs: Path | None, prefix: str | None, nonlinearity: str
-) -> _Subject:
-    checkpoint = read_network(path, prefix, nonlinearity)
+def _from_checkpoint(path: Path, width: int | None, inputs: Path | None, reading: Reading) -> _Subject:
+    checkpoint = read_network(path, reading)
     checkpoint.require_writable()
     wanted = checkpoint.network.input_size
     if width not in (None, wanted):

@@ -2,7 +2,7 @@
 
 from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, Reduction, WrappedMap
 from .boxes import Box, NoBox
-from .checkpoints import Checkpoint, read_checkpoint
+from .checkpoints import Checkpoint, read_as_told, read_checkpoint
 from .driven import DrivenMap, FirstState, HeldMap, InputFamily, require_network, require_system
 from .encoded import EncodedMap
 from .entry import as_map
@@ -30,11 +30,13 @@ from .layers import (
 from .linearization import Linearization
 from .modules import recurrent_layers, recurrent_module
 from .pushforward import Pushforward
+from .readable_cells import CELLS, Reading
 from .rectifiers import Rectifiers
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import apart, balancing_units, ranks, relative, scaled_norm, sizes, units_of, walk_units, warped
 
 __all__ = [
+    "CELLS",
     "DEFAULT_MEMORY_BUDGET",
     "LEAKS",
     "NONLINEARITIES",
@@ -66,6 +68,7 @@ __all__ = [
     "NoBox",
     "ParallelLayer",
     "Pushforward",
+    "Reading",
     "Rectifiers",
     "Reduction",
     "WrappedMap",
@@ -76,6 +79,7 @@ __all__ = [
     "last_within",
     "padded",
     "ranks",
+    "read_as_told",
     "read_checkpoint",
     "recurrent_layers",
     "recurrent_module",

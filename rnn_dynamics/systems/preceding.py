@@ -4,8 +4,8 @@ import re
 
 from torch import Tensor
 
+from .cell_groups import WeightGroup
 from .stored_parts import NAME, Stored
-from .weight_groups import WeightGroup
 
 _BEHIND = re.compile(r"dec|out|head|classif|predict|fc_?2|final|last|attention|value|policy", re.IGNORECASE)
 """Names of what stands behind a network, for files that do not keep the order of a model's parts."""

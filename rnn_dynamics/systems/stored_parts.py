@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .weight_files import Contents
+from .reading import Contents, FileContents, Place, Told
 
 _NAME = r"(?:weight_(?:ih|hh|hr)|bias_(?:ih|hh))(?:_l(?:0|[1-9]\d{0,3}))?(?:_reverse)?"
 NAME = re.compile(rf"(.*\.)?({_NAME})")
 PART = re.compile(rf"(.*\.)?(?:({_NAME})_(raw|g|v|u|orig|mask)|parametrizations\.({_NAME})\.(.+))")
 """What hooks append to a weight's name, and where parametrizations keep what a weight is computed from."""
 
-WANTED = re.compile(rf"{NAME.pattern}|{PART.pattern}")
+OWN = re.compile(
+    r"(.*\.)?((?:alpha|signs|mask|weight_(?:m|n|ho|io)|(?:nu|theta|gamma)_log)(?:_l(?:0|[1-9]\d{0,3}))?|_extra_state)"
+)
+"""What cells of this library have beside weights of torch's names."""
+
+WANTED = re.compile(rf"{NAME.pattern}|{PART.pattern}|{OWN.pattern}")
 
 _HOOK, _PARAMETRIZED = "hook", "parametrized"
 
@@ -25,26 +30,30 @@ class Stored:
     contents: Contents
     """All of them, those put together under the names of the weights."""
 
-    computed: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    modules: dict[Place, Told] = field(default_factory=dict)
+    """What the file says of the modules that they belong to, by prefix."""
+
+    computed: dict[Place, tuple[str, ...]] = field(default_factory=dict)
     """Of weights that were computed: the names of their parts."""
 
-    origin: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    origin: dict[Place, Place] = field(default_factory=dict)
     """Of weights that the file has under another name: that name."""
 
-    unread: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    unread: dict[Place, tuple[str, ...]] = field(default_factory=dict)
     """Of weights whose parts do not tell how they are computed: the names of the parts."""
 
-    read: set[tuple[str, str]] = field(default_factory=set)
+    read: set[Place] = field(default_factory=set)
     """The parts that were used."""
 
 
-def put_together(contents: Contents) -> Stored:
+def put_together(read: FileContents) -> Stored:
     """Compute the weights that weight_norm (g v / |v|), pruning (orig * mask) and WeightDrop (raw) keep in parts.
 
     Both torch's hooks and its parametrizations are known. A WeightDrop's raw weight is the weight; what is stored under
     its own name is the last dropout's copy of it. How any other parametrization computes, a file does not tell.
     """
-    stored = Stored(dict(contents))
+    contents = read.tensors
+    stored = Stored(dict(contents), read.modules)
     parts: dict[tuple[str, str, str, str], dict[str, tuple[str, Tensor]]] = {}
     for (containers, key), tensor in contents.items():
         if found := PART.fullmatch(key):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..checks import ArgumentError, ArrayLike, CannotFollow, as_vector
 from ..families import between, frozen_network, named_weights
-from ..systems import DrivenMap, read_checkpoint
+from ..systems import DrivenMap, Reading, read_as_told
 from ..tracking import checkpoint_files
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -51,13 +51,13 @@ class LossCurve:
     name: str
 
 
-def stages_of(checkpoints: Checkpoints, prefix: str | None, nonlinearity: str) -> list[Stage]:
+def stages_of(checkpoints: Checkpoints, reading: Reading) -> list[Stage]:
     """The networks by rising step, all of one architecture and with finite weights."""
     if isinstance(checkpoints, str | os.PathLike):
         given: list[tuple[Any, Any]] = [(step, path) for step, path in checkpoint_files(seed_folder(checkpoints))]
     else:
         given = _pairs(checkpoints)
-    stages = [_stage(step, network, prefix, nonlinearity) for step, network in given]
+    stages = [_stage(step, network, reading) for step, network in given]
     for one, other in pairwise(stages):
         if other.step <= one.step:
             raise ValueError(f"steps of checkpoints must rise, got {other.step} after {one.step}")
@@ -93,13 +93,13 @@ def _pairs(checkpoints: Any) -> list[tuple[Any, Any]]:
     return [(pair[0], pair[1]) for pair in checkpoints]
 
 
-def _stage(step: Any, given: Any, prefix: str | None, nonlinearity: str) -> Stage:
+def _stage(step: Any, given: Any, reading: Reading) -> Stage:
     whole = isinstance(step, int | np.integer | Tensor) and not isinstance(step, bool) and int(step) == step
     if not whole:
         raise ValueError(f"steps of checkpoints must be whole numbers, got {step!r}")
     name = str(given) if isinstance(given, str | os.PathLike) else f"the checkpoint of step {int(step)}"
     if isinstance(given, str | os.PathLike):
-        given = read_checkpoint(given, prefix=prefix, nonlinearity=nonlinearity).network
+        given = read_as_told(Path(given), reading).network
     try:
         network = frozen_network(given, "the network")
     except ValueError as error:

@@ -13,7 +13,7 @@ from ..families import held_input
 from ..fixed_points import FixedPoints, find_fixed_points, index_sum
 from ..progress import Progress
 from ..stopping import stoppable
-from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, sample_states, walk_units
+from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, Reading, sample_states, walk_units
 from ..tracking import Ahead, Event, InvariantSet, Observation, match, set_at, set_on, sets_of_points, table
 from .inputs import Checkpoints, Losses, Stage, losses_of, stages_of
 from .links import Link, ahead_of, crossing_events, linked
@@ -39,7 +39,10 @@ def training_bifurcations(
     losses: Losses | None = None,
     n_starts: Size = 512,
     prefix: str | None = None,
-    nonlinearity: str = "tanh",
+    cell: str | None = None,
+    nonlinearity: str | None = None,
+    alpha: float | None = None,
+    leak: str | None = None,
     seed: int = 0,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: bool | None = None,
@@ -65,7 +68,7 @@ def training_bifurcations(
             default what a run's folder has: the losses of all updates (``state.pt``), averaged over those nearest to
             each checkpoint, or validation losses of epochs (``history.csv``), interpolated.
         n_starts: starts of each search; 512, as in ``AttractorTracker``. The search adds up to four times as many.
-        prefix, nonlinearity: of ``read_checkpoint``, for files.
+        prefix, cell, nonlinearity, alpha, leak: of ``read_checkpoint``, for files.
         seed: of the starts, other ones at each checkpoint.
         memory_budget: bytes for Jacobians at a time.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
@@ -84,7 +87,7 @@ def training_bifurcations(
     """
     require_positive(memory_budget=memory_budget)
     n_starts, seed = whole_number(n_starts, "n_starts", 1), whole_number(seed, "seed", 0)
-    stages = stages_of(checkpoints, prefix, nonlinearity)
+    stages = stages_of(checkpoints, Reading(prefix, cell, nonlinearity, alpha, leak))
     held = held_input(stages[0].network, input)
     curve = losses_of(losses, checkpoints, [stage.step for stage in stages])
     given = None

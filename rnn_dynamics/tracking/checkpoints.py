@@ -10,7 +10,7 @@ from typing import Unpack
 from ..checks import InputSequences, checked
 from ..progress import Progress
 from ..stopping import stoppable
-from ..systems import read_checkpoint
+from ..systems import Reading, read_as_told
 from .history import TrackingHistory
 from .tracker import AttractorTracker, TrackerOptions
 
@@ -54,7 +54,10 @@ def track_checkpoints(
     sequences: InputSequences,
     *,
     prefix: str | None = None,
-    nonlinearity: str = "tanh",
+    cell: str | None = None,
+    nonlinearity: str | None = None,
+    alpha: float | None = None,
+    leak: str | None = None,
     tracker: AttractorTracker | None = None,
     progress: bool | None = None,
     **options: Unpack[TrackerOptions],
@@ -67,7 +70,7 @@ def track_checkpoints(
     Args:
         folder: see ``checkpoint_files``.
         sequences: as in ``AttractorTracker``.
-        prefix, nonlinearity: of ``read_checkpoint``.
+        prefix, cell, nonlinearity, alpha, leak: of ``read_checkpoint``.
         tracker: one to show them to; otherwise one without a budget is made, with ``options``.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
         options: of ``AttractorTracker``, as ``TrackerOptions`` names them.
@@ -78,12 +81,12 @@ def track_checkpoints(
     Raises:
         ValueError: for a folder without checkpoints, or one that cannot be read.
     """
-    files = checkpoint_files(folder)
+    files, reading = checkpoint_files(folder), Reading(prefix, cell, nonlinearity, alpha, leak)
     unlimited: TrackerOptions = {"budget": None, "time_limit": None}
     tracker = tracker or AttractorTracker(sequences, **(unlimited | options))
     with stoppable() as stop, Progress("checkpoints", progress, total=len(files), unit="checkpoint") as bar:
         for step, path in bar.counting(files):
-            network = read_checkpoint(path, prefix=prefix, nonlinearity=nonlinearity).network
+            network = read_as_told(path, reading).network
             try:
                 tracker.observe(step, network, force=True)
             except ValueError as error:

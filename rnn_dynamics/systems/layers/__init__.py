@@ -8,6 +8,7 @@ from .base import CellLayer, Layer, Slopes, rows_of
 from .brc import BRCLayer, NBRCLayer
 from .elman import ElmanLayer
 from .gru import GRULayer
+from .gru_reset_before import ResetBeforeGRULayer
 from .leaky import LEAKS, DaleLayer, LeakingLayer, LeakyLayer
 from .low_rank import LowRankLayer
 from .lru import LRULayer
@@ -36,6 +37,7 @@ __all__ = [
     "MinLSTMLayer",
     "NBRCLayer",
     "ParallelLayer",
+    "ResetBeforeGRULayer",
     "Slopes",
     "rows_of",
 ]
