@@ -68,7 +68,7 @@ class RecurrentModule(nn.Module, ABC):
             raise ValueError(f"dropout must lie in [0, 1], got {dropout}")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
-        constants = self.__dict__.pop("constants", {})
+        constants = vars(self).pop("constants", {})
         self.constant_names = tuple(constants)
         for index in range(num_layers):
             for name, value in constants.items():
