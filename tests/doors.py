@@ -696,6 +696,7 @@ def _making_doors() -> Iterator[Door]:
         rd.NewtonKrylov,
         lambda: {"tolerance": 1e-11, "step_bound": 2.0, "krylov_size": 10, "forcing": 1e-3},
     )
+    yield Door("LinearRegions", rd.LinearRegions, lambda: {"tolerance": 1e-11, "most": 100, "slow_points": 4})
     yield Door("ScipyRoot", rd.ScipyRoot, lambda: {"method": "hybr", "tolerance": 1e-11})
     yield Door("SpeedMinimizer", rd.SpeedMinimizer, lambda: {"tolerance": 1e-11, "slow_enough": 0.0})
     for solver in (rd.Newton(), rd.NewtonKrylov(), rd.ScipyRoot(), rd.SpeedMinimizer()):
@@ -725,6 +726,20 @@ def _making_doors() -> Iterator[Door]:
                 "dtype": None,
             },
         )
+    sizes: dict[str, Any] = {"input_size": 1, "hidden_size": 2, "num_layers": 1, "bias": True, "batch_first": False}
+    sizes |= {"dropout": 0.0, "device": None, "dtype": None}
+    leaky = {"alpha": 0.2, "dt": None, "tau": None, "nonlinearity": "tanh", "leak": "outside", "noise": 0.0}
+    dale = {"excitatory": 0.5, "signs": None, "mask": None, "self_connections": False}
+    own: dict[Any, dict[str, Any]] = {cells.LeakyRNN: leaky, cells.DaleRNN: leaky | dale}
+    own |= {
+        cells.LowRankRNN: {**leaky, "rank": 1},
+        cells.MinGRU: {"positive": False},
+        cells.MinLSTM: {"positive": True},
+    }
+    for cell, more in own.items():
+        yield Door(cell.__name__, _seeded(cell), lambda more=more: {**sizes, **more})
+    ring = {"r_min": 0.0, "r_max": 1.0, "max_phase": 6.0, "device": None, "dtype": None}
+    yield Door("LRU", _seeded(cells.LRU), lambda: {"input_size": 1, "hidden_size": 2, "batch_first": False, **ring})
     yield Door(
         "Parallel",
         _seeded(cells.Parallel),

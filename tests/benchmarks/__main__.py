@@ -1,8 +1,8 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
-    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [flip_flop_diagram]
-    [continuation_cost] [bifurcation_audit] [fixed_point_finder]
+    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
+    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder]
 python -m tests.benchmarks readme
 """
 
@@ -25,6 +25,7 @@ from . import (
     globalisation,
     jacobians,
     kills,
+    low_rank,
     outcome,
     recipes,
     scaling,
@@ -55,6 +56,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         tracking,
         copy_warmup,
         kills,
+        low_rank,
         flip_flop_diagram,
         continuation_cost,
         bifurcation_audit,
