@@ -42,6 +42,11 @@ class Result(ABC):
         """What went wrong and what to do about it, a sentence each; none where nothing did."""
         return ()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how the map was made, a clause each: frozen noise, derivatives by differences."""
+        return ()
+
     @abstractmethod
     def summary(self) -> str:
         """One line."""
@@ -61,13 +66,16 @@ class Result(ABC):
     def __repr__(self) -> str:
         table = self._shown()
         rows = [] if table.empty else [table.to_string(**self._layout())]
-        return "\n".join([self.summary(), *rows, *self._notes()])
+        return "\n".join([self.summary(), *rows, *self._below()])
 
     def _repr_html_(self) -> str:
         table = self._shown()
         rows = "" if table.empty else table.to_html(**self._layout())
-        notes = "<br>".join(escape(note, quote=False) for note in self._notes())
+        notes = "<br>".join(escape(note, quote=False) for note in self._below())
         return f"<p><b>{escape(self.summary(), quote=False)}</b></p>{rows}" + (f"<p>{notes}</p>" if notes else "")
+
+    def _below(self) -> list[str]:
+        return [*self._notes(), *([f"of a map with notes: {'; '.join(self.notes)}"] if self.notes else [])]
 
     def _layout(self) -> dict[str, Any]:
         return {
@@ -84,6 +92,14 @@ class Interruptible(Result):
 
     interrupted: bool = field(default=False, kw_only=True)  # pyright: ignore[reportIncompatibleMethodOverride]
     """Whether it did: the result is what there was by then."""
+
+
+@dataclass(frozen=True, eq=False)
+class Noted(Result):
+    """A result that holds the notes of its map; others know them from what they are made of."""
+
+    notes: tuple[str, ...] = field(default=(), kw_only=True)  # pyright: ignore[reportIncompatibleMethodOverride]
+    """What is to be known of how the map was made, a clause each (``DrivenMap.notes``)."""
 
 
 def evenly(table: "pd.DataFrame") -> "pd.DataFrame":

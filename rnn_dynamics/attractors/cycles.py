@@ -1,7 +1,7 @@
 """All cycles of a given period, unstable ones too."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, AtMost, Size, Told, checked
 from ..fixed_points import Completeness, Continuum, FixedPoints, find_fixed_points
+from ..results import Noted
 from ..roots import Newton, RootSolver
 from ..stability import n_unstable
 from ..store import storable
@@ -40,7 +41,7 @@ _STEP = 0.5
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Cycles(Table, whole=("period", "n_roots", "continua", "completeness")):
+class Cycles(Table, Noted, whole=("period", "n_roots", "continua", "completeness", "notes")):
     """The cycles of one minimal period, one row each, stable ones first; ``len`` counts cycles.
 
     ``cycles[0]``, ``cycles[cycles.stable]`` and the like are choices of rows (see ``tables.Table``).
@@ -175,7 +176,8 @@ def find_cycles(
     for length in (divisor for divisor in range(1, period) if period % divisor == 0):
         known = torch.cat([known, _roots(search, system, length, known, starts, solver).states])
     points = _roots(search, system, period, known, starts, solver)
-    return _grouped(system, points, period, merge_tolerance, units_of(system, system.as_states(starts, "starts")))
+    units = units_of(system, system.as_states(starts, "starts"))
+    return replace(_grouped(system, points, period, merge_tolerance, units), notes=system.notes)
 
 
 class _KnownRoots(IteratedMap):

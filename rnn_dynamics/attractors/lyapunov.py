@@ -1,6 +1,6 @@
 """Lyapunov exponents of a map, with their errors, and what follows from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, Size, as_tensor, checked, require_positive
 from ..progress import Progress
+from ..results import Noted
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, DrivenMap, require_network, require_system
 from ..tables import Table
@@ -23,7 +24,7 @@ _PARTS = 16
 
 @storable
 @dataclass(frozen=True, eq=False)
-class LyapunovSpectrum(Table, whole=("n", "steps")):
+class LyapunovSpectrum(Table, Noted, whole=("n", "steps", "notes")):
     """The leading Lyapunov exponents of k orbits, by falling value, in nats per step."""
 
     exponents: Tensor
@@ -140,7 +141,7 @@ def lyapunov_spectrum(
         path, tangents, _ = carry_tangents(system, states, tangents, transient, every, memory_budget, bar)
         states = path[-1] if transient else states
         growth = carry_tangents(system, states, tangents, steps, every, memory_budget, bar)[2]
-    return spectrum_of(growth, n, steps)
+    return replace(spectrum_of(growth, n, steps), notes=system.notes)
 
 
 @checked
@@ -191,7 +192,7 @@ def finite_time_exponents(
     tangents = random_tangents(first, k, seed)
     with torch.no_grad(), Progress("finite-time exponents", progress, total=sequences.shape[1], unit="step") as bar:
         growth = carry_driven_tangents(frozen, sequences.transpose(0, 1), first, tangents, bar)
-    return spectrum_of(growth, n, sequences.shape[1])
+    return replace(spectrum_of(growth, n, sequences.shape[1]), notes=network.notes)
 
 
 def spectrum_of(growth: Tensor, n: int, steps: int) -> LyapunovSpectrum:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..checks import ArgumentError, checked
 from ..fixed_points import Continuum, SlowPoints
-from ..results import Interruptible
+from ..results import Interruptible, Noted
 from ..store import storable
 from ..tables import Table
 from .kinds import AttractorKind
@@ -42,7 +42,7 @@ FORMATS = {
 }
 
 _OF_STARTS = ("fates", "ends", "speeds", "times", "running")
-_BESIDE = ("slow", "slow_manifolds", "held_input", "work", "interrupted")
+_BESIDE = ("slow", "slow_manifolds", "held_input", "work", "interrupted", "notes")
 """Fields of ``Attractors`` that are not columns, ``labels`` apart."""
 
 
@@ -79,7 +79,7 @@ class Evidence:
 @storable
 @dataclass(frozen=True, eq=False)
 class Attractors(  # pyright: ignore[reportIncompatibleVariableOverride]
-    Interruptible, Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)
+    Interruptible, Noted, Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("labels",)
 ):
     """What starts settled on, one row per attractor, and where every start went; ``len`` counts attractors.
 

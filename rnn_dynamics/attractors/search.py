@@ -1,5 +1,7 @@
 """``find_attractors``: settle starts, and assemble what they settled on."""
 
+from dataclasses import replace
+
 import torch
 
 from ..checks import ArgumentError, ArrayLike, checked, require_positive
@@ -54,7 +56,8 @@ def find_attractors(
     if known is not None:
         _require_of(system, known)
     with Progress("settling", progress, total=len(states), unit="start") as bar:
-        return assemble(settled(system, states, limits, known, bar))
+        found = assemble(settled(system, states, limits, known, bar))
+    return replace(found, notes=system.notes)
 
 
 def _require_of(system: AutonomousMap, known: Attractors) -> None:

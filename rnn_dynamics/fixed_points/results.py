@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArgumentError
+from ..results import Noted
 from ..roots import Reason, advice_of
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index, n_unstable, time_constants
 from ..store import storable
@@ -24,6 +25,7 @@ NOT_ANALYSED = "not analysed"
 _FORMATS = {
     "spectral_radius": "{:.4f}".format,
     "time_constant": "{:.1f}".format,
+    "rate": "{:.4g}".format,
     "residual": "{:.0e}".format,
     "speed": "{:.1e}".format,
     "share": "{:.1%}".format,
@@ -36,6 +38,7 @@ class Linearised:
     eigenvalues: Tensor
     kinds: tuple[str, ...]
     marginal_tolerance: float
+    dt: float | None
 
     @property
     def spectral_radii(self) -> Tensor:
@@ -54,13 +57,18 @@ class Linearised:
 
     @property
     def time_constants(self) -> Tensor:
-        """-1 / ln |lambda| in steps, [p, n]: positive for decay, negative for growth."""
-        return time_constants(self.eigenvalues)
+        """-1 / ln |lambda|, [p, n]: positive for decay, negative for growth; in steps, or in the unit of ``dt``."""
+        return time_constants(self.eigenvalues) * (self.dt or 1.0)
+
+    @property
+    def rates(self) -> Tensor:
+        """ln(lambda) / dt, [p, n], complex: e^(rate t) is how a mode goes; per step where ``dt`` was not told."""
+        return self.eigenvalues.log() / (self.dt or 1.0)
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
+class SlowPoints(Linearised, Table, whole=("marginal_tolerance", "dt")):
     """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages.
 
     A slow point moves on: with v = F(h) - h, F(h + d) = h + v + DF d + ..., so eigenvalues and kinds are those of the
@@ -109,6 +117,9 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
     marginal_tolerance: float = MARGINAL_TOLERANCE
     """How near to the unit circle an eigenvalue leaves stability undecided."""
 
+    dt: float | None = None
+    """The time that a step takes (``as_map(dt=...)``)."""
+
     def __post_init__(self) -> None:
         s, n = self.states.shape
         if self.eigenvalues.shape == (s, n):
@@ -146,7 +157,9 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
                 "speed": self.speeds.cpu().numpy(),
                 "linearisation": self.kinds,
                 "n_unstable": self.n_unstable.numpy(),
-                "time_constant": time_constants(self._moduli_across().amax(dim=-1)).numpy() if len(self) else [],
+                "time_constant": (time_constants(self._moduli_across().amax(dim=-1)) * (self.dt or 1.0)).numpy()
+                if len(self)
+                else [],
                 "hits": self.hits.numpy(),
             }
         )
@@ -163,10 +176,11 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance",)):
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPoints(
+class FixedPoints(  # pyright: ignore[reportIncompatibleVariableOverride]
     Linearised,
     Table,
-    whole=("marginal_tolerance", "reasons", "slow", "continua", "completeness"),
+    Noted,
+    whole=("marginal_tolerance", "reasons", "slow", "continua", "completeness", "notes", "dt"),
     pointers=("labels",),
 ):
     """The distinct fixed points of a map, one row each, stable ones first; ``len`` counts them.
@@ -234,6 +248,9 @@ class FixedPoints(
     completeness: Completeness
     """Whether points are missing."""
 
+    dt: float | None = None
+    """The time that a step takes, in the user's unit (``as_map(dt=...)``): time constants are in it, rates per it."""
+
     def _of_a_choice(self) -> dict[str, Any]:
         return {"slow": self.slow[:0], "continua": (), "completeness": self.completeness.of_a_choice()}
 
@@ -295,6 +312,7 @@ class FixedPoints(
                 "spectral_radius": self.spectral_radii.numpy(),
                 "n_unstable": self.n_unstable.numpy(),
                 "time_constant": self.time_constants[:, 0].numpy() if len(self) else [],
+                **({"rate": self.rates[:, 0].numpy()} if self.dt is not None and len(self) else {}),
                 "index": fixed_point_index(self.eigenvalues, self.marginal_tolerance).numpy(),
                 "residual": self.residuals.cpu().numpy(),
                 "hits": self.hits.numpy(),

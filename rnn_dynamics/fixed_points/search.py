@@ -18,6 +18,7 @@ from .implied import add_implied
 from .pool import Pool
 from .reduced import lifted
 from .results import FixedPoints
+from .step_length import step_notes
 
 
 @checked
@@ -80,11 +81,14 @@ def find_fixed_points(
         raise ArgumentError("solver", f"must be a RootSolver such as Newton(), got {type(solver).__name__}")
     budget = max(16 * len(states), 16_384) if extra_starts is None else extra_starts
     limits = Limits(merge_tolerance, marginal_tolerance, modes, max_steps, memory_budget, seed)
-    reduction = system.reduced()
+    reduction, units = system.reduced(), units_of(system, states)
     if reduction is None:
-        return _searched(system, states, solver, budget, limits)
-    small = _searched(reduction.system, reduction.lower(states), solver, budget, limits, everywhere=True)
-    return lifted(small, reduction, system, units_of(system, states), memory_budget, modes)
+        found = _searched(system, states, solver, budget, limits)
+    else:
+        small = _searched(reduction.system, reduction.lower(states), solver, budget, limits, everywhere=True)
+        found = lifted(small, reduction, system, units, memory_budget, modes)
+    notes = (*system.notes, *step_notes(system, found, units))
+    return replace(found, slow=replace(found.slow, dt=system.dt), dt=system.dt, notes=notes)
 
 
 @dataclass(frozen=True)

@@ -118,3 +118,50 @@ def test_the_time_of_a_step_is_told_by_dt_or_by_tau_and_alpha() -> None:
         rd.as_map(nn.GRU(2, 3), tau=100)
     with pytest.raises(ValueError, match="scheme='rk4' makes a map of a vector field: give dt"):
         rd.as_map(_field, 6, 2, scheme="rk4")
+
+
+def test_results_of_a_map_with_notes_say_so() -> None:
+    held = rd.as_map(_array_step, 6, 2).hold([0.1, 0.2])
+    told = held.notes[-1]
+    points, found = rd.find_fixed_points(held, STARTS[:20]), rd.find_attractors(held, STARTS[:8])
+    cycles = rd.find_cycles(held, 2, STARTS[:20])
+    spectrum = rd.lyapunov_spectrum(held, STARTS[0], steps=50)
+    branch = rd.continue_fixed_point(lambda p: rd.as_map(lambda h, x: np.tanh(p * h), 1, 0).hold(), [0.0], (0.5, 0.6))
+    for result in (points, found, cycles, spectrum, points[:1], found[:1]):
+        assert result.notes == (told,)
+        assert told in repr(result)
+        assert told in result._repr_html_()
+    assert "central differences" in repr(branch)
+    assert rd.find_fixed_points(rd.as_map(_torch_step, 6, 2).hold(), STARTS[:20]).notes == ()
+
+
+def test_time_constants_are_in_the_users_unit(tmp_path) -> None:
+    """Of tau dh/dt = A h the rates are the eigenvalues of A / tau, in steps short enough."""
+    a = TORCH / 3 - torch.eye(6, dtype=DOUBLE)
+    exact = torch.linalg.eigvals(a) / 10
+    held = rd.as_map(lambda h, x: h @ a.T, 6, 0, dt=0.1, tau=10.0, scheme="rk4").hold()
+    points = rd.find_fixed_points(held, STARTS[:20])
+    assert (points.rates[0][:, None] - exact).abs().amin(dim=1).max() < 1e-9
+    assert points.dt == 0.1
+    slowest = -1 / exact.real.max()
+    assert points.time_constants[0].abs().max() == pytest.approx(float(slowest.abs()), rel=1e-6)
+    assert "rate" in points.to_pandas()
+    assert points.notes == ("in steps half as long its fixed points are the same, as stable as here",)
+    again = rd.load(rd.save(points, tmp_path / "points"))
+    assert (again.dt, again.notes) == (points.dt, points.notes)
+    in_steps = rd.find_fixed_points(rd.as_map(_torch_step, 6, 2).hold([0.1, 0.2]), STARTS[:20])
+    assert in_steps.dt is None
+    assert torch.allclose(in_steps.rates, in_steps.eigenvalues.log())
+
+
+def test_what_a_long_step_makes_is_told() -> None:
+    """Of dh/dt = -h Euler's step of 2.1 repels from 0, one of 1.05 does not."""
+    long = rd.find_fixed_points(rd.as_map(lambda h, x: -h, 1, 0, dt=2.1, scheme="euler").hold(), STARTS[:20, :1])
+    assert long.notes == ("in steps half as long points 0 are not as stable as here: take a shorter dt",)
+    cubic = rd.as_map(lambda h, x: h - h**3, 1, 0, dt=1.5, scheme="rk4").hold()
+    points = rd.find_fixed_points(cubic, torch.linspace(-1.6, 1.6, 400, dtype=DOUBLE)[:, None])
+    real = (points.states[:, 0, None] - torch.tensor([-1.0, 0.0, 1.0], dtype=DOUBLE)).abs().amin(dim=1) < 1e-6
+    assert real.sum() == 3
+    assert len(points) > 3  # of its own making
+    none = ", ".join(str(row) for row in (~real).nonzero().flatten().tolist())
+    assert f"in steps half as long points {none} are none" in points.notes[-1]

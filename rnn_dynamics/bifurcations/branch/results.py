@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...checks import ArgumentError, checked
 from ...continuation import BifurcationKind
-from ...results import Result, evenly
+from ...results import Noted, evenly
 from ...store import storable
 from .special_point import SpecialPoint
 
@@ -39,7 +39,7 @@ Observable = Callable[[Tensor], Tensor] | int
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Branch(Result):
+class Branch(Noted):
     """A curve of fixed points, or of cycles, over a parameter: one row each, in order along it; ``len`` counts rows.
 
     Special points are rows of their own, and two of them are never neighbours: so stability is constant between a

@@ -102,6 +102,7 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
         units=(torch.ones_like(like) if span.units is None else span.units).cpu(),
         period=period,
         refused=refused,
+        notes=single.system(rows[0].point.s).notes,
     )
 
 

@@ -189,6 +189,11 @@ class BifurcationDiagram(Interruptible):
         columns = {"fixed_points": self.counts, "stable": self.stable_counts, "index_sum": self.index_sums}
         return pd.DataFrame({"from": low, "to": high, **{name: value.numpy() for name, value in columns.items()}})
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of its branches."""
+        return self.branches[0].notes if self.branches else ()
+
     def summary(self) -> str:
         """One line: how many branches, special points and sections."""
         cycles = sum(branch.period > 1 for branch in self.branches)
