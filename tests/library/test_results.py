@@ -130,7 +130,7 @@ def test_a_basin_map_has_a_row_a_state() -> None:
     assert len(table) == len(states) == basins.labels.numel()
     for row in (0, 3, len(states) - 1):
         x, y, attractor, outcome = table.loc[row, ["x", "y", "attractor", "outcome"]]
-        assert torch.allclose(basins.origin + x * basins.directions[0] + y * basins.axes[1], states[row])
+        assert torch.allclose(basins.origin + x * basins.directions[0] + y * basins.directions[1], states[row])
         assert torch.equal(basins.attractors.states[attractor].sign(), states[row].sign())
         assert outcome == "settled"
     assert list(basins._shown()["hits"]) == basins.attractors.hits.tolist()
