@@ -464,7 +464,7 @@ def resized(problem: BranchProblem, size: float) -> BranchProblem:
             )
             for known in problem.known
         ),
-        max_norm=problem.max_norm * min(size, 1e3),  # beyond, it is walked in units of that size
+        max_norm=problem.max_norm * (size if size < 3e3 else 1.0),  # beyond, it is walked in units of that size
         unit=problem.unit * size,
     )
 
