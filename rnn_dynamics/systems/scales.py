@@ -23,6 +23,9 @@ _NOTHING, _SMALL = 1e-11, 1e-2
 """Of a few fixed points all of whose coordinates are below the first, Newton's method tells no more than that they are
 0; below the second they say that the map is small. Larger ones may grow to 1 within a walk."""
 
+_LARGE = 3e3
+"""A walk sees what is of size 1 beside coordinates up to this, whose unit is therefore 1."""
+
 
 @torch.no_grad()
 def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
@@ -49,14 +52,16 @@ def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
 def walk_units(system: AutonomousMap, states: Tensor, sampled: bool = False) -> Tensor:
     """The units [n] in which branches through ``states`` [k, n] are walked: those of ``units_of``, but not too small.
 
-    A walk goes far from where it sets out, so that a coordinate which is small there says little: no unit is below 1,
+    Units are 1 for coordinates up to 3,000, beside which what is of size 1 is seen, and larger for larger ones. A walk
+    goes far from where it sets out, so that a coordinate which is small there says little: no unit is below 1,
     or half the box where that is less. Of a map without a box none is below 1, or the largest coordinate of all states
     where that is less than 0.01; unless these are many, ``sampled`` all over, and tell themselves what is small.
     """
     box, largest = system.box, states.abs().max()
     if not sampled and largest <= _NOTHING:
         states = torch.zeros_like(states)
-    units = units_of(system, states)
+    units, typical = units_of(system, states), _typical(states)
+    units = torch.where((typical > 0) & (typical <= _LARGE), units.clamp(max=1.0), units)
     if isinstance(box, Box):
         half = ((box.upper - box.lower) / 2).to(units)
         return torch.maximum(units, _rounded(torch.minimum(half, half.median()).nan_to_num(nan=1.0).clamp(max=1.0)))

@@ -44,7 +44,7 @@ class BranchProblem:
     at: float | None = None
     period: int = 1
     max_norm: float = 1e6
-    unit: float = 1.0  # of its states
+    unit: float = 1.0  # of its states: 1 where they are walked as they are
     parameter_accuracy: float = 1e-8  # of the span
     from_end: bool = False  # the branch's rows run the other way
 
@@ -464,8 +464,8 @@ def resized(problem: BranchProblem, size: float) -> BranchProblem:
             )
             for known in problem.known
         ),
-        max_norm=problem.max_norm * min(1.0, size),
-        unit=problem.unit * size,
+        max_norm=problem.max_norm * (size if size < 3e3 else 1.0),  # beyond, it is walked in units of that size
+        unit=1.0 if 1.0 <= size < 3e3 else size,
     )
 
 
