@@ -243,7 +243,7 @@ def test_a_result_is_read_from_one_file_while_another_takes_its_place(tmp_path, 
     """The file is replaced after the first bytes of it were read: what was opened is what is read."""
     first = rd.diversity([3, 2, 1])
     long = rd.sample_states(rd.as_map(lambda h, x: h / 2, 2, 0), torch.zeros(1, 3, 0), 50)
-    path = rd.save(rd.Warmup(long[:, :1], long[:, 0], long[:, 0], long[:, 0], 4, 0.9, "finished", ""), tmp_path / "r")
+    path = rd.save(rd.Warmup(long[:, :1], long[:, 0], long[:, 0], long[:, 0], 4, 0.9, "finished", ()), tmp_path / "r")
     read = Path.read_bytes
 
     def overtaken(self: Path) -> bytes:
@@ -259,7 +259,7 @@ def test_a_result_is_read_from_one_file_while_another_takes_its_place(tmp_path, 
 
 def test_readers_never_see_half_a_file(tmp_path) -> None:
     path = tmp_path / "result.safetensors"
-    results = [rd.diversity([2, 1]), rd.Warmup(*(torch.zeros(500, 1), *[torch.zeros(500)] * 3), 4, 0.9, "finished", "")]
+    results = [rd.diversity([2, 1]), rd.Warmup(*(torch.zeros(500, 1), *[torch.zeros(500)] * 3), 4, 0.9, "finished", ())]
     rd.save(results[0], path)
     ended = threading.Event()
 
