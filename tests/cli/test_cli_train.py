@@ -327,7 +327,7 @@ def training(status: str, score: float) -> Training:
     empty = torch.empty(0, dtype=torch.float64)
     one = torch.tensor([score], dtype=torch.float64)
     steps = torch.tensor([1])
-    return Training(0, empty, empty, steps, one, one, one, "accuracy", 0.1, 0, status, "")
+    return Training(0, empty, empty, steps, one, one, one, "accuracy", 0.1, 0, status, ())
 
 
 @pytest.mark.parametrize(

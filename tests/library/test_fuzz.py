@@ -120,7 +120,7 @@ def test_results_are_held_to_the_types_of_their_fields() -> None:
     with pytest.raises(ValueError, match=r"entropy of Diversity must be a number, got 'much'"):
         type(counted)(counted.observed, counted.n, counted.unseen, counted.coverage, "much")
     with pytest.raises(ValueError, match=r"losses of Warmup must be a tensor, got ndarray of float64 \[2\]"):
-        rd.Warmup(torch.zeros(2, 1), np.zeros(2), torch.zeros(2), torch.zeros(2), 4, 0.9, "finished", "")
+        rd.Warmup(torch.zeros(2, 1), np.zeros(2), torch.zeros(2), torch.zeros(2), 4, 0.9, "finished", ())
 
 
 def example(
