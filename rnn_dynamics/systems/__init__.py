@@ -1,6 +1,6 @@
 """Recurrent networks as maps."""
 
-from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, WrappedMap
+from .autonomous import DEFAULT_MEMORY_BUDGET, AutonomousMap, Reduction, WrappedMap
 from .boxes import Box, NoBox
 from .checkpoints import Checkpoint, read_checkpoint
 from .driven import DrivenMap, FirstState, HeldMap, InputFamily, require_network, require_system
@@ -29,7 +29,6 @@ from .linearization import Linearization
 from .modules import as_map, recurrent_layers, recurrent_module
 from .pushforward import Pushforward
 from .rectifiers import Rectifiers
-from .reduction import Reduction
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import ranks, relative, scaled_norm, sizes, units_of, warped
 

@@ -2,20 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, Size, as_rows, checked
 from ..progress import sign_of_life
+from ..stability import Spectrum
 from .boxes import Box, NoBox
 from .linearization import Linearization
 from .pushforward import Pushforward
 from .rectifiers import Rectifiers
-
-if TYPE_CHECKING:
-    from .reduction import Reduction
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes that one analysis may use for Jacobians at a time: a quarter of a 2 GB machine."""
@@ -150,3 +147,25 @@ class WrappedMap(AutonomousMap):
     @property
     def bytes_per_linearization(self) -> int:
         return self.system.bytes_per_linearization
+
+
+class Reduction(ABC):
+    """What a map F on R^n comes to on R^r, r < n: fixed points correspond one to one, with indices and stability."""
+
+    system: AutonomousMap
+    """The map on R^r."""
+
+    rest: float | None
+    """The eigenvalue of DF in all the n - r other directions; None where they have several."""
+
+    @abstractmethod
+    def lower(self, states: Tensor) -> Tensor:
+        """Where on R^r to begin from states [k, n]: [k, r]."""
+
+    @abstractmethod
+    def lift(self, states: Tensor) -> Tensor:
+        """The states [k, n] of F that states [k, r] stand for."""
+
+    @abstractmethod
+    def spectrum(self, states: Tensor, modes: int) -> Spectrum:
+        """Of DF at states [k, n]: all eigenvalues and the eigenvectors of the ``modes`` leading ones."""

@@ -8,12 +8,11 @@ from torch import Tensor
 
 from ..checks import ArrayLike, as_tensor, as_vector, checked, require_floating, worded
 from ..stopping import look_at_the_clock
-from .autonomous import AutonomousMap
+from .autonomous import AutonomousMap, Reduction
 from .boxes import Box, NoBox
 from .linearization import Linearization
 from .pushforward import Pushforward
 from .rectifiers import Rectifiers
-from .reduction import Reduction
 
 FirstState: TypeAlias = ArrayLike | tuple[Tensor, Tensor]
 

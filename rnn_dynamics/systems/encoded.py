@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from .autonomous import Reduction
 from .boxes import Box, NoBox
 from .derived_weights import present
 from .driven import DrivenMap
@@ -13,7 +14,6 @@ from .functions import FunctionMap
 from .gradients import derivative
 from .linearization import Linearization
 from .rectifiers import Rectifiers
-from .reduction import Reduction
 
 
 class _EncoderStep(nn.Module):

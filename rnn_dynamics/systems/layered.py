@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from .autonomous import Reduction
 from .boxes import Box, NoBox
 from .driven import DrivenMap
 from .layers import Layer, LowRankLayer
@@ -13,7 +14,6 @@ from .linearization import Linearization
 from .low_rank import LowRankReduction
 from .pushforward import LayeredPushforward, Pushforward
 from .rectifiers import Rectifiers
-from .reduction import Reduction
 
 
 class LayeredMap(DrivenMap):

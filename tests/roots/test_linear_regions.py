@@ -14,7 +14,7 @@ from rnn_dynamics.roots.arrangements import solved_regions
 from rnn_dynamics.systems import HeldMap, Rectifiers
 
 DOUBLE = torch.float64
-ALL = 2**30
+ALL = 10**9
 
 
 @pytest.fixture(autouse=True)
