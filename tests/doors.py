@@ -13,7 +13,7 @@ from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, fixed_point_finder, plotting, tasks, training
+from rnn_dynamics import cells, fixed_point_finder, plotting, roots, tasks, training
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.fixed_point_finder import FixedPointFinder, plot_fps
 from rnn_dynamics.tracking import Budget, checkpoint_files
@@ -696,6 +696,7 @@ def _making_doors() -> Iterator[Door]:
         rd.NewtonKrylov,
         lambda: {"tolerance": 1e-11, "step_bound": 2.0, "krylov_size": 10, "forcing": 1e-3},
     )
+    yield Door("every_root", roots.every_root, lambda: {"system": network().hold(), "most": 8})
     yield Door("LinearRegions", rd.LinearRegions, lambda: {"tolerance": 1e-11, "most": 100, "slow_points": 4})
     yield Door("ScipyRoot", rd.ScipyRoot, lambda: {"method": "hybr", "tolerance": 1e-11})
     yield Door("SpeedMinimizer", rd.SpeedMinimizer, lambda: {"tolerance": 1e-11, "slow_enough": 0.0})

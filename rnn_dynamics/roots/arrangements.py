@@ -98,19 +98,19 @@ def _along(equation: Rectifiers, lines: Tensor) -> Tensor | None:
 
 
 def _solutions(matrices: Tensor, rhs: Tensor) -> Tensor | None:
-    """Of A x = b for A [..., r, r] and b [..., r]; None if one is singular. In the plane by Cramer's rule, ten times as
-    fast as a factorisation of each.
-    """
+    """Of A x = b for A [..., r, r] and b [..., r]; None if one is singular."""
     r = rhs.shape[-1]
-    plane = r == 2
-    a, b, c, d = (matrices[..., i, j] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1))) if plane else (rhs,) * 4
-    determinant = a * d - b * c if plane else torch.linalg.det(matrices)
-    if bool((determinant.abs() <= _SINGULAR * (1.0 + matrices.abs().amax(dim=(-2, -1))) ** r).any()):
+    scale = (1.0 + matrices.abs().amax(dim=(-2, -1))) ** r
+    if r != 2:
+        volume = torch.linalg.qr(matrices, mode="r").R.diagonal(dim1=-2, dim2=-1).prod(dim=-1)
+        singular = bool((volume.abs() <= _SINGULAR * scale).any())
+        return None if singular else solve(matrices, rhs.unsqueeze(-1)).squeeze(-1)
+    # In the plane Cramer's rule takes a tenth of the time of a factorisation of each.
+    (a, b), (c, d), (x, y) = *(row.unbind(dim=-1) for row in matrices.unbind(dim=-2)), rhs.unbind(dim=-1)
+    determinant = a * d - b * c
+    if bool((determinant.abs() <= _SINGULAR * scale).any()):
         return None
-    if plane:
-        x, y = rhs.unbind(dim=-1)
-        return torch.stack([d * x - b * y, a * y - c * x], dim=-1) / determinant.unsqueeze(-1)
-    return solve(matrices, rhs.unsqueeze(-1)).squeeze(-1)
+    return torch.stack([d * x - b * y, a * y - c * x], dim=-1) / determinant.unsqueeze(-1)
 
 
 def _jumps(equation: Rectifiers) -> Tensor:

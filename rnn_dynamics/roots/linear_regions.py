@@ -76,8 +76,9 @@ def _patterns(equation: Rectifiers) -> int:
     return 2 ** min(_LARGEST, equation.units) // 4
 
 
+@checked
 @torch.no_grad()
-def every_root(system: AutonomousMap, most: int) -> Tensor | None:
+def every_root(system: AutonomousMap, most: Count) -> Tensor | None:
     """All fixed points [p, n] of a network of ReLUs.
 
     None for other maps, where it would cost more than ``most``, and where the equations of a region are singular.

@@ -8,6 +8,7 @@ square of the currents that the network gives itself, whatever n.
 import torch
 from torch import Tensor
 
+from ..linear_algebra import solve
 from ..stability import Spectrum, spectrum
 from .autonomous import AutonomousMap, Reduction
 from .boxes import Box, NoBox, interval_linear
@@ -137,10 +138,10 @@ def _low_rank_spectrum(left: Tensor, right: Tensor, keep: Tensor, modes: int) ->
     ours = lead < r
     moving = left.to(vectors.dtype) @ vectors
     lengths = moving.norm(dim=0)
-    feeling = right.to(vectors.dtype) @ torch.linalg.inv(vectors).mH * (lengths / own.conj())
+    feeling = right.to(vectors.dtype) @ solve(vectors.mH, torch.eye(r).to(vectors)) * (lengths / own.conj())
     others = _orthonormal(right, int((~ours).sum()))
     # w^H v = 0 for the v of all own modes, and w^H v = 1 among themselves.
-    beside = others - right @ torch.linalg.solve(small.mT, left.mT @ others)
+    beside = others - right @ solve(small.mT, left.mT @ others)
     places = torch.where(ours, lead, r - 1 + (~ours).cumsum(dim=0))
     rights, lefts = (
         torch.cat([mine, rest.to(mine.dtype)], dim=1)[:, places]

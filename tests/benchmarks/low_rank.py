@@ -12,7 +12,7 @@ import rnn_dynamics as rd
 from rnn_dynamics.cells import LowRankRNN
 from rnn_dynamics.systems import AutonomousMap, Box, HeldMap, Linearization, WrappedMap
 
-UNITS, STARTS, REPEATS = 1000, 256, 5
+UNITS, STARTS, REPEATS = 1000, 128, 5
 
 READING = """\
 1,000 units, M from N(0, 1), N = 2 M + N(0, 1), 256 starts from N(0, 1), float64, one thread; CPU time, the least of
@@ -37,14 +37,17 @@ class _Whole(WrappedMap):
         return _Whole(self.system.ungated())
 
 
-def network(units: int, rank: int, nonlinearity: str, leak: str, gain: float = 2.0) -> HeldMap:
+def network(units: int, rank: int, nonlinearity: str, leak: str) -> HeldMap:
     """A network with several fixed points, since its factors overlap."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = LowRankRNN(2, units, rank=rank, nonlinearity=nonlinearity, leak=leak, dtype=torch.float64)
+        gain, noise = (2.4, 0.3) if nonlinearity == "relu" else (2.0, 1.0)
         with torch.no_grad():
-            module.weight_n_l0.copy_(gain * module.weight_m_l0 + torch.randn(units, rank))
+            module.weight_n_l0.copy_(gain * module.weight_m_l0 + noise * torch.randn(units, rank))
             module.weight_ih_l0.mul_(0.05)
+            if nonlinearity == "relu":
+                module.bias_ih_l0.normal_(-0.7)
     return rd.as_map(module).hold([0.1, 0.2])
 
 

@@ -12,6 +12,7 @@ from scipy import stats
 from torch import nn
 
 import rnn_dynamics as rd
+from rnn_dynamics import cells
 from rnn_dynamics.cells import DaleRNN, LeakyRNN, LowRankRNN, initialise
 from rnn_dynamics.systems import Box
 
@@ -216,6 +217,28 @@ def test_leaky_models_train_together_as_they_do_alone() -> None:
     for one, other in zip(alone, models, strict=True):
         for name, value in one.state_dict().items():
             assert (value.double() - other.state_dict()[name].double()).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("name", ["leaky-6", "Dale-6x2", "leaky+GRU-6", "minGRU-6", "minLSTM-6"])
+def test_by_name_and_in_the_analyses(name) -> None:
+    module = cells.module_from_spec(name, 2, seed=3)
+    assert str(cells.Specification.parse(name.upper())) == name
+    inputs = torch.randn(8, 10, 2)
+    network = rd.as_map(module)
+    outputs, _ = module(inputs.transpose(0, 1))
+    width = outputs.shape[-1]
+    run = network.run(inputs)
+    assert torch.allclose(
+        run[..., -width:] if "+" not in name else run[..., :width], outputs.transpose(0, 1), atol=1e-6
+    )
+    starts = rd.sample_states(network, inputs, 32, noise=0.3)
+    found = rd.find_attractors(network.hold([0.5, 0.0]), starts, settle=rd.Settle(max_steps=2000))
+    assert len(found.outcomes) == 32
+    before = [weight.detach().clone() for weight in module.parameters()]
+    rd.warm_up(module, inputs, 2, batch_size=4, horizon=rd.Horizon(longest=5))
+    assert any(not torch.equal(*pair) for pair in zip(before, module.parameters(), strict=True))
+    for buffer, kept in zip(module.buffers(), cells.module_from_spec(name, 2, seed=3).buffers(), strict=True):
+        assert torch.equal(buffer, kept)
 
 
 REFUSED = {

@@ -70,11 +70,15 @@ class LeakingLayer(Layer):
 
     def advance(self, state: Tensor, drive: Tensor) -> Tensor:
         if self.leak == "current":
-            return state.lerp(drive + self.recur(self.f.function(state)), self.alpha)
+            return self._leaked(state, drive + self.recur(self.f.function(state)))
         drive = drive + self.recur(state)
         if self.leak == "inside":
-            return self.f.function(state.lerp(drive, self.alpha))
-        return state.lerp(self.f.function(drive), self.alpha)
+            return self.f.function(self._leaked(state, drive))
+        return self._leaked(state, self.f.function(drive))
+
+    def _leaked(self, state: Tensor, target: Tensor) -> Tensor:
+        # Exact for alpha = 1, and under autocast, which ``lerp`` does not know.
+        return target + (1.0 - self.alpha) * (state - target)
 
     def factors(self, state: Tensor, drive: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """a, c and e, each [k, n], of the derivative DF = diag(a) W diag(c) + diag(e) at states [k, n]."""
@@ -83,7 +87,7 @@ class LeakingLayer(Layer):
             return ones * self.alpha, self.f.slope(state), ones * (1.0 - self.alpha)
         drive = drive + self.recur(state)
         if self.leak == "inside":
-            slope = self.f.slope(state.lerp(drive, self.alpha))
+            slope = self.f.slope(self._leaked(state, drive))
             return slope * self.alpha, ones, slope * (1.0 - self.alpha)
         return self.f.slope(drive) * self.alpha, ones, ones * (1.0 - self.alpha)
 

@@ -60,7 +60,8 @@ class MinimalLayer(Layer):
         return torch.where(own >= 0, 1.0, own.sigmoid() * (-own).sigmoid())
 
     def advance(self, state: Tensor, drive: Tensor) -> Tensor:
-        return state.lerp(self._candidate(drive), self.share(drive)[0])
+        candidate = self._candidate(drive)
+        return candidate + (1.0 - self.share(drive)[0]) * (state - candidate)
 
     def _slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """The next state, its derivative by the state, and those by the rows of each gate and of the candidate."""
@@ -68,7 +69,7 @@ class MinimalLayer(Layer):
         share, by_gates = self.share(drive)
         candidate = self._candidate(drive)
         by_rows = [(candidate - state) * by_gate for by_gate in by_gates] + [share * self._candidate_slope(drive)]
-        return state.lerp(candidate, share), 1.0 - share, by_rows
+        return candidate + (1.0 - share) * (state - candidate), 1.0 - share, by_rows
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         new, keep, by_rows = self._slopes(state, input)
