@@ -20,7 +20,7 @@ from .interpretation import Interpretation
 from .layered import LayeredMap
 from .modules import is_recurrent, recurrent_layers
 from .plain import NotPlain, require_plain, wraps
-from .probing import watched
+from .probing import is_plain, watched
 from .recognition import ModuleStep, recognise, require_same
 
 Bounds: TypeAlias = tuple[ArrayLike | float, ArrayLike | float] | None
@@ -304,12 +304,15 @@ def _of_function(
     if protocol not in (None, "state, input"):
         raise ArgumentError("protocol", f"{protocol!r} is for modules: a function is called as step(state, input)")
     _require_order(step)
-    if is_array_step(step, state_size, input_size):
-        return DifferencedMap(ArrayStep(step), state_size, input_size, box, device)
+    where = torch.device(device or "cpu")
+    # NumPy takes tensors too, but none that wants gradients.
+    if not is_plain(step, state_size, input_size, torch.float64, where):
+        if is_array_step(step, state_size, input_size):
+            return DifferencedMap(ArrayStep(step), state_size, input_size, box, device)
+        if maps_complex(step, state_size, input_size, where):
+            step, state_size = ComplexStep(step), 2 * state_size
     if differences:
         return DifferencedMap(step, state_size, input_size, box, device)
-    if maps_complex(step, state_size, input_size, torch.device(device or "cpu")):
-        step, state_size = ComplexStep(step), 2 * state_size
     return FunctionMap(step, state_size, input_size, box, device)
 
 

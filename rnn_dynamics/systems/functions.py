@@ -15,7 +15,7 @@ from .gradients import Step
 from .interpretation import Interpretation, to_precision
 from .linearization import Linearization
 from .noise import frozen_noise
-from .probing import accepted_dtype, batched, needs_precision
+from .probing import accepted_dtype, batched, is_plain, needs_precision
 from .pushforward import Pushforward, TapedPushforward
 from .recognition import ModuleStep
 
@@ -46,10 +46,12 @@ class FunctionMap(DrivenMap):
         self._on_twin = isinstance(step, torch.nn.Module) and (
             has_derived_weights(step) or isinstance(step, ModuleStep)
         )
-        self._noise = frozen_noise(step, state_size, input_size, self._device)
         self._precise: torch.dtype | None = None  # computed in by an interpretation of the step, as it does not itself
         self._batched: Step | None = None
         self._told: tuple[str, ...] = ()
+        self._noise: str | None = None  # why it is frozen
+        if not is_plain(self._called, state_size, input_size, self._dtype, self._device):
+            self._noise = frozen_noise(step, state_size, input_size, self._device)
 
     def __repr__(self) -> str:
         sizes = f"{self._n} state units, {self._m} inputs"

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -72,19 +73,32 @@ def accepted_dtype(step: Step, n: int, m: int, device: torch.device) -> torch.dt
     return torch.float64
 
 
+def is_plain(step: Step, n: int, m: int, dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether a step makes a real state [n] in this dtype, of tensors that want gradients, and draws nothing."""
+    where = {"dtype": dtype, "device": device, "requires_grad": True}
+    try:
+        with _Watch(), torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            after = step(torch.zeros(n, **where), torch.zeros(m, **where))
+    except Exception:  # of any kind, in a caller's function; ``batched`` says what it was
+        return False
+    return isinstance(after, Tensor) and after.shape == (n,) and after.dtype == dtype
+
+
 @torch.no_grad()
 def needs_precision(step: Step, n: int, m: int, dtype: torch.dtype, device: torch.device) -> bool:
     """Whether a step fails on states of this dtype or returns coarser ones, for the constants that it captures."""
-    results: list[object] = []
-    for precise in (None, dtype):
+
+    def fits(precise: torch.dtype | None) -> bool:
         try:
             with _Watch(), Interpretation(precise):
                 where = {"dtype": dtype, "device": device}
-                results.append(step(torch.zeros(n, **where), torch.zeros(m, **where)))
+                after = step(torch.zeros(n, **where), torch.zeros(m, **where))
         except Exception:  # of any kind, in a caller's function; ``batched`` says what it was
-            results.append(None)
-    fits = [isinstance(after, Tensor) and after.shape == (n,) and after.dtype == dtype for after in results]
-    return not fits[0] and fits[1]
+            return False
+        return isinstance(after, Tensor) and after.shape == (n,) and after.dtype == dtype
+
+    return not fits(None) and fits(dtype)
 
 
 class Probed(NamedTuple):

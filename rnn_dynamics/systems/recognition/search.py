@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -207,7 +207,7 @@ class _Search:
         rows = drawn(1 if form.attribute else _BATCHES[0], form.layout.state_size, 0).to(self._device)
         inputs = drawn(len(rows), input_size, 1).to(self._device)
         for flags in self._flags():
-            flagged = Form(form.protocol, form.layout, form.state, form.attribute, tuple(flags))
+            flagged = replace(form, flags=tuple(flags))
             try:
                 returned = flagged.run(self.module, rows, inputs)
             except Exception as error:  # of any kind, in a caller's module
@@ -215,7 +215,7 @@ class _Search:
                 continue
             for item in _items(returned):
                 for over_time in (False, True) if form.sequence else (False,):
-                    one = Form(form.protocol, form.layout, form.state, form.attribute, tuple(flags), item, over_time)
+                    one = replace(flagged, item=item, over_time=over_time)
                     state = one.state_of(returned)
                     if state is not None and len(state) == len(rows):
                         yield one
