@@ -15,12 +15,12 @@ from rnn_dynamics.systems import AutonomousMap, Box, HeldMap, Linearization, Wra
 UNITS, STARTS, REPEATS = 1000, 128, 5
 
 READING = """\
-1,000 units, M from N(0, 1), N = 2 M + N(0, 1), 256 starts from N(0, 1), float64, one thread; CPU time, the least of
+1,000 units, M from N(0, 1), N = 2 M + N(0, 1), 128 starts from N(0, 1), float64, one thread; CPU time, the least of
 five, but of the whole network one. All of ``find_fixed_points`` is in it: spectra with 32 eigenvectors a point, index
 sum, the search for missing points. "2-D search" is that of the reduced map alone, of which each evaluation costs 1,000
-units too; "2 units" is the search of a network that has no more. The whole network was given its 256 starts and no
-further rounds (``extra_starts=0``), which leaves out most of what it would do; even so it takes two hundred times as
-long and more, and finds no more points. With ReLUs every linear region of the plane is solved by ``LinearRegions``.
+units too; "2 units" is that of a network which has no more. The whole network had its 128 starts and no further rounds
+(``extra_starts=0``), which leaves out most of what it would do: even so it takes hundreds of times as long, and finds
+one point of those that are there. With ReLUs every linear region of the plane is solved (``LinearRegions``).
 """
 
 
