@@ -19,7 +19,7 @@ READING = """\
 five, but of the whole network one. All of ``find_fixed_points`` is in it: spectra with 32 eigenvectors a point, index
 sum, the search for missing points. "2-D search" is that of the reduced map alone, of which each evaluation costs 1,000
 units too; "2 units" is that of a network which has no more. The whole network had its 128 starts and no further rounds
-(``extra_starts=0``), which leaves out most of what it would do: even so it takes hundreds of times as long, and finds
+(``extra_starts=0``), which leaves out most of what it would do: even so it takes 125 to 357 times as long, and finds
 one point of those that are there.
 """
 
