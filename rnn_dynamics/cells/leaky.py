@@ -140,7 +140,7 @@ def shares(alpha: ArrayLike | float | None, dt: float | None, tau: ArrayLike | f
     if (dt is None) != (tau is None):
         raise ValueError(f"dt and tau must be given together, got dt={dt!r} and tau={tau!r}")
     if alpha is not None and tau is not None:
-        raise ValueError("alpha is dt / tau: give either alpha or both of these")
+        raise ArgumentError("alpha", "is dt / tau: give either alpha or both of these")
     if tau is not None and dt is not None:
         times = numbers_of(tau, "tau")
         if times.shape not in ((), (units,)) or not bool((times >= dt).all()):

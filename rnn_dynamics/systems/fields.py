@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from ..checks import ArgumentError
+
 Scheme: TypeAlias = Literal["euler", "rk4"]
 
 
@@ -52,5 +54,7 @@ def own_dt(module: object, dt: float | None, tau: float | None) -> float | None:
             f"tau={tau:g} tells no time of a step: give dt, as the module has no attribute alpha = dt / tau"
         )
     if alpha is not None and dt is not None and abs(dt / tau - alpha) > 1e-6 * alpha:
-        raise ValueError(f"dt / tau must be the module's alpha, {alpha:g}, but dt={dt:g} and tau={tau:g} were given")
+        raise ArgumentError(
+            "tau", f"must be dt / alpha = {dt / alpha:g} for the module's alpha, {alpha:g}, got {tau:g}"
+        )
     return dt if dt is not None else (alpha or 0.0) * tau

@@ -96,7 +96,7 @@ def share(alpha: float | None, dt: float | None, tau: float | None) -> float | N
     if dt is None or tau is None:
         return alpha
     if alpha is not None:
-        raise ValueError("alpha is dt / tau: give either alpha or both of these")
+        raise ArgumentError("alpha", "is dt / tau: give either alpha or both of these")
     if not 0 < dt <= tau:
         raise ArgumentError("tau", f"must be dt={dt} or more, and both positive, got {tau}")
     return dt / tau

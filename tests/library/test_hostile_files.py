@@ -261,7 +261,7 @@ def test_a_result_is_read_from_one_file_while_another_takes_its_place(tmp_path, 
 
 def test_readers_never_see_half_a_file(tmp_path) -> None:
     path = tmp_path / "result.safetensors"
-    results = [rd.diversity([2, 1]), rd.Warmup(*(torch.zeros(500, 1), *[torch.zeros(500)] * 3), 4, 0.9, "finished", "")]
+    results = [rd.diversity([2, 1]), rd.Warmup(*(torch.zeros(500, 1), *[torch.zeros(500)] * 3), 4, 0.9, "finished")]
     rd.save(results[0], path)
     ended = threading.Event()
 

@@ -112,7 +112,7 @@ def test_the_time_of_a_step_is_told_by_dt_or_by_tau_and_alpha() -> None:
     assert rd.as_map(Leaky(), tau=100).dt == pytest.approx(20)
     assert rd.as_map(Leaky(), dt=20, tau=100).hold().dt == 20
     assert rd.as_map(Leaky()).dt is None
-    with pytest.raises(ValueError, match=r"dt / tau must be the module's alpha, 0\.2, but dt=20 and tau=50"):
+    with pytest.raises(ValueError, match=r"tau must be dt / alpha = 100 for the module's alpha, 0\.2, got 50"):
         rd.as_map(Leaky(), dt=20, tau=50)
     with pytest.raises(ValueError, match="tau=100 tells no time of a step"):
         rd.as_map(nn.GRU(2, 3), tau=100)
