@@ -13,7 +13,7 @@ from ..derived_weights import copied, device_of
 from ..interpretation import Interpretation, to_precision
 from ..probing import watched
 from .form import PROTOCOLS, Form, item_of
-from .guesses import arguments_of, first_states, input_counts, unit_counts
+from .guesses import arguments_of, first_states, input_counts, time_refused, unit_counts
 from .layout import Layout, Part, layout_of, usual_layouts
 from .trial import Misfit, NearMisfit, close, drawn, try_form
 
@@ -49,6 +49,8 @@ def recognise(
     name = type(module).__name__
     if any("forward" in vars(part) for part in module.modules()):
         raise NotRecurrent(f"{name} has a forward set on the instance, which a copy would share")
+    if (time := arguments_of(module).time) is not None:
+        raise NotRecurrent(time_refused(name, time))
     twin = to_precision(copied(module), torch.float64).eval().requires_grad_(False)
     for part in twin.modules():
         part._forward_hooks.clear()  # most write down what a caller wants to see of his own calls
@@ -75,10 +77,15 @@ def _only(found: list[Recognised], name: str, surely: bool) -> Recognised:
         listed = " or ".join(f"state_size={n}, input_size={m}" for n, m in sizes)
         raise NotRecurrent(f"{name} does not tell its sizes: give {listed}")
     first = found[0]
-    calls = [one.form.signature(name, one.input_size) for one in found if one.input_size == first.input_size]
-    if len(calls) > 1:
+    alike = [one for one in found if one.input_size == first.input_size]
+    if len(alike) > 1:
+        calls = [
+            one.form.signature(name, one.input_size) + ("" if one.form.item is None else f"[{one.form.item!r}]")
+            for one in alike
+        ]
+        choice = "choose by protocol=, or " if len({one.form.protocol for one in alike}) > 1 else ""
         raise NotRecurrent(
-            f"{name} steps in several forms, which lead elsewhere: {'; '.join(calls)}; choose by protocol=, or pass "
+            f"{name} steps in several forms, which lead elsewhere: {'; '.join(calls)}; {choice}pass "
             "step(state, input) with state_size and input_size"
         )
     return first
@@ -138,9 +145,9 @@ class _Search:
     def _given(self, input_size: int) -> Iterator[Layout]:
         """Layouts of what the module's own methods make for a first state."""
         for name in dir(type(self.module)):
-            method = getattr(self.module, name, None)
-            if not _INITIAL.fullmatch(name) or not callable(method):
+            if not _INITIAL.fullmatch(name):
                 continue
+            method: Any = getattr(self.module, name, None)
             for arguments in (lambda k: (k,), lambda k: (torch.zeros(k, k, input_size, dtype=torch.float64),)):
                 try:
                     one, two = (method(*arguments(k)) for k in _BATCHES)
