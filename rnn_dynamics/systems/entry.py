@@ -12,7 +12,7 @@ from .derived_weights import StaleWeight, device_of, has_derived_weights, presen
 from .differences import ArrayStep, is_array_step
 from .driven import DrivenMap
 from .encoded import encoded
-from .fields import FieldStep, Scheme, own_dt
+from .fields import FieldStep, Scheme, own_dt, without_input
 from .functions import DifferencedMap, FunctionMap
 from .gradients import Step
 from .interpretation import Interpretation
@@ -48,7 +48,7 @@ def as_map(
     The map reads the module's own parameters, so it follows them through training and gradients flow into them;
     weights that a module computes from others (weight_norm, spectral_norm, parametrizations, pruning) are computed
     anew at every use. Nothing about the module is changed. Dropout between layers is off, as in ``module.eval()``, and
-    forward hooks are not run.
+    forward hooks of a module that is known by its weights are not run, as its ``notes`` say.
 
     torch's modules and those of ``rnn_dynamics.cells`` are known by their weights, with closed-form Jacobians. Any
     other module is called: a copy of it, on random states and inputs, in the forms in which recurrent modules are
@@ -92,6 +92,8 @@ def as_map(
     if child is not None:
         module = _part(module, child)
     module = _unwrapped(module)
+    if input_size == 0 and state_size is not None and len(arguments_of(module).names) == 1:
+        module = without_input(module)
     if scheme is not None:
         if dt is None or state_size is None or input_size is None:
             raise ValueError(f"scheme={scheme!r} makes a map of a vector field: give dt, state_size and input_size")
@@ -210,7 +212,7 @@ def _of_module(
         return FunctionMap(module, state_size, input_size, box, device)  # which says what is wrong with it when held
     if len(reasons) == 1 or type(module).__module__.partition(".")[0] == "torch":
         raise reasons[0]
-    raise NotRecurrent(f"{reasons[0]}; called, {reasons[1]}")
+    raise NotRecurrent(f"{reasons[1]}; {reasons[0]}")
 
 
 def _of_layers(module: nn.Module) -> LayeredMap:
@@ -221,7 +223,10 @@ def _of_layers(module: nn.Module) -> LayeredMap:
                 raise ValueError(f"{name} of layer {index} must be real: layers of complex weights are not known")
             _require_values(weight, f"{name} of layer {index}")
     require_plain(module, layers)
-    return LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
+    network = LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
+    if any(part._forward_hooks for part in module.modules()):
+        network.said = ("its forward hooks are not run",)
+    return network
 
 
 def _require_values(weight: Tensor, name: str) -> None:

@@ -44,6 +44,11 @@ class Arguments:
     """One of the first two, which is the time of a vector field."""
 
     @property
+    def nameless(self) -> bool:
+        """Whether it takes two arguments of which none is named as a state."""
+        return self.required > 1 and self.state is None
+
+    @property
     def input_first(self) -> bool:
         """Whether the names tell that the input comes before the state."""
         return self.state is not None and self.names[:2] == (self.input, self.state)

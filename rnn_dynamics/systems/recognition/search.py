@@ -55,6 +55,8 @@ def recognise(
     for part in twin.modules():
         part._forward_hooks.clear()  # most write down what a caller wants to see of his own calls
     search = _Search(twin, state_size, protocol)
+    if len(search.arguments.names) == 1 and search.arguments.state is not None:
+        raise NotRecurrent(f"{name} takes a state alone: give state_size= and input_size=0")
     if not search.possible:
         raise NotRecurrent(
             f"{name} takes no state: its forward has {', '.join(search.arguments.names) or 'no arguments'}"
@@ -64,7 +66,13 @@ def recognise(
         for counts in (named, others):
             found = [Recognised(form, m) for m in counts for form in search.forms(m)]
             if found:
-                return _only(found, name, surely=counts is named)
+                only = _only(found, name, surely=counts is named)
+                if protocol is None and state_size is None and search.arguments.nameless:
+                    raise NotRecurrent(
+                        f"{name} could be called as {only.form.signature(name, only.input_size)}, but the names of its "
+                        "arguments tell no state: say so by protocol="
+                    )
+                return only
     if search.near is not None:
         raise NotRecurrent(f"{name} is no map of its state: {search.near}")
     tried = f" ({search.why})" if search.why else ""
@@ -188,7 +196,7 @@ class _Search:
     def _ways(self, protocol: str) -> Iterator[dict[str, Any]]:
         """How the state is handed over."""
         arguments = self.arguments
-        for attribute in self._attributes:
+        for attribute in self._attributes if protocol in PROTOCOLS[2:] else ():  # one step of it shows no state
             yield {"attribute": attribute}
         if not arguments.takes_state:
             return
