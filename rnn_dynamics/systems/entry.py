@@ -12,6 +12,7 @@ from .derived_weights import StaleWeight, device_of, has_derived_weights, presen
 from .differences import ArrayStep, is_array_step
 from .driven import DrivenMap
 from .encoded import encoded
+from .entry_checks import input_first, require_order, require_sizes, require_values
 from .fields import FieldStep, Scheme, own_dt, without_input
 from .functions import DifferencedMap, FunctionMap
 from .gradients import Step
@@ -21,7 +22,7 @@ from .memory import require_no_memory
 from .modules import is_recurrent, recurrent_layers
 from .plain import NotPlain, require_plain, wraps
 from .probing import watched
-from .recognition import ModuleStep, arguments_of, recognise, require_same, time_refused
+from .recognition import ModuleStep, arguments_of, recognise, require_same
 from .within import seen_steps
 
 Bounds: TypeAlias = tuple[ArrayLike | float, ArrayLike | float] | None
@@ -97,8 +98,8 @@ def as_map(
     if scheme is not None:
         if dt is None or state_size is None or input_size is None:
             raise ValueError(f"scheme={scheme!r} makes a map of a vector field: give dt, state_size and input_size")
-        _require_sizes(state_size, input_size)
-        _require_order(module, state_size, input_size)
+        require_sizes(state_size, input_size)
+        require_order(module, state_size, input_size)
         step = FieldStep(module, dt, 1.0 if tau is None else tau, scheme)
         kind = DifferencedMap if derivatives == "differences" else FunctionMap
         require_no_memory(step, state_size, input_size)
@@ -169,7 +170,7 @@ def _of_module(
     box: Bounds,
     device: torch.device | str | None,
 ) -> DrivenMap:
-    _require_sizes(state_size, input_size)
+    require_sizes(state_size, input_size)
     if isinstance(module, torch.jit.ScriptModule):
         raise NotRecurrent("a module of torch.jit cannot be analysed: pass the module that it was made of")
     reasons: list[ValueError] = []
@@ -183,10 +184,10 @@ def _of_module(
     if state_size is not None and input_size is not None and protocol in (None, "state, input"):
         if box is None and protocol is None and (cell := _wrapped_cell(module, state_size, input_size)) is not None:
             return _of_layers(cell)
-        if not (protocol is None and _reversed(module, state_size, input_size)) and _steps(
+        if not (protocol is None and input_first(module, state_size, input_size)) and _steps(
             module, state_size, input_size
         ):
-            _require_order(module, state_size, input_size, protocol)
+            require_order(module, state_size, input_size, protocol)
             require_no_memory(module, state_size, input_size)
             return FunctionMap(module, state_size, input_size, box, device)
     try:
@@ -208,7 +209,7 @@ def _of_module(
         )
         return network
     if state_size is not None and input_size is not None and protocol is None:
-        _require_order(module, state_size, input_size)
+        require_order(module, state_size, input_size)
         return FunctionMap(module, state_size, input_size, box, device)  # which says what is wrong with it when held
     if len(reasons) == 1 or type(module).__module__.partition(".")[0] == "torch":
         raise reasons[0]
@@ -221,20 +222,12 @@ def _of_layers(module: nn.Module) -> LayeredMap:
         for name, weight in layer.weights().items():
             if weight.is_complex():
                 raise ValueError(f"{name} of layer {index} must be real: layers of complex weights are not known")
-            _require_values(weight, f"{name} of layer {index}")
+            require_values(weight, f"{name} of layer {index}")
     require_plain(module, layers)
     network = LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
     if any(part._forward_hooks for part in module.modules()):
         network.said = ("its forward hooks are not run",)
     return network
-
-
-def _require_values(weight: Tensor, name: str) -> None:
-    if isinstance(weight, nn.parameter.UninitializedTensorMixin) or weight.is_meta:
-        raise ValueError(f"{name} must have values, but has none yet: call the lazy module once, or load its weights")
-    values = weight.detach() if weight.layout is torch.strided else weight.detach().to_dense()
-    if not values.isfinite().all():
-        raise ValueError(f"{name} must be finite, but holds NaN or infinite entries")
 
 
 def _required(network: LayeredMap, module: nn.Module, state_size: int | None, input_size: int | None) -> LayeredMap:
@@ -265,7 +258,7 @@ def _called(
 ) -> DrivenMap:
     """The map of a module that is called in the form that is found."""
     for name, weight in [*module.named_parameters(), *module.named_buffers()]:
-        _require_values(weight, f"{name} of {type(module).__name__}")
+        require_values(weight, f"{name} of {type(module).__name__}")
     found = recognise(module, state_size, input_size, protocol)
     step, n, m = ModuleStep(module, found.form), found.form.layout.state_size, found.input_size
     if box is None and (cell := _wrapped_cell(step, n, m)) is not None:
@@ -325,10 +318,10 @@ def _of_function(
 ) -> DrivenMap:
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
-    _require_sizes(state_size, input_size)
+    require_sizes(state_size, input_size)
     if protocol not in (None, "state, input"):
         raise ArgumentError("protocol", f"{protocol!r} is for modules: a function is called as step(state, input)")
-    _require_order(step, state_size, input_size, protocol)
+    require_order(step, state_size, input_size, protocol)
     require_no_memory(step, state_size, input_size)
     if is_array_step(step, state_size, input_size):
         return DifferencedMap(ArrayStep(step), state_size, input_size, box, device)
@@ -337,33 +330,3 @@ def _of_function(
     if maps_complex(step, state_size, input_size, torch.device(device or "cpu")):
         step, state_size = ComplexStep(step), 2 * state_size
     return FunctionMap(step, state_size, input_size, box, device)
-
-
-def _require_sizes(state_size: int | None, input_size: int | None) -> None:
-    if state_size is not None and state_size < 1:
-        raise ArgumentError("state_size", f"must be >= 1, got {state_size}")
-    if input_size is not None and input_size < 0:
-        raise ArgumentError("input_size", f"must be >= 0, got {input_size}")
-
-
-def _require_order(step: nn.Module | Step, state_size: int, input_size: int, protocol: str | None = None) -> None:
-    """Refuse a step in the order of torch's cells, and one that takes the time."""
-    arguments = arguments_of(step)
-    names = arguments.names
-    if arguments.time is not None and len(names) > 1:
-        raise ArgumentError("step", time_refused(getattr(step, "__name__", type(step).__name__), arguments.time))
-    if protocol is not None:
-        return
-    torchs = ("input", "inputs", "x") if isinstance(step, nn.RNNBase | nn.RNNCellBase) else ("input", "inputs")
-    is_torchs = len(names) > 1 and names[0] in torchs and names[1] not in ("input", "inputs")
-    if is_torchs or _reversed(step, state_size, input_size):
-        raise ArgumentError(
-            "step",
-            f"must take (state, input), but takes ({names[0]}, {names[1]}) as torch's cells do: pass "
-            "lambda state, input: step(input, state), or protocol='state, input' if the names mislead",
-        )
-
-
-def _reversed(step: nn.Module | Step, state_size: int, input_size: int) -> bool:
-    """Whether names alone tell that the input comes first, since the sizes would not."""
-    return input_size in (1, state_size) and arguments_of(step).input_first

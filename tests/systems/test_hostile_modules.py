@@ -308,3 +308,96 @@ def test_chaos_is_no_memory() -> None:
 
     net = Chaotic()
     assert "[batch, time, 3]" in repr(rd.as_map(net))
+
+
+class _OneState(_Base):
+    """Written for one state alone, the input first."""
+
+    def forward(self, x, h):
+        return torch.tanh(torch.mv(self.w, h) + torch.mv(self.u, x))
+
+
+@pytest.mark.parametrize("sizes", [{}, {"state_size": N, "input_size": M}])
+def test_a_step_of_one_state_alone_is_recognised(sizes) -> None:
+    net = _OneState()
+    network = rd.as_map(net, **sizes)
+    assert "called as _OneState(input [3], state [5])" in repr(network)
+    assert torch.allclose(network.hold(HELD)(STATES), net.double().go(HELD, STATES))
+
+
+class _Autonomous(_Base):
+    def forward(self, h):
+        return torch.tanh(h @ self.w.T)
+
+
+def test_a_step_of_a_state_without_input() -> None:
+    net = _Autonomous().double()
+    with pytest.raises(ValueError, match="takes a state alone: give state_size= and input_size=0"):
+        rd.as_map(net)
+    for step in (net, net.forward, lambda state: net(state)):
+        assert torch.allclose(rd.as_map(step, N, 0).hold()(STATES), net(STATES))
+    half = rd.as_map(lambda h: net(h) - h, N, 0, scheme="euler", dt=0.5).hold()(STATES)
+    assert torch.allclose(half, 0.5 * (STATES + net(STATES)))
+
+
+class _TwoBranches(nn.Module):
+    """No recurrent network, though it makes five numbers of five and three."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(N, N), nn.Linear(M, N)
+
+    def forward(self, features, context):
+        return torch.relu(self.one(features) * self.two(context))
+
+
+def test_names_that_tell_no_state_are_asked_about() -> None:
+    with pytest.raises(ValueError, match=r"could be called as _TwoBranches\(state .* say so by protocol="):
+        rd.as_map(_TwoBranches())
+    assert rd.as_map(_TwoBranches(), protocol="state, input").state_size == N
+
+
+class _FirstState(_Base):
+    """A network of its inputs alone, which begins where its own h0 says and returns a readout."""
+
+    def __init__(self):
+        super().__init__()
+        self.h0, self.readout = nn.Parameter(torch.zeros(N)), nn.Linear(N, N)
+
+    def forward(self, x):
+        return self.readout(self.go(x, self.h0))
+
+
+def test_a_readout_is_not_taken_for_the_state_of_a_first_state() -> None:
+    with pytest.raises(ValueError, match="_FirstState"):
+        rd.as_map(_FirstState())
+
+
+def test_a_threshold_far_out_is_not_noise_that_does_nothing() -> None:
+    class Rarely(_Base):
+        def forward(self, x, h):
+            return self.go(x, h) * (torch.randn_like(h) < 2.5)
+
+    with pytest.raises(ValueError, match="must be deterministic"):
+        rd.as_map(Rarely()).hold(HELD)
+
+
+def test_a_size_of_noise_that_is_a_parameter_is_named() -> None:
+    class Learned(_Base):
+        def __init__(self):
+            super().__init__()
+            self.sigma = nn.Parameter(torch.tensor(0.1))
+
+        def forward(self, x, h):
+            return torch.tanh(h @ self.w.T + x @ self.u.T + self.sigma * torch.randn_like(h))
+
+    assert "its noise is frozen at zero, as by sigma=0" in rd.as_map(Learned()).notes
+
+
+def test_hooks_that_are_not_run_are_said_and_others_count() -> None:
+    known = nn.GRU(M, N)
+    known.register_forward_hook(lambda module, args, output: None)
+    assert rd.as_map(known).notes == ("its forward hooks are not run",)
+    called = _InputFirst()
+    called.register_forward_hook(lambda module, args, output: 0.5 * output)
+    assert torch.allclose(rd.as_map(called).hold(HELD)(STATES), 0.5 * called.double().go(HELD, STATES))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -113,6 +113,7 @@ class _Search:
         self.near: NearMisfit | None = None
         self.why: Misfit | None = None
         self._left = _CALLS
+        self._takes_batches = False
 
     @property
     def possible(self) -> bool:
@@ -120,9 +121,14 @@ class _Search:
 
     def forms(self, input_size: int) -> list[Form]:
         """All forms that the module steps in and that lead elsewhere than those before, with the named units if any."""
+        found = self._found(input_size, single=False)
+        # What takes batches, but mixes their rows, would take a single state for something else.
+        return found if found or self._takes_batches else self._found(input_size, single=True)
+
+    def _found(self, input_size: int, single: bool) -> list[Form]:
         for layouts in self._layouts(input_size):
             passed: dict[Form, Tensor] = {}
-            for form in self._candidates(layouts, input_size):
+            for form in self._candidates(layouts, input_size, single):
                 try:
                     ahead = try_form(self.module, form, input_size, self._device)
                 except NearMisfit as error:
@@ -187,11 +193,15 @@ class _Search:
                     elif protocol in PROTOCOLS[2:] and isinstance(one, Tensor) and one.ndim == 3:
                         yield Layout((Part((one.shape[-1],), 0, one.is_complex()),))
 
-    def _candidates(self, layouts: list[Layout], input_size: int) -> Iterator[Form]:
+    def _candidates(self, layouts: list[Layout], input_size: int, single: bool) -> Iterator[Form]:
         for layout in layouts:
+            if single and (layout.nest is not None or len(layout.parts[0].shape) > 1):
+                continue
             for protocol in self._protocols:
+                if single and protocol in PROTOCOLS[2:]:
+                    continue
                 for way in self._ways(protocol):
-                    yield from self._located(Form(protocol, layout, **way), input_size)
+                    yield from self._located(Form(protocol, layout, single=single, **way), input_size)
 
     def _ways(self, protocol: str) -> Iterator[dict[str, Any]]:
         """How the state is handed over."""
@@ -219,10 +229,10 @@ class _Search:
         self._left -= 1
         if self._left < 0:
             return
-        rows = drawn(1 if form.attribute else _BATCHES[0], form.layout.state_size, 0).to(self._device)
+        rows = drawn(1 if form.attribute or form.single else _BATCHES[0], form.layout.state_size, 0).to(self._device)
         inputs = drawn(len(rows), input_size, 1).to(self._device)
         for flags in self._flags():
-            flagged = Form(form.protocol, form.layout, form.state, form.attribute, tuple(flags))
+            flagged = replace(form, flags=tuple(flags))
             try:
                 returned = flagged.run(self.module, rows, inputs)
             except Exception as error:  # of any kind, in a caller's module
@@ -230,9 +240,10 @@ class _Search:
                 continue
             for item in _items(returned):
                 for over_time in (False, True) if form.sequence else (False,):
-                    one = Form(form.protocol, form.layout, form.state, form.attribute, tuple(flags), item, over_time)
+                    one = replace(flagged, item=item, over_time=over_time)
                     state = one.state_of(returned)
                     if state is not None and len(state) == len(rows):
+                        self._takes_batches |= not form.single
                         yield one
 
     def _input(self, *shape: int) -> Tensor:

@@ -46,12 +46,12 @@ def try_form(module: nn.Module, form: Form, input_size: int, device: torch.devic
         Misfit: if it does not.
     """
     n = form.layout.state_size
-    rows = 1 if form.attribute is not None else _ROWS
+    rows = 1 if form.attribute is not None or form.single else _ROWS
     states = drawn(_ROWS, n, 0).to(device)
     inputs, later = (drawn(_ROWS, input_size, seed).to(device) for seed in (1, 2))
 
     def after(rows: Tensor, inputs: Tensor) -> Tensor:
-        if form.attribute is not None:
+        if form.attribute is not None or form.single:
             return torch.cat(
                 [_state(module, form, row, x) for row, x in zip(rows.split(1), inputs.split(1), strict=True)]
             )
