@@ -71,7 +71,25 @@ def copied(module: Module) -> Module:
         for value in chain(vars(part).values(), part._parameters.values(), part._buffers.values(), *lists):
             if isinstance(value, Tensor) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
-    return copy.deepcopy(module, memo)
+    try:
+        return copy.deepcopy(module, memo)
+    except Exception as error:  # of any kind, in what a caller's module holds
+        raise NotRecurrent(
+            f"{type(module).__name__} cannot be copied{_uncopied(module, memo)}: {error}; take it out of the "
+            "module, or pass step(state, input)"
+        ) from error
+
+
+def _uncopied(module: nn.Module, memo: dict[int, Any]) -> str:
+    """Which attribute stands in the way of a copy, in words."""
+    for path, part in module.named_modules():
+        for name, value in vars(part).items():
+            try:
+                copy.deepcopy(value, dict(memo))
+            except Exception:  # of any kind, in a caller's object
+                if name != "_modules":
+                    return f", for its attribute '{path + '.' if path else ''}{name}' ({type(value).__name__})"
+    return ""
 
 
 def require_known(module: nn.Module, name: str, weight: Tensor) -> None:

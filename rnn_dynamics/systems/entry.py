@@ -1,6 +1,5 @@
 """From networks as users have them, modules or functions, to driven maps."""
 
-import inspect
 from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
 
@@ -13,15 +12,18 @@ from .derived_weights import StaleWeight, device_of, has_derived_weights, presen
 from .differences import ArrayStep, is_array_step
 from .driven import DrivenMap
 from .encoded import encoded
-from .fields import FieldStep, Scheme, own_dt
+from .entry_checks import input_first, require_order, require_sizes, require_values
+from .fields import FieldStep, Scheme, own_dt, without_input
 from .functions import DifferencedMap, FunctionMap
 from .gradients import Step
 from .interpretation import Interpretation
 from .layered import LayeredMap
+from .memory import require_no_memory
 from .modules import is_recurrent, recurrent_layers
 from .plain import NotPlain, require_plain, wraps
 from .probing import is_plain, watched
-from .recognition import ModuleStep, recognise, require_same
+from .recognition import ModuleStep, arguments_of, recognise, require_same
+from .within import seen_steps
 
 Bounds: TypeAlias = tuple[ArrayLike | float, ArrayLike | float] | None
 
@@ -47,7 +49,7 @@ def as_map(
     The map reads the module's own parameters, so it follows them through training and gradients flow into them;
     weights that a module computes from others (weight_norm, spectral_norm, parametrizations, pruning) are computed
     anew at every use. Nothing about the module is changed. Dropout between layers is off, as in ``module.eval()``, and
-    forward hooks are not run.
+    forward hooks of a module that is known by its weights are not run, as its ``notes`` say.
 
     torch's modules and those of ``rnn_dynamics.cells`` are known by their weights, with closed-form Jacobians. Any
     other module is called: a copy of it, on random states and inputs, in the forms in which recurrent modules are
@@ -91,12 +93,16 @@ def as_map(
     if child is not None:
         module = _part(module, child)
     module = _unwrapped(module)
+    if input_size == 0 and state_size is not None and len(arguments_of(module).names) == 1:
+        module = without_input(module)
     if scheme is not None:
         if dt is None or state_size is None or input_size is None:
             raise ValueError(f"scheme={scheme!r} makes a map of a vector field: give dt, state_size and input_size")
-        _require_sizes(state_size, input_size)
+        require_sizes(state_size, input_size)
+        require_order(module, state_size, input_size)
         step = FieldStep(module, dt, 1.0 if tau is None else tau, scheme)
         kind = DifferencedMap if derivatives == "differences" else FunctionMap
+        require_no_memory(step, state_size, input_size)
         network: DrivenMap = kind(step, state_size, input_size, box, device)
     else:
         dt = own_dt(module, dt, tau)
@@ -164,7 +170,9 @@ def _of_module(
     box: Bounds,
     device: torch.device | str | None,
 ) -> DrivenMap:
-    _require_sizes(state_size, input_size)
+    require_sizes(state_size, input_size)
+    if isinstance(module, torch.jit.ScriptModule):
+        raise NotRecurrent("a module of torch.jit cannot be analysed: pass the module that it was made of")
     reasons: list[ValueError] = []
     if protocol is None:
         try:
@@ -176,8 +184,11 @@ def _of_module(
     if state_size is not None and input_size is not None and protocol in (None, "state, input"):
         if box is None and protocol is None and (cell := _wrapped_cell(module, state_size, input_size)) is not None:
             return _of_layers(cell)
-        if _steps(module, state_size, input_size):
-            _require_order(module)
+        if not (protocol is None and input_first(module, state_size, input_size)) and _steps(
+            module, state_size, input_size
+        ):
+            require_order(module, state_size, input_size, protocol)
+            require_no_memory(module, state_size, input_size)
             return FunctionMap(module, state_size, input_size, box, device)
     try:
         return _called(module, state_size, input_size, protocol, box, device)
@@ -191,13 +202,18 @@ def _of_module(
             )
         path, part = next(iter(found.items()))
         network = _of_module(part, None, None, None, None, None)
-        network.said = (f"part '.{path}' of {type(module).__name__}, whose other parts are left out", *network.said)
+        unseen = "" if seen_steps(module, path) else ", and were not seen to stay out of its recurrence"
+        network.said = (
+            f"part '.{path}' of {type(module).__name__}, whose other parts are left out{unseen}",
+            *network.said,
+        )
         return network
     if state_size is not None and input_size is not None and protocol is None:
+        require_order(module, state_size, input_size)
         return FunctionMap(module, state_size, input_size, box, device)  # which says what is wrong with it when held
     if len(reasons) == 1 or type(module).__module__.partition(".")[0] == "torch":
         raise reasons[0]
-    raise NotRecurrent(f"{reasons[0]}; called, {reasons[1]}")
+    raise NotRecurrent(f"{reasons[1]}; {reasons[0]}")
 
 
 def _of_layers(module: nn.Module) -> LayeredMap:
@@ -206,10 +222,12 @@ def _of_layers(module: nn.Module) -> LayeredMap:
         for name, weight in layer.weights().items():
             if weight.is_complex():
                 raise ValueError(f"{name} of layer {index} must be real: layers of complex weights are not known")
-            if not weight.detach().isfinite().all():
-                raise ValueError(f"{name} of layer {index} must be finite, but holds NaN or infinite entries")
+            require_values(weight, f"{name} of layer {index}")
     require_plain(module, layers)
-    return LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
+    network = LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
+    if any(part._forward_hooks for part in module.modules()):
+        network.said = ("its forward hooks are not run",)
+    return network
 
 
 def _required(network: LayeredMap, module: nn.Module, state_size: int | None, input_size: int | None) -> LayeredMap:
@@ -240,12 +258,12 @@ def _called(
 ) -> DrivenMap:
     """The map of a module that is called in the form that is found."""
     for name, weight in [*module.named_parameters(), *module.named_buffers()]:
-        if not weight.detach().isfinite().all():
-            raise ValueError(f"{name} of {type(module).__name__} must be finite, but holds NaN or infinite entries")
+        require_values(weight, f"{name} of {type(module).__name__}")
     found = recognise(module, state_size, input_size, protocol)
     step, n, m = ModuleStep(module, found.form), found.form.layout.state_size, found.input_size
     if box is None and (cell := _wrapped_cell(step, n, m)) is not None:
         return _of_layers(cell)
+    require_no_memory(step, n, m)
     network = FunctionMap(step, n, m, box, device)
     require_same(step, n, m, network.dtype)
     return network
@@ -300,10 +318,11 @@ def _of_function(
 ) -> DrivenMap:
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
-    _require_sizes(state_size, input_size)
+    require_sizes(state_size, input_size)
     if protocol not in (None, "state, input"):
         raise ArgumentError("protocol", f"{protocol!r} is for modules: a function is called as step(state, input)")
-    _require_order(step)
+    require_order(step, state_size, input_size, protocol)
+    require_no_memory(step, state_size, input_size)
     where = torch.device(device or "cpu")
     # NumPy takes tensors too, but none that wants gradients.
     if not is_plain(step, state_size, input_size, torch.float64, where):
@@ -314,25 +333,3 @@ def _of_function(
     if differences:
         return DifferencedMap(step, state_size, input_size, box, device)
     return FunctionMap(step, state_size, input_size, box, device)
-
-
-def _require_sizes(state_size: int | None, input_size: int | None) -> None:
-    if state_size is not None and state_size < 1:
-        raise ArgumentError("state_size", f"must be >= 1, got {state_size}")
-    if input_size is not None and input_size < 0:
-        raise ArgumentError("input_size", f"must be >= 0, got {input_size}")
-
-
-def _require_order(step: nn.Module | Step) -> None:
-    """Refuse a step in the order of torch's cells: where n = m nothing else would tell."""
-    try:
-        names = [*inspect.signature(step.forward if isinstance(step, nn.Module) else step).parameters]
-    except (TypeError, ValueError):  # what is written in C tells no names
-        return
-    torchs = ("input", "inputs", "x") if isinstance(step, nn.RNNBase | nn.RNNCellBase) else ("input", "inputs")
-    if len(names) > 1 and names[0] in torchs and names[1] not in ("input", "inputs"):
-        raise ArgumentError(
-            "step",
-            f"must take (state, input), but takes ({names[0]}, {names[1]}) as torch's cells do: pass "
-            "lambda state, input: step(input, state)",
-        )

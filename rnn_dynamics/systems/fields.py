@@ -39,6 +39,28 @@ class FieldStep(nn.Module):
         return FieldStep(self.field, self.dt / 2, self.tau, self.scheme)
 
 
+class _StateOnly(nn.Module):
+    def __init__(self, of: nn.Module) -> None:
+        super().__init__()
+        self.of = of
+        self.__name__ = type(of).__name__
+
+    def forward(self, state: Tensor, input: Tensor) -> Tensor:  # noqa: ARG002
+        return self.of(state)
+
+
+def without_input(step: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """A step or vector field that takes a state alone, as one of a state and no inputs; a module stays a module."""
+    if isinstance(step, nn.Module):
+        return _StateOnly(step)
+
+    def stepped(state: Tensor, input: Tensor) -> Tensor:  # noqa: ARG001
+        return step(state)
+
+    stepped.__name__ = getattr(step, "__name__", type(step).__name__)
+    return stepped
+
+
 def own_dt(module: object, dt: float | None, tau: float | None) -> float | None:
     """The time that one step of a network takes, of what was given and of the module's own ``alpha`` = dt / tau.
 

@@ -43,8 +43,8 @@ class Interpretation(TorchFunctionMode):
         if self._frozen and name in _NORMAL and kwargs.get("generator") is None:
             self.drew = True
             return self._mean(name, args, kwargs)
-        if self._dtype is not None and name in _OWN_PRECISION:
-            return args[0]
+        if self._dtype is not None and name in _OWN_PRECISION and not args[0].is_complex():
+            return args[0].to(self._dtype)  # which a mask must be too: True + True is True
         result = func(*args, **kwargs)
         if self._dtype is None or name.startswith("__"):
             return result
@@ -73,7 +73,8 @@ class Interpretation(TorchFunctionMode):
             return args, kwargs
         # What is written into must stay the caller's.
         kept = 1 if (name.endswith("_") and not name.endswith("__")) or name == "__setitem__" else 0
-        return (*args[:kept], *tree_map(self._kind, args[kept:])), tree_map(self._kind, kwargs)
+        named = {key: value if key == "out" else tree_map(self._kind, value) for key, value in kwargs.items()}
+        return (*args[:kept], *tree_map(self._kind, args[kept:])), named
 
     def _mean(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         kwargs = {key: value for key, value in kwargs.items() if key != "generator"}

@@ -17,6 +17,9 @@ _SIZES = re.compile(r"_*(\w*noise\w*|sigmas?(_\w+)?|\w+_sigma|stds?(_\w+)?|\w+_s
 
 _ROWS = 4
 
+_SHIFTS = (2.0, -1.0, 100.0, -100.0)
+"""Of the noise, beside 1: what is added follows them all; a threshold far out shows at the largest."""
+
 
 @torch.no_grad()
 def frozen_noise(step: Step, n: int, m: int, device: torch.device) -> str | None:
@@ -41,12 +44,14 @@ def frozen_noise(step: Step, n: int, m: int, device: torch.device) -> str | None
         if isinstance(step, nn.Module):
             step = copied(step).eval()
         mean = after(step, 0.0)
-        one, two, back = (after(step, shift) - mean for shift in (1.0, 2.0, -1.0))
+        one = after(step, 1.0) - mean
+        others = {shift: after(step, shift) - mean for shift in _SHIFTS}
         if not mean.isfinite().all():
             return None
-        if _same(one, torch.zeros_like(one), mean):
+        if all(_same(moved, torch.zeros_like(moved), mean) for moved in (one, *others.values())):
             return "its noise does nothing, and is left out"
-        if _same(two, 2 * one, mean) and _same(back, -one, mean) and _same(one, one[:1].expand_as(one), mean):
+        linear = all(_same(moved, shift * one, mean) for shift, moved in others.items())
+        if linear and _same(one, one[:1].expand_as(one), mean):
             return "its noise is added, and is frozen at zero"
         if isinstance(step, nn.Module):
             for name, silent in _silenced(step):
@@ -82,7 +87,7 @@ def _silenced(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
                 silent = copied(module)
                 vars(silent.get_submodule(path))[name] = value * 0
                 yield name, silent
-            elif isinstance(value, Mapping):  # settings
+            elif isinstance(value, Mapping) and name not in ("_parameters", "_buffers"):  # settings
                 for key in [key for key in value if isinstance(key, str) and _SIZES.fullmatch(key)]:
                     silent = copied(module)
                     settings: Any = vars(silent.get_submodule(path))[name]

@@ -2,10 +2,12 @@
 
 import functools
 import inspect
+import random
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
@@ -19,8 +21,15 @@ _SIZES = (1e-3, 0.1, 0.1, 1.0, 1.0, 3.0, 3.0, 10.0)
 """Of the states and inputs at which gradients are compared: near the origin, where units saturate, and beyond."""
 
 
+_AGAIN = 8
+"""States that a step is called with again after others, by which a memory of its own shows."""
+
+
 class _Watch(TorchDispatchMode):
-    """Refuse, in this thread, what would draw from a global random state, before it does; and note what is coarse."""
+    """Refuse, in this thread, what would draw from a global random state, before it does; and note what is coarse.
+
+    Draws of Python's and NumPy's cannot be seen: their states are put back in the end.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +50,16 @@ class _Watch(TorchDispatchMode):
         dtype = result.dtype if isinstance(result, Tensor) and result.is_floating_point() else self.coarsest
         self.coarsest = max(self.coarsest, dtype, key=lambda kind: torch.finfo(kind).eps)
         return result
+
+    def __enter__(self) -> "_Watch":
+        self._states = random.getstate(), np.random.get_state()  # noqa: NPY002
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        random.setstate(self._states[0])
+        np.random.set_state(self._states[1])  # noqa: NPY002
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -180,6 +199,12 @@ def _by_rows(step: Step, states: Tensor, inputs: Tensor, precision: torch.dtype)
         return torch.stack([step(scale * state, input.clone()) for state, input in zip(states, inputs, strict=True)])
 
     expected = alone(1.0)
+    few = [step(state.clone(), input.clone()) for state, input in zip(states[:_AGAIN], inputs[:_AGAIN], strict=True)]
+    if not torch.equal(torch.stack(few).nan_to_num(), expected[:_AGAIN].nan_to_num()):
+        raise ValueError(
+            "step(state, input) must depend on its arguments alone; calls with the same ones differed, after others: "
+            "it draws random numbers, or keeps something from call to call"
+        )
     eps = torch.finfo(precision).eps
     rounding = 1e-6 + 100 * eps * float(expected.nan_to_num().abs().amax())
     for candidate in (step, vmap(step)):

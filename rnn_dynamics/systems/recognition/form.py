@@ -35,6 +35,9 @@ class Form:
     over_time: bool = False
     """Whether that item has the states of all times, rather than the last."""
 
+    single: bool = False
+    """Whether it takes one state, without the axis of a batch."""
+
     @property
     def sequence(self) -> bool:
         """Whether its inputs have a time axis."""
@@ -44,6 +47,8 @@ class Form:
         """The call in words."""
         axes = f"[{self.protocol}, {input_size}]" if self.sequence else f"[batch, {input_size}]"
         input, state = f"input {axes}", f"{self.state or self.attribute or 'state'} {self.layout}"
+        if self.single:
+            input, state = (words.replace("batch, ", "") for words in (input, state))
         flags = "".join(f", {flag}=True" for flag in self.flags)
         if self.attribute is not None:
             return f"{name}({input}{flags}) from its own {state}"
@@ -56,6 +61,8 @@ class Form:
             inputs = inputs if inputs.ndim == 3 else inputs.unsqueeze(1)
             inputs = inputs.transpose(0, 1) if self.protocol == PROTOCOLS[2] else inputs
         state: Any = self.layout.nested(rows)
+        if self.single:
+            state, inputs = state[0], inputs[0]
         flags = dict.fromkeys(self.flags, True)
         if self.attribute is not None:
             return present_twin(module, {self.attribute: state})(inputs, **flags)
@@ -68,6 +75,8 @@ class Form:
     def state_of(self, returned: object) -> Tensor | None:
         """The state [k, n] in what the module returned; None where there is none of this layout."""
         found = item_of(returned, self.item)
+        if self.single:
+            return self.layout.rows(found.unsqueeze(0)) if isinstance(found, Tensor) else None
         if self.over_time:
             found = _last(found, self.protocol)
         return self.layout.rows(found)
@@ -82,8 +91,8 @@ class ModuleStep(nn.Module):
 
     def forward(self, state: Tensor, input: Tensor) -> Tensor:
         single = state.ndim == 1
-        if not single and self.form.attribute is not None:
-            raise ValueError("a first state that a module keeps itself is one row")
+        if not single and (self.form.attribute is not None or self.form.single):
+            raise ValueError("it takes one row at a time")
         rows, inputs = (state.unsqueeze(0), input.unsqueeze(0)) if single else (state, input)
         after = self.form.state_of(self.form.run(self.module, rows, inputs))
         if after is None:

@@ -2,8 +2,9 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -14,6 +15,8 @@ _STATE = re.compile(
 )
 _EITHER = re.compile(r"xs?|x_?t|x_?0")
 """The input's name in most code, and the state's beside an input of another name."""
+
+_TIME = re.compile(r"t|ts|time")
 
 _FLAG = re.compile(r"(return|get|output|with|record|keep)_\w*(state|hidden|dynamic|traj|rate|activit|all)\w*")
 _UNITS = re.compile(
@@ -37,6 +40,18 @@ class Arguments:
     state: str | None
     input: str | None
     flags: tuple[str, ...]
+    time: str | None
+    """One of the first two, which is the time of a vector field."""
+
+    @property
+    def nameless(self) -> bool:
+        """Whether it takes two arguments of which none is named as a state."""
+        return self.required > 1 and self.state is None
+
+    @property
+    def input_first(self) -> bool:
+        """Whether the names tell that the input comes before the state."""
+        return self.state is not None and self.names[:2] == (self.input, self.state)
 
     @property
     def takes_state(self) -> bool:
@@ -44,9 +59,12 @@ class Arguments:
         return self.state is not None or self.required > 1
 
 
-def arguments_of(module: nn.Module) -> Arguments:
-    """The arguments of a module's forward."""
-    parameters = list(inspect.signature(module.forward).parameters.values())
+def arguments_of(step: nn.Module | Callable[..., Any]) -> Arguments:
+    """The arguments of a function, or of a module's forward; none of what is written in C."""
+    try:
+        parameters = list(inspect.signature(step.forward if isinstance(step, nn.Module) else step).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
     placed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     names = [p.name for p in placed]
     lowered = {name: name.lower() for name in names}
@@ -58,7 +76,16 @@ def arguments_of(module: nn.Module) -> Arguments:
         input = next((name for name in names if _EITHER.fullmatch(lowered[name]) and name not in states[:1]), None)
     flags = tuple(p.name for p in parameters if p.default is False and _FLAG.fullmatch(p.name.lower()))
     required = sum(p.default is p.empty for p in placed)
-    return Arguments(tuple(names), required, states[0] if states else None, input, flags)
+    time = next((name for name in names[:2] if _TIME.fullmatch(lowered[name])), None)
+    return Arguments(tuple(names), required, states[0] if states else None, input, flags, time)
+
+
+def time_refused(name: str, time: str) -> str:
+    """Why a function of the time is no map, with remedies."""
+    return (
+        f"{name} takes the time {time!r}, as a vector field does, which is no map: give lambda state, input: ... of it "
+        "at one time, with scheme= and dt= if what it returns is the rate of change"
+    )
 
 
 def unit_counts(module: nn.Module) -> tuple[list[int], list[int]]:

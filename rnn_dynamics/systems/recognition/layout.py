@@ -63,7 +63,9 @@ class Layout:
         widths = [part.size // layers for part in self.parts]
         columns = rows.unflatten(-1, (layers, sum(widths))).split(widths, dim=-1)  # each [k, layers, width]
         tensors = [self._tensor(column, part) for column, part in zip(columns, self.parts, strict=True)]
-        return tensors[0] if self.nest is None else self.nest(tensors)
+        if self.nest is None:
+            return tensors[0]
+        return self.nest(*tensors) if hasattr(self.nest, "_fields") else self.nest(tensors)
 
     def rows(self, state: object) -> Tensor | None:
         """Rows [k, n] of a state that is laid out like this; None for any other."""
@@ -101,7 +103,8 @@ def tensors_of(state: object, nest: type | None) -> list[Tensor] | None:
 
 def layout_of(state: object, other: object, batch: int, other_batch: int) -> Layout | None:
     """The layout of a state, from two that differ in the size of the batch."""
-    nest = tuple if isinstance(state, tuple) else list if isinstance(state, list) else None
+    named = type(state) if isinstance(state, tuple) and hasattr(state, "_fields") else tuple
+    nest = named if isinstance(state, tuple) else list if isinstance(state, list) else None
     one, two = tensors_of(state, nest), tensors_of(other, nest)
     if one is None or two is None or len(one) != len(two):
         return None

@@ -13,7 +13,7 @@ from ..derived_weights import copied, device_of
 from ..interpretation import Interpretation, to_precision
 from ..probing import watched
 from .form import PROTOCOLS, Form, item_of
-from .guesses import arguments_of, first_states, input_counts, unit_counts
+from .guesses import arguments_of, first_states, input_counts, time_refused, unit_counts
 from .layout import Layout, Part, layout_of, usual_layouts
 from .trial import Misfit, NearMisfit, close, drawn, try_form
 
@@ -49,10 +49,14 @@ def recognise(
     name = type(module).__name__
     if any("forward" in vars(part) for part in module.modules()):
         raise NotRecurrent(f"{name} has a forward set on the instance, which a copy would share")
+    if (time := arguments_of(module).time) is not None:
+        raise NotRecurrent(time_refused(name, time))
     twin = to_precision(copied(module), torch.float64).eval().requires_grad_(False)
     for part in twin.modules():
         part._forward_hooks.clear()  # most write down what a caller wants to see of his own calls
     search = _Search(twin, state_size, protocol)
+    if len(search.arguments.names) == 1 and search.arguments.state is not None:
+        raise NotRecurrent(f"{name} takes a state alone: give state_size= and input_size=0")
     if not search.possible:
         raise NotRecurrent(
             f"{name} takes no state: its forward has {', '.join(search.arguments.names) or 'no arguments'}"
@@ -62,7 +66,13 @@ def recognise(
         for counts in (named, others):
             found = [Recognised(form, m) for m in counts for form in search.forms(m)]
             if found:
-                return _only(found, name, surely=counts is named)
+                only = _only(found, name, surely=counts is named)
+                if protocol is None and state_size is None and search.arguments.nameless:
+                    raise NotRecurrent(
+                        f"{name} could be called as {only.form.signature(name, only.input_size)}, but the names of its "
+                        "arguments tell no state: say so by protocol="
+                    )
+                return only
     if search.near is not None:
         raise NotRecurrent(f"{name} is no map of its state: {search.near}")
     tried = f" ({search.why})" if search.why else ""
@@ -75,10 +85,15 @@ def _only(found: list[Recognised], name: str, surely: bool) -> Recognised:
         listed = " or ".join(f"state_size={n}, input_size={m}" for n, m in sizes)
         raise NotRecurrent(f"{name} does not tell its sizes: give {listed}")
     first = found[0]
-    calls = [one.form.signature(name, one.input_size) for one in found if one.input_size == first.input_size]
-    if len(calls) > 1:
+    alike = [one for one in found if one.input_size == first.input_size]
+    if len(alike) > 1:
+        calls = [
+            one.form.signature(name, one.input_size) + ("" if one.form.item is None else f"[{one.form.item!r}]")
+            for one in alike
+        ]
+        choice = "choose by protocol=, or " if len({one.form.protocol for one in alike}) > 1 else ""
         raise NotRecurrent(
-            f"{name} steps in several forms, which lead elsewhere: {'; '.join(calls)}; choose by protocol=, or pass "
+            f"{name} steps in several forms, which lead elsewhere: {'; '.join(calls)}; {choice}pass "
             "step(state, input) with state_size and input_size"
         )
     return first
@@ -98,6 +113,7 @@ class _Search:
         self.near: NearMisfit | None = None
         self.why: Misfit | None = None
         self._left = _CALLS
+        self._takes_batches = False
 
     @property
     def possible(self) -> bool:
@@ -105,9 +121,14 @@ class _Search:
 
     def forms(self, input_size: int) -> list[Form]:
         """All forms that the module steps in and that lead elsewhere than those before, with the named units if any."""
+        found = self._found(input_size, single=False)
+        # What takes batches, but mixes their rows, would take a single state for something else.
+        return found if found or self._takes_batches else self._found(input_size, single=True)
+
+    def _found(self, input_size: int, single: bool) -> list[Form]:
         for layouts in self._layouts(input_size):
             passed: dict[Form, Tensor] = {}
-            for form in self._candidates(layouts, input_size):
+            for form in self._candidates(layouts, input_size, single):
                 try:
                     ahead = try_form(self.module, form, input_size, self._device)
                 except NearMisfit as error:
@@ -138,9 +159,9 @@ class _Search:
     def _given(self, input_size: int) -> Iterator[Layout]:
         """Layouts of what the module's own methods make for a first state."""
         for name in dir(type(self.module)):
-            method = getattr(self.module, name, None)
-            if not _INITIAL.fullmatch(name) or not callable(method):
+            if not _INITIAL.fullmatch(name):
                 continue
+            method: Any = getattr(self.module, name, None)
             for arguments in (lambda k: (k,), lambda k: (torch.zeros(k, k, input_size, dtype=torch.float64),)):
                 try:
                     one, two = (method(*arguments(k)) for k in _BATCHES)
@@ -172,16 +193,20 @@ class _Search:
                     elif protocol in PROTOCOLS[2:] and isinstance(one, Tensor) and one.ndim == 3:
                         yield Layout((Part((one.shape[-1],), 0, one.is_complex()),))
 
-    def _candidates(self, layouts: list[Layout], input_size: int) -> Iterator[Form]:
+    def _candidates(self, layouts: list[Layout], input_size: int, single: bool) -> Iterator[Form]:
         for layout in layouts:
+            if single and (layout.nest is not None or len(layout.parts[0].shape) > 1):
+                continue
             for protocol in self._protocols:
+                if single and protocol in PROTOCOLS[2:]:
+                    continue
                 for way in self._ways(protocol):
-                    yield from self._located(Form(protocol, layout, **way), input_size)
+                    yield from self._located(Form(protocol, layout, single=single, **way), input_size)
 
     def _ways(self, protocol: str) -> Iterator[dict[str, Any]]:
         """How the state is handed over."""
         arguments = self.arguments
-        for attribute in self._attributes:
+        for attribute in self._attributes if protocol in PROTOCOLS[2:] else ():  # one step of it shows no state
             yield {"attribute": attribute}
         if not arguments.takes_state:
             return
@@ -204,7 +229,7 @@ class _Search:
         self._left -= 1
         if self._left < 0:
             return
-        rows = drawn(1 if form.attribute else _BATCHES[0], form.layout.state_size, 0).to(self._device)
+        rows = drawn(1 if form.attribute or form.single else _BATCHES[0], form.layout.state_size, 0).to(self._device)
         inputs = drawn(len(rows), input_size, 1).to(self._device)
         for flags in self._flags():
             flagged = replace(form, flags=tuple(flags))
@@ -218,6 +243,7 @@ class _Search:
                     one = replace(flagged, item=item, over_time=over_time)
                     state = one.state_of(returned)
                     if state is not None and len(state) == len(rows):
+                        self._takes_batches |= not form.single
                         yield one
 
     def _input(self, *shape: int) -> Tensor:

@@ -9,8 +9,14 @@ from ..probing import watched
 from .form import Form, ModuleStep, item_of
 
 _ROWS = 3
+_NUDGE = 1e-15
+"""Relative, of the states before many steps: how much chaos magnifies rounding in them."""
+
 _TOLERANCE = 1e-9
 """Relative; modules are tried in double precision."""
+
+_TIMES = 24
+"""Inputs of the longer sequence: a delay or a clock within a forward shows after some."""
 
 _ROUNDINGS = 1e3
 """Times the precision: how far a map and its module may round apart."""
@@ -34,19 +40,18 @@ def drawn(rows: int, width: int, seed: int) -> Tensor:
 def try_form(module: nn.Module, form: Form, input_size: int, device: torch.device) -> Tensor:
     """The states after one step of random ones, once the module is found to step in this form.
 
-    Rows must not see each other; a sequence of two must lead where two of one do, with the same states on the way; and
-    the state must matter.
+    Rows must not see each other; a sequence of many must lead where as many of one do; and the state must matter.
 
     Raises:
         Misfit: if it does not.
     """
     n = form.layout.state_size
-    rows = 1 if form.attribute is not None else _ROWS
+    rows = 1 if form.attribute is not None or form.single else _ROWS
     states = drawn(_ROWS, n, 0).to(device)
     inputs, later = (drawn(_ROWS, input_size, seed).to(device) for seed in (1, 2))
 
     def after(rows: Tensor, inputs: Tensor) -> Tensor:
-        if form.attribute is not None:
+        if form.attribute is not None or form.single:
             return torch.cat(
                 [_state(module, form, row, x) for row, x in zip(rows.split(1), inputs.split(1), strict=True)]
             )
@@ -56,6 +61,10 @@ def try_form(module: nn.Module, form: Form, input_size: int, device: torch.devic
     ahead = after(states, inputs)
     if not (torch.equal(states, given[0]) and torch.equal(inputs, given[1])):
         raise NearMisfit("it changes its arguments in place")
+    if not close(after(states, inputs), ahead):
+        raise NearMisfit(
+            "two calls of it differ: it draws random numbers of its own, or keeps something from call to call"
+        )
     if rows > 1:
         alone = torch.cat(
             [_state(module, form, row, x) for row, x in zip(states.split(1), inputs.split(1), strict=True)]
@@ -72,6 +81,17 @@ def try_form(module: nn.Module, form: Form, input_size: int, device: torch.devic
             raise NearMisfit(
                 f"a sequence of two inputs leads elsewhere than two sequences of one, by up to {gap:.2g}: it does "
                 "something else at its first step, or keeps a state beside the one that it is given"
+            )
+        many = torch.stack([drawn(_ROWS, input_size, 10 + time).to(device) for time in range(_TIMES)], dim=1)
+        far, expected, beside = after(states, many), states, states * (1 + _NUDGE)
+        for time in range(_TIMES):
+            expected, beside = after(expected, many[:, time]), after(beside, many[:, time])
+        magnified = _ROUNDINGS * float((beside - expected).abs().nan_to_num().max())
+        if not close(far, expected, max(_TOLERANCE, magnified)):
+            gap = float((far - expected).abs().max())
+            raise NearMisfit(
+                f"a sequence of {_TIMES} inputs leads elsewhere than {_TIMES} sequences of one, by up to {gap:.2g}: it "
+                "looks further back than one step, or at the time"
             )
     return ahead
 
