@@ -228,6 +228,24 @@ def doors() -> Iterator[Door]:
         },
     )
     yield Door(
+        "find_attractors_over_inputs",
+        rd.find_attractors_over_inputs,
+        lambda: {
+            "network": network(),
+            "inputs": {"rest": [0.0]},
+            "starts": starts(),
+            "settle": BRIEFLY,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "targeted_directions",
+        rd.targeted_directions,
+        lambda: {"states": normal(8, 3, 2), "variables": {"choice": torch.arange(8.0)}, "components": 2},
+    )
+    yield Door(
         "index_sum",
         rd.index_sum,
         lambda: {
