@@ -43,7 +43,7 @@ class Condition(Generic[Part]):
     """What is drawn of one condition."""
 
     name: str
-    """None, "", of what has no condition."""
+    """Empty for what is of no condition."""
 
     result: Part | None
     trajectories: Tensor | None
@@ -105,6 +105,11 @@ def conditions_of(
     if loose is not None:
         conditions.append(Condition("", None, loose, None))
     return conditions
+
+
+def with_results(conditions: list[Condition[Part]]) -> list[tuple[Condition[Part], Part]]:
+    """The conditions of which more is drawn than trajectories."""
+    return [(condition, condition.result) for condition in conditions if condition.result is not None]
 
 
 def chosen(conditions: list[Condition[Part]], names: str | Sequence[str] | None) -> list[Condition[Part]]:

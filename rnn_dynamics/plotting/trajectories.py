@@ -1,7 +1,8 @@
 """Trajectories behind what they lead to: grey, or coloured by condition or by time."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
@@ -14,13 +15,15 @@ from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, as_tensor
 from . import style
-from .projection import Projection
 
 Trajectories: TypeAlias = ArrayLike | Mapping[str, ArrayLike]
 """States [batch, time, n]; or such by the name of their condition."""
 
 _MOST_VECTOR = 50_000
 """Longer trajectories are stored in the PDF as an image, which would otherwise take minutes to open."""
+
+_COLOURED = 1.6 * style.THIN
+"""The width in points of lines whose colour says something."""
 
 _SHADES = 24
 """So many colours stand for time: the eye sees a gradient."""
@@ -41,44 +44,33 @@ def broken(lines: np.ndarray) -> np.ndarray:
     return np.pad(lines, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, lines.shape[-1])
 
 
-def draw_trajectories(
-    ax: Axes, name: str, paths: np.ndarray, color: str | None, dashes: str, *, shared: bool
-) -> Line2D:
-    """Draw ``paths`` [batch, time, d] in one colour; returns the legend's entry.
-
-    Args:
-        name: of their condition, "" for none.
-        shared: whether other things of that name are in the legend.
-    """
-    label = f"{name}: trajectories" if name and shared else name or "trajectories"
-    shade = style.LIGHT_GREY if color is None else color
-    width = style.THIN if color is None else 1.6 * style.THIN
-    look = {"color": shade, "linestyle": dashes, "label": label}
+def draw_plain(ax: Axes, label: str, paths: np.ndarray, color: str | None, dashes: str) -> Line2D:
+    """Draw ``paths`` [batch, time, d] in one colour, by default thin and grey; returns the legend's entry."""
+    width = style.THIN if color is None else _COLOURED
+    look: dict[str, Any] = {"color": color or style.LIGHT_GREY, "linestyle": dashes, "label": label}
     (line,) = ax.plot(*broken(paths).T, linewidth=width, zorder=1, **look)
     line.set_rasterized(paths.size > _MOST_VECTOR)
     return Line2D([], [], linewidth=style.THICK, **look)
 
 
-def draw_over_time(ax: Axes, name: str, paths: np.ndarray, color: str | None, last: int) -> list[Artist]:
+def draw_over_time(ax: Axes, prefix: str, paths: np.ndarray, color: str | None, last: int) -> Line2D | None:
     """Draw ``paths`` [batch, time, d] in the colours of steps 0 to ``last``.
 
-    A dot in the colour of their condition is where each begins. Returns the legend's entries of the condition.
+    In a condition a dot in its ``color`` is where each begins, whose entry of the legend is returned.
     """
     steps = paths.shape[1] - 1
     edges = np.unique(np.linspace(0, steps, min(steps, _SHADES) + 1).round().astype(int))
-    prefix = f"{name}: " if name else ""
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges.tolist()):
+        shade, label = _color_at((begin + end) / 2, last), f"{prefix}steps {begin} to {end}"
         piece = broken(paths[:, begin : end + 1])
-        shade = _color_at((begin + end) / 2, last)
-        (line,) = ax.plot(*piece.T, color=shade, linewidth=1.6 * style.THIN, zorder=1)
-        line.set_label(f"{prefix}steps {begin} to {end}")
+        (line,) = ax.plot(*piece.T, color=shade, linewidth=_COLOURED, zorder=1, label=label)
         line.set_rasterized(paths.size > _MOST_VECTOR)
     if color is None:
-        return []
-    dot = {"linestyle": "none", "marker": "o", "markersize": _BEGIN, "markeredgewidth": 0, "color": color}
-    label = f"{prefix}trajectories begin"
-    ax.plot(*paths[:, 0].T, zorder=1.5, label=label, **dot)
-    return [Line2D([], [], label=label, **dot)]
+        return None
+    look: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": _BEGIN, "markeredgewidth": 0}
+    look |= {"color": color, "label": f"{prefix}trajectories begin"}
+    ax.plot(*paths[:, 0].T, zorder=1.5, **look)
+    return Line2D([], [], **look)
 
 
 def entries_of_time(last: int) -> list[Artist]:
@@ -92,8 +84,3 @@ def entries_of_time(last: int) -> list[Artist]:
 def _color_at(step: float, last: int) -> str:
     # No scale that conditions have; the last tenth is as light as the paper.
     return to_hex(mpl.colormaps["plasma"](0.9 * step / max(1, last)))
-
-
-def extent_of(project: Projection, parts: Sequence[Tensor]) -> np.ndarray:
-    """All that is drawn, [k, d]."""
-    return np.concatenate([project(part).reshape(-1, len(project.directions)) for part in parts])
