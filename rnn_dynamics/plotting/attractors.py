@@ -93,11 +93,11 @@ def plot_attractors(
         handles = _draw_conditions(ax, conditions, view.project, by_attractor=begun is not None)
         if begun is not None:
             handles += _draw_starts(ax, with_results(conditions)[0][1], view.project(begun))
-        names, lines = draw_trajectories(ax, conditions, view.project, by_time)
+        lines = draw_trajectories(ax, conditions, view.project, by_time)
         style.label_axes(ax, view.project.labels, equal)
         remember(ax, view.project)
         if legend:
-            add_legend(ax, [*condition_entries(conditions), *names], [*handles, *lines], "no attractors")
+            add_legend(ax, condition_entries(conditions, by_time), lines, handles, "no attractors")
     return ax
 
 

@@ -97,8 +97,8 @@ def conditions_of(
     parts: list[tuple[str, Part | None]] = list(zip(names or (), results, strict=False))
     parts += [(name, None) for name in own if name not in (names or ())]
     conditions = [
-        Condition(_typeset(name), result, own.get(name), color, _DASHES[row % len(_DASHES)])
-        for row, ((name, result), color) in enumerate(zip(parts, _colors(len(parts)), strict=True))
+        Condition(_typeset(name), result, own.get(name), color, dashes)
+        for (name, result), (color, dashes) in zip(parts, _looks(len(parts)), strict=True)
     ]
     if names is None:
         conditions.insert(0, Condition("", results[0], None, style.BLACK))
@@ -169,11 +169,12 @@ def _named(
     return names, results
 
 
-def _colors(count: int) -> list[str]:
+def _looks(count: int) -> list[tuple[str, str]]:
+    """Colour and dashes of each condition; on a scale lightness tells the order, and lines are solid."""
     if count <= style.COLORS:
-        return [style.qualitative(row) for row in range(count)]
+        return [(style.qualitative(row), _DASHES[row % len(_DASHES)]) for row in range(count)]
     # The last tenth of the scale is as light as the paper.
-    return [to_hex(mpl.colormaps["viridis"](share)) for share in np.linspace(0, 0.9, count)]
+    return [(to_hex(mpl.colormaps["viridis"](share)), "-") for share in np.linspace(0, 0.9, count)]
 
 
 def _typeset(name: str) -> str:

@@ -89,11 +89,11 @@ def plot_fixed_points(
     with style.styled():
         extents = _extents(ax, view.drawn, equal)
         handles = _draw_conditions(ax, conditions, view.project, _REACH * extents, directions)
-        names, lines = draw_trajectories(ax, conditions, view.project, by_time)
+        lines = draw_trajectories(ax, conditions, view.project, by_time)
         style.label_axes(ax, view.project.labels, equal)
         remember(ax, view.project)
         if legend:
-            add_legend(ax, [*condition_entries(conditions), *names], [*handles, *lines], "no fixed points")
+            add_legend(ax, condition_entries(conditions, by_time), lines, handles, "no fixed points")
     return ax
 
 

@@ -14,7 +14,7 @@ from . import style
 from .classes import Look
 from .conditions import Condition, Part, chosen, coloured, listed, with_results
 from .projection import Onto, Projection, projection_for
-from .trajectories import draw_over_time, draw_plain, entries_of_time
+from .trajectories import draw_over_time, draw_plain, entries_of_time, line_entry
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,35 +57,32 @@ def view_of(
     return View(project, drawn)
 
 
-def draw_trajectories(
-    ax: Axes, conditions: list[Condition[Part]], project: Projection, by_time: bool
-) -> tuple[list[Artist], list[Artist]]:
-    """Draw those of all conditions; returns the legend's entries of conditions, and the others."""
+def draw_trajectories(ax: Axes, conditions: list[Condition[Part]], project: Projection, by_time: bool) -> list[Artist]:
+    """Draw those of all conditions; returns the entries of the legend that are of no condition."""
     own = [(condition, condition.trajectories) for condition in conditions if condition.trajectories is not None]
     last = max((paths.shape[1] - 1 for _, paths in own), default=0)
-    names: list[Artist] = []
-    others: list[Artist] = entries_of_time(last) if by_time and own else []
     for condition, paths in own:
-        where, color = project(paths), condition.color
         if by_time:
-            entry = draw_over_time(ax, condition.prefix, where, color, last)
+            draw_over_time(ax, condition.prefix, project(paths), condition.color, last)
         else:
-            shared = condition.result is not None
-            label = f"{condition.prefix}trajectories" if shared or not condition.name else condition.name
-            entry = draw_plain(ax, label, where, color, condition.dashes)
-        if color is None and entry is not None:
-            others.append(entry)
-        elif entry is not None and condition in listed(conditions):
-            names.append(entry)
-    return names, others
+            draw_plain(ax, condition.prefix, project(paths), condition.color, condition.dashes)
+    if not own:
+        return []
+    if by_time:
+        return entries_of_time(last, begin=any(condition.color for condition, _ in own))
+    return [line_entry("trajectories", None) for condition, _ in own if condition.color is None]
 
 
-def condition_entries(conditions: list[Condition[Part]]) -> list[Artist]:
-    """What the legend says of the conditions whose results are drawn: names, colours and how many there are."""
-    return [
-        Patch(label=f"{condition.name} ({len(result)})", facecolor=str(condition.color), edgecolor="none")
-        for condition, result in with_results(listed(conditions))
-    ]
+def condition_entries(conditions: list[Condition[Part]], by_time: bool = False) -> list[Artist]:
+    """What the legend says of conditions: name, number of results, and colour, with the dashes of trajectories."""
+    entries: list[Artist] = []
+    for condition in listed(conditions):
+        label = condition.name + ("" if condition.result is None else f" ({len(condition.result)})")
+        if condition.trajectories is None or by_time:
+            entries.append(Patch(label=label, facecolor=str(condition.color), edgecolor="none"))
+        else:
+            entries.append(line_entry(label, condition.color, condition.dashes))
+    return entries
 
 
 def look_of_all(conditions: list[Condition[Part]], look: Look) -> Look:
@@ -94,7 +91,7 @@ def look_of_all(conditions: list[Condition[Part]], look: Look) -> Look:
     return coloured(look, style.GREY) if several else with_results(conditions)[0][0].look(look)
 
 
-def add_legend(ax: Axes, names: list[Artist], others: list[Artist], nothing: str) -> None:
-    """The legend: conditions in the first column, if there are any, and what shapes and lines mean in the second."""
-    handles = style.side_by_side(names, others) if names else others
+def add_legend(ax: Axes, names: list[Artist], lines: list[Artist], others: list[Artist], nothing: str) -> None:
+    """The legend: conditions, if there are any, and lines in the first column, what shapes mean in the second."""
+    handles = style.side_by_side([*names, *lines], others) if names else [*others, *lines]
     style.add_legend(ax, handles or [style.nothing(nothing)])

@@ -74,5 +74,5 @@ def plot_spectrum(
             entries: list[Artist] = [
                 look_of_all(conditions, look).entry(f"{name} ({count})") for name, (look, count) in classes
             ]
-            add_legend(ax, condition_entries(conditions), entries, "no fixed points")
+            add_legend(ax, condition_entries(conditions), [], entries, "no fixed points")
     return ax

@@ -44,20 +44,16 @@ def broken(lines: np.ndarray) -> np.ndarray:
     return np.pad(lines, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, lines.shape[-1])
 
 
-def draw_plain(ax: Axes, label: str, paths: np.ndarray, color: str | None, dashes: str) -> Line2D:
-    """Draw ``paths`` [batch, time, d] in one colour, by default thin and grey; returns the legend's entry."""
+def draw_plain(ax: Axes, prefix: str, paths: np.ndarray, color: str | None, dashes: str) -> None:
+    """Draw ``paths`` [batch, time, d] in the colour of their condition; without one thin and grey."""
+    look: dict[str, Any] = {"color": color or style.LIGHT_GREY, "linestyle": dashes}
     width = style.THIN if color is None else _COLOURED
-    look: dict[str, Any] = {"color": color or style.LIGHT_GREY, "linestyle": dashes, "label": label}
-    (line,) = ax.plot(*broken(paths).T, linewidth=width, zorder=1, **look)
+    (line,) = ax.plot(*broken(paths).T, linewidth=width, zorder=1, label=f"{prefix}trajectories", **look)
     line.set_rasterized(paths.size > _MOST_VECTOR)
-    return Line2D([], [], linewidth=style.THICK, **look)
 
 
-def draw_over_time(ax: Axes, prefix: str, paths: np.ndarray, color: str | None, last: int) -> Line2D | None:
-    """Draw ``paths`` [batch, time, d] in the colours of steps 0 to ``last``.
-
-    In a condition a dot in its ``color`` is where each begins, whose entry of the legend is returned.
-    """
+def draw_over_time(ax: Axes, prefix: str, paths: np.ndarray, color: str | None, last: int) -> None:
+    """Draw ``paths`` [batch, time, d] in the colours of steps 0 to ``last``, each from a dot in ``color`` if any."""
     steps = paths.shape[1] - 1
     edges = np.unique(np.linspace(0, steps, min(steps, _SHADES) + 1).round().astype(int))
     for begin, end in pairwise(edges.tolist()):
@@ -65,20 +61,23 @@ def draw_over_time(ax: Axes, prefix: str, paths: np.ndarray, color: str | None, 
         piece = broken(paths[:, begin : end + 1])
         (line,) = ax.plot(*piece.T, color=shade, linewidth=_COLOURED, zorder=1, label=label)
         line.set_rasterized(paths.size > _MOST_VECTOR)
-    if color is None:
-        return None
-    look: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": _BEGIN, "markeredgewidth": 0}
-    look |= {"color": color, "label": f"{prefix}trajectories begin"}
-    ax.plot(*paths[:, 0].T, zorder=1.5, **look)
-    return Line2D([], [], **look)
+    if color is not None:
+        ax.plot(*paths[:, 0].T, zorder=1.5, label=f"{prefix}begin", **_dot(color))
 
 
-def entries_of_time(last: int) -> list[Artist]:
-    """The legend of the colours of time: first step, middle and last."""
-    return [
-        Line2D([], [], color=_color_at(step, last), linewidth=style.THICK, label=f"step {step}")
-        for step in sorted({0, last // 2, last})
-    ]
+def line_entry(label: str, color: str | None, dashes: str = "-") -> Line2D:
+    """What stands for ``draw_plain`` in a legend."""
+    return Line2D([], [], linewidth=style.THICK, color=color or style.LIGHT_GREY, linestyle=dashes, label=label)
+
+
+def entries_of_time(last: int, *, begin: bool) -> list[Artist]:
+    """The colours of time in a legend: first step, middle and last; and if ``begin`` the dots."""
+    entries: list[Artist] = [line_entry(f"step {step}", _color_at(step, last)) for step in sorted({0, last // 2, last})]
+    return [*entries, Line2D([], [], label="begin", **_dot(style.GREY))] if begin else entries
+
+
+def _dot(color: str) -> dict[str, Any]:
+    return {"linestyle": "none", "marker": "o", "markersize": _BEGIN, "markeredgewidth": 0, "color": color}
 
 
 def _color_at(step: float, last: int) -> str:
