@@ -120,7 +120,8 @@ def chosen(conditions: list[Condition[Part]], names: str | Sequence[str] | None)
     """
     if names is None:
         return conditions
-    wanted = [_typeset(name) for name in ([names] if isinstance(names, str) else names)]
+    several = [names] if isinstance(names, str) else names
+    wanted = [_typeset(name) for name in several] if _is_list(several) else []
     known = [condition.name for condition in conditions if condition.name]
     if not wanted or not set(wanted) <= set(known):
         listed = ", ".join(map(repr, known)) or "none here: there is one condition only"
@@ -163,10 +164,14 @@ def _named(
     if len(sizes) > 1:
         raise ArgumentError(argument, f"must all be of states of one size, got sizes {sizes}")
     if labels is not None:
-        if isinstance(labels, str) or len(labels) != len(results):
+        if not _is_list(labels) or len(labels) != len(results):
             raise ArgumentError("labels", f"must be one for each of {len(results)} conditions, got {labels!r}")
         names = list(map(str, labels))
     return names, results
+
+
+def _is_list(names: object) -> bool:
+    return isinstance(names, Sequence) and not isinstance(names, str)
 
 
 def _looks(count: int) -> list[tuple[str, str]]:

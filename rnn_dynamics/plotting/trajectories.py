@@ -67,7 +67,8 @@ def draw_over_time(ax: Axes, prefix: str, paths: np.ndarray, color: str | None, 
 
 def line_entry(label: str, color: str | None, dashes: str = "-") -> Line2D:
     """What stands for ``draw_plain`` in a legend."""
-    return Line2D([], [], linewidth=style.THICK, color=color or style.LIGHT_GREY, linestyle=dashes, label=label)
+    look: dict[str, Any] = {"color": color or style.LIGHT_GREY, "linestyle": dashes}
+    return Line2D([], [], linewidth=style.THICK, label=label, **look)
 
 
 def entries_of_time(last: int, *, begin: bool) -> list[Artist]:

@@ -64,11 +64,19 @@ def test_what_is_found_is_what_one_search_finds() -> None:
 
 
 def test_advice_and_notes_are_told_with_the_condition() -> None:
-    noted = rd.as_map(lambda h, x: h + x, 1, 1)  # what x = 1 holds runs away; what x = 0 holds rests everywhere
-    over = rd.find_attractors_over_inputs(noted, {"rest": [0.0], "push": [1.0]}, STARTS, settle=rd.Settle(max_steps=50))
+    class Pushed(torch.nn.Module):
+        """Under x = 1 all states run away, under x = 0 all are at rest."""
+
+        def forward(self, state: torch.Tensor, input: torch.Tensor) -> torch.Tensor:
+            return state + input
+
+    module = rd.as_map(Pushed(), 1, 1)
+    over = rd.find_attractors_over_inputs(
+        module, {"rest": [0.0], "push": [1.0]}, STARTS, settle=rd.Settle(max_steps=50)
+    )
     assert over.advice
     assert all(line.startswith("push: ") for line in over.advice)
-    assert set(over.notes) == set(over.of("push").notes)
+    assert over.notes == module.hold([0.0]).notes
 
 
 @pytest.mark.parametrize("search", [points, attractors])

@@ -230,6 +230,8 @@ def test_without_trajectories_what_was_found_is_fitted() -> None:
         ({"fitted_on": "up"}, r"fitted_on must be names of conditions \('left', 'rest', 'right'\), got 'up'"),
         ({"fitted_on": []}, r"fitted_on must be names of conditions .* got \[\]"),
         ({"fitted_on": "left", "onto": [0, 1]}, "fitted_on chooses principal components, and onto other directions"),
+        ({"fitted_on": 3}, "fitted_on must be names of conditions .* got 3"),
+        ({"labels": 3}, "labels must be one for each of 3 conditions, got 3"),
         ({"trajectories": {}}, "trajectories must be of at least one condition, got none"),
         ({"trajectories": {"left": torch.zeros(2, 2)}}, r"trajectories\['left'\] must have shape \[batch, time, 2\]"),
     ],
