@@ -64,19 +64,14 @@ def test_what_is_found_is_what_one_search_finds() -> None:
 
 
 def test_advice_and_notes_are_told_with_the_condition() -> None:
-    class Pushed(torch.nn.Module):
-        """Under x = 1 all states run away, under x = 0 all are at rest."""
-
-        def forward(self, state: torch.Tensor, input: torch.Tensor) -> torch.Tensor:
-            return state + input
-
-    module = rd.as_map(Pushed(), 1, 1)
+    one = torch.ones(1, 1)  # in float32
+    pushed = rd.as_map(lambda h, x: h @ one + x, 1, 1)  # x = 1: all states run away; x = 0: all are at rest
     over = rd.find_attractors_over_inputs(
-        module, {"rest": [0.0], "push": [1.0]}, STARTS, settle=rd.Settle(max_steps=50)
+        pushed, {"rest": [0.0], "push": [1.0]}, STARTS, settle=rd.Settle(max_steps=50)
     )
     assert over.advice
     assert all(line.startswith("push: ") for line in over.advice)
-    assert over.notes == module.hold([0.0]).notes
+    assert over.notes == pushed.hold([0.0]).notes == ("its coarser constants are taken into torch.float64",)
 
 
 @pytest.mark.parametrize("search", [points, attractors])
