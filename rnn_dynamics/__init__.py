@@ -32,6 +32,7 @@ from .attractors import (
     basin_boundary,
     basin_map,
     find_attractors,
+    find_attractors_over_inputs,
     find_cycles,
     finite_time_exponents,
     kaplan_yorke_dimension,
@@ -54,6 +55,7 @@ from .multistability import Reachability, diversity, echo_index, reachability, s
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
+from .targeted_directions import targeted_directions
 from .timeline import TrainingBifurcations, training_bifurcations
 from .tracking import AttractorTracker, Effort, TrackingHistory, track_checkpoints
 from .training import SequenceModel, Training, TrainSettings, train, train_ensemble
@@ -115,6 +117,7 @@ __all__ = [
     "diversity",
     "echo_index",
     "find_attractors",
+    "find_attractors_over_inputs",
     "find_cycles",
     "find_fixed_points",
     "find_fixed_points_over_inputs",
@@ -145,6 +148,7 @@ __all__ = [
     "scaled",
     "shifted",
     "soft_vaa",
+    "targeted_directions",
     "tasks",
     "track_checkpoints",
     "train",

@@ -228,6 +228,24 @@ def doors() -> Iterator[Door]:
         },
     )
     yield Door(
+        "find_attractors_over_inputs",
+        rd.find_attractors_over_inputs,
+        lambda: {
+            "network": network(),
+            "inputs": {"rest": [0.0]},
+            "starts": starts(),
+            "settle": BRIEFLY,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "targeted_directions",
+        rd.targeted_directions,
+        lambda: {"states": normal(8, 3, 2), "variables": {"choice": torch.arange(8.0)}, "components": 2},
+    )
+    yield Door(
         "index_sum",
         rd.index_sum,
         lambda: {
@@ -555,8 +573,15 @@ def _plotting_doors() -> Iterator[Door]:
             "onto": torch.eye(2),
             "dimensions": 2,
             "starts": starts(),
+            "labels": None,
+            "by_time": True,
             "legend": True,
         },
+    )
+    yield Door(
+        "plot_attractors of conditions",
+        rd.plot_attractors,
+        lambda: {"found": {"rest": attractors(), "go": attractors()}, "labels": ["a", "b"], "fitted_on": ["a"]},
     )
     yield Door("plot_basins", rd.plot_basins, lambda: {"basins": basins(), "ax": None, "legend": True})
     yield Door(
@@ -617,14 +642,25 @@ def _plotting_doors() -> Iterator[Door]:
             "onto": torch.eye(2),
             "dimensions": 2,
             "directions": True,
+            "by_time": True,
             "legend": True,
+        },
+    )
+    yield Door(
+        "plot_fixed_points of conditions",
+        rd.plot_fixed_points,
+        lambda: {
+            "points": [points(), points()],
+            "trajectories": {"a": normal(2, 3, 2)},
+            "labels": ["a", "b"],
+            "fitted_on": ["a"],
         },
     )
     yield Door("plot_reachability", rd.plot_reachability, lambda: {"reach": reach(), "axes": None, "legend": True})
     yield Door(
         "plot_spectrum",
         rd.plot_spectrum,
-        lambda: {"points": points(), "ax": None, "which": [0, 1], "legend": True},
+        lambda: {"points": points(), "ax": None, "which": [0, 1], "labels": None, "legend": True},
     )
     yield Door(
         "plot_tracking",

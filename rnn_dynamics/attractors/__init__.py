@@ -7,6 +7,7 @@ from .kinds import AttractorKind
 from .lyapunov import LyapunovSpectrum, finite_time_exponents, kaplan_yorke_dimension, lyapunov_spectrum
 from .method import Settle
 from .outcomes import Fate
+from .over_inputs import AttractorsOverInputs, find_attractors_over_inputs
 from .phases import cycle_states, is_on
 from .results import Attractors, Evidence, wilson_intervals
 from .search import find_attractors
@@ -14,6 +15,7 @@ from .search import find_attractors
 __all__ = [
     "AttractorKind",
     "Attractors",
+    "AttractorsOverInputs",
     "BasinBoundary",
     "BasinMap",
     "Cycles",
@@ -25,6 +27,7 @@ __all__ = [
     "basin_map",
     "cycle_states",
     "find_attractors",
+    "find_attractors_over_inputs",
     "find_cycles",
     "finite_time_exponents",
     "is_on",

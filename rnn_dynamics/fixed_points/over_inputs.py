@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, Size, as_rows, checked
-from ..progress import each
-from ..results import Result
+from ..conditions import HeldInputs, OverInputs, held_inputs, under_each
 from ..roots import RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
@@ -17,14 +15,14 @@ from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, require_network
 from .results import FixedPoints
 from .search import find_fixed_points
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPointsOverInputs(Result):
-    """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points."""
+class FixedPointsOverInputs(OverInputs[FixedPoints]):
+    """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points.
+
+    With names of conditions ``over.of("context A")`` are those of that condition.
+    """
 
     inputs: Tensor
     """[q, m]."""
@@ -32,48 +30,27 @@ class FixedPointsOverInputs(Result):
     points: tuple[FixedPoints, ...]
     """For each input, its fixed points; fewer than inputs if the search was interrupted."""
 
-    def __len__(self) -> int:
-        return sum(map(len, self.points))
+    conditions: tuple[str, ...] = ()
+    """What each input is called, q names."""
 
     @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C ended it early, in the search under the last of ``points``."""
-        return any(points.interrupted for points in self.points)
-
-    @property
-    def advice(self) -> tuple[str, ...]:
-        """What to do about starts that ended at no fixed point, with the row of the input."""
-        return tuple(f"input {row}: {line}" for row, points in enumerate(self.points) for line in points.advice)
-
-    @property
-    def labels(self) -> Tensor:
-        """For every fixed point, in order, the row of its input."""
-        return torch.cat([torch.full((len(points),), row) for row, points in enumerate(self.points)])
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """One row per fixed point, with the row of its input in the column "input"."""
-        import pandas as pd
-
-        tables = [points.to_pandas().assign(input=row) for row, points in enumerate(self.points)]
-        return pd.concat(tables, ignore_index=True)
+    def results(self) -> tuple[FixedPoints, ...]:
+        """Its ``points``."""
+        return self.points
 
     def summary(self) -> str:
         """One line: how many, under how many held inputs."""
-        done, asked = len(self.points), len(self.inputs)
-        text = f"{len(self)} fixed point{'s' * (len(self) != 1)} under {done} held input{'s' * (done != 1)}"
-        return text + (f" of {asked}" if done < asked else "")
+        return self._counted("fixed point")
 
     def _notes(self) -> Sequence[str]:
-        return [
-            f"input {row} {[round(x, 4) for x in held[:6]]}: {points.summary()}; {points.completeness.verdict}"
-            for row, (held, points) in enumerate(zip(self.inputs.tolist(), self.points, strict=False))
-        ]
+        named = zip(self.conditions, self.points, strict=False)
+        return [f"{name}: {points.summary()}; {points.completeness.verdict}" for name, points in named]
 
 
 @checked
 def find_fixed_points_over_inputs(
     network: DrivenMap,
-    inputs: ArrayLike,
+    inputs: HeldInputs,
     starts: ArrayLike,
     solver: RootSolver | None = None,
     *,
@@ -94,30 +71,28 @@ def find_fixed_points_over_inputs(
 
     Args:
         network: the driven map.
-        inputs: one held input per row.
+        inputs: one held input per row; or a mapping from the names of conditions, such as context cues, to their held
+            inputs [m]: result, table and figures then bear these names.
         starts: [k, n], as for ``find_fixed_points``, which also explains what is not explained here.
         dtype: of the analysis.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
     """
     require_network(network)
-    held = as_rows(inputs, "inputs", network.input_size, dtype=dtype, device=network.device)
+    held, conditions = held_inputs(inputs, network, dtype)
     base = as_rows(starts, "starts", network.state_size, dtype=dtype, device=network.device)
-    results: list[FixedPoints] = []
-    for row in each(held, "held inputs", progress, unit="input"):
-        results.append(
-            find_fixed_points(
-                network.hold(row, dtype),
-                base,
-                solver,
-                extra_starts=extra_starts,
-                merge_tolerance=merge_tolerance,
-                marginal_tolerance=marginal_tolerance,
-                modes=modes,
-                max_steps=max_steps,
-                memory_budget=memory_budget,
-                seed=seed,
-            )
+
+    def search(row: Tensor) -> FixedPoints:
+        return find_fixed_points(
+            network.hold(row, dtype),
+            base,
+            solver,
+            extra_starts=extra_starts,
+            merge_tolerance=merge_tolerance,
+            marginal_tolerance=marginal_tolerance,
+            modes=modes,
+            max_steps=max_steps,
+            memory_budget=memory_budget,
+            seed=seed,
         )
-        if results[-1].interrupted:
-            break
-    return FixedPointsOverInputs(held, tuple(results))
+
+    return FixedPointsOverInputs(held, under_each(held, search, progress), conditions)

@@ -1,21 +1,25 @@
 """Attractors in the plane or in space, and the starts that settle on them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors
-from ..checks import ArgumentError, ArrayLike, as_rows, checked
+from ..checks import ArgumentError, ArrayLike, CheckedInside, as_rows, checked
 from . import style
-from .classes import ATTRACTORS, SLOW, UNSETTLED, require_attractors
-from .fixed_points import as_trajectories, draw_trajectories
+from .classes import ATTRACTORS, SLOW, UNSETTLED
+from .conditions import AttractorsOfConditions, Condition, conditions_of, with_results
 from .orbits import draw_orbit, legend_entry
-from .projection import Onto, Projection, projection_for, remember
+from .projection import Onto, Projection, remember
+from .scene import add_legend, condition_entries, draw_trajectories, look_of_all, view_of
+from .trajectories import Trajectories
 
 _START = 1.6
 """Diameter in points of starts that settled."""
@@ -23,13 +27,16 @@ _START = 1.6
 
 @checked
 def plot_attractors(
-    found: Attractors,
-    trajectories: ArrayLike | None = None,
+    found: Annotated[AttractorsOfConditions, CheckedInside()],
+    trajectories: Trajectories | None = None,
     ax: Axes | None = None,
     *,
     onto: Onto | None = None,
+    fitted_on: Annotated[str | Sequence[str] | None, CheckedInside()] = None,
     dimensions: int = 2,
     starts: ArrayLike | None = None,
+    labels: Annotated[Sequence[str] | None, CheckedInside()] = None,
+    by_time: bool = False,
     aspect: str | None = None,
     legend: bool = True,
 ) -> Axes:
@@ -41,16 +48,24 @@ def plot_attractors(
     With ``starts``, colour tells attractors apart instead of kinds, and each start that settled is a dot in the colour
     of its attractor. There are eight colours, which then begin again: the ninth attractor looks like the first.
 
+    Of several conditions, such as held inputs, colour tells the condition, as in ``plot_fixed_points``.
+
     Args:
-        found: the result of ``find_attractors``.
+        found: the result of ``find_attractors`` or ``find_attractors_over_inputs``; a list of the former, or a mapping
+            to them from the names of conditions.
         trajectories: states [batch, time, n], thin and grey behind; their principal components are shown. Without
-            them those of all that is drawn, or all units where there are no more of them than ``dimensions``.
+            them those of all that is drawn, or all units where there are no more of them than ``dimensions``. Or a
+            mapping from names of conditions to such states: those that ``found`` has, or others.
         ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the view, and
             its legend grows.
         onto: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
-            from names, which then label the axes, to units or directions.
+            from names, which then label the axes, to units or directions, as ``targeted_directions`` makes it.
+        fitted_on: names of the conditions whose principal components are shown; those of all by default.
         dimensions: 2 or 3.
         starts: the states [k, n] that were given to ``find_attractors``; those that did not settle are grey crosses.
+            Without conditions only, which take the colours.
+        labels: names of the conditions; their own, or their inputs, by default.
+        by_time: whether colours of trajectories tell the step; those of a condition begin at a dot in its colour.
         aspect: "equal" draws one unit equally long on all axes, "auto" fills the picture; by default equal for units,
             principal components and other orthonormal directions.
         legend: whether to add the legend, which stands above the axis; False for all but one of several panels.
@@ -59,48 +74,37 @@ def plot_attractors(
         The axis; ``ax.figure`` is what ``save_figure`` takes.
 
     Raises:
-        ValueError: for shapes that do not fit, an axis that does not fit ``dimensions`` or shows other directions.
+        ValueError: for shapes or names that do not fit, an axis that does not fit ``dimensions`` or shows other
+            directions.
     """
-    require_attractors(found)
-    n = found.states.shape[-1]
-    if dimensions not in (2, 3):
-        raise ArgumentError("dimensions", f"must be 2 or 3, got {dimensions}")
-    if dimensions == 3 and n < 3:
-        raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
-    paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
-    begun = torch.empty(0, n) if starts is None else _as_starts(starts, found)
-    others = [found.slow.states, *(manifold.states for manifold in found.slow_manifolds)]
-    parts = [*found.orbits, *others, begun]
-    project = projection_for(ax, onto, paths, parts, dimensions)
-    equal = style.is_equal(ax, aspect, project.isometric)
-    ax = style.axis_for(ax, dimensions)
-    drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in [*parts, paths]])
+    conditions = conditions_of(found, Attractors, "found", labels, trajectories)
+    begun = None if starts is None else _as_starts(starts, conditions)
 
-    handles: list[Line2D] = []
+    def parts(each: Attractors) -> list[Tensor]:
+        states = [*each.orbits, each.slow.states, *(manifold.states for manifold in each.slow_manifolds)]
+        return states if begun is None else [*states, begun]
+
+    view = view_of(ax, conditions, parts, onto, fitted_on, dimensions)
+    equal = style.is_equal(ax, aspect, view.project.isometric)
+    ax = style.axis_for(ax, dimensions)
+
     with style.styled():
-        _widen(ax, drawn)
-        for row, (kind, orbit) in enumerate(zip(found.kinds, found.orbits, strict=True)):
-            look = ATTRACTORS[kind]
-            look = replace(look, edge=style.BLACK, face=style.qualitative(row)) if len(begun) else look
-            draw_orbit(ax, kind, orbit, project, look, f"attractor {row}", outlined=len(begun) > 0)
-        for kind, label in _entries(found):
-            look = ATTRACTORS[kind]
-            look = replace(look, edge=style.BLACK, face=style.LIGHT_GREY) if len(begun) else look
-            handles.append(legend_entry(kind, look, label))
-        handles += _draw_slow(ax, found, project)
-        if len(begun):
-            handles += _draw_starts(ax, found, project(begun))
-        if paths.numel():
-            handles.append(draw_trajectories(ax, project(paths)))
-        style.label_axes(ax, project.labels, equal)
-        remember(ax, project)
+        _widen(ax, view.drawn)
+        handles = _draw_conditions(ax, conditions, view.project, by_attractor=begun is not None)
+        if begun is not None:
+            handles += _draw_starts(ax, with_results(conditions)[0][1], view.project(begun))
+        lines = draw_trajectories(ax, conditions, view.project, by_time)
+        style.label_axes(ax, view.project.labels, equal)
+        remember(ax, view.project)
         if legend:
-            style.add_legend(ax, handles or [style.nothing("no attractors")])
+            add_legend(ax, condition_entries(conditions, by_time), lines, handles, "no attractors")
     return ax
 
 
-def _as_starts(starts: ArrayLike, found: Attractors) -> Tensor:
-    k, n = found.ends.shape
+def _as_starts(starts: ArrayLike, conditions: list[Condition[Attractors]]) -> Tensor:
+    if any(condition.name for condition in conditions):
+        raise ArgumentError("starts", "colour attractors, but here colours tell conditions: draw one without a name")
+    k, n = with_results(conditions)[0][1].ends.shape
     rows = as_rows(starts, "starts", n, dtype=torch.float64, device=torch.device("cpu"))
     if len(rows) != k:
         raise ArgumentError(
@@ -116,28 +120,55 @@ def _widen(ax: Axes, drawn: np.ndarray) -> None:
         ax.plot(*np.stack([drawn[0] - size / 2, drawn[0] + size / 2]).T, linestyle="none")
 
 
-def _entries(found: Attractors) -> Iterator[tuple[str, str]]:
+def _draw_conditions(
+    ax: Axes, conditions: list[Condition[Attractors]], project: Projection, *, by_attractor: bool
+) -> list[Artist]:
+    """Draw the attractors of all conditions; returns the legend's entries of kinds and of what is slow."""
+    handles: list[Artist] = []
+    results = with_results(conditions)
+    for condition, found in results:
+        for row, (kind, orbit) in enumerate(zip(found.kinds, found.orbits, strict=True)):
+            look = condition.look(ATTRACTORS[kind])
+            look = replace(look, edge=style.BLACK, face=style.qualitative(row)) if by_attractor else look
+            label = f"{condition.prefix}attractor {row}"
+            draw_orbit(ax, kind, orbit, project, look, label, outlined=by_attractor)
+    for kind, label in _entries([found for _, found in results]):
+        look = look_of_all(conditions, ATTRACTORS[kind])
+        look = replace(look, edge=style.BLACK, face=style.LIGHT_GREY) if by_attractor else look
+        handles.append(legend_entry(kind, look, label))
+    for condition, found in results:
+        handles += _draw_slow(ax, condition, found, project)
+    return handles
+
+
+def _entries(every: list[Attractors]) -> Iterator[tuple[str, str]]:
     """The kinds that occur, each with its legend."""
-    for kind, count in found.counts.items():
-        name = AttractorKind(kind).noun
+    rows = [row for found in every for row in zip(found.kinds, found.periods.tolist(), strict=True)]
+    for kind in AttractorKind:
+        periods = [period for name, period in rows if name == kind]
+        if not periods:
+            continue
+        name, count = kind.noun, len(periods)
         if kind == "cycle":
-            periods = sorted({p for p, k in zip(found.periods.tolist(), found.kinds, strict=True) if k == kind})
+            periods = sorted(set(periods))
             few = len(periods) <= 3
             name += f", period {', '.join(map(str, periods)) if few else f'{periods[0]}–{periods[-1]}'}"
         yield kind, f"{name} ({count})"
 
 
-def _draw_slow(ax: Axes, found: Attractors, project: Projection) -> list[Line2D]:
+def _draw_slow(ax: Axes, condition: Condition[Attractors], found: Attractors, project: Projection) -> list[Line2D]:
     handles = []
     for manifold in found.slow_manifolds:
         line = "--" if manifold.dimension == 1 else "none"
-        look = {"color": style.GREY, "linestyle": line, "marker": "" if line == "--" else ".", "markersize": 2.0}
-        label = f"slow {manifold.shape}"
+        look = {"linestyle": line, "marker": "" if line == "--" else ".", "markersize": 2.0}
+        look |= {"color": condition.color or style.GREY}
+        label = f"{condition.prefix}slow {manifold.shape}"
         ax.plot(*project(manifold.states).T, zorder=2, linewidth=style.THICK, label=label, **look)
         handles.append(Line2D([], [], linewidth=style.THICK, label=label, **look))
     if len(found.slow):
-        ghost = replace(SLOW, edge=style.BLACK)
-        handles.append(ghost.draw(ax, project(found.slow.states), f"ghost ({len(found.slow)})", zorder=3.5))
+        ghost = replace(SLOW, edge=condition.color or style.BLACK)
+        label = f"{condition.prefix}ghost ({len(found.slow)})"
+        handles.append(ghost.draw(ax, project(found.slow.states), label, zorder=3.5))
     return handles
 
 

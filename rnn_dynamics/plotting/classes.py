@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ..attractors import AttractorKind, Attractors
-from ..checks import ArgumentError
+from ..attractors import AttractorKind
 from ..fixed_points import FixedPoints
 from . import style
 
@@ -97,16 +96,6 @@ def point_look(kind: str, n_unstable: int) -> Look:
     """The look of a fixed point of one of the ``kinds`` of ``FixedPoints``."""
     name = kind.split()[0]
     return _LOOKS[f"saddle {min(n_unstable, 3)}" if name == "saddle" else name]
-
-
-def require_attractors(found: object, name: str = "found") -> None:
-    if not isinstance(found, Attractors):
-        raise ArgumentError(name, f"must be the Attractors of find_attractors, got {type(found).__name__}")
-
-
-def require_fixed_points(points: object) -> None:
-    if not isinstance(points, FixedPoints):
-        raise ArgumentError("points", f"must be the FixedPoints of find_fixed_points, got {type(points).__name__}")
 
 
 @dataclass(frozen=True)

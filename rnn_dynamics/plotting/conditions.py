@@ -1,22 +1,29 @@
-"""Fixed points of several conditions, such as held inputs: what each is called and its colour."""
+"""Results and trajectories of several conditions, such as held inputs: what each is called and how it is told apart."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeAlias, TypeVar
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex
 from torch import Tensor
 
+from ..attractors import Attractors, AttractorsOverInputs
 from ..checks import ArgumentError
+from ..conditions import OverInputs
 from ..fixed_points import FixedPoints, FixedPointsOverInputs
 from . import style
 from .classes import Look
+from .trajectories import Trajectories, as_trajectories
 
-Conditions = FixedPoints | FixedPointsOverInputs | Sequence[FixedPoints]
+Part = TypeVar("Part", FixedPoints, Attractors)
 
-_SHOWN = 4
-"""Inputs of more coordinates are called by their row."""
+PointsOfConditions: TypeAlias = FixedPoints | FixedPointsOverInputs | Mapping[str, FixedPoints] | Sequence[FixedPoints]
+AttractorsOfConditions: TypeAlias = Attractors | AttractorsOverInputs | Mapping[str, Attractors] | Sequence[Attractors]
+
+_MAKERS = {FixedPoints: "find_fixed_points", Attractors: "find_attractors"}
 
 _LISTED = 6
 """The legend names so many conditions when they have the colours of a scale."""
@@ -24,14 +31,33 @@ _LISTED = 6
 _PALE = 0.35
 """The strength of the fill of saddles."""
 
+_DASHES = ("-", "--", ":", "-.")
+"""Lines of conditions, which tell neighbours apart without colour."""
+
+_NEGATIVE = re.compile(r"(?<![\w)])-(?=[\d.])")
+"""The hyphen before a number, which is set as a minus."""
+
 
 @dataclass(frozen=True)
-class Condition:
-    """The fixed points of one condition; without a colour there is only one, and colour tells kinds apart."""
+class Condition(Generic[Part]):
+    """What is drawn of one condition."""
 
     name: str
-    points: FixedPoints
+    """Empty for what is of no condition."""
+
+    result: Part | None
+    trajectories: Tensor | None
+    """[batch, time, n]."""
+
     color: str | None
+    """Without one kinds are told apart by colour, and trajectories are grey."""
+
+    dashes: str = "-"
+
+    @property
+    def prefix(self) -> str:
+        """What the labels of its artists begin with."""
+        return f"{self.name}: " if self.name else ""
 
     def look(self, look: Look) -> Look:
         """In the colour of the condition; shape and filling tell the kind."""
@@ -44,50 +70,117 @@ def coloured(look: Look, color: str) -> Look:
     return replace(look, edge=color, face=face)
 
 
-def conditions_of(points: Conditions, labels: Sequence[str] | None) -> list[Condition]:
-    """One for each result, named by ``labels``, by its input, or by its number.
+def conditions_of(
+    given: object,
+    kind: type[Part],
+    argument: str,
+    labels: Sequence[str] | None,
+    trajectories: Trajectories | None = None,
+) -> list[Condition[Part]]:
+    """One for each result, named by ``labels``, by its own name, by its input, or by its number.
 
-    Up to eight have the palette's colours; more have those of a scale, in order.
+    Trajectories of a name belong to the condition of that name, or are one more. Up to eight have the palette's
+    colours; more have those of a scale, in order. Where trajectories alone have conditions, what is found is black.
     """
-    if isinstance(points, FixedPoints):
-        if labels is not None:
-            raise ArgumentError("labels", "name several conditions: give points as a list")
-        return [Condition("", points, None)]
-    if isinstance(points, FixedPointsOverInputs):
-        results, names = list(points.points), _names_of(points.inputs)[: len(points.points)]
-    elif isinstance(points, Sequence) and all(isinstance(each, FixedPoints) for each in points):
-        results, names = list(points), [f"condition {row}" for row in range(len(points))]
+    names, results = _named(given, kind, argument, labels)
+    n = results[0].states.shape[-1]
+    if not isinstance(trajectories, Mapping):
+        loose = None if trajectories is None else as_trajectories(trajectories, "trajectories", n)
+        if names is None:
+            return [Condition("", results[0], loose, None)]
+        own: dict[str, Tensor] = {}
     else:
-        got = f"{type(points).__name__} (taken are those over inputs, and a list of FixedPoints, too)"
-        raise ArgumentError("points", f"must be the FixedPoints of find_fixed_points, got {got}")
+        loose = None
+        own = {str(name): as_trajectories(paths, f"trajectories[{name!r}]", n) for name, paths in trajectories.items()}
+        if not own:
+            raise ArgumentError("trajectories", "must be of at least one condition, got none")
+    parts: list[tuple[str, Part | None]] = list(zip(names or (), results, strict=False))
+    parts += [(name, None) for name in own if name not in (names or ())]
+    conditions = [
+        Condition(_typeset(name), result, own.get(name), color, dashes)
+        for (name, result), (color, dashes) in zip(parts, _looks(len(parts)), strict=True)
+    ]
+    if names is None:
+        conditions.insert(0, Condition("", results[0], None, style.BLACK))
+    if loose is not None:
+        conditions.append(Condition("", None, loose, None))
+    return conditions
+
+
+def with_results(conditions: list[Condition[Part]]) -> list[tuple[Condition[Part], Part]]:
+    """The conditions of which more is drawn than trajectories."""
+    return [(condition, condition.result) for condition in conditions if condition.result is not None]
+
+
+def chosen(conditions: list[Condition[Part]], names: str | Sequence[str] | None) -> list[Condition[Part]]:
+    """The conditions of these names; all for None.
+
+    Raises:
+        ValueError: for a name that no condition has.
+    """
+    if names is None:
+        return conditions
+    several = [names] if isinstance(names, str) else names
+    wanted = [_typeset(name) for name in several] if _is_list(several) else []
+    known = [condition.name for condition in conditions if condition.name]
+    if not wanted or not set(wanted) <= set(known):
+        listed = ", ".join(map(repr, known)) or "none here: there is one condition only"
+        raise ArgumentError("fitted_on", f"must be names of conditions ({listed}), got {names!r}")
+    return [condition for condition in conditions if condition.name in wanted]
+
+
+def listed(conditions: list[Condition[Part]]) -> list[Condition[Part]]:
+    """Those that the legend names: all with colours of their own, else some from the first to the last."""
+    named = [condition for condition in conditions if condition.name]
+    if len(named) <= style.COLORS:
+        return named
+    return [named[row] for row in np.linspace(0, len(named) - 1, _LISTED).round().astype(int)]
+
+
+def _named(
+    given: object, kind: type[Part], argument: str, labels: Sequence[str] | None
+) -> tuple[list[str] | None, list[Part]]:
+    """The results and their names: none for a single result, which is of no condition."""
+    if isinstance(given, kind):
+        if labels is not None:
+            raise ArgumentError("labels", f"name several conditions: give {argument} as a list")
+        return None, [given]
+    results: list[Part] = []
+    names: list[str] = []
+    if isinstance(given, OverInputs):
+        results, names = list(given.results), list(given.conditions)[: len(given.results)]
+    elif isinstance(given, Mapping):
+        results, names = list(given.values()), list(map(str, given))
+    elif isinstance(given, Sequence) and not isinstance(given, str):
+        results, names = list(given), [f"condition {row}" for row in range(len(given))]
+    else:
+        results = [given]  # pyright: ignore[reportAssignmentType]  # which is refused
+    if not all(isinstance(each, kind) for each in results):
+        got = f"{type(given).__name__} (taken are those over inputs, a list and a mapping of {kind.__name__}, too)"
+        raise ArgumentError(argument, f"must be the {kind.__name__} of {_MAKERS[kind]}, got {got}")
     if not results:
-        raise ArgumentError("points", "must be those of at least one condition, got none")
+        raise ArgumentError(argument, "must be those of at least one condition, got none")
     sizes = sorted({result.states.shape[-1] for result in results})
     if len(sizes) > 1:
-        raise ArgumentError("points", f"must all be of states of one size, got sizes {sizes}")
+        raise ArgumentError(argument, f"must all be of states of one size, got sizes {sizes}")
     if labels is not None:
-        if isinstance(labels, str) or len(labels) != len(results):
+        if not _is_list(labels) or len(labels) != len(results):
             raise ArgumentError("labels", f"must be one for each of {len(results)} conditions, got {labels!r}")
         names = list(map(str, labels))
-    return [Condition(*each) for each in zip(names, results, _colors(len(results)), strict=True)]
+    return names, results
 
 
-def listed(conditions: list[Condition]) -> list[Condition]:
-    """Those that the legend names: all with colours of their own, else some from the first to the last."""
-    if len(conditions) <= style.COLORS:
-        return conditions
-    return [conditions[row] for row in np.linspace(0, len(conditions) - 1, _LISTED).round().astype(int)]
+def _is_list(names: object) -> bool:
+    return isinstance(names, Sequence) and not isinstance(names, str)
 
 
-def _colors(count: int) -> list[str]:
+def _looks(count: int) -> list[tuple[str, str]]:
+    """Colour and dashes of each condition; on a scale lightness tells the order, and lines are solid."""
     if count <= style.COLORS:
-        return [style.qualitative(row) for row in range(count)]
+        return [(style.qualitative(row), _DASHES[row % len(_DASHES)]) for row in range(count)]
     # The last tenth of the scale is as light as the paper.
-    return [to_hex(mpl.colormaps["viridis"](share)) for share in np.linspace(0, 0.9, count)]
+    return [(to_hex(mpl.colormaps["viridis"](share)), "-") for share in np.linspace(0, 0.9, count)]
 
 
-def _names_of(inputs: Tensor) -> list[str]:
-    rows = [" ".join(f"{x:.3g}" for x in row).replace("-", "−") for row in inputs.tolist()]
-    if inputs.shape[1] > _SHOWN or len(set(rows)) < len(rows):
-        return [f"input {row}" for row in range(len(rows))]
-    return [f"input {row}" for row in rows] if inputs.shape[1] == 1 else [f"input ({row})" for row in rows]
+def _typeset(name: str) -> str:
+    return _NEGATIVE.sub("−", str(name))

@@ -8,15 +8,16 @@ import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from torch import Tensor
 
-from ..checks import ArgumentError, ArrayLike, CheckedInside, as_tensor, checked
+from ..checks import ArgumentError, CheckedInside, checked
 from ..fixed_points import Continuum, FixedPoints
 from . import style
 from .classes import SLOW, Look, classify, rank
-from .conditions import Condition, Conditions, coloured, conditions_of, listed
-from .projection import Onto, Projection, projection_for, remember
+from .conditions import Condition, PointsOfConditions, conditions_of, with_results
+from .projection import Onto, Projection, remember
+from .scene import add_legend, condition_entries, draw_trajectories, look_of_all, view_of
+from .trajectories import Trajectories, broken
 
 _REACH = 0.07
 """How far unstable directions reach to each side, as a share of the picture: seen, but not across to the next point."""
@@ -24,20 +25,19 @@ _REACH = 0.07
 _SEEN = 0.25
 """If all unstable directions leave the picture more than this, they are drawn short rather than magnified."""
 
-_MOST_VECTOR = 50_000
-"""Longer trajectories are stored in the PDF as an image, which would otherwise take minutes to open."""
-
 
 @checked
 def plot_fixed_points(
-    points: Annotated[Conditions, CheckedInside()],
-    trajectories: ArrayLike | None = None,
+    points: Annotated[PointsOfConditions, CheckedInside()],
+    trajectories: Trajectories | None = None,
     ax: Axes | None = None,
     *,
     onto: Annotated[Onto | None, CheckedInside()] = None,
+    fitted_on: Annotated[str | Sequence[str] | None, CheckedInside()] = None,
     dimensions: int = 2,
     directions: bool | float = True,
     labels: Annotated[Sequence[str] | None, CheckedInside()] = None,
+    by_time: bool = False,
     aspect: str | None = None,
     legend: bool = True,
 ) -> Axes:
@@ -49,20 +49,25 @@ def plot_fixed_points(
     picture.
 
     Of several conditions, such as held inputs, colour tells the condition, shape and filling the kind. Up to eight have
-    colours of their own; more have those of a scale, in order, of which the legend names six.
+    colours of their own; more have those of a scale, in order, of which the legend names six. Trajectories of a
+    condition have its colour, and dashes of their own; where they alone have conditions, points are black.
 
     Args:
-        points: the result of ``find_fixed_points`` or ``find_fixed_points_over_inputs``, or a list of the former.
+        points: the result of ``find_fixed_points`` or ``find_fixed_points_over_inputs``; a list of the former, or a
+            mapping to them from the names of conditions.
         trajectories: states [batch, time, n], thin and grey behind; their principal components are shown. Without
-            them those of all that is drawn, or all units where there are no more of them than ``dimensions``.
+            them those of all that is drawn, or all units where there are no more of them than ``dimensions``. Or a
+            mapping from names of conditions to such states: those that ``points`` have, or others.
         ax: where to draw; a new figure, one column wide, by default. What was drawn there before decides the view, and
             its legend grows.
         onto: what to show instead: numbers of units; directions [dimensions, n], such as readout weights; or a mapping
-            from names, which then label the axes, to units or directions.
+            from names, which then label the axes, to units or directions, as ``targeted_directions`` makes it.
+        fitted_on: names of the conditions whose principal components are shown; those of all by default.
         dimensions: 2 or 3.
         directions: whether to draw unstable directions; or a number s, for segments from x - s |lambda| v to
             x + s |lambda| v, in the units of the state.
-        labels: names of the conditions; their inputs by default.
+        labels: names of the conditions; their own, or their inputs, by default.
+        by_time: whether colours of trajectories tell the step; those of a condition begin at a dot in its colour.
         aspect: "equal" draws one unit equally long on all axes, "auto" fills the picture; by default equal for units,
             principal components and other orthonormal directions.
         legend: whether to add the legend, which stands above the axis; False for all but one of several panels.
@@ -71,33 +76,24 @@ def plot_fixed_points(
         The axis; ``ax.figure`` is what ``save_figure`` takes.
 
     Raises:
-        ValueError: for shapes that do not fit, an axis that does not fit ``dimensions`` or shows other directions.
+        ValueError: for shapes or names that do not fit, an axis that does not fit ``dimensions`` or shows other
+            directions.
     """
-    conditions = conditions_of(points, labels)
-    n = conditions[0].points.states.shape[-1]
-    if dimensions not in (2, 3):
-        raise ArgumentError("dimensions", f"must be 2 or 3, got {dimensions}")
+    conditions = conditions_of(points, FixedPoints, "points", labels, trajectories)
     if directions < 0:
         raise ArgumentError("directions", f"must be True, False, or a length of 0 or more, got {directions}")
-    if dimensions == 3 and n < 3:
-        raise ValueError(f"a 3-D plot needs states of size 3 or more, got {n}: use dimensions=2")
-    paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
-    parts = [part for condition in conditions for part in _parts(condition.points)]
-    project = projection_for(ax, onto, paths, parts, dimensions)
-    equal = style.is_equal(ax, aspect, project.isometric)
+    view = view_of(ax, conditions, _parts, onto, fitted_on, dimensions)
+    equal = style.is_equal(ax, aspect, view.project.isometric)
     ax = style.axis_for(ax, dimensions)
-    drawn = np.concatenate([project(part).reshape(-1, dimensions) for part in (*parts, paths)])
 
     with style.styled():
-        extents = _extents(ax, drawn, equal)
-        names, handles = _draw_conditions(ax, conditions, project, _REACH * extents, directions)
-        if paths.numel():
-            handles.append(draw_trajectories(ax, project(paths)))
-        style.label_axes(ax, project.labels, equal)
-        remember(ax, project)
+        extents = _extents(ax, view.drawn, equal)
+        handles = _draw_conditions(ax, conditions, view.project, _REACH * extents, directions)
+        lines = draw_trajectories(ax, conditions, view.project, by_time)
+        style.label_axes(ax, view.project.labels, equal)
+        remember(ax, view.project)
         if legend:
-            handles = style.side_by_side(names, handles) if names else handles
-            style.add_legend(ax, handles or [style.nothing("no fixed points")])
+            add_legend(ax, condition_entries(conditions, by_time), lines, handles, "no fixed points")
     return ax
 
 
@@ -119,22 +115,20 @@ def _extents(ax: Axes, drawn: np.ndarray, equal: bool) -> np.ndarray:
 
 
 def _draw_conditions(
-    ax: Axes, conditions: list[Condition], project: Projection, reaches: np.ndarray, directions: bool | float
-) -> tuple[list[Artist], list[Artist]]:
-    """Draw all conditions; returns the legend's entries: those of conditions, and of what shapes and lines mean."""
-    several = conditions[0].color is not None
-    names: list[Artist] = [
-        Patch(label=f"{each.name} ({len(each.points)})", facecolor=str(each.color), edgecolor="none")
-        for each in (listed(conditions) if several else [])
-    ]
+    ax: Axes,
+    conditions: list[Condition[FixedPoints]],
+    project: Projection,
+    reaches: np.ndarray,
+    directions: bool | float,
+) -> list[Artist]:
+    """Draw the fixed points of all conditions; returns the legend's entries of what shapes and lines mean."""
     continua: list[Artist] = []
     counts: dict[str, tuple[Look, int]] = {}
     unstable = False
-    for condition in conditions:
-        points, prefix = condition.points, f"{condition.name}: " if several else ""
+    for condition, points in with_results(conditions):
         for continuum in points.continua:
             color = condition.color or style.SKY
-            continua.append(_draw_continuum(ax, project(continuum.states), continuum, color, prefix))
+            continua.append(_draw_continuum(ax, project(continuum.states), continuum, color, condition.prefix))
         segments: list[np.ndarray] = []
         if directions is True:
             segments = _unstable_segments(points, project, reaches)
@@ -144,38 +138,20 @@ def _draw_conditions(
         for group in classify(points):
             look = condition.look(group.look)
             if any(len(segments[row]) for row in group.rows if segments):
-                own = _broken(np.concatenate([segments[row] for row in group.rows]))
+                own = broken(np.concatenate([segments[row] for row in group.rows]))
                 ax.plot(*own.T, color=look.edge, linewidth=style.THICK, zorder=3)
-            look.draw(ax, project(points.states[group.rows]), prefix + group.label, zorder=4)
+            look.draw(ax, project(points.states[group.rows]), condition.prefix + group.label, zorder=4)
             counts[group.name] = (group.look, counts.get(group.name, (look, 0))[1] + len(group.rows))
         if len(points.slow):
-            look, label = condition.look(SLOW), f"{prefix}slow ({len(points.slow)})"
+            look, label = condition.look(SLOW), f"{condition.prefix}slow ({len(points.slow)})"
             look.draw(ax, project(points.slow.states), label, zorder=3.5)
             counts["slow"] = (SLOW, counts.get("slow", (look, 0))[1] + len(points.slow))
     handles = continua
     for name, (look, count) in sorted(counts.items(), key=lambda entry: rank(entry[1][0])):
-        handles.append((coloured(look, style.GREY) if several else look).entry(f"{name} ({count})"))
+        handles.append(look_of_all(conditions, look).entry(f"{name} ({count})"))
     if unstable:
         handles.append(Line2D([], [], color=style.GREY, linewidth=style.THICK, label="unstable direction"))
-    return names, handles
-
-
-def as_trajectories(trajectories: ArrayLike, n: int) -> Tensor:
-    paths = as_tensor(trajectories, "trajectories", dtype=torch.float64, device=torch.device("cpu"))
-    if paths.ndim != 3 or paths.shape[2] != n or 0 in paths.shape:
-        raise ArgumentError("trajectories", f"must have shape [batch, time, {n}], got {list(paths.shape)}")
-    return paths
-
-
-def _broken(lines: np.ndarray) -> np.ndarray:
-    """Lines [k, m, d] as one [k (m + 1), d] with gaps, which draws as one artist in the plane and in space alike."""
-    return np.pad(lines, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, lines.shape[-1])
-
-
-def draw_trajectories(ax: Axes, paths: np.ndarray) -> Line2D:
-    (line,) = ax.plot(*_broken(paths).T, color=style.LIGHT_GREY, linewidth=style.THIN, zorder=1, label="trajectories")
-    line.set_rasterized(paths.size > _MOST_VECTOR)
-    return Line2D([], [], color=style.LIGHT_GREY, linewidth=style.THICK, label="trajectories")
+    return handles
 
 
 def _draw_continuum(ax: Axes, states: np.ndarray, continuum: Continuum, color: str, prefix: str) -> Line2D:

@@ -53,33 +53,41 @@ _shown: WeakKeyDictionary[Axes, Projection] = WeakKeyDictionary()
 
 
 def projection_for(
-    ax: Axes | None, onto: Onto | None, paths: Tensor, parts: list[Tensor], dimensions: int
+    ax: Axes | None,
+    onto: Onto | None,
+    paths: list[Tensor],
+    parts: list[Tensor],
+    n: int,
+    dimensions: int,
+    *,
+    fitted: bool,
 ) -> Projection:
     """Onto what is given as ``onto``; else onto those that ``ax`` shows already; else onto the best.
 
     That are the principal components of trajectories ``paths`` [batch, time, n] if there are any, else those of states
-    ``parts``; but all units where there are no more than dimensions.
+    ``parts``; but all units where there are no more than dimensions, unless it is to be ``fitted`` to these.
 
     Raises:
         ValueError: for units or directions that do not fit, or others than what was drawn on ``ax`` before.
     """
-    n = paths.shape[-1]
     before = _shown.get(ax) if isinstance(ax, Axes) and ax.has_data() else None
     if before is not None and before.directions.shape != (dimensions, n):
         d, m = before.directions.shape
         raise ArgumentError("ax", f"shows {d} directions of states of size {m}, got {dimensions} of states of size {n}")
-    if onto is None and before is not None:
-        return before
-    if onto is None:
-        if paths.numel():
-            return principal([paths], dimensions)
-        return _onto_units(n, dimensions) if 1 < n <= dimensions else principal(parts, dimensions)
-    given = onto_given(onto, n, dimensions)
+    if onto is not None and fitted:
+        raise ArgumentError("fitted_on", "chooses principal components, and onto other directions: give one of them")
+    if onto is None and not fitted:
+        if before is not None:
+            return before
+        if not paths and 1 < n <= dimensions:
+            return _onto_units(n, dimensions)
+    given = principal(paths or parts, dimensions) if onto is None else onto_given(onto, n, dimensions)
     if before is not None and not (
         torch.equal(before.directions, given.directions) and torch.equal(before.center, given.center)
     ):
+        name = "fitted_on" if fitted else "onto"
         raise ArgumentError(
-            "ax", f"shows other directions ({', '.join(before.labels)}): leave onto out, or use another ax"
+            "ax", f"shows other directions ({', '.join(before.labels)}): leave {name} out, or use another ax"
         )
     return given
 

@@ -206,8 +206,9 @@ def nothing(text: str) -> Line2D:
 
 def side_by_side(first: Sequence[Artist], second: Sequence[Artist]) -> list[Artist]:
     """The entries of a legend of two columns, which are filled one after the other: the shorter is filled up."""
-    short = len(second) - len(first)
-    return [*first, *(Line2D([], [], linestyle="none", label="") for _ in range(short)), *second]
+    rows = max(len(first), len(second))
+    fill = [[Line2D([], [], linestyle="none", label="") for _ in range(rows - len(each))] for each in (first, second)]
+    return [*first, *fill[0], *second, *fill[1]]
 
 
 def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:

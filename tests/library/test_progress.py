@@ -188,6 +188,10 @@ def test_what_a_silent_work_calls_may_be_asked_for(clock: Clock, bars: list[Reco
             lambda: rd.find_fixed_points_over_inputs(network(), torch.zeros(2, 1), starts(4, 4)),
             {"held inputs", "fixed points"},
         ),
+        (
+            lambda: rd.find_attractors_over_inputs(network(), torch.zeros(2, 1), starts(4, 4)),
+            {"held inputs", "settling"},
+        ),
         (lambda: rd.echo_index(network(), starts(6, 1), [1.0, 2.0]), {"echo index", "echo index: exponents"}),
         (lambda: rd.finite_time_exponents(network(), starts(6, 1)), {"finite-time exponents"}),
         (
@@ -331,6 +335,7 @@ WITH_PROGRESS = (
     rd.find_fixed_points,
     rd.find_fixed_points_over_inputs,
     rd.find_attractors,
+    rd.find_attractors_over_inputs,
     rd.lyapunov_spectrum,
     rd.finite_time_exponents,
     rd.basin_boundary,

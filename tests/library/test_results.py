@@ -52,7 +52,8 @@ def few() -> tuple[Result, ...]:
     over = rd.find_fixed_points_over_inputs(network(), [[0.0], [1.0]], STARTS, extra_starts=0)
     boundary = rd.basin_boundary(network().hold([0.0]), [0.9], [-0.5])
     curve = rd.continue_bifurcation(steep, doors.fold(), ((-2.0, 2.0), (1.2, 2.0)), at=1.5)
-    return over, boundary, rd.diversity([5, 2, 1, 1]), curve
+    settled = rd.find_attractors_over_inputs(network(), {"rest": [0.0], "go": [1.0]}, STARTS)
+    return over, boundary, rd.diversity([5, 2, 1, 1]), curve, settled
 
 
 def steep(p: float, q: float) -> rd.AutonomousMap:
@@ -210,6 +211,7 @@ class Interrupted:
 SEARCHES: dict[str, Callable[[rd.DrivenMap], Any]] = {
     "find_fixed_points": lambda net: rd.find_fixed_points(net.hold([0.0]), STARTS),
     "find_fixed_points_over_inputs": lambda net: rd.find_fixed_points_over_inputs(net, [[0.0], [0.5]], STARTS),
+    "find_attractors_over_inputs": lambda net: rd.find_attractors_over_inputs(net, [[0.0], [0.5]], STARTS),
     "find_cycles": lambda net: rd.find_cycles(net.hold([0.0]), 2, STARTS),
     "find_attractors": lambda net: rd.find_attractors(net.hold([0.0]), STARTS),
     "basin_boundary": lambda net: rd.basin_boundary(net.hold([0.0]), [0.9], [-0.5]),
