@@ -50,6 +50,7 @@ from .bifurcations import (
 )
 from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
+from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
@@ -89,6 +90,7 @@ __all__ = [
     "Effort",
     "FixedPoints",
     "Horizon",
+    "LineAttractor",
     "LinearRegions",
     "MultistabilityMap",
     "Newton",
@@ -121,6 +123,7 @@ __all__ = [
     "finite_time_exponents",
     "index_sum",
     "kaplan_yorke_dimension",
+    "line_attractors",
     "load",
     "lyapunov_spectrum",
     "multistability_map",
