@@ -119,7 +119,8 @@ class Continuum:
 def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor, fewest: int = _FEWEST) -> list[Tensor]:
     """Groups of ``fewest`` rows or more of ``states`` [m, n] that form one object.
 
-    All are candidates that each have a near-neutral mode. Neighbours in the minimum spanning tree are linked when the point halfway between them is slow too.
+    All are candidates that each have a near-neutral mode. Neighbours in the minimum spanning tree are linked when the
+    point halfway between them is slow too.
     """
     if len(states) < fewest:
         return []

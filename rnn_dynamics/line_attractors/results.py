@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, checked
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _ALONG = 0.9
 """A slow direction whose cosine with the curve is smaller does not lie along it."""
+
+_REST, _NEUTRAL = 1e-9, 1e-6
+"""All points rest if none drifts faster a step; they are isolated if an eigenvalue is no nearer to 1."""
 
 _FORMATS = {
     "position": "{:.4g}".format,
@@ -92,7 +96,8 @@ class LineAttractor(Table, Noted, whole=("closed", "dt", "notes")):
     @property
     def time_constants(self) -> Tensor:
         """-1 / ln |lambda| along the line, [m]: in steps, or in the unit of ``dt``; negative for growth."""
-        return time_constants(self.eigenvalues) * (self.dt or 1.0)
+        constants = time_constants(self.eigenvalues) * (self.dt or 1.0)
+        return constants.where(constants.isfinite(), torch.inf)  # an eigenvalue 1 neither decays nor grows
 
     @property
     def along(self) -> Tensor:
@@ -139,9 +144,7 @@ class LineAttractor(Table, Noted, whole=("closed", "dt", "notes")):
             {
                 "position": self.positions.numpy(),
                 "speed": self.speeds.numpy(),
-                "eigenvalue": self.eigenvalues.numpy()
-                if self.eigenvalues.imag.any()
-                else self.eigenvalues.real.numpy(),
+                "eigenvalue": values.numpy(),
                 "time_constant": self.time_constants.numpy(),
                 "drift": self.drifts.numpy(),
                 "tangent": self.along.numpy(),
@@ -169,6 +172,10 @@ class LineAttractor(Table, Noted, whole=("closed", "dt", "notes")):
             lines.append(
                 f"the slow direction leaves the curve at {aside} of {len(self)} points (tangent below {_ALONG}): points"
                 " are few, or more than one direction is slow"
+            )
+        if len(self) and self.drifts.abs().max() < _REST and (self.eigenvalues - 1).abs().max() > _NEUTRAL:
+            lines.append(
+                "its points are fixed and it drifts between them: line_attractors(..., between=3) says how fast"
             )
         return tuple(lines)
 

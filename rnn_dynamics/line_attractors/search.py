@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors
-from ..checks import ArgumentError, ArrayLike, checked, require_positive
+from ..checks import ArgumentError, ArrayLike, Count, checked, require_positive
 from ..fixed_points import Continuum, FixedPoints, SlowPoints, along, describe, find_continua
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .results import LineAttractor
@@ -28,6 +28,7 @@ def line_attractors(
     found: FixedPoints | Attractors | ArrayLike,
     *,
     neutral: float = 0.1,
+    between: Count = 0,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
 ) -> tuple[LineAttractor, ...]:
     """The lines and rings among fixed and slow points, with direction, selection vector, inputs and drift along each.
@@ -41,6 +42,8 @@ def line_attractors(
         system: the map that they were found of.
         found: fixed points, or attractors; or states [m, n] along one line, in any order, as they are.
         neutral: how near to 1 an eigenvalue of a point in a row must be; 0.1 admits time constants of ten steps.
+        between: states put at even distances on the straight way between neighbours, as rows of their own: between
+            fixed points they say how fast a memory drifts. What they are off a curve is for w across it, and left out.
         memory_budget: bytes for Jacobians at a time.
 
     Returns:
@@ -59,7 +62,7 @@ def line_attractors(
         curves = _of_points(system, found, neutral, memory_budget)
     else:
         curves = [_of_states(system, system.as_states(found, "found"))]
-    lines = [_described(system, curve, memory_budget) for curve in curves]
+    lines = [_described(system, _refined(curve, between), memory_budget) for curve in curves]
     return tuple(sorted(lines, key=lambda line: -line.length))
 
 
@@ -105,6 +108,15 @@ def _rows(system: AutonomousMap, parts: list[Tensor], neutral: float, memory_bud
     states = states[torch.cat(near)]
     groups = find_continua(system, states, _speeds(system, states), _FEWEST)
     return _curves([describe(states[group], _speeds(system, states[group]), 0, slow=True) for group in groups])
+
+
+def _refined(curve: _Curve, between: int) -> _Curve:
+    """With ``between`` states more on each edge."""
+    states = torch.cat([curve.states, curve.states[:1]]) if curve.closed else curve.states
+    shares = torch.arange(between + 1, dtype=states.dtype, device=states.device).view(1, -1, 1) / (between + 1)
+    edges = states[:-1].unsqueeze(1) + shares * states.diff(dim=0).unsqueeze(1)
+    rows = edges.flatten(0, 1)
+    return _Curve(rows if curve.closed else torch.cat([rows, states[-1:]]), curve.closed)
 
 
 def _matching(system: AutonomousMap, states: Tensor) -> Tensor:
