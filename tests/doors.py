@@ -68,6 +68,13 @@ def points() -> rd.FixedPoints:
 
 
 @cache
+def line() -> rd.LineAttractor:
+    """Of states along the diagonal, on which the network's two units stay."""
+    (found,) = rd.line_attractors(network().hold(), [[-0.1, -0.1], [0.0, 0.0], [0.1, 0.1]])
+    return found
+
+
+@cache
 def attractors() -> rd.Attractors:
     return rd.find_attractors(network().hold(), starts())
 
@@ -225,6 +232,17 @@ def doors() -> Iterator[Door]:
             "dtype": torch.float64,
             "progress": False,
             "extra_starts": 0,
+        },
+    )
+    yield Door(
+        "line_attractors",
+        rd.line_attractors,
+        lambda: {
+            "system": system(),
+            "found": points(),
+            "neutral": 0.1,
+            "between": 1,
+            "memory_budget": 2**20,
         },
     )
     yield Door(
@@ -814,6 +832,13 @@ def _method_doors() -> Iterator[Door]:
     yield Door("iterate", network().hold().iterate, lambda: {"states": starts(), "steps": 3})
     yield Door("jacobian", network().hold().jacobian, lambda: {"states": starts(), "memory_budget": 2**20})
     yield Door("input_jacobian", network().hold().input_jacobian, lambda: {"states": starts()})
+    aligned = {"points": points(), "line": line()}
+    for name, one in aligned.items():
+        yield Door(
+            f"{name}.alignment",
+            one.alignment,
+            lambda: {"inputs": torch.ones(1, 1), "readout": torch.ones(1, 2)},
+        )
     yield Door("fraction_intervals", attractors().fraction_intervals, lambda: {"confidence": 0.9})
     yield Door("Horizon.draw", rd.Horizon().draw, lambda: {"step": 2, "generator": torch.Generator()})
     yield Door("batch", task().batch, lambda: {"rows": [0, 1]})
@@ -893,6 +918,7 @@ def _result_doors() -> Iterator[Door]:
     shown: list[tuple[Callable[[], Any], Callable[..., Any]]] = [
         (points, lambda it: (rd.plot_fixed_points(it), it.to_pandas())),
         (attractors, lambda it: (rd.plot_attractors(it), it.to_pandas())),
+        (line, lambda it: it.to_pandas()),
         (reach, lambda it: (rd.plot_reachability(it), it.to_pandas())),
         (branch, lambda it: (rd.plot_branches(it), it.to_pandas())),
         (diagram, lambda it: (rd.plot_diagram(it), it.to_pandas())),

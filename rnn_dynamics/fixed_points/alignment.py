@@ -22,7 +22,7 @@ def directions_of(
         ValueError: for inputs of a map without input, for no direction at all, and for wrong shapes.
     """
     named: dict[str, Tensor] = {}
-    if input_jacobians is not None:
+    if input_jacobians is not None and input_jacobians.shape[-1]:
         columns = input_jacobians.double().cpu()
         if inputs is not None:
             width = columns.shape[-1]

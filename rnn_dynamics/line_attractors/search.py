@@ -1,12 +1,12 @@
 """From fixed and slow points, or what starts settled on, to lines and rings with what happens along them."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors
-from ..checks import ArgumentError, ArrayLike, Count, checked, require_positive
+from ..checks import ArgumentError, ArrayLike, AtLeast, checked, require_positive
 from ..fixed_points import Continuum, FixedPoints, SlowPoints, along, describe, find_continua
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .results import LineAttractor
@@ -28,7 +28,7 @@ def line_attractors(
     found: FixedPoints | Attractors | ArrayLike,
     *,
     neutral: float = 0.1,
-    between: Count = 0,
+    between: Annotated[int, AtLeast(0, 1000)] = 0,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
 ) -> tuple[LineAttractor, ...]:
     """The lines and rings among fixed and slow points, with direction, selection vector, inputs and drift along each.
