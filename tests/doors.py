@@ -638,6 +638,18 @@ def _plotting_doors() -> Iterator[Door]:
             "legend": True,
         },
     )
+    yield Door(
+        "plot_line_attractor",
+        rd.plot_line_attractor,
+        lambda: {
+            "line": line(),
+            "trajectories": normal(2, 3, 2),
+            "ax": None,
+            "onto": torch.eye(2),
+            "dimensions": 2,
+            "legend": True,
+        },
+    )
     yield Door("plot_reachability", rd.plot_reachability, lambda: {"reach": reach(), "axes": None, "legend": True})
     yield Door(
         "plot_spectrum",
@@ -918,7 +930,7 @@ def _result_doors() -> Iterator[Door]:
     shown: list[tuple[Callable[[], Any], Callable[..., Any]]] = [
         (points, lambda it: (rd.plot_fixed_points(it), it.to_pandas())),
         (attractors, lambda it: (rd.plot_attractors(it), it.to_pandas())),
-        (line, lambda it: it.to_pandas()),
+        (line, lambda it: (rd.plot_line_attractor(it), it.to_pandas())),
         (reach, lambda it: (rd.plot_reachability(it), it.to_pandas())),
         (branch, lambda it: (rd.plot_branches(it), it.to_pandas())),
         (diagram, lambda it: (rd.plot_diagram(it), it.to_pandas())),
