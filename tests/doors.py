@@ -240,6 +240,7 @@ def doors() -> Iterator[Door]:
         lambda: {
             "system": system(),
             "found": points(),
+            "starts": starts(),
             "neutral": 0.1,
             "between": 1,
             "memory_budget": 2**20,

@@ -16,7 +16,7 @@ _NEUTRAL = 0.1
 """Neighbours belong together if the map is neutral between them: the speed halfway is below this share of what an
 eigenvalue 0 would give. It admits time constants of ten steps and more."""
 
-_CROSSING = 100
+CROSSING = 100
 """A slow manifold takes at least so many steps to cross at its highest speed; scattered ghosts take fewer."""
 
 _MOST = 1500
@@ -144,7 +144,7 @@ def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor, fewest:
     return [
         chosen[torch.from_numpy(_along(host[group], group))]
         for group in groups
-        if len(group) >= fewest and speed[group].max() * _CROSSING <= np.ptp(host[group], axis=0).max()
+        if len(group) >= fewest and speed[group].max() * CROSSING <= np.ptp(host[group], axis=0).max()
     ]
 
 

@@ -7,13 +7,18 @@ from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors
 from ..checks import ArgumentError, ArrayLike, AtLeast, checked, require_positive
-from ..fixed_points import Continuum, FixedPoints, SlowPoints, along, describe, find_continua
+from ..fixed_points import CROSSING, Continuum, FixedPoints, SlowPoints, along, describe, find_continua
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
+from .relaxing import relaxed
 from .results import LineAttractor
 from .slow_modes import SlowModes, slow_modes
 
 _FEWEST = 3
 """So many points in a row, each with a slow mode, are a line: trained networks keep few fixed points on theirs."""
+
+
+_SPACING = 0.01
+"""Samples of a row are at least this share of its length apart."""
 
 
 class _Curve(NamedTuple):
@@ -26,6 +31,7 @@ class _Curve(NamedTuple):
 def line_attractors(
     system: AutonomousMap,
     found: FixedPoints | Attractors | ArrayLike,
+    starts: ArrayLike | None = None,
     *,
     neutral: float = 0.1,
     between: Annotated[int, AtLeast(0, 1000)] = 0,
@@ -41,6 +47,9 @@ def line_attractors(
     Args:
         system: the map that they were found of.
         found: fixed points, or attractors; or states [m, n] along one line, in any order, as they are.
+        starts: states [k, n], as the network visits them. Searches for slow points end at the few minima of the speed;
+            these are moved on to the slow curve across its direction only, so that they sample it where the network
+            goes. None by default; each takes some eigenvalue problems of size n.
         neutral: how near to 1 an eigenvalue of a point in a row must be; 0.1 admits time constants of ten steps.
         between: states put at even distances on the straight way between neighbours, as rows of their own: between
             fixed points they say how fast a memory drifts. What they are off a curve is for w across it, and left out.
@@ -56,29 +65,38 @@ def line_attractors(
     """
     require_system(system)
     require_positive(neutral=neutral)
+    visited = [] if starts is None else [relaxed(system, system.as_states(starts, "starts"), memory_budget)]
     if isinstance(found, Attractors):
-        curves = _of_attractors(system, found, neutral, memory_budget)
+        curves = _of_attractors(system, found, visited, neutral, memory_budget)
     elif isinstance(found, FixedPoints):
-        curves = _of_points(system, found, neutral, memory_budget)
+        curves = _of_points(system, found, visited, neutral, memory_budget)
+    elif visited:
+        raise ArgumentError("starts", "must be left out beside states, which are taken as they are")
     else:
         curves = [_of_states(system, system.as_states(found, "found"))]
     lines = [_described(system, _refined(curve, between), memory_budget) for curve in curves]
     return tuple(sorted(lines, key=lambda line: -line.length))
 
 
-def _of_points(system: AutonomousMap, points: FixedPoints, neutral: float, memory_budget: int) -> list[_Curve]:
+def _of_points(
+    system: AutonomousMap, points: FixedPoints, visited: list[Tensor], neutral: float, memory_budget: int
+) -> list[_Curve]:
     exact = [continuum for continuum in points.continua if not continuum.slow]
     slow = [continuum.states for continuum in points.continua if continuum.slow]
-    return _curves(exact) + _rows(system, [points.states, *_slow(system, points.slow), *slow], neutral, memory_budget)
+    parts = [points.states, *_slow(system, points.slow), *slow, *visited]
+    return _curves(exact) + _rows(system, parts, neutral, memory_budget)
 
 
-def _of_attractors(system: AutonomousMap, found: Attractors, neutral: float, memory_budget: int) -> list[_Curve]:
+def _of_attractors(
+    system: AutonomousMap, found: Attractors, visited: list[Tensor], neutral: float, memory_budget: int
+) -> list[_Curve]:
     orbits = list(zip(found.kinds, found.orbits, strict=True))
     samples = [_matching(system, orbit) for kind, orbit in orbits if kind == AttractorKind.CONTINUUM]
     exact = [describe(_ordered(states), _speeds(system, states), 0) for states in samples if len(states) > 1]
     points = [_matching(system, orbit) for kind, orbit in orbits if kind == AttractorKind.FIXED_POINT]
     slow = [continuum.states for continuum in found.slow_manifolds]
-    return _curves(exact) + _rows(system, [*points, *_slow(system, found.slow), *slow], neutral, memory_budget)
+    parts = [*points, *_slow(system, found.slow), *slow, *visited]
+    return _curves(exact) + _rows(system, parts, neutral, memory_budget)
 
 
 def _slow(system: AutonomousMap, slow: SlowPoints) -> list[Tensor]:
@@ -106,8 +124,21 @@ def _rows(system: AutonomousMap, parts: list[Tensor], neutral: float, memory_bud
     if not near:
         return []
     states = states[torch.cat(near)]
+    extent = float((states.amax(dim=0) - states.amin(dim=0)).max()) if len(states) else 0.0
+    states = states[_speeds(system, states) * CROSSING <= extent]  # where a line ends it is faster than a line may be
     groups = find_continua(system, states, _speeds(system, states), _FEWEST)
-    return _curves([describe(states[group], _speeds(system, states[group]), 0, slow=True) for group in groups])
+    spaced = [_spaced(states[group]) for group in groups]
+    return _curves([describe(rows, _speeds(system, rows), 0, slow=True) for rows in spaced if len(rows) >= _FEWEST])
+
+
+def _spaced(states: Tensor) -> Tensor:
+    """Of ordered states the first of those that lie within a hundredth of the length: nearer ones tell no tangent."""
+    positions = torch.nn.functional.pad(states.diff(dim=0).norm(dim=-1).cumsum(dim=0), (1, 0))
+    kept = [0]
+    for row, position in enumerate(positions.tolist()):
+        if position - float(positions[kept[-1]]) >= _SPACING * float(positions[-1]):
+            kept.append(row)
+    return states[kept]
 
 
 def _refined(curve: _Curve, between: int) -> _Curve:

@@ -121,6 +121,27 @@ def test_stable_points_and_saddles_in_turn_are_one_line() -> None:
     assert finer.advice == ()
 
 
+def test_states_of_a_network_sample_its_slow_curve_where_they_lie() -> None:
+    """A search finds the three fixed points alone; starts h off the line come to V W^T h, where the drift is known."""
+
+    def push(share: Tensor) -> Tensor:
+        return -2e-3 * share * (share**2 - 1)
+
+    system = integrator(push).hold()
+    starts = normal(60, 2).clamp(-1, 1) @ torch.stack([0.5 * V, torch.ones(2, dtype=DOUBLE)])
+    points = rd.find_fixed_points(system, starts, extra_starts=0)
+    (few,) = rd.line_attractors(system, points)
+    (line,) = rd.line_attractors(system, points, starts)
+    assert (len(few), len(line) > 20) == (3, True)
+    shares = line.states @ W
+    assert torch.allclose(line.states, shares.unsqueeze(1) * V, rtol=0, atol=1e-8)
+    wanted = torch.cat([starts @ W, torch.tensor([-1.0, 0.0, 1.0], dtype=DOUBLE)])
+    assert torch.cdist(shares.unsqueeze(1), wanted.unsqueeze(1)).amin(dim=1).max() < 1e-8
+    sign = float((line.directions[0] @ V).sign())
+    assert torch.allclose(line.drifts, sign * push(shares), rtol=0, atol=1e-8)
+    assert line.drifts.abs().max() > 5e-4
+
+
 def test_points_that_are_no_line_give_none() -> None:
     system = held(lambda h: torch.tanh(2 * h), 2)
     assert rd.line_attractors(system, rd.find_fixed_points(system, normal(64, 2))) == ()
@@ -218,6 +239,7 @@ def test_what_does_not_fit_is_refused() -> None:
         (lambda: rd.line_attractors(system, [[0.0, 0.0]]), "found must be two states or more, no two alike, got 1"),
         (lambda: rd.line_attractors(system, [[1.0, 0.0]] * 3), "found must be two states or more, no two alike"),
         (lambda: rd.line_attractors(system, [[0.0] * 3] * 2), r"found must have shape \[k, 2\]"),
+        (lambda: rd.line_attractors(system, [[0.0] * 2], [[0.0] * 2]), "starts must be left out beside states"),
         (lambda: rd.line_attractors(system, [[0.0] * 2] * 2, neutral=0.0), "neutral must be positive"),
         (lambda: rd.line_attractors(system, [[0.0] * 2] * 2, between=-1), "between must be"),
         (lambda: line.alignment(inputs=[[1.0]]), r"inputs must have shape \[k, 2\]"),
