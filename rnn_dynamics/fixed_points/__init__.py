@@ -3,7 +3,7 @@
 from .alignment import cosines, directions_of
 from .assembly import nearest_line
 from .completeness import Completeness, index_sum, unseen_estimate
-from .continua import CROSSING, Continuum, along, describe, find_continua, transverse_radii
+from .continua import Continuum, along, describe, find_continua, transverse_radii
 from .curves import Curve
 from .growing import grow_continua
 from .merging import merge
@@ -15,7 +15,6 @@ from .sheets import Sheet
 from .slow import slow_points
 
 __all__ = [
-    "CROSSING",
     "Completeness",
     "Continuum",
     "Curve",

@@ -16,7 +16,7 @@ _NEUTRAL = 0.1
 """Neighbours belong together if the map is neutral between them: the speed halfway is below this share of what an
 eigenvalue 0 would give. It admits time constants of ten steps and more."""
 
-CROSSING = 100
+_CROSSING = 100
 """A slow manifold takes at least so many steps to cross at its highest speed; scattered ghosts take fewer."""
 
 _MOST = 1500
@@ -116,8 +116,10 @@ class Continuum:
         return text + (", goes on beyond the starts" if "beyond" in self.ends else "")
 
 
-def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor, fewest: int = _FEWEST) -> list[Tensor]:
-    """Groups of ``fewest`` rows or more of ``states`` [m, n] that form one object.
+def find_continua(
+    system: AutonomousMap, states: Tensor, speeds: Tensor, fewest: int = _FEWEST, crossing: float = _CROSSING
+) -> list[Tensor]:
+    """Groups of ``fewest`` rows or more of ``states`` [m, n] that form one object, of ``crossing`` steps at least.
 
     All are candidates that each have a near-neutral mode. Neighbours in the minimum spanning tree are linked when the
     point halfway between them is slow too.
@@ -144,7 +146,7 @@ def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor, fewest:
     return [
         chosen[torch.from_numpy(_along(host[group], group))]
         for group in groups
-        if len(group) >= fewest and speed[group].max() * CROSSING <= np.ptp(host[group], axis=0).max()
+        if len(group) >= fewest and speed[group].max() * crossing <= np.ptp(host[group], axis=0).max()
     ]
 
 

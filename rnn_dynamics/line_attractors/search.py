@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors
 from ..checks import ArgumentError, ArrayLike, AtLeast, checked, require_positive
-from ..fixed_points import CROSSING, Continuum, FixedPoints, SlowPoints, along, describe, find_continua
+from ..fixed_points import Continuum, FixedPoints, SlowPoints, along, describe, find_continua
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system
 from .relaxing import relaxed
 from .results import LineAttractor
@@ -50,7 +50,8 @@ def line_attractors(
         starts: states [k, n], as the network visits them. Searches for slow points end at the few minima of the speed;
             these are moved on to the slow curve across its direction only, so that they sample it where the network
             goes. None by default; each takes some eigenvalue problems of size n.
-        neutral: how near to 1 an eigenvalue of a point in a row must be; 0.1 admits time constants of ten steps.
+        neutral: how near to 1 an eigenvalue of a point in a row must be, and what share of the row's extent it may move
+            by in a step: 0.1 admits time constants of ten steps, and ten steps from end to end.
         between: states put at even distances on the straight way between neighbours, as rows of their own: between
             fixed points they say how fast a memory drifts. What they are off a curve is for w across it, and left out.
         memory_budget: bytes for Jacobians at a time.
@@ -125,8 +126,8 @@ def _rows(system: AutonomousMap, parts: list[Tensor], neutral: float, memory_bud
         return []
     states = states[torch.cat(near)]
     extent = float((states.amax(dim=0) - states.amin(dim=0)).max()) if len(states) else 0.0
-    states = states[_speeds(system, states) * CROSSING <= extent]  # where a line ends it is faster than a line may be
-    groups = find_continua(system, states, _speeds(system, states), _FEWEST)
+    states = states[_speeds(system, states) <= neutral * extent]  # beyond the ends of a line it is fast
+    groups = find_continua(system, states, _speeds(system, states), _FEWEST, 1 / neutral)
     spaced = [_spaced(states[group]) for group in groups]
     return _curves([describe(rows, _speeds(system, rows), 0, slow=True) for rows in spaced if len(rows) >= _FEWEST])
 
