@@ -9,6 +9,7 @@ is a question asked of that map.
     network = rd.read_checkpoint("model.pt").network             # or the weights in a file
     starts = rd.sample_states(network, sequences, 1024, noise=0.5)
     points = rd.find_fixed_points(network.hold(), starts)        # all of them, and the check that says so
+    lines = rd.line_attractors(network.hold(), points, starts)   # integrators: what they select, and how they drift
     found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which

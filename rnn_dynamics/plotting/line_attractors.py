@@ -62,22 +62,20 @@ def plot_line_attractor(
     project = projection_for(ax, onto, paths, [each.states for each in lines], dimensions)
     ax = style.axis_for(ax, dimensions)
     equal = style.is_equal(ax, None, project.isometric)
-    where = np.concatenate(
-        [project(part).reshape(-1, dimensions) for part in (*(each.states for each in lines), paths)]
-    )
-    reach = _REACH * float(np.ptp(where, axis=0).max()) / 2
+    drawn = [project(part).reshape(-1, dimensions) for part in (*(each.states for each in lines), paths)]
+    reach = _REACH * float(np.ptp(np.concatenate(drawn), axis=0).max()) / 2
 
     with style.styled():
         handles: list[Artist] = []
         for each in lines:
-            chosen = np.unique(
-                np.searchsorted(each.positions, np.linspace(0, each.length, _VECTORS) - 1e-9 * each.length)
-            )
+            wanted = np.linspace(0, 1 - 1e-9, _VECTORS) * each.length + float(each.positions.min())
+            order = each.positions.argsort()  # of chosen rows, they may stand in any order
+            chosen = order[np.unique(np.searchsorted(each.positions[order].numpy(), wanted))]
             curve, centers = project(each.states), project(each.states[chosen])
             path = np.concatenate([curve, curve[:1]]) if each.closed else curve
             looks: dict[str, Any] = {"color": style.SKY, "linewidth": 2 * style.THICK}
             ax.plot(*path.T, solid_capstyle="round", zorder=2, label="ring" if each.closed else "line", **looks)
-            ax.plot(*curve.T, linestyle="none", marker=".", markersize=3, color=style.BLUE, zorder=3, label="points")
+            ax.plot(*curve.T, linestyle="none", marker=".", markersize=3, color=style.BLUE, zorder=5, label="points")
             for vectors, color, label in (
                 (each.directions, style.BLACK, "slow direction"),
                 (each.selection_vectors, style.VERMILLION, "selection vector"),
@@ -86,7 +84,7 @@ def plot_line_attractor(
                 scale = reach / max(float(np.linalg.norm(seen, axis=1).max(initial=0)), 1e-3)
                 ends = np.stack([centers - scale * seen, centers + scale * seen], axis=1)
                 broken = np.pad(ends, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, dimensions)
-                ax.plot(*broken.T, color=color, linewidth=style.THICK, zorder=4, label=label)
+                ax.plot(*broken.T, color=color, linewidth=style.THIN, zorder=4, label=label)
         if paths.numel():
             handles.append(draw_trajectories(ax, project(paths)))
         style.label_axes(ax, project.labels, equal)
@@ -107,6 +105,6 @@ def _entries(lines: list[LineAttractor]) -> list[Artist]:
     return [
         *(Line2D([], [], color=style.SKY, linewidth=2 * style.THICK, label=shape) for shape in shapes),
         Line2D([], [], color=style.BLUE, label=f"points ({sum(map(len, lines))})", **marks),
-        Line2D([], [], color=style.BLACK, linewidth=style.THICK, label="slow direction"),
-        Line2D([], [], color=style.VERMILLION, linewidth=style.THICK, label="selection vector"),
+        Line2D([], [], color=style.BLACK, linewidth=style.THIN, label="slow direction"),
+        Line2D([], [], color=style.VERMILLION, linewidth=style.THIN, label="selection vector"),
     ]

@@ -228,6 +228,25 @@ def test_alignment_of_fixed_points_has_a_row_for_each_mode() -> None:
     assert np.isclose(table.loc[(0, 1), "left_readout_0"], 2 / math.sqrt(5))  # orthogonal to V
 
 
+# --- The picture
+
+
+def test_the_picture_shows_the_points_and_their_vectors_where_they_are() -> None:
+    (line,) = rd.line_attractors(integrator().hold(), [[0.0, 0.0], V.tolist(), (2 * V).tolist()])
+    ax = rd.plot_line_attractor(line)
+    (points,) = (artist for artist in ax.lines if artist.get_label() == "points")
+    assert np.allclose(np.column_stack(points.get_data()), line.states)
+    for label, vector in (("slow direction", V), ("selection vector", W / W.norm())):
+        (segments,) = (artist for artist in ax.lines if artist.get_label() == label)
+        ends = np.column_stack(segments.get_data()).reshape(-1, 3, 2)
+        assert np.allclose(ends[:, :2].mean(axis=1), line.states)
+        along = (ends[:, 1] - ends[:, 0]) @ vector.numpy()
+        assert np.allclose(np.abs(along), np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1))
+        assert np.allclose(np.abs(along), along[0] * np.sign(along[0]))
+    with pytest.raises(ValueError, match="line must be line attractors of one map"):
+        rd.plot_line_attractor([])
+
+
 # --- What is refused, and the table
 
 
