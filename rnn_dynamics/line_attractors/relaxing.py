@@ -25,22 +25,24 @@ def relaxed(system: AutonomousMap, states: Tensor, memory_budget: int) -> Tensor
 
 
 def _moved(system: AutonomousMap, states: Tensor) -> Tensor:
+    arrived = [states[:0]]
+    close = max(_CLOSE, 1e2 * torch.finfo(states.dtype).eps)
     for _ in range(_STEPS):
-        states = states[states.isfinite().all(dim=-1)]
-        if not len(states):
-            return states
         image, linearization = system.linearize(states)
         velocity, jacobian = image - states, linearization.dense()
+        finite = velocity.isfinite().all(dim=-1) & jacobian.isfinite().all(dim=-1).all(dim=-1)
+        states, velocity, jacobian = states[finite], velocity[finite], jacobian[finite]
+        if not len(states):
+            break
         modes = slow_modes(jacobian, velocity.double().cpu())
         v, w = modes.directions.to(states), modes.selection_vectors.to(states)
         across = velocity - (w * velocity).sum(dim=-1, keepdim=True) * v
         left = across.norm(dim=-1) / states.norm(dim=-1).clamp(min=1)
         sound = left.isfinite() & (modes.eigenvalues.imag == 0).to(states.device)
-        states, across, jacobian, v, w, left = (part[sound] for part in (states, across, jacobian, v, w, left))
-        if bool((left <= _CLOSE).all()):
-            return states
-        states = states + _across(jacobian, across, v, w)
-    return states[left <= _CLOSE]  # the last step is from there, and smaller
+        arrived.append(states[sound & (left <= close)])
+        onwards = sound & (left > close)
+        states = states[onwards] + _across(*(part[onwards] for part in (jacobian, across, v, w)))
+    return torch.cat(arrived)
 
 
 def _across(jacobian: Tensor, velocity: Tensor, v: Tensor, w: Tensor) -> Tensor:
