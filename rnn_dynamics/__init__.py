@@ -9,6 +9,7 @@ is a question asked of that map.
     network = rd.read_checkpoint("model.pt").network             # or the weights in a file
     starts = rd.sample_states(network, sequences, 1024, noise=0.5)
     points = rd.find_fixed_points(network.hold(), starts)        # all of them, and the check that says so
+    lines = rd.line_attractors(network.hold(), points, starts)   # integrators: what they select, and how they drift
     found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
@@ -51,6 +52,7 @@ from .bifurcations import (
 )
 from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
+from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         plot_diagram,
         plot_echo_index,
         plot_fixed_points,
+        plot_line_attractor,
         plot_parameter_plane,
         plot_reachability,
         plot_spectrum,
@@ -91,6 +94,7 @@ __all__ = [
     "Effort",
     "FixedPoints",
     "Horizon",
+    "LineAttractor",
     "LinearRegions",
     "MultistabilityMap",
     "Newton",
@@ -124,6 +128,7 @@ __all__ = [
     "finite_time_exponents",
     "index_sum",
     "kaplan_yorke_dimension",
+    "line_attractors",
     "load",
     "lyapunov_spectrum",
     "multistability_map",
@@ -133,6 +138,7 @@ __all__ = [
     "plot_diagram",
     "plot_echo_index",
     "plot_fixed_points",
+    "plot_line_attractor",
     "plot_parameter_plane",
     "plot_reachability",
     "plot_spectrum",

@@ -68,6 +68,13 @@ def points() -> rd.FixedPoints:
 
 
 @cache
+def line() -> rd.LineAttractor:
+    """Of states along the diagonal, on which the network's two units stay."""
+    (found,) = rd.line_attractors(network().hold(), [[-0.1, -0.1], [0.0, 0.0], [0.1, 0.1]])
+    return found
+
+
+@cache
 def attractors() -> rd.Attractors:
     return rd.find_attractors(network().hold(), starts())
 
@@ -244,6 +251,18 @@ def doors() -> Iterator[Door]:
         "targeted_directions",
         rd.targeted_directions,
         lambda: {"states": normal(8, 3, 2), "variables": {"choice": torch.arange(8.0)}, "components": 2},
+    )
+    yield Door(
+        "line_attractors",
+        rd.line_attractors,
+        lambda: {
+            "system": system(),
+            "found": points(),
+            "starts": starts(),
+            "neutral": 0.1,
+            "between": 1,
+            "memory_budget": 2**20,
+        },
     )
     yield Door(
         "index_sum",
@@ -656,6 +675,18 @@ def _plotting_doors() -> Iterator[Door]:
             "fitted_on": ["a"],
         },
     )
+    yield Door(
+        "plot_line_attractor",
+        rd.plot_line_attractor,
+        lambda: {
+            "line": line(),
+            "trajectories": normal(2, 3, 2),
+            "ax": None,
+            "onto": torch.eye(2),
+            "dimensions": 2,
+            "legend": True,
+        },
+    )
     yield Door("plot_reachability", rd.plot_reachability, lambda: {"reach": reach(), "axes": None, "legend": True})
     yield Door(
         "plot_spectrum",
@@ -851,6 +882,13 @@ def _method_doors() -> Iterator[Door]:
     yield Door("iterate", network().hold().iterate, lambda: {"states": starts(), "steps": 3})
     yield Door("jacobian", network().hold().jacobian, lambda: {"states": starts(), "memory_budget": 2**20})
     yield Door("input_jacobian", network().hold().input_jacobian, lambda: {"states": starts()})
+    aligned = {"points": points(), "line": line()}
+    for name, one in aligned.items():
+        yield Door(
+            f"{name}.alignment",
+            one.alignment,
+            lambda: {"inputs": torch.ones(1, 1), "readout": torch.ones(1, 2)},
+        )
     yield Door("fraction_intervals", attractors().fraction_intervals, lambda: {"confidence": 0.9})
     yield Door("Horizon.draw", rd.Horizon().draw, lambda: {"step": 2, "generator": torch.Generator()})
     yield Door("batch", task().batch, lambda: {"rows": [0, 1]})
@@ -930,6 +968,7 @@ def _result_doors() -> Iterator[Door]:
     shown: list[tuple[Callable[[], Any], Callable[..., Any]]] = [
         (points, lambda it: (rd.plot_fixed_points(it), it.to_pandas())),
         (attractors, lambda it: (rd.plot_attractors(it), it.to_pandas())),
+        (line, lambda it: (rd.plot_line_attractor(it), it.to_pandas())),
         (reach, lambda it: (rd.plot_reachability(it), it.to_pandas())),
         (branch, lambda it: (rd.plot_branches(it), it.to_pandas())),
         (diagram, lambda it: (rd.plot_diagram(it), it.to_pandas())),

@@ -1,8 +1,9 @@
 """From many starts to the distinct fixed points of a map, and whether any are missing."""
 
+from .alignment import cosines, directions_of
 from .assembly import nearest_line
 from .completeness import Completeness, index_sum, unseen_estimate
-from .continua import Continuum, describe, find_continua, transverse_radii
+from .continua import Continuum, along, describe, find_continua, transverse_radii
 from .curves import Curve
 from .growing import grow_continua
 from .merging import merge
@@ -22,7 +23,10 @@ __all__ = [
     "NeutralEquation",
     "Sheet",
     "SlowPoints",
+    "along",
+    "cosines",
     "describe",
+    "directions_of",
     "find_continua",
     "find_fixed_points",
     "find_fixed_points_over_inputs",

@@ -116,12 +116,15 @@ class Continuum:
         return text + (", goes on beyond the starts" if "beyond" in self.ends else "")
 
 
-def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor) -> list[Tensor]:
-    """Groups of rows of ``states`` [m, n], candidates that each have a near-neutral mode, that form one object.
+def find_continua(
+    system: AutonomousMap, states: Tensor, speeds: Tensor, fewest: int = _FEWEST, crossing: float = _CROSSING
+) -> list[Tensor]:
+    """Groups of ``fewest`` rows or more of ``states`` [m, n] that form one object, of ``crossing`` steps at least.
 
-    Neighbours in the minimum spanning tree are linked when the point halfway between them is slow too.
+    All are candidates that each have a near-neutral mode. Neighbours in the minimum spanning tree are linked when the
+    point halfway between them is slow too.
     """
-    if len(states) < _FEWEST:
+    if len(states) < fewest:
         return []
     chosen = _thinned(len(states), speeds)
     points = states[chosen]
@@ -143,7 +146,7 @@ def find_continua(system: AutonomousMap, states: Tensor, speeds: Tensor) -> list
     return [
         chosen[torch.from_numpy(_along(host[group], group))]
         for group in groups
-        if len(group) >= _FEWEST and speed[group].max() * _CROSSING <= np.ptp(host[group], axis=0).max()
+        if len(group) >= fewest and speed[group].max() * crossing <= np.ptp(host[group], axis=0).max()
     ]
 
 
@@ -188,6 +191,12 @@ def transverse_radii(
         moduli = values.abs().gather(-1, order).double()
         parts.append(moduli.amax(dim=-1) if moduli.shape[-1] else torch.zeros(len(moduli), dtype=torch.float64))
     return torch.cat(parts)
+
+
+def along(states: Tensor) -> Tensor:
+    """The order [m] in which a walk along states [m, n] of one curve meets them, from one end to the other."""
+    rows = _along(states.double().cpu().numpy(), np.arange(len(states)))
+    return torch.from_numpy(rows).to(states.device)
 
 
 def _variances(points: np.ndarray) -> np.ndarray:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ..checks import ArgumentError
+from ..checks import ArgumentError, ArrayLike, checked
 from ..results import Noted
 from ..roots import Reason, advice_of
 from ..stability import MARGINAL_TOLERANCE, fixed_point_index, n_unstable, time_constants
 from ..store import storable
 from ..tables import Table
+from .alignment import alignment_table, directions_of
 from .completeness import Completeness, Round
 from .continua import Continuum
 
@@ -35,7 +36,11 @@ _FORMATS = {
 class Linearised:
     """What the eigenvalues of DF at each row say."""
 
+    states: Tensor
     eigenvalues: Tensor
+    right_eigenvectors: Tensor
+    left_eigenvectors: Tensor
+    input_jacobians: Tensor | None
     kinds: tuple[str, ...]
     marginal_tolerance: float
     dt: float | None
@@ -64,6 +69,24 @@ class Linearised:
     def rates(self) -> Tensor:
         """ln(lambda) / dt, [p, n], complex: e^(rate t) is how a mode goes; per step where ``dt`` was not told."""
         return self.eigenvalues.log() / (self.dt or 1.0)
+
+    @checked
+    def alignment(self, inputs: ArrayLike | None = None, readout: ArrayLike | None = None) -> "pd.DataFrame":
+        """|cosines| of right and left eigenvectors with input and readout directions, one row per point and mode.
+
+        "left_input_0" is |w^H b| / (|w| |b|) with b = (dF/dx) x: how much of an input its mode selects;
+        "right_readout_0" is |r^T v| / (|r| |v|): how much of a mode is read. Moduli, as the phase of an eigenvector is
+        arbitrary; NaN for a direction 0. Only modes whose eigenvectors are kept have rows.
+
+        Args:
+            inputs: pulses [q, m]; by default each input alone.
+            readout: [o, n], the readout's weight: a row for each output.
+
+        Raises:
+            ValueError: for inputs of a map without input, for no direction at all, and for wrong shapes.
+        """
+        named = directions_of(self.states.shape[-1], self.input_jacobians, inputs, readout)
+        return alignment_table(self.eigenvalues, self.right_eigenvectors, self.left_eigenvectors, named)
 
 
 @storable

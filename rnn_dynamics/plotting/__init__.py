@@ -7,6 +7,7 @@ from .branches import plot_branches
 from .diagram import plot_diagram
 from .echo import plot_echo_index
 from .fixed_points import plot_fixed_points
+from .line_attractors import plot_line_attractor
 from .parameter_plane import plot_parameter_plane
 from .reachability import plot_reachability
 from .saving import save_figure
@@ -25,6 +26,7 @@ __all__ = [
     "plot_diagram",
     "plot_echo_index",
     "plot_fixed_points",
+    "plot_line_attractor",
     "plot_parameter_plane",
     "plot_reachability",
     "plot_spectrum",

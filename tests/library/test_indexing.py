@@ -60,7 +60,8 @@ def every_table() -> list[Table]:
     followed = follow(lambda t: held(lambda h: torch.tanh((2 + t) * h), 2), fixed_points().states[:3], 0.0, 0.1)
     roots = rd.Newton().solve(held(pull, 2), normal(5, 2))
     sets = table(sets_of(fixed_points(), attractors(), 64))
-    return [fixed_points(), attractors(), slow_points(), cycles(), echo(), spectrum, followed, roots, sets]
+    (line,) = rd.line_attractors(held(pull, 2), [[0.0, 0.0], [0.1, 0.1], [0.2, 0.2]])
+    return [fixed_points(), attractors(), line, slow_points(), cycles(), echo(), spectrum, followed, roots, sets]
 
 
 def equal(first: Any, second: Any) -> bool:
