@@ -47,7 +47,7 @@ class _StateOnly(nn.Module):
         return self.of(state)
 
 
-def without_input(step: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+def without_input(step: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     """A step or vector field that takes a state alone, as one of a state and no inputs; a module stays a module."""
     if isinstance(step, nn.Module):
         return _StateOnly(step)
