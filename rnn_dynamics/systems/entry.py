@@ -70,8 +70,8 @@ def as_map(
             called as forward(state, input) or forward(input, state) for a step, or over a sequence, that returns its
             state, alone or in a tuple or dict; or a function step(state [n], input [m]) -> state [n].
         state_size, input_size: n and m, of a function (``input_size=0`` for an autonomous one, which may take its state
-            alone) or of a module that does
-            not tell them. With an encoder, ``input_size`` is what it takes, if its first layer does not tell.
+            alone) or of a module that does not tell them. With an encoder, ``input_size`` is what it takes, if its
+            first layer does not tell.
         box: (lower, upper), each [n], for a function that is known to map this box into itself; the index sum needs it.
         device: where a plain function computes; the parameters' device for a module, else the CPU.
         encoder: what the input goes through before the module, a module or function [..., m] -> [..., m'] that treats
