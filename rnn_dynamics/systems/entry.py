@@ -49,7 +49,8 @@ def as_map(
     The map reads the module's own parameters, so it follows them through training and gradients flow into them;
     weights that a module computes from others (weight_norm, spectral_norm, parametrizations, pruning) are computed
     anew at every use. Nothing about the module is changed. Dropout between layers is off, as in ``module.eval()``, and
-    forward hooks of a module that is known by its weights are not run, as its ``notes`` say.
+    forward hooks of a module that is known by its weights are not run; those of any other are, at every step. Its
+    ``notes`` say which.
 
     torch's modules and those of ``rnn_dynamics.cells`` are known by their weights, with closed-form Jacobians. Any
     other module is called: a copy of it, on random states and inputs, in the forms in which recurrent modules are
@@ -227,9 +228,12 @@ def _of_layers(module: nn.Module) -> LayeredMap:
             require_values(weight, f"{name} of layer {index}")
     require_plain(module, layers)
     network = LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
-    if any(part._forward_hooks for part in module.modules()):
-        network.said = ("its forward hooks are not run",)
+    network.said = _of_hooks(module, "its forward hooks are not run")
     return network
+
+
+def _of_hooks(module: nn.Module, said: str) -> tuple[str, ...]:
+    return (said,) if any(part._forward_hooks for part in module.modules()) else ()
 
 
 def _required(network: LayeredMap, module: nn.Module, state_size: int | None, input_size: int | None) -> LayeredMap:
@@ -267,6 +271,7 @@ def _called(
         return _of_layers(cell)
     require_no_memory(step, n, m)
     network = FunctionMap(step, n, m, box, device)
+    network.said = _of_hooks(module, "its forward hooks are run at every step")
     require_same(step, n, m, network.dtype)
     return network
 

@@ -400,6 +400,7 @@ def test_hooks_that_are_not_run_are_said_and_others_count() -> None:
     assert rd.as_map(known).notes == ("its forward hooks are not run",)
     called = _InputFirst()
     called.register_forward_hook(lambda module, args, output: 0.5 * output)
+    assert rd.as_map(called).notes == ("its forward hooks are run at every step",)
     assert torch.allclose(rd.as_map(called).hold(HELD)(STATES), 0.5 * called.double().go(HELD, STATES))
 
 
