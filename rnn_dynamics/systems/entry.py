@@ -49,14 +49,16 @@ def as_map(
     The map reads the module's own parameters, so it follows them through training and gradients flow into them;
     weights that a module computes from others (weight_norm, spectral_norm, parametrizations, pruning) are computed
     anew at every use. Nothing about the module is changed. Dropout between layers is off, as in ``module.eval()``, and
-    forward hooks of a module that is known by its weights are not run, as its ``notes`` say.
+    forward hooks of a module that is known by its weights are not run; those of any other are, at every step. Its
+    ``notes`` say which.
 
     torch's modules and those of ``rnn_dynamics.cells`` are known by their weights, with closed-form Jacobians. Any
     other module is called: a copy of it, on random states and inputs, in the forms in which recurrent modules are
-    written, until one is found in which it steps: the rows of a batch do not see each other, the state matters, and a
-    sequence of two inputs leads where two of one do. The map's repr says which form that is; the map is compared with
-    the module itself in the module's own precision. A module whose step is that of one cell within it is taken for
-    that cell, and so is a larger module that takes no state, for the one recurrent module within it.
+    written, until one is found in which it steps: the rows of a batch do not see each other, the state matters, a
+    sequence of many inputs leads where as many of one do, and nothing that a call writes into the module changes the
+    next one. The map's repr says which form that is; the map is compared with the module itself in the module's own
+    precision. A module whose step is that of one cell within it is taken for that cell, and so is a larger module that
+    takes no state, for the one recurrent module within it, unless it is seen to change that one's state between steps.
 
     Gaussian noise is frozen at zero where it is added to the state, or where an attribute such as ``noise_std`` scales
     it. A complex state becomes a real one of twice the size, real parts before imaginary ones. Constants in a coarser
@@ -68,8 +70,9 @@ def as_map(
             ``*Cell`` classes, one of ``rnn_dynamics.cells``, any module with a method ``recurrent_layers``; a module
             called as forward(state, input) or forward(input, state) for a step, or over a sequence, that returns its
             state, alone or in a tuple or dict; or a function step(state [n], input [m]) -> state [n].
-        state_size, input_size: n and m, of a function (``input_size=0`` for an autonomous one) or of a module that does
-            not tell them. With an encoder, ``input_size`` is what it takes, if its first layer does not tell.
+        state_size, input_size: n and m, of a function (``input_size=0`` for an autonomous one, which may take its state
+            alone) or of a module that does not tell them. With an encoder, ``input_size`` is what it takes, if its
+            first layer does not tell.
         box: (lower, upper), each [n], for a function that is known to map this box into itself; the index sum needs it.
         device: where a plain function computes; the parameters' device for a module, else the CPU.
         encoder: what the input goes through before the module, a module or function [..., m] -> [..., m'] that treats
@@ -225,9 +228,12 @@ def _of_layers(module: nn.Module) -> LayeredMap:
             require_values(weight, f"{name} of layer {index}")
     require_plain(module, layers)
     network = LayeredMap(layers, (lambda: recurrent_layers(module)) if has_derived_weights(module) else None)
-    if any(part._forward_hooks for part in module.modules()):
-        network.said = ("its forward hooks are not run",)
+    network.said = _of_hooks(module, "its forward hooks are not run")
     return network
+
+
+def _of_hooks(module: nn.Module, said: str) -> tuple[str, ...]:
+    return (said,) if any(part._forward_hooks for part in module.modules()) else ()
 
 
 def _required(network: LayeredMap, module: nn.Module, state_size: int | None, input_size: int | None) -> LayeredMap:
@@ -265,6 +271,7 @@ def _called(
         return _of_layers(cell)
     require_no_memory(step, n, m)
     network = FunctionMap(step, n, m, box, device)
+    network.said = _of_hooks(module, "its forward hooks are run at every step")
     require_same(step, n, m, network.dtype)
     return network
 

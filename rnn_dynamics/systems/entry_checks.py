@@ -25,12 +25,12 @@ def require_order(step: nn.Module | Step, state_size: int, input_size: int, prot
     if protocol is not None:
         return
     torchs = ("input", "inputs", "x") if isinstance(step, nn.RNNBase | nn.RNNCellBase) else ("input", "inputs")
-    first_two = names[:2]
-    is_torchs = len(first_two) == 2 and first_two[0] in torchs and first_two[1] not in ("input", "inputs")
+    first, second = (*names, "", "")[:2]
+    is_torchs = first in torchs and second not in ("input", "inputs", "")
     if is_torchs or input_first(step, state_size, input_size):
         raise ArgumentError(
             "step",
-            f"must take (state, input), but takes ({', '.join(first_two)}) as torch's cells do: pass "
+            f"must take (state, input), but takes ({first}, {second}) as torch's cells do: pass "
             "lambda state, input: step(input, state), or protocol='state, input' if the names mislead",
         )
 
@@ -42,7 +42,7 @@ def input_first(step: nn.Module | Step, state_size: int, input_size: int) -> boo
 
 def require_values(weight: Tensor, name: str) -> None:
     """Refuse weights without values, and NaN or infinite ones."""
-    if torch.nn.parameter.is_lazy(weight) or weight.is_meta:
+    if nn.parameter.is_lazy(weight) or weight.is_meta:
         raise ValueError(f"{name} must have values, but has none yet: call the lazy module once, or load its weights")
     values = weight.detach() if weight.layout is torch.strided else weight.detach().to_dense()
     if not values.isfinite().all():

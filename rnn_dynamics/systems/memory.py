@@ -92,8 +92,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 def _move(part: nn.Module, name: str) -> None:
     """Change a number or tensor that a call wrote; a list is left as the calls left it."""
-    owners: tuple[Any, ...] = (part._parameters, part._buffers, vars(part))
-    owner = next((each for each in owners if name in each), None)
+    owner: Any = next((o for o in (part._parameters, part._buffers, vars(part)) if name in o), None)
     if owner is None:
         return
     value: Any = owner[name]

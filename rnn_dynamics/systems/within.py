@@ -83,21 +83,22 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 def _require_alone(calls: list[_Call], moved: list[_Call], model: nn.Module, path: str) -> None:
-    """Refuse a part that is given at its second call what depends on its first, and is not what it returned."""
-    given, given_moved, returned = calls[1][0], moved[1][0], moved[0][1]
-    follows = False
-    for one, other in zip(given, given_moved, strict=True):
-        if torch.equal(one, other):
-            continue
-        if not any(other.numel() == back.numel() and torch.equal(other.flatten(), back.flatten()) for back in returned):
+    """Refuse a part that is given what depends on its first call, and is not what it returned just before."""
+    remedy = f"pass step(state, input) of the whole, or child='{path}' for the part alone"
+    for call in range(1, len(calls)):
+        given, given_moved, returned = calls[call][0], moved[call][0], moved[call - 1][1]
+        depending = [other for one, other in zip(given, given_moved, strict=True) if not torch.equal(one, other)]
+        if call == 1 and not depending:
+            raise ValueError(
+                f"{type(model).__name__} calls its part '.{path}' several times without handing its state on: {remedy}"
+            )
+        if not all(any(_is_same(state, back) for back in returned) for state in depending):
             raise ValueError(
                 f"{type(model).__name__} does something with the state of its part '.{path}' between two steps of it "
-                "(feedback, normalisation, a residual?), so that the part alone is not its recurrence: pass "
-                f"step(state, input) of the whole, or child='{path}' for the part alone"
+                f"(feedback, normalisation, a residual?), so that the part alone is not its recurrence: {remedy}"
             )
-        follows = True
-    if not follows:
-        raise ValueError(
-            f"{type(model).__name__} calls its part '.{path}' several times without handing its state on: pass "
-            f"step(state, input) of the whole, or child='{path}' for the part alone"
-        )
+
+
+def _is_same(state: Tensor, returned: Tensor) -> bool:
+    """Whether a state is the one that was returned, whatever axes of length one it has."""
+    return state.numel() == returned.numel() and torch.equal(state.flatten(), returned.flatten())

@@ -400,4 +400,55 @@ def test_hooks_that_are_not_run_are_said_and_others_count() -> None:
     assert rd.as_map(known).notes == ("its forward hooks are not run",)
     called = _InputFirst()
     called.register_forward_hook(lambda module, args, output: 0.5 * output)
+    assert rd.as_map(called).notes == ("its forward hooks are run at every step",)
     assert torch.allclose(rd.as_map(called).hold(HELD)(STATES), 0.5 * called.double().go(HELD, STATES))
+
+
+def test_a_part_that_is_changed_later_is_seen_too() -> None:
+    class Later(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = nn.GRUCell(M, N)
+
+        def forward(self, x):
+            h = x.new_zeros(len(x), N)
+            for time in range(x.shape[1]):
+                h = self.cell(x[:, time], h) * (0.5 if time == 1 else 1.0)
+            return h
+
+    with pytest.raises(ValueError, match="does something with the state of its part"):
+        rd.as_map(Later())
+
+
+def test_a_part_that_begins_anew_each_time_is_no_recurrence() -> None:
+    class Anew(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = nn.GRUCell(M, N)
+
+        def forward(self, x):
+            return torch.stack([self.cell(x[:, time]) for time in range(x.shape[1])], 1)
+
+    with pytest.raises(ValueError, match="several times without handing its state on"):
+        rd.as_map(Anew())
+
+
+def test_names_tell_the_state_among_what_is_returned() -> None:
+    class Named(_Base):
+        def forward(self, x, h):
+            h = self.go(x, h)
+            return {"gate": torch.sigmoid(h), "h": h}
+
+    net = Named()
+    assert torch.allclose(rd.as_map(net).hold(HELD)(STATES), net.double().go(HELD, STATES))
+
+
+def test_a_thousand_units_are_probed_by_few_states_alone() -> None:
+    calls = []
+
+    def step(h, x):
+        calls.append(h.ndim)
+        return torch.tanh(0.5 * h + x)
+
+    rd.as_map(step, 1000, 1).hold([0.1])
+    assert calls.count(1) < 200

@@ -80,6 +80,11 @@ def arguments_of(step: nn.Module | Callable[..., Any]) -> Arguments:
     return Arguments(tuple(names), required, states[0] if states else None, input, flags, time)
 
 
+def names_state(name: str) -> bool:
+    """Whether a name is one of states."""
+    return _STATE.fullmatch(name.lower()) is not None
+
+
 def time_refused(name: str, time: str) -> str:
     """Why a function of the time is no map, with remedies."""
     return (

@@ -13,7 +13,7 @@ from ..derived_weights import copied, device_of
 from ..interpretation import Interpretation, to_precision
 from ..probing import watched
 from .form import PROTOCOLS, Form, item_of
-from .guesses import arguments_of, first_states, input_counts, time_refused, unit_counts
+from .guesses import arguments_of, first_states, input_counts, names_state, time_refused, unit_counts
 from .layout import Layout, Part, layout_of, usual_layouts
 from .trial import Misfit, NearMisfit, close, drawn, try_form
 
@@ -254,7 +254,8 @@ class _Search:
 def _items(returned: object) -> list[int | str | None]:
     """Where in what a module returned its state may lie: all of it, or an item, the last first."""
     if isinstance(returned, dict):
-        return [key for key in returned if isinstance(key, str)]
+        keys: list[int | str | None] = [key for key in returned if isinstance(key, str)]
+        return [key for key in keys if names_state(str(key))] or keys
     if isinstance(returned, tuple | list):
         return [*reversed(range(len(returned))), None]
     return [None]

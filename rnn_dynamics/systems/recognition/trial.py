@@ -83,7 +83,11 @@ def try_form(module: nn.Module, form: Form, input_size: int, device: torch.devic
                 "something else at its first step, or keeps a state beside the one that it is given"
             )
         many = torch.stack([drawn(_ROWS, input_size, 10 + time).to(device) for time in range(_TIMES)], dim=1)
-        far, expected, beside = after(states, many), states, states * (1 + _NUDGE)
+        try:
+            far = after(states, many)
+        except Misfit as error:
+            raise NearMisfit(f"of a sequence of {_TIMES} inputs, {error}") from error
+        expected, beside = states, states * (1 + _NUDGE)
         for time in range(_TIMES):
             expected, beside = after(expected, many[:, time]), after(beside, many[:, time])
         magnified = _ROUNDINGS * float((beside - expected).abs().nan_to_num().max())
