@@ -65,6 +65,9 @@ class Table(Result):
     def _columns(cls) -> list[str]:
         return [f.name for f in fields(cls) if f.name not in cls._whole | cls._pointers]
 
+    def _dimensions_of(self, name: str) -> tuple[str, ...]:
+        return self._dimensions.get(name, ("row",) if name in self._columns() else ())
+
     def _of_a_choice(self) -> dict[str, Any]:
         """What else of the fields changes in a choice of rows."""
         return {}

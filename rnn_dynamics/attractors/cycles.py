@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -48,6 +48,8 @@ class Cycles(Table, Noted, whole=("period", "n_roots", "continua", "completeness
     """
 
     _formats = FORMATS
+
+    _dimensions: ClassVar = {"orbits": ("row", "phase", "unit"), "multipliers": ("row", "mode")}
 
     period: int
 

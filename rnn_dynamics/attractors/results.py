@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import scipy
 import torch
@@ -88,6 +88,13 @@ class Attractors(  # pyright: ignore[reportIncompatibleVariableOverride]
     """
 
     _formats = FORMATS
+
+    _dimensions: ClassVar = {
+        "states": ("row", "unit"),
+        "orbits": ("row", "", "unit"),
+        **dict.fromkeys(("labels", "fates", "speeds", "times"), ("start",)),
+        **dict.fromkeys(("ends", "running"), ("start", "unit")),
+    }
 
     kinds: tuple[AttractorKind, ...]
     """"fixed point", "cycle", "circle" (quasi-periodic: a limit cycle of no whole number of steps), "torus"

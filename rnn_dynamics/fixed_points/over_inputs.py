@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class FixedPointsOverInputs(Result):
     """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points."""
+
+    _dimensions: ClassVar = {"inputs": ("held_input", "input")}
 
     inputs: Tensor
     """[q, m]."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -29,6 +29,13 @@ _FORMATS = {
     "residual": "{:.0e}".format,
     "speed": "{:.1e}".format,
     "share": "{:.1%}".format,
+}
+
+_DIMENSIONS = {
+    "states": ("row", "unit"),
+    "eigenvalues": ("row", "mode"),
+    **dict.fromkeys(("right_eigenvectors", "left_eigenvectors"), ("row", "unit", "kept_mode")),
+    "input_jacobians": ("row", "unit", "input"),
 }
 
 
@@ -84,6 +91,8 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance", "dt")):
     """
 
     _formats = _FORMATS
+
+    _dimensions: ClassVar = _DIMENSIONS
 
     states: Tensor
     """[s, n]."""
@@ -201,6 +210,8 @@ class FixedPoints(  # pyright: ignore[reportIncompatibleVariableOverride]
     """
 
     _formats = _FORMATS
+
+    _dimensions: ClassVar = _DIMENSIONS | {"labels": ("start",), "reasons": ("start",)}
 
     states: Tensor
     """[p, n]."""

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy
@@ -24,6 +24,8 @@ _FEWEST = 3
 @dataclass(frozen=True, eq=False)
 class Coincidence(Result):
     """One row per interval between checkpoints; ``TrainingBifurcations.coincidence`` explains the measure."""
+
+    _dimensions: ClassVar = {"intervals": ("row", "end")}
 
     intervals: Tensor
     """Steps of the two checkpoints, [i, 2]."""

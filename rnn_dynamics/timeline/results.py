@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -55,6 +55,8 @@ class Bifurcation:
 @dataclass(frozen=True, eq=False)
 class TrainingBifurcations(Interruptible):
     """All fixed points along a training, with identity, and what happened to them; ``len`` counts checkpoints."""
+
+    _dimensions: ClassVar = {"units": ("unit",), **dict.fromkeys(("loss_steps", "loss_curve"), ("loss_step",))}
 
     observations: tuple[Observation, ...]
     """One for each checkpoint, of fixed points alone (its ``vaa`` is NaN); passages along the straight lines between

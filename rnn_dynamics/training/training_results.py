@@ -1,7 +1,7 @@
 """What a training did, update by update and epoch by epoch."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Training(Result):
     """The history of a training; ``len`` counts its whole epochs."""
+
+    _dimensions: ClassVar = dict.fromkeys(("losses", "gradient_norms"), ("update",))
 
     seed: int
     """Of the order of the batches, and of what the model draws."""

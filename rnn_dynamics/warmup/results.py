@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
@@ -21,6 +21,8 @@ class Warmup(Result):
 
     If it did not finish, the last entry's update was undone: the weights are those that the entry belongs to.
     """
+
+    _dimensions: ClassVar = {"soft_vaas": ("row", "layer")}
 
     soft_vaas: Tensor
     """VAA* of each layer before the update, [steps, layers]."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import scipy
 import torch
@@ -45,6 +45,12 @@ class Branch(Noted):
     Special points are rows of their own, and two of them are never neighbours: so stability is constant between a
     special row and the next.
     """
+
+    _dimensions: ClassVar = {
+        "states": ("row", "unit"),
+        "orbits": ("row", "phase", "unit"),
+        "eigenvalues": ("row", "mode"),
+    }
 
     parameters: Tensor
     """[k]."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -47,6 +47,12 @@ class Section:
 @dataclass(frozen=True, eq=False)
 class BifurcationDiagram(Interruptible):
     """All branches that were found over a span, and the evidence that there are no more; ``len`` counts branches."""
+
+    _dimensions: ClassVar = {
+        **dict.fromkeys(("searched", "n_searched"), ("search",)),
+        "intervals": ("interval", "end"),
+        **dict.fromkeys(("counts", "stable_counts", "index_sums", "index_valid"), ("interval",)),
+    }
 
     span: tuple[float, float]
 

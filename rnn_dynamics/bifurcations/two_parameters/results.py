@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
@@ -82,6 +82,8 @@ class BifurcationCurve(Result):
 
     Points of codimension two are rows of their own.
     """
+
+    _dimensions: ClassVar = {"parameters": ("row", "parameter"), "states": ("row", "unit")}
 
     kind: str
     """"fold", "flip" or "Neimark-Sacker"."""
