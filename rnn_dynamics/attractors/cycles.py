@@ -74,7 +74,7 @@ class Cycles(Table, Noted, whole=("period", "n_roots", "continua", "completeness
     completeness: Completeness
     """Of the search for the fixed points of F^k: whether any are missing."""
 
-    def _of_a_choice(self) -> dict[str, Any]:
+    def _of_a_choice(self, _: list[int], /) -> dict[str, Any]:
         return {"continua": (), "completeness": self.completeness.of_a_choice()}
 
     @property

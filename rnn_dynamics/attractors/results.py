@@ -153,7 +153,7 @@ class Attractors(  # pyright: ignore[reportIncompatibleVariableOverride]
             unknown = torch.full((len(self.kinds),), torch.nan, dtype=torch.float64)
             object.__setattr__(self, "mean_periods", unknown)
 
-    def _of_a_choice(self) -> dict[str, Any]:
+    def _of_a_choice(self, _: list[int], /) -> dict[str, Any]:
         return {"slow": self.slow[:0], "slow_manifolds": ()}
 
     @property

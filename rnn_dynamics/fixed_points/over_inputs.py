@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ..checks import ArrayLike, Size, as_rows, checked
 from ..progress import each
-from ..results import Result
 from ..roots import RootSolver
 from ..stability import MARGINAL_TOLERANCE
 from ..store import storable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, require_network
+from ..tables import Table
 from .results import FixedPoints
 from .search import find_fixed_points
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPointsOverInputs(Result):
-    """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points."""
+class FixedPointsOverInputs(Table, whole=("inputs", "points"), in_order=True):
+    """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points.
+
+    ``over[over.labels == 2]`` and the like are choices of points (see ``tables.Table``); all inputs stay.
+    """
 
     _dimensions: ClassVar = {"inputs": ("held_input", "input")}
 
@@ -52,6 +56,11 @@ class FixedPointsOverInputs(Result):
         """For every fixed point, in order, the row of its input."""
         return torch.cat([torch.full((len(points),), row) for row, points in enumerate(self.points)])
 
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        firsts = [0, *accumulate(map(len, self.points))]
+        within = [[row - first for row in rows if first <= row < end] for first, end in pairwise(firsts)]
+        return {"points": tuple(points[own] for points, own in zip(self.points, within, strict=True))}
+
     def to_pandas(self) -> "pd.DataFrame":
         """One row per fixed point, with the row of its input in the column "input"."""
         import pandas as pd
@@ -62,7 +71,7 @@ class FixedPointsOverInputs(Result):
     def summary(self) -> str:
         """One line: how many, under how many held inputs."""
         done, asked = len(self.points), len(self.inputs)
-        text = f"{len(self)} fixed point{'s' * (len(self) != 1)} under {done} held input{'s' * (done != 1)}"
+        text = f"{self._counted('fixed point')} under {done} held input{'s' * (done != 1)}"
         return text + (f" of {asked}" if done < asked else "")
 
     def _notes(self) -> Sequence[str]:

@@ -262,7 +262,7 @@ class FixedPoints(  # pyright: ignore[reportIncompatibleVariableOverride]
     dt: float | None = None
     """The time that a step takes, in the user's unit (``as_map(dt=...)``): time constants are in it, rates per it."""
 
-    def _of_a_choice(self) -> dict[str, Any]:
+    def _of_a_choice(self, _: list[int], /) -> dict[str, Any]:
         return {"slow": self.slow[:0], "continua": (), "completeness": self.completeness.of_a_choice()}
 
     def unstable_directions(self, row: int) -> list[tuple[int, Tensor]]:
