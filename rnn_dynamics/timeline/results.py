@@ -55,7 +55,7 @@ class Bifurcation:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class TrainingBifurcations(
+class TrainingBifurcations(  # pyright: ignore[reportIncompatibleVariableOverride]
     Interruptible,
     Table,
     whole=("events", "loss_steps", "loss_curve", "loss_name", "units", "interrupted"),

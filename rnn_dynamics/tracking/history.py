@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class TrackingHistory(
+class TrackingHistory(  # pyright: ignore[reportIncompatibleVariableOverride]
     Interruptible, Table, whole=("training_seconds", "skipped", "recording_seconds", "interrupted"), in_order=True
 ):
     """One ``Observation`` a row; ``len`` counts them.

@@ -50,7 +50,7 @@ _OF_THE_SPAN = ("searched", "n_searched", "sectioned", "intervals", "counts", "s
 
 @storable
 @dataclass(frozen=True, eq=False)
-class BifurcationDiagram(
+class BifurcationDiagram(  # pyright: ignore[reportIncompatibleVariableOverride]
     Interruptible,
     Table,
     whole=(
