@@ -2,14 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from dataclasses import fields
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
 from .checks import ArgumentError, ArrayLike, as_rows, as_vector
 from .progress import each
-from .results import Result
 from .systems import DrivenMap
 from .tables import Table
 
@@ -25,7 +26,7 @@ _SHOWN = 4
 """Inputs of more coordinates are called by their row."""
 
 
-class OverInputs(Result, Generic[Part]):
+class OverInputs(Table, Generic[Part]):
     """One result per held input; ``len`` counts what all of them hold.
 
     A subclass is a dataclass with these two fields, of which the second is filled up, and says ``results``.
@@ -87,10 +88,16 @@ class OverInputs(Result, Generic[Part]):
         tables = [result.to_pandas().assign(input=row, condition=name) for row, (name, result) in named]
         return pd.concat(tables, ignore_index=True)
 
-    def _counted(self, noun: str) -> str:
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        firsts = [0, *accumulate(map(len, self.results))]
+        within = [[row - first for row in rows if first <= row < end] for first, end in pairwise(firsts)]
+        name = next(each.name for each in fields(self) if getattr(self, each.name) is self.results)
+        return {name: tuple(result[own] for result, own in zip(self.results, within, strict=True))}
+
+    def _counted(self, noun: str, plural: str | None = None) -> str:
         """How many, under how many held inputs."""
         done, asked = len(self.results), len(self.inputs)
-        text = f"{len(self)} {noun}{'s' * (len(self) != 1)} under {done} held input{'s' * (done != 1)}"
+        text = f"{super()._counted(noun, plural)} under {done} held input{'s' * (done != 1)}"
         return text + (f" of {asked}" if done < asked else "")
 
 

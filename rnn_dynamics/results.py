@@ -1,15 +1,22 @@
 """Results of analyses, each a line, a table and sentences; their repr and HTML are written here alone."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .checks import checked
+from .exchange import dataset, write_mat
+from .files import replacing
+
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 _MOST = 40
 """Rows of a table that are shown; of more, the first and the last twenty."""
@@ -27,6 +34,9 @@ class Result(ABC):
 
     _formats: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
     """How the numbers of a column are written; with six digits where nothing is said."""
+
+    _dimensions: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """What the dimensions of a field are called in ``to_dataset``: ("row", "unit"); the rest after the field."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -54,6 +64,40 @@ class Result(ABC):
     @abstractmethod
     def to_pandas(self) -> "pd.DataFrame":
         """The numbers as a table."""
+
+    def to_dataset(self) -> "xr.Dataset":
+        """Everything that it holds, as an xarray dataset: a variable for each field; complex numbers stay complex.
+
+        The variables of parts carry the path to them, as in a saved file: "slow.states" for the states of the slow
+        points, "branches.0.parameters". Their dimensions do too ("slow.row"), as parts have rows of their own. What is
+        a tuple of tensors, each of its own length, is numbered: "orbits.0". Words are strings; single numbers and
+        words are variables without dimensions; what is None is left out. ``attrs`` has the class and ``summary()``.
+
+        Raises:
+            ImportError: without xarray, ``pip install 'rnn-dynamics[xarray]'``.
+        """
+        return dataset(self)
+
+    @checked
+    def to_mat(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything that it holds for MATLAB, a variable for each field; the file appears only when whole.
+
+        Parts are structs (``slow.states``), tuples of tensors cells, words cells of strings, None is []. Numbers are as
+        they are: numbers of rows and units count from 0, and -1 is no row. Vectors are columns.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: if the file cannot be written.
+        """
+        path = Path(path)
+        with replacing(path) as temporary:
+            write_mat(self, temporary)
+        return path
+
+    def _dimensions_of(self, name: str) -> tuple[str, ...]:
+        return self._dimensions.get(name, ())
 
     def _shown(self) -> "pd.DataFrame":
         """The table that is shown."""

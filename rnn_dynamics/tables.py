@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -27,18 +28,23 @@ class Table(Result):
     is known of the starts refers to all of them still, and ``chosen_from`` says how many rows there were.
 
     Subclasses name the fields that are not columns with ``whole``, and with ``pointers`` tensors that hold numbers of
-    rows, which are renumbered: -1 where their row was not chosen. ``save`` takes those that are ``store.storable``.
+    rows, which are renumbered: -1 where their row was not chosen. Rows of those that are ``in_order`` (of time, along a
+    curve) are chosen in that order, each once. ``save`` takes those that are ``store.storable``.
     """
 
     _whole: ClassVar[frozenset[str]] = frozenset({"chosen_from"})
     _pointers: ClassVar[frozenset[str]] = frozenset()
+    _in_order: ClassVar[bool] = False
 
     chosen_from: int | None = field(default=None, kw_only=True, repr=False)
     """How many rows the table had that these were chosen from; None for the whole result."""
 
-    def __init_subclass__(cls, *, whole: Sequence[str] = (), pointers: Sequence[str] = ()) -> None:
+    def __init_subclass__(
+        cls, *, whole: Sequence[str] = (), pointers: Sequence[str] = (), in_order: bool = False
+    ) -> None:
         super().__init_subclass__()
         cls._whole, cls._pointers = cls._whole | set(whole), cls._pointers | set(pointers)
+        cls._in_order = cls._in_order or in_order
 
     def __len__(self) -> int:
         return next(len(getattr(self, name)) for name in self._columns() if getattr(self, name) is not None)
@@ -49,13 +55,16 @@ class Table(Result):
     def __getitem__(self, rows: Rows) -> Self:
         if isinstance(rows, tuple):
             raise RowError("rows must be one choice, as a number, a slice, a list or a mask: a table has one axis")
-        index = torch.tensor(chosen_rows(rows, len(self), "rows"), dtype=torch.long)
+        chosen = chosen_rows(rows, len(self), "rows")
+        if self._in_order and any(later <= earlier for earlier, later in pairwise(chosen)):
+            raise RowError(f"rows must rise, as those of a {type(self).__name__} are in order, got {chosen[:12]}")
+        index = torch.tensor(chosen, dtype=torch.long)
         changes = {name: _taken(getattr(self, name), index) for name in self._columns()}
         new_row = torch.full((len(self) + 1,), -1)  # one more, which -1 points at: no row stays no row
         new_row[index.flip(0)] = torch.arange(len(index)).flip(0)  # of a row chosen twice the first
         changes |= {name: new_row.to(getattr(self, name).device)[getattr(self, name)] for name in self._pointers}
         changes["chosen_from"] = len(self) if self.chosen_from is None else self.chosen_from
-        return replace(self, **changes | self._of_a_choice())
+        return replace(self, **changes | self._of_a_choice(chosen))
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray[Any, Any]:
         # Numpy would take a table of tables, and a row of it, for ever more nested sequences.
@@ -65,8 +74,11 @@ class Table(Result):
     def _columns(cls) -> list[str]:
         return [f.name for f in fields(cls) if f.name not in cls._whole | cls._pointers]
 
-    def _of_a_choice(self) -> dict[str, Any]:
-        """What else of the fields changes in a choice of rows."""
+    def _dimensions_of(self, name: str) -> tuple[str, ...]:
+        return self._dimensions.get(name, ("row",) if name in self._columns() else ())
+
+    def _of_a_choice(self, _: list[int], /) -> dict[str, Any]:
+        """What else of the fields changes in a choice of these rows, numbers from 0."""
         return {}
 
     def _counted(self, noun: str, plural: str | None = None) -> str:
@@ -75,6 +87,21 @@ class Table(Result):
         if self.chosen_from is None:
             return f"{len(self)} {noun if len(self) == 1 else several}"
         return f"{len(self)} of {self.chosen_from} {noun if self.chosen_from == 1 else several}"
+
+
+def renumbered(things: tuple[Any, ...], rows: list[int]) -> tuple[Any, ...]:
+    """Of dataclasses with a ``row``, those whose row was chosen, with its new number."""
+    place = {row: number for number, row in enumerate(rows)}
+    return tuple(replace(thing, row=place[thing.row]) for thing in things if thing.row in place)
+
+
+def chosen_ends(ends: tuple[str, str], rows: list[int], count: int) -> tuple[str, str]:
+    """Why a choice of the rows of a curve ends where it does: "chosen" where not as the curve does."""
+    if len(rows) == count:
+        return ends
+    whole = (rows[:1] == [0], rows[-1:] == [count - 1])
+    first, last = (end if there and end != "closed" else "chosen" for end, there in zip(ends, whole, strict=True))
+    return first, last
 
 
 def _taken(column: Any, index: Tensor) -> Any:

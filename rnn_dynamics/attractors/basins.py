@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class BasinMap(Result):
     """Where the states of a plane settle."""
+
+    _dimensions: ClassVar = {
+        "labels": ("y", "x"),
+        "x": ("x",),
+        "y": ("y",),
+        "origin": ("unit",),
+        "directions": ("direction", "unit"),
+        "points": ("point", "direction"),
+    }
 
     labels: Tensor
     """The row of each state's attractor, or -1, [rows, columns]; row i, column j is the state

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -37,6 +37,8 @@ _LONGEST = 64
 @dataclass(frozen=True, eq=False)
 class BasinBoundary(Interruptible):
     """A state on the boundary between two basins, and the set that the boundary's own orbits go to."""
+
+    _dimensions: ClassVar = {"path": ("row", "unit"), "saddle": ("unit",)}
 
     labels: tuple[int, int]
     """The rows of the attractors on either side."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +49,8 @@ class Cycles(Table, Noted, whole=("period", "n_roots", "continua", "completeness
 
     _formats = FORMATS
 
+    _dimensions: ClassVar = {"orbits": ("row", "phase", "unit"), "multipliers": ("row", "mode")}
+
     period: int
 
     orbits: Tensor
@@ -72,7 +74,7 @@ class Cycles(Table, Noted, whole=("period", "n_roots", "continua", "completeness
     completeness: Completeness
     """Of the search for the fixed points of F^k: whether any are missing."""
 
-    def _of_a_choice(self) -> dict[str, Any]:
+    def _of_a_choice(self, _: list[int], /) -> dict[str, Any]:
         return {"continua": (), "completeness": self.completeness.of_a_choice()}
 
     @property

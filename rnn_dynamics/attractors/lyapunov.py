@@ -1,7 +1,7 @@
 """Lyapunov exponents of a map, with their errors, and what follows from them."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ _PARTS = 16
 @dataclass(frozen=True, eq=False)
 class LyapunovSpectrum(Table, Noted, whole=("n", "steps", "notes")):
     """The leading Lyapunov exponents of k orbits, by falling value, in nats per step."""
+
+    _dimensions: ClassVar = dict.fromkeys(("exponents", "errors", "weighted"), ("row", "number"))
 
     exponents: Tensor
     """Means of ln |growth| over the orbit, [k, q]."""

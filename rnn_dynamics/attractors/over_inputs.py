@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,11 +18,14 @@ from .search import find_attractors
 
 @storable
 @dataclass(frozen=True, eq=False)
-class AttractorsOverInputs(OverInputs[Attractors]):
+class AttractorsOverInputs(OverInputs[Attractors], whole=("inputs", "attractors", "conditions"), in_order=True):
     """One ``Attractors`` per held input: ``over.attractors[2]`` are those of ``over.inputs[2]``; ``len`` counts all.
 
-    With names of conditions ``over.of("context A")`` are those of that condition.
+    With names of conditions ``over.of("context A")`` are those of that condition. ``over[3]`` and the like are choices
+    of attractors (see ``tables.Table``); all inputs stay.
     """
+
+    _dimensions: ClassVar = {"inputs": ("held_input", "input")}
 
     inputs: Tensor
     """[q, m]."""

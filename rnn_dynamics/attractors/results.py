@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import scipy
 import torch
@@ -89,6 +89,13 @@ class Attractors(  # pyright: ignore[reportIncompatibleVariableOverride]
 
     _formats = FORMATS
 
+    _dimensions: ClassVar = {
+        "states": ("row", "unit"),
+        "orbits": ("row", "", "unit"),
+        **dict.fromkeys(("labels", "fates", "speeds", "times"), ("start",)),
+        **dict.fromkeys(("ends", "running"), ("start", "unit")),
+    }
+
     kinds: tuple[AttractorKind, ...]
     """"fixed point", "cycle", "circle" (quasi-periodic: a limit cycle of no whole number of steps), "torus"
     (two frequencies or more), "chaotic"; or "continuum": a line, ring or sheet of fixed points, which is one object."""
@@ -146,7 +153,7 @@ class Attractors(  # pyright: ignore[reportIncompatibleVariableOverride]
             unknown = torch.full((len(self.kinds),), torch.nan, dtype=torch.float64)
             object.__setattr__(self, "mean_periods", unknown)
 
-    def _of_a_choice(self) -> dict[str, Any]:
+    def _of_a_choice(self, _: list[int], /) -> dict[str, Any]:
         return {"slow": self.slow[:0], "slow_manifolds": ()}
 
     @property

@@ -1,7 +1,7 @@
 """What became of each fixed point that was followed."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Followed(Table, whole=("start", "end", "units")):
     """One row per point that was followed, in the order given; ``len`` counts them."""
+
+    _dimensions: ClassVar = {"units": ("unit",), **dict.fromkeys(("ends", "fold_states"), ("row", "unit"))}
 
     start: float
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,11 +19,14 @@ from .search import find_fixed_points
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPointsOverInputs(OverInputs[FixedPoints]):
+class FixedPointsOverInputs(OverInputs[FixedPoints], whole=("inputs", "points", "conditions"), in_order=True):
     """One ``FixedPoints`` per held input: ``over.points[2]`` are those of ``over.inputs[2]``; ``len`` counts points.
 
-    With names of conditions ``over.of("context A")`` are those of that condition.
+    With names of conditions ``over.of("context A")`` are those of that condition. ``over[over.labels == 2]`` and the
+    like are choices of points (see ``tables.Table``); all inputs stay.
     """
+
+    _dimensions: ClassVar = {"inputs": ("held_input", "input")}
 
     inputs: Tensor
     """[q, m]."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -30,6 +30,13 @@ _FORMATS = {
     "residual": "{:.0e}".format,
     "speed": "{:.1e}".format,
     "share": "{:.1%}".format,
+}
+
+_DIMENSIONS = {
+    "states": ("row", "unit"),
+    "eigenvalues": ("row", "mode"),
+    **dict.fromkeys(("right_eigenvectors", "left_eigenvectors"), ("row", "unit", "kept_mode")),
+    "input_jacobians": ("row", "unit", "input"),
 }
 
 
@@ -107,6 +114,8 @@ class SlowPoints(Linearised, Table, whole=("marginal_tolerance", "dt")):
     """
 
     _formats = _FORMATS
+
+    _dimensions: ClassVar = _DIMENSIONS
 
     states: Tensor
     """[s, n]."""
@@ -225,6 +234,8 @@ class FixedPoints(  # pyright: ignore[reportIncompatibleVariableOverride]
 
     _formats = _FORMATS
 
+    _dimensions: ClassVar = _DIMENSIONS | {"labels": ("start",), "reasons": ("start",)}
+
     states: Tensor
     """[p, n]."""
 
@@ -274,7 +285,7 @@ class FixedPoints(  # pyright: ignore[reportIncompatibleVariableOverride]
     dt: float | None = None
     """The time that a step takes, in the user's unit (``as_map(dt=...)``): time constants are in it, rates per it."""
 
-    def _of_a_choice(self) -> dict[str, Any]:
+    def _of_a_choice(self, _: list[int], /) -> dict[str, Any]:
         return {"slow": self.slow[:0], "continua": (), "completeness": self.completeness.of_a_choice()}
 
     def unstable_directions(self, row: int) -> list[tuple[int, Tensor]]:

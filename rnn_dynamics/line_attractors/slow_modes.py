@@ -11,9 +11,13 @@ _ACROSS = 1e-9
 """A tangent with a smaller share of the slow mode does not tell which way the mode is to point."""
 
 
+_SLOW, _LEAST = 5.0, 0.01
+"""Modes at most so many times as far from 1 as the nearest, or within 5 x .01 of it, may be the one along a line."""
+
+
 @dataclass(frozen=True, eq=False)
 class SlowModes:
-    """Of k Jacobians the mode nearest to 1."""
+    """Of k Jacobians the mode along the curve, among those nearest to 1."""
 
     eigenvalues: Tensor
     """[k], complex; of a pair the one above the real axis."""
@@ -29,7 +33,9 @@ class SlowModes:
 
 
 def slow_modes(jacobians: Tensor, tangents: Tensor) -> SlowModes:
-    """The modes nearest to 1 of ``jacobians`` [k, n, n], turned along ``tangents`` [k, n].
+    """The modes near to 1 of ``jacobians`` [k, n, n] that ``tangents`` [k, n] lie along most, turned along these.
+
+    Of the tangent t, mode i with v_i, w_i has the share |v_i^H t| |w_i^H t|; the largest is taken.
 
     With the spectral projector P of that eigenvalue (or of the pair that it belongs to), which is v w^H for a real
     one: d is the projection of the tangent onto the range of P, and the selection vector is P^T d, so that
@@ -37,7 +43,12 @@ def slow_modes(jacobians: Tensor, tangents: Tensor) -> SlowModes:
     """
     modes = spectrum(jacobians, jacobians.shape[-1])
     values, rows = modes.eigenvalues, torch.arange(len(jacobians))
-    nearest = (values - 1).abs().argmin(dim=-1)
+    # Across a line a mode may be nearer to 1 than the one along it, as beside a saddle on the line.
+    shares = (modes.left_eigenvectors.conj() * tangents.unsqueeze(-1)).sum(dim=-2).abs()
+    turned = (modes.right_eigenvectors.conj() * tangents.unsqueeze(-1)).sum(dim=-2).abs()
+    gaps = (values - 1).abs()
+    slow = gaps <= _SLOW * gaps.amin(dim=-1, keepdim=True).clamp(min=_LEAST)
+    nearest = torch.where(slow, turned * shares, -1.0).argmax(dim=-1)
     value = values[rows, nearest]
     right, left = modes.right_eigenvectors[rows, :, nearest], modes.left_eigenvectors[rows, :, nearest]
     paired = (value.imag != 0).double().unsqueeze(-1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class EchoIndex(Table, whole=("steps",)):
     """The number of stable responses to one input sequence, at each of several amplitudes; ``len`` counts them."""
+
+    _dimensions: ClassVar = {"labels": ("row", "start")}
 
     amplitudes: Tensor
     """[a]."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +33,15 @@ def horizons_up_to(last: int) -> list[int]:
 @dataclass(frozen=True, eq=False)
 class Reachability(Result):
     """The published VAA at several horizons beside what its states settle on, under one or several held inputs."""
+
+    _dimensions: ClassVar = {
+        "inputs": ("held_input", "input"),
+        "horizons": ("horizon",),
+        "vaas": ("held_input", "horizon"),
+        "layer_vaas": ("held_input", "layer", "horizon"),
+        "speeds": ("held_input", "horizon", "start"),
+        "starts": ("start", "unit"),
+    }
 
     inputs: Tensor
     """The held inputs, [q, m]; fewer than were asked for if it was interrupted."""

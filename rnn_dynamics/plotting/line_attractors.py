@@ -13,8 +13,8 @@ from torch import Tensor
 from ..checks import ArgumentError, ArrayLike, CheckedInside, checked
 from ..line_attractors import LineAttractor
 from . import style
-from .fixed_points import as_trajectories, draw_trajectories
 from .projection import Onto, projection_for, remember
+from .trajectories import as_trajectories, draw_plain, line_entry
 
 _VECTORS = 9
 """Vectors are drawn at so many points, at even distances."""
@@ -58,8 +58,9 @@ def plot_line_attractor(
         sizes = [list(each.states.shape) for each in lines]
         raise ArgumentError("line", f"must be line attractors of one map with points on each, got states {sizes}")
     n = lines[0].states.shape[-1]
-    paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, n)
-    project = projection_for(ax, onto, paths, [each.states for each in lines], dimensions)
+    paths = torch.empty(0, 0, n) if trajectories is None else as_trajectories(trajectories, "trajectories", n)
+    behind = [paths] if paths.numel() else []
+    project = projection_for(ax, onto, behind, [each.states for each in lines], n, dimensions, fitted=False)
     ax = style.axis_for(ax, dimensions)
     equal = style.is_equal(ax, None, project.isometric)
     drawn = [project(part).reshape(-1, dimensions) for part in (*(each.states for each in lines), paths)]
@@ -86,7 +87,8 @@ def plot_line_attractor(
                 broken = np.pad(ends, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, dimensions)
                 ax.plot(*broken.T, color=color, linewidth=style.THIN, zorder=4, label=label)
         if paths.numel():
-            handles.append(draw_trajectories(ax, project(paths)))
+            draw_plain(ax, "", project(paths), None, "-")
+            handles.append(line_entry("trajectories", None))
         style.label_axes(ax, project.labels, equal)
         remember(ax, project)
         if legend:

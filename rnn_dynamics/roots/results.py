@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -68,6 +68,8 @@ class RootResult(  # pyright: ignore[reportIncompatibleVariableOverride]
     Interruptible, Table, whole=("interrupted",)
 ):
     """One row per start, in the order of the starts; ``len`` counts them."""
+
+    _dimensions: ClassVar = {"states": ("row", "unit")}
 
     states: Tensor
     """Where each start ended, [k, n]."""

@@ -2,15 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy
 import torch
 from torch import Tensor
 
-from ..results import Result
 from ..store import storable
+from ..tables import Table
 from ..tracking import number_of
 
 if TYPE_CHECKING:
@@ -22,8 +22,13 @@ _FEWEST = 3
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Coincidence(Result):
-    """One row per interval between checkpoints; ``TrainingBifurcations.coincidence`` explains the measure."""
+class Coincidence(Table, whole=("correlation", "p_value", "shifted"), in_order=True):
+    """One row per interval between checkpoints; ``TrainingBifurcations.coincidence`` explains the measure.
+
+    ``found[10:]`` and the like are choices of intervals (see ``tables.Table``), with the correlation of these alone.
+    """
+
+    _dimensions: ClassVar = {"intervals": ("row", "end")}
 
     intervals: Tensor
     """Steps of the two checkpoints, [i, 2]."""
@@ -43,14 +48,14 @@ class Coincidence(Result):
     shifted: Tensor
     """The correlation for each shift, [k] of the k intervals with a loss; that of no shift first."""
 
-    def __len__(self) -> int:
-        return len(self.numbers)
-
     @property
     def evenly_spaced(self) -> bool:
         """Whether all intervals have the same length, without which longer ones have more of both."""
         lengths = self.intervals[:, 1] - self.intervals[:, 0]
         return bool((lengths == lengths[:1]).all())
+
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        return _correlated(self.numbers[rows], self.changes[rows])
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row per interval."""
@@ -79,20 +84,20 @@ def coincidence_of(steps: Tensor, numbers: Tensor, losses: Tensor) -> Coincidenc
     """Spearman's correlation of numbers [i] with the change of log losses [i + 1], against all circular shifts."""
     logs = torch.where(losses > 0, losses, torch.nan).log()
     changes = logs[1:] - logs[:-1]
+    intervals = torch.stack([steps[:-1], steps[1:]], dim=1)
+    return Coincidence(intervals=intervals, numbers=numbers, changes=changes, **_correlated(numbers, changes))
+
+
+def _correlated(numbers: Tensor, changes: Tensor) -> dict[str, Any]:
+    """The correlation, its p-value and those of all shifts, by the names of their fields."""
     usable = changes.isfinite()
     sizes, counts = changes[usable].abs().numpy(), numbers[usable].double().numpy()
     shifted = np.array([_spearman(np.roll(counts, shift), sizes) for shift in range(len(sizes))])
     enough = len(sizes) >= _FEWEST and bool(np.isfinite(shifted).all())
     # Ranks are the same numbers in another order, so that sums differ by rounding only.
     p_value = float((shifted >= shifted[0] - 1e-12).mean()) if enough else math.nan
-    return Coincidence(
-        intervals=torch.stack([steps[:-1], steps[1:]], dim=1),
-        numbers=numbers,
-        changes=changes,
-        correlation=float(shifted[0]) if enough else math.nan,
-        p_value=p_value,
-        shifted=torch.from_numpy(shifted.astype(np.float64)),
-    )
+    correlation = float(shifted[0]) if enough else math.nan
+    return {"correlation": correlation, "p_value": p_value, "shifted": torch.from_numpy(shifted.astype(np.float64))}
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,7 +14,8 @@ from ..checks import ArgumentError, checked
 from ..results import Interruptible
 from ..store import storable
 from ..systems import apart
-from ..tracking import Event, Identities, Observation, match, number_of
+from ..tables import Table
+from ..tracking import Event, Identities, Observation, TrackingHistory, match, number_of
 from .coincidence import Coincidence, coincidence_of
 
 if TYPE_CHECKING:
@@ -53,8 +55,19 @@ class Bifurcation:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class TrainingBifurcations(Interruptible):
-    """All fixed points along a training, with identity, and what happened to them; ``len`` counts checkpoints."""
+class TrainingBifurcations(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible,
+    Table,
+    whole=("events", "loss_steps", "loss_curve", "loss_name", "units", "interrupted"),
+    in_order=True,
+):
+    """All fixed points along a training, with identity, and what happened to them; ``len`` counts checkpoints.
+
+    ``timeline[4:]`` and the like are choices of checkpoints (see ``tables.Table``), with the events between those that
+    follow each other; identities are numbered anew. The whole curve of losses stays.
+    """
+
+    _dimensions: ClassVar = {"units": ("unit",), **dict.fromkeys(("loss_steps", "loss_curve"), ("loss_step",))}
 
     observations: tuple[Observation, ...]
     """One for each checkpoint, of fixed points alone (its ``vaa`` is NaN); passages along the straight lines between
@@ -79,8 +92,22 @@ class TrainingBifurcations(Interruptible):
     units: Tensor = field(default_factory=lambda: torch.ones(1))
     """What is small in each coordinate of a state, [n] (``systems.walk_units``); 1 in older files."""
 
-    def __len__(self) -> int:
-        return len(self.observations)
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        observations = TrackingHistory(self.observations)[rows].observations
+        now, before = match(observations), self.identities
+        events: list[Event] = []
+        for place, (earlier, row) in enumerate(pairwise(rows)):
+            if row != earlier + 1:
+                continue
+            olds = torch.cat([before.labels[earlier], *before.way[row], before.labels[row]])
+            news = torch.cat([now.labels[place], *now.way[place + 1], now.labels[place + 1]])
+            number = dict(zip(olds.tolist(), news.tolist(), strict=True))
+            events += [
+                replace(event, identity=number[event.identity], partner=number.get(event.partner, -1))
+                for event in self.events
+                if before.steps[earlier] <= event.before and event.step <= before.steps[row]
+            ]
+        return {"observations": observations, "events": tuple(events)}
 
     @property
     def steps(self) -> Tensor:

@@ -1,10 +1,10 @@
 """All that a tracker saw, in the order of steps."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,7 +13,8 @@ from ..attractors import AttractorKind
 from ..checks import ArgumentError, checked
 from ..results import Interruptible
 from ..store import storable
-from .matching import Identities, match, number_of, steps_rise
+from ..tables import Table
+from .matching import Identities, match, steps_rise
 from .observation import Observation, Waypoint
 
 if TYPE_CHECKING:
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class TrackingHistory(Interruptible):
+class TrackingHistory(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible, Table, whole=("training_seconds", "skipped", "recording_seconds", "interrupted"), in_order=True
+):
     """One ``Observation`` a row; ``len`` counts them.
 
     ``save`` and ``load`` keep all of it; identities are matched anew whenever they are asked for, so that other
-    settings cost no further analysis.
+    settings cost no further analysis. ``history[-3:]`` and the like are choices of observations (see ``tables.Table``);
+    where the one before was not chosen, the passage from it is left out, and identities are matched by distance.
     """
 
     observations: tuple[Observation, ...]
@@ -49,8 +53,14 @@ class TrackingHistory(Interruptible):
         if not steps_rise(self.observations):
             raise ArgumentError("observations", "must be of rising steps")
 
-    def __len__(self) -> int:
-        return len(self.observations)
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        observations = tuple(
+            self.observations[row]
+            if row - 1 in rows
+            else replace(self.observations[row], passage=None, way=(), resolution=None)
+            for row in rows
+        )
+        return {"observations": observations, "training_seconds": math.nan, "skipped": 0, "recording_seconds": 0.0}
 
     @property
     def stages(self) -> tuple[Waypoint | Observation, ...]:
@@ -162,7 +172,7 @@ class TrackingHistory(Interruptible):
             return "tracking: nothing observed yet"
         first, last = self.observations[0], self.observations[-1]
         text = (
-            f"{number_of(len(self), 'observation')} of steps {first.step} to {last.step}{self._located()}: VAA from "
+            f"{self._counted('observation')} of steps {first.step} to {last.step}{self._located()}: VAA from "
             f"{first.vaa:.3g} to {last.vaa:.3g} (n = {last.n}, {last.horizon:,} steps), attractors reached "
             f"from {first.count} to {last.count}; {self.identities.summary()}"
         )

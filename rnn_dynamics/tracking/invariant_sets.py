@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -32,6 +32,8 @@ _SAME = 1e-6
 @dataclass(frozen=True, eq=False)
 class InvariantSets(Table):
     """Fixed points, stable or not, cycles and other attractors; ``len`` counts them."""
+
+    _dimensions: ClassVar = {"orbits": ("row", "", "unit"), "multipliers": ("row", "mode")}
 
     kinds: tuple[str, ...]
     """"fixed point", "cycle", "circle", "torus", "chaotic" or "continuum"."""

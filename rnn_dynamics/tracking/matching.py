@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..checks import ArgumentError, require_positive
-from ..results import Result
 from ..store import storable
+from ..tables import Table
 from .invariant_sets import InvariantSets
 from .observation import Observation, Passage, unfollowed
 
@@ -55,8 +55,12 @@ class Event:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Identities(Result):
-    """Who is who: for every observation the identity of each set, and what happened to each."""
+class Identities(Table, whole=("labels", "events", "steps", "way"), in_order=True):
+    """Who is who: for every observation the identity of each set, and what happened to each; ``len`` counts them.
+
+    ``identities[3]`` and the like are choices of identities (see ``tables.Table``), numbered anew: -1 is one that was
+    not chosen.
+    """
 
     labels: tuple[Tensor, ...]
     """For each observation the identity of each of its sets, [s] each."""
@@ -72,6 +76,20 @@ class Identities(Result):
 
     def __len__(self) -> int:
         return 1 + max((int(labels.max()) for labels in self.stages if len(labels)), default=-1)
+
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        place = torch.full((len(self) + 1,), -1)  # one more, which -1 points at
+        place[rows] = torch.arange(len(rows))
+        number = place.tolist()
+        return {
+            "labels": tuple(place[labels] for labels in self.labels),
+            "way": tuple(tuple(place[labels] for labels in between) for between in self.way),
+            "events": tuple(
+                replace(event, identity=number[event.identity], partner=number[event.partner])
+                for event in self.events
+                if number[event.identity] >= 0
+            ),
+        }
 
     @property
     def stages(self) -> tuple[Tensor, ...]:
@@ -100,7 +118,7 @@ class Identities(Result):
         """One line."""
         kinds = [event.kind for event in self.events]
         parts = [f"{kinds.count(kind)} {text}" for kind, text in _WORDS.items() if kind in kinds]
-        counts = f"{number_of(len(self), 'identity', 'identities')} over {number_of(len(self.labels), 'observation')}"
+        counts = f"{self._counted('identity', 'identities')} over {number_of(len(self.labels), 'observation')}"
         return f"{counts}: {', '.join(parts) or 'no event'}"
 
 

@@ -74,7 +74,7 @@ class MemberLog:
         return {name: values[-1] if values else math.nan for name, values in names.items()}
 
     def result(self, score_name: str, baseline: float) -> Training:
-        numbers = {name: _doubles(getattr(self, name)) for name in (*PER_UPDATE, *PER_EPOCH)}
+        numbers: dict[str, Any] = {name: _doubles(getattr(self, name)) for name in (*PER_UPDATE, *PER_EPOCH)}
         return Training(
             seed=self.seed,
             epoch_steps=torch.tensor(self.epoch_steps, dtype=torch.int64),

@@ -1,13 +1,14 @@
 """What a training did, update by update and epoch by epoch."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
 from ..checks import Words
-from ..results import Result, evenly
+from ..results import evenly
 from ..store import storable
+from ..tables import Table
 from .settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -16,8 +17,17 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Training(Result):
-    """The history of a training; ``len`` counts its whole epochs."""
+class Training(
+    Table,
+    whole=("seed", "losses", "gradient_norms", "score_name", "baseline", "best_epoch", "status", "advice"),
+    in_order=True,
+):
+    """The history of a training; ``len`` counts its whole epochs.
+
+    ``training[-5:]`` is a choice of epochs (see ``tables.Table``); all updates stay.
+    """
+
+    _dimensions: ClassVar = dict.fromkeys(("losses", "gradient_norms"), ("update",))
 
     seed: int
     """Of the order of the batches, and of what the model draws."""
@@ -55,9 +65,6 @@ class Training(Result):
     advice: tuple[str, ...] = ()  # pyright: ignore[reportIncompatibleMethodOverride]
     """What to do, if it did not finish."""
 
-    def __len__(self) -> int:
-        return len(self.epoch_steps)
-
     @property
     def finished(self) -> bool:
         """Whether it ended as asked for: after all epochs, or early for want of a better validation loss."""
@@ -82,6 +89,9 @@ class Training(Result):
             index=pd.RangeIndex(len(self), name="epoch"),
         )
 
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        return {"best_epoch": rows.index(self.best_epoch) if self.best_epoch in rows else -1}
+
     def told(self, settings: TrainSettings, words: Words) -> "Training":
         """The same, its advice with arguments in other words."""
         advice = training_advice(self.status, len(self.losses), settings, words)
@@ -90,9 +100,10 @@ class Training(Result):
     def summary(self) -> str:
         """One line."""
         steps = len(self.losses)
-        head = f"training, seed {self.seed}, {len(self)} epochs of {steps} updates ({self.status})"
+        head = f"training, seed {self.seed}, {self._counted('epoch')} of {steps} updates ({self.status})"
         if self.best_epoch < 0:
-            return f"{head}: no epoch was validated"
+            none = "no epoch was validated" if self.chosen_from is None else "the best epoch is not among them"
+            return f"{head}: {none}"
         score = float(self.validation_scores[self.best_epoch])
         loss = float(self.validation_losses[self.best_epoch])
         return (

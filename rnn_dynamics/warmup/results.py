@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
 from ..checks import Words
-from ..results import Result, evenly
+from ..results import evenly
 from ..store import storable
+from ..tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Warmup(Result):
+class Warmup(Table, whole=("n", "target", "status", "advice"), in_order=True):
     """The history of a warmup, one entry for each update; ``len`` counts them.
 
     If it did not finish, the last entry's update was undone: the weights are those that the entry belongs to.
     """
+
+    _dimensions: ClassVar = {"soft_vaas": ("row", "layer")}
 
     soft_vaas: Tensor
     """VAA* of each layer before the update, [steps, layers]."""
@@ -45,9 +48,6 @@ class Warmup(Result):
 
     advice: tuple[str, ...] = ()  # pyright: ignore[reportIncompatibleMethodOverride]
     """What to change, if it did not finish or moved nothing."""
-
-    def __len__(self) -> int:
-        return len(self.losses)
 
     @property
     def finished(self) -> bool:
@@ -84,7 +84,7 @@ class Warmup(Result):
         if not len(self):
             return f"warmup: {self.status} before the first update"
         ends = [f"{float(self.soft_vaas[row].mean()):.3g} (M = {int(self.horizons[row])})" for row in (0, -1)]
-        return f"warmup, {len(self)} updates ({self.status}): VAA* from {ends[0]} to {ends[1]}, n = {self.n}"
+        return f"warmup, {self._counted('update')} ({self.status}): VAA* from {ends[0]} to {ends[1]}, n = {self.n}"
 
     def _shown(self) -> "pd.DataFrame":
         return evenly(self.to_pandas())

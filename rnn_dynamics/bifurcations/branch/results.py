@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import scipy
 import torch
@@ -14,6 +14,7 @@ from ...checks import ArgumentError, checked
 from ...continuation import BifurcationKind
 from ...results import Noted, evenly
 from ...store import storable
+from ...tables import Table, chosen_ends, renumbered
 from .special_point import SpecialPoint
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ ENDS = {
     "steps": "max_steps ended it: continue_fixed_point(family, branch, span) goes on",
     "stalled": "no short step is safe: F has a kink, or two branches come nearer than rounding can tell",
     "interrupted": "Ctrl-C ended it: continue_fixed_point(family, branch, span) goes on",
+    "chosen": "rows beyond were not chosen",
 }
 """Why a branch ends where it does."""
 
-OPEN_ENDS = ("steps", "stalled", "interrupted")
+OPEN_ENDS = ("steps", "stalled", "interrupted", "chosen")
 """Ends without a mathematical reason."""
 
 Observable = Callable[[Tensor], Tensor] | int
@@ -39,12 +41,24 @@ Observable = Callable[[Tensor], Tensor] | int
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Branch(Noted):
+class Branch(
+    Table,
+    Noted,
+    whole=("special_points", "ends", "span", "period", "refused", "units", "notes"),
+    in_order=True,
+):
     """A curve of fixed points, or of cycles, over a parameter: one row each, in order along it; ``len`` counts rows.
 
     Special points are rows of their own, and two of them are never neighbours: so stability is constant between a
-    special row and the next.
+    special row and the next. ``branch[:40]``, ``branch[branch.stable]`` and the like are choices of rows (see
+    ``tables.Table``), with the special points among them; what lay between two of its rows is no longer known.
     """
+
+    _dimensions: ClassVar = {
+        "states": ("row", "unit"),
+        "orbits": ("row", "phase", "unit"),
+        "eigenvalues": ("row", "mode"),
+    }
 
     parameters: Tensor
     """[k]."""
@@ -89,8 +103,9 @@ class Branch(Noted):
     """What is small in each coordinate, [n]: it was walked, and distances are measured, in these (``walk_units``); 1 in
     files from before 0.2."""
 
-    def __len__(self) -> int:
-        return len(self.parameters)
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        ends = chosen_ends(self.ends, rows, len(self))
+        return {"special_points": renumbered(self.special_points, rows), "ends": ends}
 
     @property
     def spectral_radii(self) -> Tensor:
@@ -135,6 +150,8 @@ class Branch(Noted):
 
     def segments(self) -> list[tuple[slice, bool]]:
         """Stretches of constant stability, special points included at both ends of each, and whether each is stable."""
+        if not len(self):
+            return []
         cuts = [0, *(point.row for point in self.special_points), len(self) - 1]
         cuts = sorted(set(cuts))
         parts: list[tuple[slice, bool]] = []
@@ -250,8 +267,9 @@ class Branch(Noted):
         what = "fixed points" if self.period == 1 else f"cycles of period {self.period}"
         counts = [(kind, sum(point.kind == kind for point in self.special_points)) for kind in BifurcationKind]
         passed = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count)
-        low, high = float(self.parameters.min()), float(self.parameters.max())
-        text = f"branch of {what} over [{low:.6g}, {high:.6g}], {len(self)} rows: {passed or 'nothing passed'}"
+        low, high = map(float, self.parameters.aminmax()) if len(self) else (math.nan, math.nan)
+        where = f"over [{low:.6g}, {high:.6g}], {self._counted('row')}"
+        text = f"branch of {what} {where}: {passed or 'nothing passed'}"
         ends = dict.fromkeys(ENDS[end] for end in self.ends if end != "span")
         return text + "".join(f"; {end}" for end in ends)
 

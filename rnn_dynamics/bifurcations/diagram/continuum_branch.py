@@ -1,14 +1,16 @@
 """Lines, rings and sheets of fixed points over a parameter: each one object, as a branch is."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ...fixed_points import Continuum
-from ...results import Result, evenly
+from ...results import evenly
 from ...store import storable
+from ...tables import Table, chosen_ends
 from ..branch import Observable, observe
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ CONTINUUM_ENDS = {
     "span": "it leaves the span",
     "point": "it shrinks to a point",
     "lost": "there is none beyond",
+    "chosen": "its rows were not chosen",
 }
 """Why a continuum ends where it does along the parameter."""
 
@@ -47,7 +50,7 @@ class TransverseChange:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class ContinuumBranch(Result):
+class ContinuumBranch(Table, whole=("ends", "changes"), in_order=True):
     """A line, ring or sheet of fixed points over a parameter; ``len`` counts the parameters at which it is sampled."""
 
     parameters: Tensor
@@ -62,8 +65,11 @@ class ContinuumBranch(Result):
     changes: tuple[TransverseChange, ...] = ()
     """Where its stability changes, to 1e-6 of the span, by rising parameter."""
 
-    def __len__(self) -> int:
-        return len(self.continua)
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        p = self.parameters.tolist()
+        between = [(p[row], p[after]) for row, after in pairwise(rows) if after == row + 1]
+        changes = tuple(c for c in self.changes if any(low <= c.parameter <= high for low, high in between))
+        return {"ends": chosen_ends(self.ends, rows, len(self)), "changes": changes}
 
     @property
     def dimension(self) -> int:
@@ -109,6 +115,8 @@ class ContinuumBranch(Result):
 
     def summary(self) -> str:
         """One line: what it is, where, and what happens to it."""
+        if not len(self):
+            return f"a continuum of fixed points at {self._counted('parameter')}"
         low, high = self.range
         text = f"{' / '.join(self.shapes)} of fixed points over [{low:.6g}, {high:.6g}], "
         text += " / ".join(dict.fromkeys(self.stabilities))

@@ -1,8 +1,8 @@
 """A whole bifurcation diagram: its branches, how they meet, and whether any are missing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from ...continuation import BifurcationKind
 from ...results import Interruptible
 from ...store import storable
+from ...tables import Table
 from ..branch import Branch, Join, SpecialPoint, special_table
 from .continuum_branch import ContinuumBranch
 
@@ -43,10 +44,32 @@ class Section:
     """Of the starts that settled on it."""
 
 
+_OF_THE_SPAN = ("searched", "n_searched", "sectioned", "intervals", "counts", "stable_counts", "index_sums")
+"""What is known of all branches together."""
+
+
 @storable
 @dataclass(frozen=True, eq=False)
-class BifurcationDiagram(Interruptible):
-    """All branches that were found over a span, and the evidence that there are no more; ``len`` counts branches."""
+class BifurcationDiagram(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible,
+    Table,
+    whole=(
+        *("span", "joins", "missed", "sections", "continua", "limited", "interrupted"),
+        *_OF_THE_SPAN,
+        *("expected_index", "index_reason", "index_valid"),
+    ),
+):
+    """All branches that were found over a span, and the evidence that there are no more; ``len`` counts branches.
+
+    ``diagram[2]``, ``diagram[:3]`` and the like are choices of branches (see ``tables.Table``), with the joins among
+    them; continua, sections and index sums, which are of the whole, are left out.
+    """
+
+    _dimensions: ClassVar = {
+        **dict.fromkeys(("searched", "n_searched"), ("search",)),
+        "intervals": ("interval", "end"),
+        **dict.fromkeys(("counts", "stable_counts", "index_sums", "index_valid"), ("interval",)),
+    }
 
     span: tuple[float, float]
 
@@ -99,8 +122,15 @@ class BifurcationDiagram(Interruptible):
     limited: bool = False
     """Whether ``max_branches`` ended the search."""
 
-    def __len__(self) -> int:
-        return len(self.branches)
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        place = {row: number for number, row in reversed([*enumerate(rows)])}
+        joins = tuple(
+            replace(join, branches=(place[join.branches[0]], place[join.branches[1]]))
+            for join in self.joins
+            if set(join.branches) <= set(place)
+        )
+        nothing = {name: getattr(self, name)[:0] for name in (*_OF_THE_SPAN, "missed", "sections", "continua")}
+        return nothing | {"joins": joins, "expected_index": None, "index_reason": "", "index_valid": None}
 
     @property
     def special_points(self) -> tuple[tuple[int, SpecialPoint], ...]:
@@ -141,6 +171,8 @@ class BifurcationDiagram(Interruptible):
     @property
     def verdict(self) -> str:
         """Whether branches are missing, in one sentence."""
+        if self.chosen_from is not None:
+            return f"A choice of {self._counted('branch', 'branches')}: index sums belong to all."
         if self.interrupted:
             return "Interrupted: the branches are those finished by then, others may be missing."
         if self.limited:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class MultistabilityMap(Interruptible):
     """The number of attractors that starts settled on over a grid of (p, q): rows are q, columns p."""
+
+    _dimensions: ClassVar = {
+        "first": ("p",),
+        "second": ("q",),
+        **dict.fromkeys(("counts", "unsettled", "added"), ("q", "p")),
+        "kinds": ("kind",),
+        "by_kind": ("kind", "q", "p"),
+    }
 
     first: Tensor
     """p of the columns, [a], in rising order."""

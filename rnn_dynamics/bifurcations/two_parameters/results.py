@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor
 
-from ...results import Result, evenly
+from ...results import evenly
 from ...store import storable
+from ...tables import Table, chosen_ends, renumbered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +40,7 @@ CURVE_ENDS = {
     "steps": "max_steps ended it",
     "stalled": "no short step is safe: F has a kink, or two curves come nearer than rounding can tell",
     "interrupted": "Ctrl-C ended it",
+    "chosen": "rows beyond were not chosen",
 }
 """Why a curve ends where it does."""
 
@@ -77,11 +80,14 @@ class CodimensionTwoPoint:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class BifurcationCurve(Result):
+class BifurcationCurve(Table, whole=("kind", "codimension_two", "ends", "spans", "period", "refused"), in_order=True):
     """Where in the plane of two parameters one bifurcation happens: one row each, in order; ``len`` counts rows.
 
-    Points of codimension two are rows of their own.
+    Points of codimension two are rows of their own. ``curve[:40]`` and the like are choices of rows (see
+    ``tables.Table``), with those points among them.
     """
+
+    _dimensions: ClassVar = {"parameters": ("row", "parameter"), "states": ("row", "unit")}
 
     kind: str
     """"fold", "flip" or "Neimark-Sacker"."""
@@ -123,8 +129,9 @@ class BifurcationCurve(Result):
     refused: int = 0
     """Steps that were refused and taken again, shorter."""
 
-    def __len__(self) -> int:
-        return len(self.parameters)
+    def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
+        ends = chosen_ends(self.ends, rows, len(self))
+        return {"codimension_two": renumbered(self.codimension_two, rows), "ends": ends}
 
     @property
     def label(self) -> str:
@@ -181,10 +188,10 @@ class BifurcationCurve(Result):
     def summary(self) -> str:
         """One line: what of, where, what it passes, and how it ends."""
         what = "fixed points" if self.period == 1 else f"cycles of period {self.period}"
-        (p0, q0), (p1, q1) = self.parameters.amin(dim=0).tolist(), self.parameters.amax(dim=0).tolist()
-        text = (
-            f"{self.kind} curve of {what}, {len(self)} rows, p from {p0:.6g} to {p1:.6g}, q from {q0:.6g} to {q1:.6g}"
-        )
+        known = self.parameters if len(self) else torch.full((1, 2), math.nan)
+        (p0, q0), (p1, q1) = known.amin(dim=0).tolist(), known.amax(dim=0).tolist()
+        where = f"p from {p0:.6g} to {p1:.6g}, q from {q0:.6g} to {q1:.6g}"
+        text = f"{self.kind} curve of {what}, {self._counted('row')}, {where}"
         if self.codimension_two:
             text += "; passes " + ", ".join(point.label for point in self.codimension_two)
         ends = "closed" if self.closed else " and ".join(self.ends)
