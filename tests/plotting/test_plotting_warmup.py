@@ -22,7 +22,7 @@ def history(layers: int = 2, steps: int = 12) -> Warmup:
     values = torch.rand(steps, layers, generator=generator, dtype=torch.float64)
     horizons = torch.randint(1, 30, (steps,), generator=generator)
     norms = torch.rand(steps, generator=generator, dtype=torch.float64)
-    return Warmup(values, (values - 0.9).square().mean(dim=1), norms, horizons, 8, 0.9, "finished", "")
+    return Warmup(values, (values - 0.9).square().mean(dim=1), norms, horizons, 8, 0.9, "finished")
 
 
 @cache
