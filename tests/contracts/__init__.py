@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 
 def library_classes(base: type) -> set[type]:
-    """The library's classes that extend ``base`` and leave nothing abstract."""
-    return {
-        kind for kind in _below(base) if kind.__module__.startswith("rnn_dynamics.") and not inspect.isabstract(kind)
-    }
+    """The library's classes that extend ``base`` and leave nothing abstract, but for those a module keeps to itself."""
+    own = (kind for kind in _below(base) if kind.__module__.startswith("rnn_dynamics."))
+    return {kind for kind in own if not inspect.isabstract(kind) and not kind.__name__.startswith("_")}
 
 
 def _below(base: type) -> Iterator[type]:
