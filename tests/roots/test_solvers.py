@@ -37,6 +37,6 @@ class TestScipyKrylov:
 
 def test_no_solver_is_left_out() -> None:
     covered = {type(contract.solver) for contract in signed(SolverContract)}
-    # Shooting solves for cycles alone, which those of Newton's method find: test_cycles.py. LinearRegions takes networks
-    # of ReLUs alone: test_linear_regions.py.
+    # Shooting solves for cycles alone, which those of Newton's method find: test_cycles.py. LinearRegions takes
+    # networks of ReLUs alone: test_linear_regions.py.
     assert covered == library_classes(RootSolver) - {Shooting, rd.LinearRegions}
