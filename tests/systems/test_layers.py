@@ -71,7 +71,7 @@ class TestMinLSTM(LayerContract):
 
 def test_no_layer_is_left_out() -> None:
     covered = {kind for contract in signed(LayerContract) for kind in contract.layer_types()}
-    # LRU is one layer without bias, of complex states: tests/cells/test_minimal.py. The other GRU comes from files alone,
-    # and has no module: test_reset_before.py.
+    # LRU is one layer without bias, of complex states: tests/cells/test_minimal.py. The other GRU comes from files
+    # alone, and has no module: test_reset_before.py.
     alone = {LRULayer, ResetBeforeGRULayer, UngatedResetBeforeGRULayer}
     assert covered == library_classes(Layer) - alone
