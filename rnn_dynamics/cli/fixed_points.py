@@ -103,8 +103,8 @@ def _analyse(
         trajectories = network.run(shown.to(network.device))
     found = find_fixed_points_over_inputs(network, torch.stack(held), begin, seed=seed, progress=sys.stderr.isatty())
     for row, points in enumerate(found.points):
-        if len(held) > 1:
-            console.print(f"\n[bold]Held input {row}: {held[row].tolist()}[/bold]")
+        number = f" {row}" if len(held) > 1 else ""
+        console.print(f"\n[bold]Held input{number}: {held[row].tolist()}[/bold]", soft_wrap=True)
         print_report(points, console)
         name = "fixed_points" if len(held) == 1 else f"fixed_points_input{row}"
         files = write_report(points, trajectories, folder, name)

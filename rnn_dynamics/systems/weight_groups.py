@@ -39,7 +39,10 @@ def weight_groups(stored: Stored) -> list[WeightGroup]:
             cells.append(cell)
     if not groups:
         others = shortened([containers + key for containers, key in contents], ", ") or "none"
-        raise ValueError(f"it holds no recurrent weights, with names like 'rnn.weight_hh_l0'; tensors in it: {others}")
+        raise ValueError(
+            f"it holds no recurrent weights, with names like 'rnn.weight_hh_l0'; tensors in it: {others} (weights of a "
+            "network of your own: load them into it in Python, and take rd.as_map(module))"
+        )
     for cell in cells:
         cell.beside = _beside(cell, stored)
         cell.masks = _masks(cell, stored)
