@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -176,9 +175,10 @@ def observable_of(
         return lambda states: float(states[:, unit].mean()), f"state of unit {unit}"
 
     def mean(states: Tensor) -> float:
-        values = torch.as_tensor(given(states))
-        if values.shape not in ((len(states),), (len(states), 1)):
-            raise ArgumentError("observable", f"must take states [k, n] to [k], got {list(values.shape)}")
+        values = given(states)
+        if not isinstance(values, Tensor) or values.shape not in ((len(states),), (len(states), 1)):
+            got = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise ArgumentError("observable", f"must take states [k, n] to a tensor [k], got {got}")
         return float(values.double().mean())
 
     return mean, getattr(given, "__name__", "observable").strip("<>_").replace("_", " ")

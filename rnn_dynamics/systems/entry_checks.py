@@ -40,10 +40,10 @@ def input_first(step: nn.Module | Step, state_size: int, input_size: int) -> boo
     return input_size in (1, state_size) and arguments_of(step).input_first
 
 
-def require_values(weight: Tensor, name: str) -> None:
+def require_values(weight: Tensor, what: str) -> None:
     """Refuse weights without values, and NaN or infinite ones."""
     if nn.parameter.is_lazy(weight) or weight.is_meta:
-        raise ValueError(f"{name} must have values, but has none yet: call the lazy module once, or load its weights")
+        raise ValueError(f"{what} must have values, but has none yet: call the lazy module once, or load its weights")
     values = weight.detach() if weight.layout is torch.strided else weight.detach().to_dense()
     if not values.isfinite().all():
-        raise ValueError(f"{name} must be finite, but holds NaN or infinite entries")
+        raise ValueError(f"{what} must be finite, but holds NaN or infinite entries")

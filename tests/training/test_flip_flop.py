@@ -76,7 +76,7 @@ def test_held_inputs_one_by_one(trained_flip_flop) -> None:
     table = found.to_pandas()
     assert len(table) == len(found) == len(found.labels)
     assert table["input"].tolist() == found.labels.tolist()
-    assert "input 2" in repr(found)
+    assert f"{found.conditions[2]}: 1 fixed point: 1 stable" in repr(found)
 
 
 def test_the_task_is_what_it_says() -> None:

@@ -99,9 +99,13 @@ class Branch(
     refused: int = 0
     """Steps that were refused and taken again, shorter."""
 
-    units: Tensor = field(default_factory=lambda: torch.ones(1))
+    units: Tensor = field(default_factory=lambda: torch.ones(0))
     """What is small in each coordinate, [n]: it was walked, and distances are measured, in these (``walk_units``); 1 in
     files from before 0.2."""
+
+    def __post_init__(self) -> None:
+        if not self.units.numel():
+            object.__setattr__(self, "units", torch.ones(self.states.shape[-1]))
 
     def _of_a_choice(self, rows: list[int], /) -> dict[str, Any]:
         ends = chosen_ends(self.ends, rows, len(self))
