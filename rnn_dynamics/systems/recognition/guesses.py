@@ -51,7 +51,10 @@ class Arguments:
     @property
     def input_first(self) -> bool:
         """Whether the names tell that the input comes before the state."""
-        return self.state is not None and self.names[:2] == (self.input, self.state)
+        if self.state is None or self.names[:2] != (self.input, self.state):
+            return False
+        # f(x, r) is of a state x and a parameter r as often.
+        return not (_EITHER.fullmatch(self.names[0].lower()) and len(self.state) == 1 and self.state.lower() != "h")
 
     @property
     def takes_state(self) -> bool:
