@@ -26,6 +26,7 @@ class AttractorsOverInputs(OverInputs[Attractors], whole=("inputs", "attractors"
     """
 
     _dimensions: ClassVar = {"inputs": ("held_input", "input")}
+    _formats = Attractors._formats
 
     inputs: Tensor
     """[q, m]."""

@@ -27,6 +27,7 @@ class FixedPointsOverInputs(OverInputs[FixedPoints], whole=("inputs", "points", 
     """
 
     _dimensions: ClassVar = {"inputs": ("held_input", "input")}
+    _formats = FixedPoints._formats
 
     inputs: Tensor
     """[q, m]."""

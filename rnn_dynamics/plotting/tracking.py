@@ -178,7 +178,7 @@ def observable_of(
         values = given(states)
         if not isinstance(values, Tensor) or values.shape not in ((len(states),), (len(states), 1)):
             got = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
-            raise ArgumentError("observable", f"must take states [k, n] to a tensor [k], got {got}")
+            raise ArgumentError("observable", f"must take states [k, n] to [k], a tensor, got {got}")
         return float(values.double().mean())
 
     return mean, getattr(given, "__name__", "observable").strip("<>_").replace("_", " ")
