@@ -34,6 +34,20 @@ def seeded() -> Iterator[None]:
 
 
 @pytest.fixture
+def plot_settings_are_left_alone() -> Iterator[None]:
+    """No plot may change the caller's settings, and no test may leave figures behind."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    before = dict(mpl.rcParams)
+    yield
+    plt.close("all")
+    assert dict(mpl.rcParams) == before
+    assert not plt.isinteractive()
+
+
+@pytest.fixture
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 

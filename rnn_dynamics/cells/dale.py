@@ -8,7 +8,7 @@ from torch import Tensor
 from ..checks import ArgumentError, ArrayLike, CheckedInside, Positive, Share, Size, checked
 from ..systems import DaleLayer
 from .base import on_host
-from .leaky import LeakingModule, draw_normal, numbers_of, shares
+from .leaky import LeakingModule, numbers_of, shares
 
 _RADIUS = 1.5
 """Of the spectrum of a first W: below 1 activity would die out (Song et al. 2016)."""
@@ -75,20 +75,13 @@ class DaleRNN(LeakingModule):
             noise=noise,
         )
 
-    def weight_shapes(self, units: int, inputs: int) -> dict[str, tuple[int, ...]]:
-        return {"weight_ih": (units, inputs), "weight_hh": (units, units), "bias_ih": (units,)}
-
-    @torch.no_grad()
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        for name, weight in self.named_parameters():
-            if name.startswith("bias"):
-                weight.zero_()
-            elif name.startswith("weight_ih"):
-                draw_normal(weight, max(1, weight.shape[1]) ** -0.5, generator)
-            else:
-                layer = name.removeprefix("weight_hh")
-                signs, mask = getattr(self, f"signs{layer}"), getattr(self, f"mask{layer}")
-                weight.copy_(_balanced(weight, signs, mask, generator))
+    def draw(self, name: str, weight: Tensor, generator: torch.Generator | None) -> None:
+        if not name.startswith("weight_hh"):
+            return super().draw(name, weight, generator)
+        layer = name.removeprefix("weight_hh")
+        signs, mask = getattr(self, f"signs{layer}"), getattr(self, f"mask{layer}")
+        weight.copy_(_balanced(weight, signs, mask, generator))
+        return None
 
 
 def _balanced(weight: Tensor, signs: Tensor, mask: Tensor, generator: torch.Generator | None) -> Tensor:

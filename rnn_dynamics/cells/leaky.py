@@ -48,6 +48,21 @@ class LeakingModule(NamedCell):
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, device=device, dtype=dtype)
         self.nonlinearity, self.leak, self.noise, self.dt = nonlinearity, leak, noise, dt
 
+    def weight_shapes(self, units: int, inputs: int) -> dict[str, tuple[int, ...]]:
+        return {"weight_ih": (units, inputs), "weight_hh": (units, units), "bias_ih": (units,)}
+
+    @torch.no_grad()
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        for name, weight in self.named_parameters():
+            if name.startswith("bias"):
+                weight.zero_()
+            else:
+                self.draw(name, weight, generator)
+
+    def draw(self, name: str, weight: Tensor, generator: torch.Generator | None) -> None:  # noqa: ARG002
+        """First values of a weight [n, k]: N(0, 1 / k) by default."""
+        draw_normal(weight, max(1, weight.shape[1]) ** -0.5, generator)
+
     def told(self) -> dict[str, str | float]:
         return {**super().told(), "nonlinearity": self.nonlinearity, "leak": self.leak}
 
@@ -117,17 +132,6 @@ class LeakyRNN(LeakingModule):
             leak=leak,
             noise=noise,
         )
-
-    def weight_shapes(self, units: int, inputs: int) -> dict[str, tuple[int, ...]]:
-        return {"weight_ih": (units, inputs), "weight_hh": (units, units), "bias_ih": (units,)}
-
-    @torch.no_grad()
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        for name, weight in self.named_parameters():
-            if name.startswith("bias"):
-                weight.zero_()
-            else:
-                draw_normal(weight, max(1, weight.shape[1]) ** -0.5, generator)
 
 
 def draw_normal(weight: Tensor, deviation: float, generator: torch.Generator | None) -> None:

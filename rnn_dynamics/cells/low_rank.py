@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import torch
+from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, CheckedInside, Positive, Share, Size, checked
 from ..systems import LowRankLayer
@@ -72,10 +73,5 @@ class LowRankRNN(LeakingModule):
         factor = (units, self.rank)
         return {"weight_ih": (units, inputs), "weight_m": factor, "weight_n": factor, "bias_ih": (units,)}
 
-    @torch.no_grad()
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        for name, weight in self.named_parameters():
-            if name.startswith("bias"):
-                weight.zero_()
-            else:
-                draw_normal(weight, 1.0, generator)
+    def draw(self, name: str, weight: Tensor, generator: torch.Generator | None) -> None:  # noqa: ARG002
+        draw_normal(weight, 1.0, generator)

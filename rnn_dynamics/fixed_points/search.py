@@ -81,13 +81,13 @@ def find_fixed_points(
         raise ArgumentError("solver", f"must be a RootSolver such as Newton(), got {type(solver).__name__}")
     budget = max(16 * len(states), 16_384) if extra_starts is None else extra_starts
     limits = Limits(merge_tolerance, marginal_tolerance, modes, max_steps, memory_budget, seed)
-    reduction, units = system.reduced(), units_of(system, states)
+    reduction = system.reduced()
     if reduction is None:
         found = _searched(system, states, solver, budget, limits)
     else:
         small = _searched(reduction.system, reduction.lower(states), solver, budget, limits, everywhere=True)
-        found = lifted(small, reduction, system, units, memory_budget, modes)
-    notes = (*system.notes, *step_notes(system, found, units))
+        found = lifted(small, reduction, system, units_of(system, states), memory_budget, modes)
+    notes = (*system.notes, *step_notes(system, found, states))
     return replace(found, slow=replace(found.slow, dt=system.dt), dt=system.dt, notes=notes)
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..stability import n_unstable
-from ..systems import AutonomousMap, relative
+from ..systems import AutonomousMap, relative, units_of
 from .results import FixedPoints
 
 _SAME = 1e-6
@@ -12,7 +12,7 @@ _SAME = 1e-6
 
 
 @torch.no_grad()
-def step_notes(system: AutonomousMap, points: FixedPoints, units: Tensor) -> tuple[str, ...]:
+def step_notes(system: AutonomousMap, points: FixedPoints, starts: Tensor) -> tuple[str, ...]:
     """What becomes of fixed points in steps half as long: one clause, of a vector field's map; none of others.
 
     Fixed points of the field stay; those that a long step made do not, and neither does a stability of its making.
@@ -22,7 +22,7 @@ def step_notes(system: AutonomousMap, points: FixedPoints, units: Tensor) -> tup
         return ()
     states = points.states.to(system.device)
     value, linearization = halved.linearize(states)
-    moved = (relative(value - states, states, units) > _SAME).cpu()
+    moved = (relative(value - states, states, units_of(system, starts)) > _SAME).cpu()
     outside = n_unstable(linearization.eigenvalues(), points.marginal_tolerance).cpu()
     other = ~moved & (outside != points.n_unstable)
     if not bool(moved.any() or other.any()):

@@ -34,7 +34,7 @@ def _moved(system: AutonomousMap, states: Tensor) -> Tensor:
         states, velocity, jacobian = states[finite], velocity[finite], jacobian[finite]
         if not len(states):
             break
-        modes = slow_modes(jacobian, velocity.double().cpu())
+        modes = slow_modes(jacobian, velocity.double().cpu(), of_curve=False)
         v, w = modes.directions.to(states), modes.selection_vectors.to(states)
         across = velocity - (w * velocity).sum(dim=-1, keepdim=True) * v
         left = across.norm(dim=-1) / states.norm(dim=-1).clamp(min=1)

@@ -1,6 +1,5 @@
 """A line or ring of fixed or slow points, as an integrator of its inputs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ _FORMATS = {
 @storable
 @dataclass(frozen=True, eq=False)
 class LineAttractor(Table, Noted, whole=("closed", "dt", "notes")):
-    """Points h along a curve, one row each, with the mode of DF that is nearest to 1 there (Mante et al. 2013).
+    """Points h along a curve, one row each, with the slow mode of DF along it there (Mante et al. 2013).
 
     With the right eigenvector v of that mode, its left eigenvector w, scaled so that w^T v = 1, and F(h + d, x + u) =
     h + (F(h, x) - h) + DF d + (dF/dx) u + ...: a step moves the state along v by
@@ -63,7 +62,7 @@ class LineAttractor(Table, Noted, whole=("closed", "dt", "notes")):
     """Unit vectors from the neighbour before to the one after, [m, n]."""
 
     eigenvalues: Tensor
-    """Of DF the one nearest to 1, [m], complex; of a pair the one above the real axis."""
+    """Of DF that along the curve among those nearest to 1, [m], complex; of a pair the one above the real axis."""
 
     directions: Tensor
     """v, [m, n], |v|_2 = 1; of a complex pair the vector of its plane that is nearest to the tangent."""
@@ -181,6 +180,3 @@ class LineAttractor(Table, Noted, whole=("closed", "dt", "notes")):
 
     def _shown(self) -> "pd.DataFrame":
         return evenly(self.to_pandas())
-
-    def _notes(self) -> Sequence[str]:
-        return self.advice

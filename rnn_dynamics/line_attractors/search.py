@@ -172,7 +172,7 @@ def _described(system: AutonomousMap, curve: _Curve, memory_budget: int) -> Line
     for part in system.chunks(len(curve.states), memory_budget):
         states = curve.states[part]
         image, linearization = system.linearize(states)
-        modes.append(slow_modes(linearization.dense(), tangents[part]))
+        modes.append(slow_modes(linearization.dense(), tangents[part], of_curve=True))
         velocities.append((image - states).double().cpu())
         jacobian = system.input_jacobian(states)
         inputs += [] if jacobian is None else [jacobian.double().cpu()]

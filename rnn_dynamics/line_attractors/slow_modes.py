@@ -17,7 +17,7 @@ _SLOW, _LEAST = 5.0, 0.01
 
 @dataclass(frozen=True, eq=False)
 class SlowModes:
-    """Of k Jacobians the mode along the curve, among those nearest to 1."""
+    """Of k Jacobians the mode nearest to 1, or that along a curve among the nearest."""
 
     eigenvalues: Tensor
     """[k], complex; of a pair the one above the real axis."""
@@ -32,10 +32,12 @@ class SlowModes:
     """Max |lambda| of all other modes, [k]; 0 where there is none."""
 
 
-def slow_modes(jacobians: Tensor, tangents: Tensor) -> SlowModes:
-    """The modes near to 1 of ``jacobians`` [k, n, n] that ``tangents`` [k, n] lie along most, turned along these.
+def slow_modes(jacobians: Tensor, tangents: Tensor, *, of_curve: bool) -> SlowModes:
+    """The modes nearest to 1 of ``jacobians`` [k, n, n], turned along ``tangents`` [k, n].
 
-    Of the tangent t, mode i with v_i, w_i has the share |v_i^H t| |w_i^H t|; the largest is taken.
+    With ``of_curve`` the tangents are those of a curve, and the mode along it is taken among those nearest to 1: the
+    one with the largest share |v_i^H t| |w_i^H t| of the tangent t. Beside a saddle on a line a mode across may be
+    nearer to 1.
 
     With the spectral projector P of that eigenvalue (or of the pair that it belongs to), which is v w^H for a real
     one: d is the projection of the tangent onto the range of P, and the selection vector is P^T d, so that
@@ -43,12 +45,15 @@ def slow_modes(jacobians: Tensor, tangents: Tensor) -> SlowModes:
     """
     modes = spectrum(jacobians, jacobians.shape[-1])
     values, rows = modes.eigenvalues, torch.arange(len(jacobians))
-    # Across a line a mode may be nearer to 1 than the one along it, as beside a saddle on the line.
-    shares = (modes.left_eigenvectors.conj() * tangents.unsqueeze(-1)).sum(dim=-2).abs()
-    turned = (modes.right_eigenvectors.conj() * tangents.unsqueeze(-1)).sum(dim=-2).abs()
     gaps = (values - 1).abs()
-    slow = gaps <= _SLOW * gaps.amin(dim=-1, keepdim=True).clamp(min=_LEAST)
-    nearest = torch.where(slow, turned * shares, -1.0).argmax(dim=-1)
+    nearest = gaps.argmin(dim=-1)
+    if of_curve:
+        left, right = (
+            (vectors.conj() * tangents.unsqueeze(-1)).sum(dim=-2).abs()
+            for vectors in (modes.left_eigenvectors, modes.right_eigenvectors)
+        )
+        slow = gaps <= _SLOW * gaps.amin(dim=-1, keepdim=True).clamp(min=_LEAST)
+        nearest = torch.where(slow, left * right, -1.0).argmax(dim=-1)
     value = values[rows, nearest]
     right, left = modes.right_eigenvectors[rows, :, nearest], modes.left_eigenvectors[rows, :, nearest]
     paired = (value.imag != 0).double().unsqueeze(-1)

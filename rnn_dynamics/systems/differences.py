@@ -43,8 +43,6 @@ def is_array_step(step: Callable[..., Any], n: int, m: int) -> bool:
 class _Differences(torch.autograd.Function):
     """A step whose derivatives are central differences, in reverse and forward mode."""
 
-    generate_vmap_rule = False
-
     @staticmethod
     def forward(state: Tensor, input: Tensor, step: Step) -> Tensor:
         return step(state, input)

@@ -1,6 +1,7 @@
 """From networks as users have them, modules or functions, to driven maps."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 import torch
@@ -21,11 +22,22 @@ from .layered import LayeredMap
 from .memory import require_no_memory
 from .modules import is_recurrent, recurrent_layers
 from .plain import NotPlain, require_plain, wraps
-from .probing import is_plain, watched
+from .probing import is_plain, made_of_zeros
 from .recognition import ModuleStep, arguments_of, recognise, require_same
 from .within import seen_steps
 
 Bounds: TypeAlias = tuple[ArrayLike | float, ArrayLike | float] | None
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a caller tells of a network, as ``as_map`` takes it."""
+
+    state_size: int | None = None
+    input_size: int | None = None
+    protocol: str | None = None
+    box: Bounds = None
+    device: torch.device | str | None = None
 
 
 @checked
@@ -109,36 +121,32 @@ def as_map(
         network: DrivenMap = kind(step, state_size, input_size, box, device)
     else:
         dt = own_dt(module, dt, tau)
-        network = _as_map(module, state_size, input_size, box, device, encoder, protocol, derivatives)
+        network = _as_map(module, _Told(state_size, input_size, protocol, box, device), encoder, derivatives)
     network.dt = dt
     return network
 
 
 def _as_map(
     module: nn.Module | Step,
-    state_size: int | None,
-    input_size: int | None,
-    box: Bounds,
-    device: torch.device | str | None,
+    told: _Told,
     encoder: nn.Module | Callable[[Tensor], Tensor] | None,
-    protocol: str | None,
     derivatives: str | None,
 ) -> DrivenMap:
     if encoder is not None:
-        if state_size is not None:
+        if told.state_size is not None:
             raise ArgumentError("encoder", "is for a recurrent module: a step can call the encoder itself")
-        return encoded(_as_map(module, None, None, None, None, None, protocol, None), encoder, input_size)
+        return encoded(_as_map(module, _Told(protocol=told.protocol), None, None), encoder, told.input_size)
     differences = derivatives == "differences"
     if isinstance(module, nn.Module) and not differences:
-        return _of_module(module, state_size, input_size, protocol, box, device)
-    if state_size is None:
+        return _of_module(module, told)
+    if told.state_size is None:
         what = "a function" if callable(module) else type(module).__name__
         raise ValueError(f"as_map takes a torch module, or a function with state_size and input_size; got {what} alone")
     if not callable(module):
         raise ArgumentError(
             "module", f"must be a torch module or a function step(state, input), got {type(module).__name__}"
         )
-    return _of_function(module, state_size, input_size, protocol, box, device, differences)
+    return _of_function(module, told.state_size, told, differences)
 
 
 def _part(module: object, path: str) -> nn.Module:
@@ -165,14 +173,8 @@ def _unwrapped(module: nn.Module | Step) -> nn.Module | Step:
         module = inner
 
 
-def _of_module(
-    module: nn.Module,
-    state_size: int | None,
-    input_size: int | None,
-    protocol: str | None,
-    box: Bounds,
-    device: torch.device | str | None,
-) -> DrivenMap:
+def _of_module(module: nn.Module, told: _Told) -> DrivenMap:
+    state_size, input_size, protocol = told.state_size, told.input_size, told.protocol
     require_sizes(state_size, input_size)
     if isinstance(module, torch.jit.ScriptModule):
         raise NotRecurrent("a module of torch.jit cannot be analysed: pass the module that it was made of")
@@ -185,16 +187,20 @@ def _of_module(
         except (NotRecurrent, NotPlain) as error:
             reasons.append(error)
     if state_size is not None and input_size is not None and protocol in (None, "state, input"):
-        if box is None and protocol is None and (cell := _wrapped_cell(module, state_size, input_size)) is not None:
+        if (
+            told.box is None
+            and protocol is None
+            and (cell := _wrapped_cell(module, state_size, input_size)) is not None
+        ):
             return _of_layers(cell)
         if not (protocol is None and input_first(module, state_size, input_size)) and _steps(
             module, state_size, input_size
         ):
             require_order(module, state_size, input_size, protocol)
             require_no_memory(module, state_size, input_size)
-            return FunctionMap(module, state_size, input_size, box, device)
+            return FunctionMap(module, state_size, input_size, told.box, told.device)
     try:
-        return _called(module, state_size, input_size, protocol, box, device)
+        return _called(module, told)
     except NotRecurrent as error:
         reasons.append(error)
     if state_size is None and protocol is None and (found := _children(module)):
@@ -204,7 +210,7 @@ def _of_module(
                 f"{type(module).__name__} holds several recurrent modules, pass one of {listed}, as child="
             )
         path, part = next(iter(found.items()))
-        network = _of_module(part, None, None, None, None, None)
+        network = _of_module(part, _Told())
         unseen = "" if seen_steps(module, path) else ", and were not seen to stay out of its recurrence"
         network.said = (
             f"part '.{path}' of {type(module).__name__}, whose other parts are left out{unseen}",
@@ -213,7 +219,8 @@ def _of_module(
         return network
     if state_size is not None and input_size is not None and protocol is None:
         require_order(module, state_size, input_size)
-        return FunctionMap(module, state_size, input_size, box, device)  # which says what is wrong with it when held
+        # It says what is wrong with it when it is held.
+        return FunctionMap(module, state_size, input_size, told.box, told.device)
     if len(reasons) == 1 or type(module).__module__.partition(".")[0] == "torch":
         raise reasons[0]
     raise NotRecurrent(f"{reasons[1]}; {reasons[0]}")
@@ -254,23 +261,16 @@ def _wrapped_cell(module: nn.Module, state_size: int, input_size: int) -> nn.Mod
     return None
 
 
-def _called(
-    module: nn.Module,
-    state_size: int | None,
-    input_size: int | None,
-    protocol: str | None,
-    box: Bounds,
-    device: torch.device | str | None,
-) -> DrivenMap:
+def _called(module: nn.Module, told: _Told) -> DrivenMap:
     """The map of a module that is called in the form that is found."""
     for name, weight in [*module.named_parameters(), *module.named_buffers()]:
         require_values(weight, f"{name} of {type(module).__name__}")
-    found = recognise(module, state_size, input_size, protocol)
+    found = recognise(module, told.state_size, told.input_size, told.protocol)
     step, n, m = ModuleStep(module, found.form), found.form.layout.state_size, found.input_size
-    if box is None and (cell := _wrapped_cell(step, n, m)) is not None:
+    if told.box is None and (cell := _wrapped_cell(step, n, m)) is not None:
         return _of_layers(cell)
     require_no_memory(step, n, m)
-    network = FunctionMap(step, n, m, box, device)
+    network = FunctionMap(step, n, m, told.box, told.device)
     network.said = _of_hooks(module, "its forward hooks are run at every step")
     require_same(step, n, m, network.dtype)
     return network
@@ -302,41 +302,28 @@ def _is_called(module: nn.Module) -> bool:
 
 def _steps(module: nn.Module, state_size: int, input_size: int) -> bool:
     """Whether a module makes a state [n] of a state [n] and an input [m], in this order."""
-    where = {
-        "dtype": next((p.dtype for p in module.parameters()), torch.get_default_dtype()),
-        "device": device_of(module),
-    }
-    try:
-        with torch.no_grad(), watched(), Interpretation(frozen=True):
-            after = present(module)(torch.zeros(state_size, **where), torch.zeros(input_size, **where))
-    except Exception:  # of any kind, in a caller's module
-        return False
-    return isinstance(after, Tensor) and after.shape == (state_size,)
+    dtype = next((p.dtype for p in module.parameters()), torch.get_default_dtype())
+    where = {"dtype": dtype, "device": device_of(module), "mode": Interpretation(frozen=True)}
+    with torch.no_grad():
+        made = made_of_zeros(lambda state, input: present(module)(state, input), state_size, input_size, **where)
+    return made is not None and made.shape == (state_size,)
 
 
-def _of_function(
-    step: Step,
-    state_size: int,
-    input_size: int | None,
-    protocol: str | None,
-    box: Bounds,
-    device: torch.device | str | None,
-    differences: bool,
-) -> DrivenMap:
+def _of_function(step: Step, state_size: int, told: _Told, differences: bool) -> DrivenMap:
+    input_size = told.input_size
     if input_size is None:
         raise ValueError("a function needs input_size beside state_size (0 if it takes no input)")
     require_sizes(state_size, input_size)
-    if protocol not in (None, "state, input"):
-        raise ArgumentError("protocol", f"{protocol!r} is for modules: a function is called as step(state, input)")
-    require_order(step, state_size, input_size, protocol)
+    if told.protocol not in (None, "state, input"):
+        raise ArgumentError("protocol", f"{told.protocol!r} is for modules: a function is called as step(state, input)")
+    require_order(step, state_size, input_size, told.protocol)
     require_no_memory(step, state_size, input_size)
-    where = torch.device(device or "cpu")
+    device = torch.device(told.device or "cpu")
+    kind = DifferencedMap if differences else FunctionMap
     # NumPy takes tensors too, but none that wants gradients.
-    if not is_plain(step, state_size, input_size, torch.float64, where):
+    if not is_plain(step, state_size, input_size, torch.float64, device):
         if is_array_step(step, state_size, input_size):
-            return DifferencedMap(ArrayStep(step), state_size, input_size, box, device)
-        if maps_complex(step, state_size, input_size, where):
+            step, kind = ArrayStep(step), DifferencedMap
+        elif maps_complex(step, state_size, input_size, device):
             step, state_size = ComplexStep(step), 2 * state_size
-    if differences:
-        return DifferencedMap(step, state_size, input_size, box, device)
-    return FunctionMap(step, state_size, input_size, box, device)
+    return kind(step, state_size, input_size, told.box, told.device)

@@ -1,5 +1,6 @@
 """Any function step(state, input) as a driven map, differentiated by autograd."""
 
+from copy import copy
 from typing import Self
 
 import torch
@@ -111,6 +112,7 @@ class FunctionMap(DrivenMap):
             return step(state, input)
 
     def _probed(self, dtype: torch.dtype) -> Step:
+        self._precise = None
         if self._has_gradients and needs_precision(self._called, self._n, self._m, dtype, self._device):
             self._precise = dtype
         plain = not self._on_twin and self._noise is None and self._precise is None
@@ -122,11 +124,12 @@ class FunctionMap(DrivenMap):
         return probed.step
 
     def frozen(self, dtype: torch.dtype) -> Self:
-        step = self._step
-        if isinstance(step, torch.nn.Module):
-            step = to_precision(copied(step), dtype).eval().requires_grad_(False)
-        frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
-        frozen._on_twin = False  # being nobody else's
+        if isinstance(self._step, torch.nn.Module):
+            step = to_precision(copied(self._step), dtype).eval().requires_grad_(False)
+            frozen = type(self)(step, self._n, self._m, self._bounds, self._device)
+            frozen._on_twin = False  # being nobody else's
+        else:  # what was found out about a function stands
+            frozen = copy(self)
         frozen._batched = frozen._probed(dtype)
         return frozen
 

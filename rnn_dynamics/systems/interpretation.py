@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
+from .derived_weights import copied
+
 _OWN_PRECISION = ("float", "half", "double", "bfloat16")
 """Methods that change a tensor's precision by their name."""
 
@@ -106,6 +108,11 @@ def _bound(args: tuple[Any, ...], kwargs: dict[str, Any], first: int) -> tuple[A
     mean = kwargs.get("mean", args[first] if len(args) > first else 0.0)
     std = kwargs.get("std", args[first + 1] if len(args) > first + 1 else 1.0)
     return own, mean, std
+
+
+def in_double(module: torch.nn.Module) -> torch.nn.Module:
+    """A copy of the module in double precision and evaluation mode, to try things on."""
+    return to_precision(copied(module), torch.float64).eval()
 
 
 def to_precision(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .derived_weights import copied, device_of
+from .derived_weights import device_of
 from .gradients import Step
-from .interpretation import Interpretation, to_precision
+from .interpretation import Interpretation, in_double
 from .probing import watched
 
 _CALLS = 12
@@ -36,7 +36,7 @@ def require_no_memory(step: Step, n: int, m: int) -> None:
         torch.randn(_CALLS + 1, width, generator=generator, dtype=torch.float64).to(device) for width in (n, m)
     ]  # each [calls + 1, width]
     try:
-        fresh, used = (to_precision(copied(step), torch.float64).eval() for _ in range(2))
+        fresh, used = in_double(step), in_double(step)
         with watched(), Interpretation(torch.float64, frozen=True):
             expected = fresh(rows[0][-1].clone(), rows[1][-1].clone())
             before: dict[tuple[str, str], Any] = {}

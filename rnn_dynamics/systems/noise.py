@@ -32,12 +32,12 @@ def frozen_noise(step: Step, n: int, m: int, device: torch.device) -> str | None
     generator = torch.Generator().manual_seed(3)
     rows = [torch.randn(_ROWS, width, generator=generator, dtype=torch.float64).to(device) for width in (n, m)]
 
-    def after(step: Step, shift: float) -> Tensor:
+    def after(step: Step, shift: float, must_draw: bool = True) -> Tensor:
         mode = Interpretation(torch.float64, frozen=True, shift=shift)
         with watched(), mode:
             after = torch.stack([step(state.clone(), input.clone()) for state, input in zip(*rows, strict=True)])
-        if not mode.drew:
-            raise _NoNoise
+        if must_draw and not mode.drew:
+            raise _NoNoiseError
         return after
 
     try:
@@ -55,10 +55,7 @@ def frozen_noise(step: Step, n: int, m: int, device: torch.device) -> str | None
             return "its noise is added, and is frozen at zero"
         if isinstance(step, nn.Module):
             for name, silent in _silenced(step):
-                try:
-                    moved = after(silent, 1.0) - mean
-                except _NoNoise:
-                    moved = _without_draws(silent, rows) - mean
+                moved = after(silent, 1.0, must_draw=False) - mean
                 if _same(moved, torch.zeros_like(moved), mean):
                     return f"its noise is frozen at zero, as by {name}=0"
     except Exception:  # of any kind, in a caller's function; the probing says what it was
@@ -66,13 +63,8 @@ def frozen_noise(step: Step, n: int, m: int, device: torch.device) -> str | None
     return None
 
 
-class _NoNoise(Exception):
+class _NoNoiseError(Exception):
     pass
-
-
-def _without_draws(step: Step, rows: list[Tensor]) -> Tensor:
-    with watched(), Interpretation(torch.float64):
-        return torch.stack([step(state.clone(), input.clone()) for state, input in zip(*rows, strict=True)])
 
 
 def _same(one: Tensor, other: Tensor, size: Tensor) -> bool:

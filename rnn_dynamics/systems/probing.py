@@ -5,6 +5,7 @@ import inspect
 import random
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,45 +83,65 @@ def watched() -> _Watch:
     return _Watch()
 
 
+def made_of_zeros(
+    step: Step,
+    n: int,
+    m: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    mode: Interpretation | None = None,
+    gradients: bool = False,
+) -> Tensor | None:
+    """The tensor that a step makes of zeros [n] and [m]; None where it raises, draws, or makes something else.
+
+    Args:
+        step: of a caller; errors of any kind within it are none here, as ``batched`` says what they were.
+        n, m, dtype, device: of the zeros.
+        mode: how the step is to be run.
+        gradients: whether the zeros want gradients, which NumPy does not take.
+    """
+    where = {"dtype": dtype, "device": device, "requires_grad": gradients}
+    try:
+        with (
+            _Watch(),
+            torch.set_grad_enabled(gradients or torch.is_grad_enabled()),
+            warnings.catch_warnings(),
+            mode or nullcontext(),
+        ):
+            warnings.simplefilter("ignore")  # which real calls give again
+            made = step(torch.zeros(n, **where), torch.zeros(m, **where))
+    except Exception:
+        return None
+    return made if isinstance(made, Tensor) else None
+
+
 def accepted_dtype(step: Step, n: int, m: int, device: torch.device) -> torch.dtype:
     """What a plain function computes in: float64, unless tensors that it captures are float32."""
     for dtype in (torch.float64, torch.float32):
-        where = {"dtype": dtype, "device": device}
-        try:
-            with _Watch():
-                if step(torch.zeros(n, **where), torch.zeros(m, **where)).dtype == dtype:
-                    return dtype
-        except Exception:  # of any kind, in a caller's function; ``batched`` says what it was
-            continue
+        made = made_of_zeros(step, n, m, dtype, device)
+        if made is not None and made.dtype == dtype:
+            return dtype
     return torch.float64
 
 
 def is_plain(step: Step, n: int, m: int, dtype: torch.dtype, device: torch.device) -> bool:
     """Whether a step makes a real state [n] in this dtype, of tensors that want gradients, and draws nothing."""
-    where = {"dtype": dtype, "device": device, "requires_grad": True}
-    try:
-        with _Watch(), torch.enable_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            after = step(torch.zeros(n, **where), torch.zeros(m, **where))
-    except Exception:  # of any kind, in a caller's function; ``batched`` says what it was
-        return False
-    return isinstance(after, Tensor) and after.shape == (n,) and after.dtype == dtype
+    return _is_state(made_of_zeros(step, n, m, dtype, device, gradients=True), n, dtype)
 
 
 @torch.no_grad()
 def needs_precision(step: Step, n: int, m: int, dtype: torch.dtype, device: torch.device) -> bool:
     """Whether a step fails on states of this dtype or returns coarser ones, for the constants that it captures."""
 
-    def fits(precise: torch.dtype | None) -> bool:
-        try:
-            with _Watch(), Interpretation(precise):
-                where = {"dtype": dtype, "device": device}
-                after = step(torch.zeros(n, **where), torch.zeros(m, **where))
-        except Exception:  # of any kind, in a caller's function; ``batched`` says what it was
-            return False
-        return isinstance(after, Tensor) and after.shape == (n,) and after.dtype == dtype
+    def fits(mode: Interpretation | None) -> bool:
+        return _is_state(made_of_zeros(step, n, m, dtype, device, mode=mode), n, dtype)
 
-    return not fits(None) and fits(dtype)
+    return not fits(None) and fits(Interpretation(dtype))
+
+
+def _is_state(made: Tensor | None, n: int, dtype: torch.dtype) -> bool:
+    return made is not None and made.shape == (n,) and made.dtype == dtype
 
 
 class Probed(NamedTuple):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
-from .derived_weights import copied, device_of
-from .interpretation import Interpretation, to_precision
+from .derived_weights import device_of
+from .interpretation import Interpretation, in_double
 from .probing import watched
 from .recognition import input_counts
 
@@ -33,7 +33,7 @@ def seen_steps(model: nn.Module, path: str) -> bool:
     if type(model).forward is nn.Module.forward:  # a container: nothing is done between its parts
         return True
     try:
-        twin = to_precision(copied(model), torch.float64).eval()
+        twin = in_double(model)
         part = twin.get_submodule(path)
     except Exception:  # of any kind, in a caller's module
         return False

@@ -15,11 +15,7 @@ from rnn_dynamics.systems import Box, NoBox
 DOUBLE = torch.float64
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def _sigmoid(x):

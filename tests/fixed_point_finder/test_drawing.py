@@ -1,9 +1,7 @@
 """``plot_fps``, by what its artists hold."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -12,15 +10,7 @@ from problems.torch_like import found, network
 
 from rnn_dynamics.fixed_point_finder import FixedPoints, plot_fps
 
-
-@pytest.fixture(autouse=True)
-def _settings_are_left_alone() -> Iterator[None]:
-    plt.switch_backend("agg")
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before
-    assert not plt.isinteractive()
+pytestmark = pytest.mark.usefixtures("plot_settings_are_left_alone")
 
 
 def _diagonal(*moduli: float, at: float = 0.0) -> FixedPoints:

@@ -284,3 +284,14 @@ def test_a_line_is_saved_and_says_itself(tmp_path: Path) -> None:
     assert np.allclose(line.to_pandas()["time_constant"], -1 / math.log(0.99))
     repelling = rd.line_attractors(integrator(decay=1.5).hold(), [[0.0, 0.0], V.tolist()])[0]
     assert "does not attract from all sides at 2 of 2 points" in repelling.advice[0]
+
+
+def test_beside_a_saddle_on_a_line_the_mode_is_the_one_along_it() -> None:
+    """H' = h + .03 V W^T h - .02 (I - V W^T) h: the mode across, .98, is nearer to 1 than that along, 1.03."""
+    system = integrator(gain=1.03, decay=0.98).hold()
+    (line,) = rd.line_attractors(system, torch.outer(torch.linspace(-0.2, 0.2, 5, dtype=DOUBLE), V))
+    assert (line.eigenvalues - 1.03).abs().max() < 1e-12
+    sign = float((line.states[-1] - line.states[0]).sum().sign())  # the way that the line runs
+    assert (line.directions - sign * V).abs().max() < 1e-12
+    assert (line.selection_vectors - sign * W).abs().max() < 1e-12
+    assert (line.transverse - 0.98).abs().max() < 1e-12

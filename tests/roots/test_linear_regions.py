@@ -17,11 +17,7 @@ DOUBLE = torch.float64
 ALL = 10**9
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        yield
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def brute_force(weight: np.ndarray, drive: np.ndarray) -> np.ndarray:

@@ -10,12 +10,7 @@ import rnn_dynamics as rd
 DOUBLE = torch.float64
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        yield
-
+pytestmark = pytest.mark.usefixtures("seeded")
 
 W = 2 * np.random.default_rng(0).normal(size=(6, 6)) / np.sqrt(6)
 TORCH = torch.from_numpy(W)

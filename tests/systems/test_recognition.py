@@ -13,11 +13,7 @@ from rnn_dynamics.systems import EncodedMap, LayeredMap
 DOUBLE = torch.float64
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        yield
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def _network(make) -> rd.DrivenMap:

@@ -78,13 +78,14 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
     states = torch.stack([row.point.state for row in rows])
     residuals = torch.empty_like(states[:, 0])
     orbits = states.new_empty(len(states), period, states.shape[-1])
-    single = span.iterated(1)
+    single, notes = span.iterated(1), ()
     for index, row in enumerate(rows):  # of each at its own parameter, so one by one
         system, phase = single.system(row.point.s), states[index, None]
         for turn in range(period):
             orbits[index, turn] = span.out_of_units(phase[0])
             phase = system(phase)
         residuals[index] = span.out_of_units(phase[0] - states[index]).norm()
+        notes = system.notes
     return Branch(
         parameters=torch.tensor([span.parameter(row.point.s) for row in rows], dtype=torch.float64),
         states=span.out_of_units(states).cpu(),
@@ -102,7 +103,7 @@ def assembled(span: Span, rows: list[Row], ends: tuple[str, str], period: int, r
         units=(torch.ones_like(like) if span.units is None else span.units).cpu(),
         period=period,
         refused=refused,
-        notes=single.system(rows[0].point.s).notes,
+        notes=notes,
     )
 
 

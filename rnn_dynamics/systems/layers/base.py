@@ -151,17 +151,11 @@ class Layer(ABC):
         return told
 
 
-@dataclass(frozen=True, eq=False)
-class CellLayer(Layer):
-    """A layer of one cell, whose weights bear torch's names."""
+class AffineLayer(Layer):
+    """A layer that an input drives by U x + b; a subclass has both as fields, under torch's names."""
 
-    weight_ih: Tensor  # [d, m]
-    weight_hh: Tensor  # [gates n, n]
-    bias_ih: Tensor | None = None  # [d]
-
-    @property
-    def state_size(self) -> int:
-        return self.weight_hh.shape[1]
+    weight_ih: Tensor  # U [d, m]
+    bias_ih: Tensor | None  # b [d]
 
     @property
     def input_size(self) -> int:
@@ -176,6 +170,19 @@ class CellLayer(Layer):
 
     def held(self, input: Tensor) -> Self:
         return replace(self, weight_ih=self.weight_ih.new_zeros(self.drive_size, 1), bias_ih=self.project(input))
+
+
+@dataclass(frozen=True, eq=False)
+class CellLayer(AffineLayer):
+    """A layer of one cell, whose weights bear torch's names."""
+
+    weight_ih: Tensor  # [d, m]
+    weight_hh: Tensor  # [gates n, n]
+    bias_ih: Tensor | None = None  # [d]
+
+    @property
+    def state_size(self) -> int:
+        return self.weight_hh.shape[1]
 
 
 def run_kernel(

@@ -10,7 +10,7 @@ from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox, interval_linear
 from ..rectifiers import Rectifiers
-from .base import Layer, Slopes, scaled_rows
+from .base import AffineLayer, Slopes, scaled_rows
 from .nonlinearities import NONLINEARITIES, Nonlinearity
 
 LEAKS = ("outside", "inside", "current")
@@ -21,7 +21,7 @@ _MARGIN = 1e-2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LeakingLayer(Layer):
+class LeakingLayer(AffineLayer):
     """With d = W r + U x + b, alpha in (0, 1] for all units or for each, and W of whatever form a subclass gives it:
 
         leak "outside":   h' = (1 - alpha) h + alpha f(d),      r = h
@@ -53,20 +53,6 @@ class LeakingLayer(Layer):
     @property
     def state_size(self) -> int:
         return self.weight_ih.shape[0]
-
-    @property
-    def input_size(self) -> int:
-        return self.weight_ih.shape[1]
-
-    @property
-    def drive_size(self) -> int:
-        return self.state_size
-
-    def project(self, input: Tensor) -> Tensor:
-        return linear(input, self.weight_ih, self.bias_ih)
-
-    def held(self, input: Tensor) -> Self:
-        return replace(self, weight_ih=self.weight_ih.new_zeros(self.state_size, 1), bias_ih=self.project(input))
 
     def advance(self, state: Tensor, drive: Tensor) -> Tensor:
         if self.leak == "current":

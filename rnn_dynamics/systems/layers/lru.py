@@ -1,21 +1,20 @@
 """The linear recurrent unit: complex numbers that turn and decay, driven by the input."""
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
 from ..boxes import Box, NoBox, interval_linear
-from .base import Layer, Slopes
+from .base import AffineLayer, Slopes
 
 _MARGIN = 1.0
 """By which a box is wider than it must be at the least: the fixed point lies strictly inside."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LRULayer(Layer):
+class LRULayer(AffineLayer):
     """z' = lambda z + gamma (B x), lambda = exp(-exp(nu) + i exp(theta)), gamma = exp(gamma_log), unit by unit.
 
     The state is [Re z, Im z], of twice the size; DF has the eigenvalues lambda and their conjugates. ``weight_ih`` is
@@ -36,20 +35,9 @@ class LRULayer(Layer):
     def state_size(self) -> int:
         return self.weight_ih.shape[0]
 
-    @property
-    def input_size(self) -> int:
-        return self.weight_ih.shape[1]
-
-    @property
-    def drive_size(self) -> int:
-        return self.state_size
-
     def project(self, input: Tensor) -> Tensor:
         driven = linear(input, self.weight_ih) * self.gamma_log.exp().repeat(2)
         return driven if self.bias_ih is None else driven + self.bias_ih
-
-    def held(self, input: Tensor) -> Self:
-        return replace(self, weight_ih=self.weight_ih.new_zeros(self.state_size, 1), bias_ih=self.project(input))
 
     def eigenvalues(self) -> tuple[Tensor, Tensor]:
         """Re and Im of lambda, [n] each."""

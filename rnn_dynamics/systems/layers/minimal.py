@@ -1,22 +1,22 @@
 """The minimal GRU and LSTM, whose gates see the input alone."""
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, logsigmoid
 
 from ..boxes import Box, NoBox, interval_linear
-from .base import Layer, Slopes, scaled_rows
+from .base import AffineLayer, Slopes, scaled_rows
 
 _MARGIN = 1.0
 """By which a box is wider than the candidates: one held input has a single candidate, which is the fixed point."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class MinimalLayer(Layer):
+class MinimalLayer(AffineLayer):
     """h' = h + w (n - h), with a share w in (0, 1) and a candidate n that the input alone tells.
 
     n = c, or with ``positive`` the log-space form g(c) = c + 1/2 for c >= 0 and sigmoid(c) below; c are the last rows
@@ -30,20 +30,6 @@ class MinimalLayer(Layer):
     @property
     def state_size(self) -> int:
         return self.weight_ih.shape[0] // len(self.gates)
-
-    @property
-    def input_size(self) -> int:
-        return self.weight_ih.shape[1]
-
-    @property
-    def drive_size(self) -> int:
-        return self.weight_ih.shape[0]
-
-    def project(self, input: Tensor) -> Tensor:
-        return linear(input, self.weight_ih, self.bias_ih)
-
-    def held(self, input: Tensor) -> Self:
-        return replace(self, weight_ih=self.weight_ih.new_zeros(self.drive_size, 1), bias_ih=self.project(input))
 
     @abstractmethod
     def share(self, drive: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:

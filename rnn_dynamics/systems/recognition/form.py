@@ -43,6 +43,11 @@ class Form:
         """Whether its inputs have a time axis."""
         return self.protocol in PROTOCOLS[2:]
 
+    @property
+    def one_row(self) -> bool:
+        """Whether it takes one state at a time: alone, or as the module's own first one."""
+        return self.single or self.attribute is not None
+
     def signature(self, name: str, input_size: int) -> str:
         """The call in words."""
         axes = f"[{self.protocol}, {input_size}]" if self.sequence else f"[batch, {input_size}]"
@@ -91,7 +96,7 @@ class ModuleStep(nn.Module):
 
     def forward(self, state: Tensor, input: Tensor) -> Tensor:
         single = state.ndim == 1
-        if not single and (self.form.attribute is not None or self.form.single):
+        if not single and self.form.one_row:
             raise ValueError("it takes one row at a time")
         rows, inputs = (state.unsqueeze(0), input.unsqueeze(0)) if single else (state, input)
         after = self.form.state_of(self.form.run(self.module, rows, inputs))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ...checks import NotRecurrent
-from ..derived_weights import copied, device_of
-from ..interpretation import Interpretation, to_precision
+from ..derived_weights import device_of
+from ..interpretation import Interpretation, in_double
 from ..probing import watched
 from .form import PROTOCOLS, Form, item_of
 from .guesses import arguments_of, first_states, input_counts, names_state, time_refused, unit_counts
@@ -51,7 +51,7 @@ def recognise(
         raise NotRecurrent(f"{name} has a forward set on the instance, which a copy would share")
     if (time := arguments_of(module).time) is not None:
         raise NotRecurrent(time_refused(name, time))
-    twin = to_precision(copied(module), torch.float64).eval().requires_grad_(False)
+    twin = in_double(module).requires_grad_(False)
     for part in twin.modules():
         part._forward_hooks.clear()  # most write down what a caller wants to see of his own calls
     search = _Search(twin, state_size, protocol)
@@ -229,14 +229,14 @@ class _Search:
         self._left -= 1
         if self._left < 0:
             return
-        rows = drawn(1 if form.attribute or form.single else _BATCHES[0], form.layout.state_size, 0).to(self._device)
+        rows = drawn(1 if form.one_row else _BATCHES[0], form.layout.state_size, 0).to(self._device)
         inputs = drawn(len(rows), input_size, 1).to(self._device)
         for flags in self._flags():
             flagged = replace(form, flags=tuple(flags))
             try:
                 returned = flagged.run(self.module, rows, inputs)
             except Exception as error:  # of any kind, in a caller's module
-                self.why = self.why or Misfit(" ".join(f"it raised {type(error).__name__}: {error}".split())[:300])
+                self.why = self.why or Misfit.of(error)
                 continue
             for item in _items(returned):
                 for over_time in (False, True) if form.sequence else (False,):

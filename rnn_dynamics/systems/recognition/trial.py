@@ -25,6 +25,11 @@ _ROUNDINGS = 1e3
 class Misfit(Exception):
     """Why a module does not step in a form."""
 
+    @classmethod
+    def of(cls, error: Exception) -> "Misfit":
+        """That of a call that raised."""
+        return cls(" ".join(f"it raised {type(error).__name__}: {error}".split())[:300])
+
 
 class NearMisfit(Misfit):
     """A module is called in this form, but is no map of the state in it: what its author wants to hear."""
@@ -46,16 +51,15 @@ def try_form(module: nn.Module, form: Form, input_size: int, device: torch.devic
         Misfit: if it does not.
     """
     n = form.layout.state_size
-    rows = 1 if form.attribute is not None or form.single else _ROWS
     states = drawn(_ROWS, n, 0).to(device)
     inputs, later = (drawn(_ROWS, input_size, seed).to(device) for seed in (1, 2))
 
+    def alone(rows: Tensor, inputs: Tensor) -> Tensor:
+        pairs = zip(rows.split(1), inputs.split(1), strict=True)
+        return torch.cat([_state(module, form, row, x) for row, x in pairs])
+
     def after(rows: Tensor, inputs: Tensor) -> Tensor:
-        if form.attribute is not None or form.single:
-            return torch.cat(
-                [_state(module, form, row, x) for row, x in zip(rows.split(1), inputs.split(1), strict=True)]
-            )
-        return _state(module, form, rows, inputs)
+        return alone(rows, inputs) if form.one_row else _state(module, form, rows, inputs)
 
     given = states.clone(), inputs.clone()
     ahead = after(states, inputs)
@@ -65,12 +69,8 @@ def try_form(module: nn.Module, form: Form, input_size: int, device: torch.devic
         raise NearMisfit(
             "two calls of it differ: it draws random numbers of its own, or keeps something from call to call"
         )
-    if rows > 1:
-        alone = torch.cat(
-            [_state(module, form, row, x) for row, x in zip(states.split(1), inputs.split(1), strict=True)]
-        )
-        if not close(alone, ahead):
-            raise Misfit("the states of one batch depend on each other")
+    if not form.one_row and not close(alone(states, inputs), ahead):
+        raise Misfit("the states of one batch depend on each other")
     if close(after(states + 0.1, inputs), ahead):
         raise Misfit("the state that is given does not matter")
     if form.sequence:
@@ -135,16 +135,10 @@ def _state(module: nn.Module, form: Form, rows: Tensor, inputs: Tensor) -> Tenso
     try:
         returned = form.run(module, rows, inputs)
     except Exception as error:  # of any kind, in a caller's module
-        raise Misfit(" ".join(f"it raised {type(error).__name__}: {error}".split())[:300]) from error
+        raise Misfit.of(error) from error
     state = form.state_of(returned)
     if state is None or len(state) != len(rows):
-        raise Misfit(f"it returned {described(returned, form)}, no state {form.layout}")
+        found = item_of(returned, form.item)
+        words = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise Misfit(f"it returned {words}, no state {form.layout}")
     return state
-
-
-def described(returned: object, form: Form) -> str:
-    """What a module returned, in words."""
-    found = item_of(returned, form.item)
-    if isinstance(found, Tensor):
-        return f"{list(found.shape)}"
-    return type(found).__name__
