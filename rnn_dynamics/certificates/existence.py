@@ -16,9 +16,9 @@ import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import exact, midpoints, precision
+from ..enclosures import Enclosure, exact, midpoints, precision
 from .bounds import around, split, uppers
-from .cycle_equation import BallMap, CycleEquation, Defect, Preconditioner
+from .cycle_equation import CycleEquation, Defect, Preconditioner
 from .growing import largest_radius
 from .obstacles import Obstacle
 
@@ -64,7 +64,7 @@ class Located:
         return product
 
 
-def located(map: BallMap, orbit: Tensor, units: Tensor, bits: int) -> Located | Obstacle:
+def located(map: Enclosure, orbit: Tensor, units: Tensor, bits: int) -> Located | Obstacle:
     """The cycle near to ``orbit`` [k, n], proved with so many bits, or what stood in the way."""
     with precision(bits):
         equation = CycleEquation(map, bits)
@@ -90,7 +90,7 @@ def located(map: BallMap, orbit: Tensor, units: Tensor, bits: int) -> Located | 
         # What is left of the first box about the new center, in which the solution is alone too.
         shifts = [uppers(old - new) for old, new in zip(near[0], center, strict=True)]
         least = (radius - float((torch.stack(shifts) / units).max())) / _UP
-        unique = max(largest_radius(norm, max(1e-2, 4 * radius), least) or 0.0, least)
+        unique = max(largest_radius(norm, max(1e-2, 4 * radius), least=least) or 0.0, least)
     if not bool((radii < unique * units).all()):
         return Obstacle.NOT_ENCLOSED
     return Located(states, radii, boxes, slopes, kinked, unique, bits)
@@ -147,7 +147,7 @@ _UP = 1 + 2.0**-40
 
 
 def _sharpened(
-    map: BallMap,
+    map: Enclosure,
     preconditioner: Preconditioner,
     near: Sequence[arb_mat],
     radius: float,

@@ -7,12 +7,11 @@ import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import exact, midpoints, precision
+from ..enclosures import Enclosure, exact, midpoints, precision
 from ..linear_algebra import lu_factor, solve
 from .bounds import identity, largest_row_sum, upper
-from .capture import Capture, capture_ball
+from .capture import Capture, captured
 from .claims import CYCLE, Claim
-from .cycle_equation import BallMap
 from .existence import Located, located
 from .obstacles import Obstacle
 from .spectra import UNKNOWN, Spectrum, proved_spectrum
@@ -42,7 +41,7 @@ class Proof:
 
 
 def proof_of(
-    map: BallMap, claim: Claim, units: Tensor, tolerance: float, precisions: tuple[int, ...] = PRECISIONS
+    map: Enclosure, claim: Claim, units: Tensor, tolerance: float, precisions: tuple[int, ...] = PRECISIONS
 ) -> Proof:
     """Existence, uniqueness, period, index, stability and capture of what is claimed."""
     if not claim.provable:
@@ -69,8 +68,8 @@ def proof_of(
         spectrum = UNKNOWN if found.kinked else _spectrum(turn, bits)
         index = 0 if found.kinked else determinant_sign(identity(turn.nrows()) - turn)
     capture = None
-    if spectrum.stability == "stable" and spectrum.coordinates is not None:
-        capture = capture_ball(map, found, spectrum.coordinates, units, bits)
+    if spectrum.stability == "stable":
+        capture = captured(map, found, spectrum.radius, units, bits)
     contradicted = claim.stability is not None and {spectrum.stability, claim.stability} == {"stable", "unstable"}
     obstacle = Obstacle.CONTRADICTED if contradicted else Obstacle.NONE
     return Proof(claim, obstacle, found, distance, spectrum, index, capture)

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..enclosures import Unenclosed, enclose
+from ..enclosures import Enclosure, Unenclosed, enclose
 from ..progress import each
 from ..stopping import go_on, stoppable
 from ..systems import AutonomousMap, units_of
 from .assembly import assembled
 from .claims import Claim, states_of
-from .cycle_equation import BallMap
 from .obstacles import Obstacle
 from .proofs import Proof, proof_of
 from .reaching import Reached, reached
@@ -31,7 +30,7 @@ def prove(
     proofs: list[Proof] = []
     ways: list[Reached] = []
     try:
-        map: BallMap | None = enclose(system)
+        map: Enclosure | None = enclose(system)
     except Unenclosed:
         map = None
     with stoppable() as stop:

@@ -7,11 +7,10 @@ import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import exact, is_finite, precision
+from ..enclosures import Enclosure, exact, is_finite, midpoints, precision
 from ..progress import each
 from ..systems import AutonomousMap
 from .capture import Capture
-from .cycle_equation import BallMap
 from .obstacles import Passage
 
 _FIRST_BITS, _MOST_BITS = 106, 53 * 2**7
@@ -32,7 +31,7 @@ class Reached:
 
 def reached(
     system: AutonomousMap,
-    map: BallMap,
+    map: Enclosure,
     captures: Sequence[Capture | None],
     starts: Tensor,
     steps: int,
@@ -53,11 +52,11 @@ def _entries(
     found = [(-1, steps)] * len(starts)
     left = torch.arange(len(starts))
     states = starts.to(system.device, system.dtype)
-    tests = [(row, *_in_floats(capture)) for row, capture in enumerate(captures) if capture is not None]
+    tests = [(row, *test) for row, capture in enumerate(captures) if capture for test in _in_floats(capture)]
     for step in range(steps + 1):
         now = states.double().cpu()
-        for row, forward, first, radius in tests:
-            inside = ((now - first).to(forward.dtype) @ forward.T).abs().amax(dim=1) < _INSIDE * radius
+        for row, forward, first in tests:
+            inside = ((now - first) @ forward.T).abs().amax(dim=1) < _INSIDE
             for start in left[inside].tolist():
                 found[start] = (row, step)
             left, states, now = left[~inside], states[~inside.to(states.device)], now[~inside]
@@ -67,13 +66,19 @@ def _entries(
     return found
 
 
-def _in_floats(capture: Capture) -> tuple[Tensor, Tensor, float]:
-    rows = [[complex(entry) for entry in row] for row in capture.coordinates.forward.tolist()]
-    first = torch.tensor([float(entry.mid()) for entry in capture.first.entries()], dtype=torch.float64)
-    return torch.tensor(rows, dtype=torch.complex128), first, capture.radius
+def _in_floats(capture: Capture) -> list[tuple[Tensor, Tensor]]:
+    """Of each ball a matrix A and a center c with |A (h - c)| < 1, coordinate by coordinate, for the h inside."""
+    center = midpoints(capture.first).flatten()
+    tests = []
+    for ball in capture.balls:
+        scale = torch.empty(len(center), dtype=torch.float64)
+        for block, size in zip(ball.frame.blocks, ball.frame.sizes.tolist(), strict=True):
+            scale[list(block)] = ball.radius * size / len(block) ** 0.5
+        tests.append((midpoints(ball.frame.forward) / scale.unsqueeze(-1), center))
+    return tests
 
 
-def _proved(map: BallMap, captures: Sequence[Capture | None], start: Tensor, row: int, steps: int) -> Reached:
+def _proved(map: Enclosure, captures: Sequence[Capture | None], start: Tensor, row: int, steps: int) -> Reached:
     capture = captures[row] if row >= 0 else None
     if capture is None:
         return Reached(-1, steps, Passage.NOT_CAPTURED)
@@ -87,7 +92,7 @@ def _proved(map: BallMap, captures: Sequence[Capture | None], start: Tensor, row
     return Reached(-1, steps, Passage.TOO_WIDE)
 
 
-def _iterated(map: BallMap, box: arb_mat, steps: int, bits: int) -> arb_mat | None:
+def _iterated(map: Enclosure, box: arb_mat, steps: int, bits: int) -> arb_mat | None:
     """F^steps of a box; None once nothing is known of it."""
     for step in range(steps):
         box = map.value(box, bits)

@@ -28,11 +28,8 @@ class Spectrum:
     n_unstable: int
     """How many lie outside; -1 where not all are decided."""
 
-    coordinates: Coordinates | None
-    """In which the matrix is about diagonal."""
 
-
-UNKNOWN = Spectrum("undecided", math.inf, -math.inf, -1, None)
+UNKNOWN = Spectrum("undecided", math.inf, -math.inf, -1)
 """Of a matrix without usable eigenvectors."""
 
 
@@ -51,20 +48,18 @@ def proved_spectrum(matrix: arb_mat, bits: int) -> Spectrum:
         reaches.append(upper(reach) + upper(center - center.mid()))
         inner.append(float((abs(center) - reach).lower()))
         outer.append(upper(abs(center) + reach))
-    return _judged(np.array(centers), np.array(reaches), np.array(inner), np.array(outer), coordinates)
+    return _judged(np.array(centers), np.array(reaches), np.array(inner), np.array(outer))
 
 
 _UP = 1 + 2.0**-50
 
 
-def _judged(
-    centers: np.ndarray, reaches: np.ndarray, inner: np.ndarray, outer: np.ndarray, coordinates: Coordinates
-) -> Spectrum:
+def _judged(centers: np.ndarray, reaches: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> Spectrum:
     """From the centers and radii of the discs, and the least and largest moduli in each."""
     inside, outside = outer < 1, np.nextafter(inner, -math.inf) > 1
     radius = float(outer.max())
     if inside.all():
-        return Spectrum("stable", radius, 1 - radius, 0, coordinates)
+        return Spectrum("stable", radius, 1 - radius, 0)
     # Discs that hang together hold as many eigenvalues as there are of them.
     touching = np.abs(centers[:, None] - centers) <= (reaches[:, None] + reaches) * (1 + 1e-9) + 1e-300
     _, labels = scipy.sparse.csgraph.connected_components(touching)
@@ -72,8 +67,8 @@ def _judged(
     decided = bool((inside | outside).all())
     if apart.any():
         farthest = float(max(inner[labels == label].min() for label in set(labels[apart])))
-        return Spectrum("unstable", radius, farthest - 1, int(outside.sum()) if decided else -1, coordinates)
+        return Spectrum("unstable", radius, farthest - 1, int(outside.sum()) if decided else -1)
     if outside.any() and decided:  # inside and outside discs do not meet
-        return Spectrum("unstable", radius, float(inner[outside].min()) - 1, int(outside.sum()), coordinates)
+        return Spectrum("unstable", radius, float(inner[outside].min()) - 1, int(outside.sum()))
     across = ~(inside | outside)
-    return Spectrum("undecided", radius, 1 - float(outer[across].max()), -1, coordinates)
+    return Spectrum("undecided", radius, 1 - float(outer[across].max()), -1)

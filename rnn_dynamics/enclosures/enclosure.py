@@ -63,6 +63,34 @@ class Enclosure:
             result = self._evaluation(tape, [Balls.of(states, tape.unit_slopes(0, n), (n,))])
             return arb_mat(n, 1, result.flat()), tape.jacobian(result.flat_slopes()), tape.kinked
 
+    @checked
+    def slopes_along(
+        self, center: arb_mat, directions: arb_mat, spread: arb_mat, precision: Bits = 53
+    ) -> tuple[arb_mat, bool]:
+        """DF(h) V over all states h = x + V y, narrower than ``linearize`` times V.
+
+        Values of products are bounded by the mean value theorem too, from those at the center, and slopes are carried
+        forwards along V instead of along each coordinate: neither forgets that the states h are not all of a box.
+
+        Args:
+            center: x, balls [n, 1].
+            directions: V, balls [n, q].
+            spread: y, balls [q, 1].
+            precision: bits of midpoints; 53 are those of float64.
+
+        Returns:
+            [n, q], a Lipschitz matrix as that of ``linearize``; and whether the states may include a kink.
+        """
+        n, q = self.state_size, directions.ncols()
+        middle = _column(center, n, "center")
+        with with_precision(precision):
+            at_center = Tape(0)
+            self._evaluation(at_center, [Balls.of(middle, None, (n,))])
+            tape = Tape(q, spread, at_center.products)
+            states = (center + directions * spread).entries()
+            result = self._evaluation(tape, [Balls.of(states, tape.rows(directions), (n,))])
+            return tape.jacobian(result.flat_slopes()), tape.kinked
+
 
 @checked
 def enclose(system: AutonomousMap) -> Enclosure:
