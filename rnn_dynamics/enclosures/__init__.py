@@ -2,7 +2,7 @@
 
 from .balls import ball, contains, exact, hull, intersection, is_finite, midpoints, overlaps, precision, radii
 from .enclosure import Enclosure, enclose
-from .tracing import Unenclosed
+from .tracing import Unenclosed, retraced
 
 __all__ = [
     "Enclosure",
@@ -18,4 +18,5 @@ __all__ = [
     "overlaps",
     "precision",
     "radii",
+    "retraced",
 ]

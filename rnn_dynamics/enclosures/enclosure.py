@@ -10,7 +10,7 @@ from .arrays import Balls
 from .balls import precision as with_precision
 from .evaluation import Evaluation, example
 from .tape import Tape
-from .tracing import trace
+from .tracing import Trace, trace
 
 Bits: TypeAlias = Annotated[int, AtLeast(2, 2**20)]
 
@@ -18,8 +18,9 @@ Bits: TypeAlias = Annotated[int, AtLeast(2, 2**20)]
 class Enclosure:
     """F and DF over boxes of balls; made by ``enclose``."""
 
-    def __init__(self, evaluation: Evaluation, state_size: int) -> None:
-        self._evaluation = evaluation
+    def __init__(self, traced: Trace, state_size: int) -> None:
+        self.traced = traced
+        self._evaluation = Evaluation(traced)
         self.state_size = state_size
 
     @checked
@@ -109,7 +110,7 @@ def enclose(system: AutonomousMap) -> Enclosure:
     """
     n = system.state_size
     traced = trace(system, (example((n,), 0, system.device),))
-    return Enclosure(Evaluation(traced), n)
+    return Enclosure(traced, n)
 
 
 def _column(box: arb_mat, size: int, name: str) -> list[arb]:

@@ -59,12 +59,23 @@ def trace(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Tra
         module.graph.eliminate_dead_code()
         module.recompile()
         _require_deterministic(module.graph)
-        looked_at = _Looking(module)
-        looked_at.run(*arguments, *open_step.constants)
         _require_same(function, lambda *others: module(*others, *open_step.constants), arguments)
+    return retraced(module, open_step.constants, arguments)
+
+
+@torch.no_grad()
+def retraced(module: fx.GraphModule, constants: tuple[Tensor, ...], arguments: tuple[Tensor, ...]) -> Trace:
+    """What is known of a graph that was traced already: of ``arguments``, and of constants after them.
+
+    Raises:
+        Unenclosed: as ``trace``.
+    """
+    _require_deterministic(module.graph)
+    looked_at = _Looking(module)
+    looked_at.run(*arguments, *constants)
     depending = _depending(module.graph, len(arguments))
     _require_double(looked_at.dtypes, depending)
-    return Trace(module, open_step.constants, looked_at.dtypes, depending)
+    return Trace(module, constants, looked_at.dtypes, depending)
 
 
 class _Open(fx.Interpreter):
