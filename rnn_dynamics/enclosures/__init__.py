@@ -2,14 +2,17 @@
 
 from .balls import ball, contains, exact, hull, intersection, is_finite, midpoints, overlaps, precision, radii
 from .enclosure import Enclosure, enclose
+from .family import FamilyEnclosure, enclose_family
 from .tracing import Unenclosed, retraced
 
 __all__ = [
     "Enclosure",
+    "FamilyEnclosure",
     "Unenclosed",
     "ball",
     "contains",
     "enclose",
+    "enclose_family",
     "exact",
     "hull",
     "intersection",

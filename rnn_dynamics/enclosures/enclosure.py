@@ -34,7 +34,7 @@ class Enclosure:
         Returns:
             Balls [n, 1], not finite where F may not be defined in the box (a logarithm of 0, say).
         """
-        states = _column(box, self.state_size, "box")
+        states = column(box, self.state_size)
         with with_precision(precision):
             result = self._evaluation(Tape(0), [Balls.of(states, None, (self.state_size,))])
             return arb_mat(self.state_size, 1, result.flat())
@@ -58,7 +58,7 @@ class Enclosure:
             which F has no derivative (a ReLU at 0). Where F may jump (``torch.where``), the slopes are infinite.
         """
         n = self.state_size
-        states = _column(box, n, "box")
+        states = column(box, n)
         with with_precision(precision):
             tape = Tape(n)
             result = self._evaluation(tape, [Balls.of(states, tape.unit_slopes(0, n), (n,))])
@@ -113,7 +113,8 @@ def enclose(system: AutonomousMap) -> Enclosure:
     return Enclosure(traced, n)
 
 
-def _column(box: arb_mat, size: int, name: str) -> list[arb]:
+def column(box: arb_mat, size: int) -> list[arb]:
+    """The balls of a box [n, 1]."""
     if (box.nrows(), box.ncols()) != (size, 1):
-        raise ArgumentError(name, f"must be a matrix of balls [{size}, 1], got [{box.nrows()}, {box.ncols()}]")
+        raise ArgumentError("box", f"must be a matrix of balls [{size}, 1], got [{box.nrows()}, {box.ncols()}]")
     return box.entries()

@@ -171,9 +171,11 @@ def larger(tape: Tape, self: Operand, other: Operand) -> Balls:
 
 @rule("minimum")
 def smaller(tape: Tape, self: Operand, other: Operand) -> Balls:
-    return unary(
-        tape, FUNCTIONS["neg"], larger(tape, unary(tape, FUNCTIONS["neg"], self), unary(tape, FUNCTIONS["neg"], other))
-    )
+    return _negative(tape, larger(tape, _negative(tape, self), _negative(tape, other)))
+
+
+def _negative(tape: Tape, operand: Operand) -> Balls:
+    return unary(tape, FUNCTIONS["neg"], operand)
 
 
 def _shares_of_larger(x: arb, y: arb) -> tuple[arb | None, arb | None]:
