@@ -40,9 +40,7 @@ class Proof:
     capture: Capture | None = None
 
 
-def proof_of(
-    map: Enclosure, claim: Claim, units: Tensor, tolerance: float, precisions: tuple[int, ...] = PRECISIONS
-) -> Proof:
+def proof_of(map: Enclosure, claim: Claim, units: Tensor, tolerance: float, precisions: tuple[int, ...]) -> Proof:
     """Existence, uniqueness, period, index, stability and capture of what is claimed."""
     if not claim.provable:
         return Proof(claim, Obstacle.KIND)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..enclosures import Enclosure, exact, is_finite, midpoints, precision
 from ..progress import each
-from ..systems import AutonomousMap
 from .capture import Capture
+from .ground import Step
 from .obstacles import Passage
 
 _FIRST_BITS, _MOST_BITS = 106, 53 * 2**7
@@ -30,7 +30,7 @@ class Reached:
 
 
 def reached(
-    system: AutonomousMap,
+    run: Step,
     map: Enclosure,
     captures: Sequence[Capture | None],
     starts: Tensor,
@@ -40,29 +40,26 @@ def reached(
     """Of each of ``starts`` [s, n]."""
     if not any(captures):
         return [Reached(-1, 0, Passage.NO_BALL) for _ in starts]
-    entries = _entries(system, captures, starts, steps)
+    entries = _entries(run, captures, starts, steps)
     rows = each(list(zip(starts, entries, strict=True)), "starts enclosed", progress, unit="start")
     return [_proved(map, captures, start, *entry) for start, entry in rows]
 
 
-def _entries(
-    system: AutonomousMap, captures: Sequence[Capture | None], starts: Tensor, steps: int
-) -> list[tuple[int, int]]:
+def _entries(run: Step, captures: Sequence[Capture | None], starts: Tensor, steps: int) -> list[tuple[int, int]]:
     """Of each start which ball its orbit in floats comes into first, and after how many steps; (-1, steps) if none."""
     found = [(-1, steps)] * len(starts)
     left = torch.arange(len(starts))
-    states = starts.to(system.device, system.dtype)
+    states = starts
     tests = [(row, *test) for row, capture in enumerate(captures) if capture for test in _in_floats(capture)]
     for step in range(steps + 1):
-        now = states.double().cpu()
         for row, forward, first in tests:
-            inside = ((now - first) @ forward.T).abs().amax(dim=1) < _INSIDE
+            inside = ((states - first) @ forward.T).abs().amax(dim=1) < _INSIDE
             for start in left[inside].tolist():
                 found[start] = (row, step)
-            left, states, now = left[~inside], states[~inside.to(states.device)], now[~inside]
+            left, states = left[~inside], states[~inside]
         if not len(left):
             break
-        states = system(states)
+        states = run(states)
     return found
 
 

@@ -47,8 +47,9 @@ def certify(
     Sources: Krawczyk 1969 (doi:10.1007/BF02234767), Rump 2010 (doi:10.1017/S096249291000005X), Johansson 2017
     (doi:10.1109/TC.2017.2690633).
     """
-    from .proving import prove  # which brings python-flint
+    from .ground import Ground  # which brings python-flint
+    from .proving import prove
 
     claims = claims_of(system, found)
-    begin = None if starts is None else system.as_states(starts, "starts")
-    return prove(system, claims, begin, steps, tolerance, progress)
+    begin = torch.empty(0, system.state_size) if starts is None else system.as_states(starts, "starts")
+    return prove(Ground.of(system, claims), claims, begin.double().cpu(), steps, tolerance, progress)[0]

@@ -83,7 +83,7 @@ class Enclosure:
             [n, q], a Lipschitz matrix as that of ``linearize``; and whether the states may include a kink.
         """
         n, q = self.state_size, directions.ncols()
-        middle = _column(center, n, "center")
+        middle = column(center, n)
         with with_precision(precision):
             at_center = Tape(0)
             self._evaluation(at_center, [Balls.of(middle, None, (n,))])
