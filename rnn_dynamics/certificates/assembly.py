@@ -51,6 +51,7 @@ def assembled(
         _whole([proof.spectrum.n_unstable for proof in proofs]),
         _whole([proof.index for proof in proofs]),
         _real([0.0 if proof.capture is None else proof.capture.width for proof in proofs]),
+        torch.tensor([place is not None and place.kinked for place in places], dtype=torch.bool),
         different,
         _whole([0 if place is None else place.precision for place in places]),
         ground.units,
@@ -65,6 +66,7 @@ def assembled(
         _whole([way.passage for way in ways]),
         tuple(proof.claim.stability or "" for proof in proofs),
         ground.step,
+        ground.refusal,
         interrupted=interrupted,
         notes=ground.notes,
     )

@@ -16,7 +16,7 @@ import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import Enclosure, exact, midpoints, precision
+from ..enclosures import Enclosure, exact, is_finite, midpoints, precision
 from .bounds import around, split, uppers
 from .cycle_equation import CycleEquation, Defect, Preconditioner
 from .growing import largest_radius
@@ -64,12 +64,15 @@ class Located:
         return product
 
 
-def located(map: Enclosure, orbit: Tensor, units: Tensor, bits: int) -> Located | Obstacle:
+def located(map_: Enclosure, orbit: Tensor, units: Tensor, bits: int) -> Located | Obstacle:
     """The cycle near to ``orbit`` [k, n], proved with so many bits, or what stood in the way."""
     with precision(bits):
-        equation = CycleEquation(map, bits)
+        equation = CycleEquation(map_, bits)
         given = [exact(state) for state in orbit]
-        preconditioner = Preconditioner.of(equation.slopes(given)[0], bits)
+        at_states = equation.slopes(given)[0]
+        if not all(map(is_finite, at_states)):
+            return Obstacle.JUMP
+        preconditioner = Preconditioner.of(at_states, bits)
         if preconditioner is None:
             return Obstacle.SINGULAR
         near = _polished(equation, preconditioner, given, orbit, units)
@@ -79,7 +82,7 @@ def located(map: Enclosure, orbit: Tensor, units: Tensor, bits: int) -> Located 
         if isinstance(found, Obstacle):
             return found
         radius, defect = found
-    states, radii, boxes, slopes, kinked = _sharpened(map, preconditioner, near[0], radius, defect, units, 2 * bits)
+    states, radii, boxes, slopes, kinked = _sharpened(map_, preconditioner, near[0], radius, defect, units, 2 * bits)
     with precision(bits):
         center = [exact(state) for state in states]
 

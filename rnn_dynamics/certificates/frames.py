@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..enclosures import exact, midpoints
 from ..linear_algebra import solve
-from .bounds import identity, symmetric, upper
+from .bounds import identity, symmetric, upper, uppers
 
 Block: TypeAlias = tuple[int, ...]
 
@@ -91,12 +91,18 @@ class Frame:
         return float((bounds @ self.sizes / self.sizes).max()) * _UP
 
     def block_bounds(self, matrix: arb_mat) -> Tensor:
-        """Bounds of |B_IJ|_2 of all blocks of a matrix of balls, [b, b]."""
-        rows = matrix.tolist()
-        return torch.tensor(
-            [[_spectral_norm(rows, block, other) for other in self.blocks] for block in self.blocks],
-            dtype=torch.float64,
-        )
+        """Bounds of |B_IJ|_2 of all blocks of a matrix of balls, [b, b].
+
+        Those on the diagonal are as close as can be, since they turn; others are bounded by sqrt(sum |b_ij|^2).
+        """
+        squares = uppers(matrix).reshape(matrix.nrows(), -1) ** 2
+        of_block = torch.tensor([number for number, block in enumerate(self.blocks) for _ in block])
+        sums = torch.zeros(len(self.blocks), squares.shape[1], dtype=torch.float64).index_add(0, of_block, squares)
+        bounds = torch.zeros(len(self.blocks), len(self.blocks), dtype=torch.float64).index_add(1, of_block, sums)
+        bounds = bounds.sqrt() * _UP + 1e-150  # what underflows in a square
+        for number, block in enumerate(self.blocks):
+            bounds[number, number] = _spectral_norm([[matrix[row, column] for column in block] for row in block])
+        return bounds
 
     def spread(self, radius: float) -> arb_mat:
         """The box of all y = V^-1 x with |x|_W <= radius, [n, 1]."""
@@ -117,13 +123,11 @@ class Frame:
         return self.length(symmetric(units.tolist()))
 
 
-def _spectral_norm(rows: list[list[arb]], block: Block, other: Block) -> float:
+def _spectral_norm(block: list[list[arb]]) -> float:
     """A bound of |B|_2 of a block of one or two rows and columns."""
-    if len(block) == len(other) == 1:
-        return upper(rows[block[0]][other[0]])
-    if len(block) == 1 or len(other) == 1:
-        return upper(_hypot(*(rows[row][column] for row in block for column in other)))
-    (a, b), (c, d) = ([rows[row][column] for column in other] for row in block)
+    if len(block) == 1:
+        return upper(block[0][0])
+    (a, b), (c, d) = block
     return upper((_hypot(a + d, c - b) + _hypot(a - d, b + c)) / 2)
 
 

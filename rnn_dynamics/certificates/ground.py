@@ -8,7 +8,7 @@ import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import Enclosure, Unenclosed, ball, enclose, is_finite
+from ..enclosures import Enclosure, Unenclosed, ball, enclose, exact, is_finite
 from ..systems import AutonomousMap, Box, units_of
 from .claims import Claim, states_of
 from .keeping import restored, stored
@@ -36,16 +36,21 @@ class Ground:
     continuous: bool
     invariant: bool
     step: StoredStep | None
+    refusal: str
+    """Why the map could not be traced; empty where it could."""
+
     notes: tuple[str, ...]
 
     @classmethod
     def of(cls, system: AutonomousMap, claims: Sequence[Claim]) -> "Ground":
         """Of a map, in the units of the states that are claimed."""
+        refusal = ""
         try:
-            map, step = enclose(system), None
+            map = enclose(system)
+            map.linearize(exact(torch.zeros(system.state_size)), _BITS)  # some operations tell what they lack when met
             step = stored(map)
-        except Unenclosed:
-            map, step = None, None
+        except Unenclosed as error:
+            map, step, refusal = None, None, str(error)
         box = system.box
         ends = torch.stack([box.lower, box.upper]).double().cpu() if isinstance(box, Box) else None
 
@@ -53,14 +58,14 @@ class Ground:
             return system(states.to(system.device, system.dtype)).double().cpu()
 
         judged = _judged(map, ends)
-        return cls(map, run, _units(system, claims), ends, box.reason, *judged, step, system.notes)
+        return cls(map, run, _units(system, claims), ends, box.reason, *judged, step, refusal, system.notes)
 
     @classmethod
     def kept(cls, proof: Certificates, step: StoredStep) -> "Ground":
         """Of the map that a certificate holds."""
         map, run = restored(step)
         judged = _judged(map, proof.box)
-        return cls(map, run, proof.units, proof.box, proof.box_reason, *judged, step, proof.notes)
+        return cls(map, run, proof.units, proof.box, proof.box_reason, *judged, step, "", proof.notes)
 
 
 def _judged(map: Enclosure | None, box: Tensor | None) -> tuple[bool, bool]:

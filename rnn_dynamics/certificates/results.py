@@ -24,7 +24,18 @@ _FORMATS = {
 }
 
 _OF_STARTS = ("starts", "steps", "passages")
-_BESIDE = ("units", "tolerance", "box", "box_reason", "continuous", "invariant", "step", "notes", "interrupted")
+_BESIDE = (
+    "units",
+    "tolerance",
+    "box",
+    "box_reason",
+    "continuous",
+    "invariant",
+    "step",
+    "refusal",
+    "notes",
+    "interrupted",
+)
 
 
 @storable
@@ -92,6 +103,9 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     """All states within |h_i - orbits_0i| <= radius u_i go to it, [p]; 0 where none are proved to. The set proved is
     larger, a ball in coordinates adapted to DF^k: see ``capture.Capture``."""
 
+    kinked: Tensor
+    """Whether F may have a kink at it (a ReLU at 0), [p]: it is there, alone, but without eigenvalues and index."""
+
     distinct: Tensor
     """Whether it is proved to be another than all rows before it, [p]."""
 
@@ -133,6 +147,9 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
 
     step: StoredStep | None
     """The map, all of it, so that ``check`` needs nothing else; None where it could not be traced."""
+
+    refusal: str
+    """Why it could not be traced, with the operation that balls do not cover; empty where it could."""
 
     @property
     def proved(self) -> Tensor:
@@ -255,6 +272,11 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     def advice(self) -> tuple[str, ...]:
         """For each reason why rows or starts are not proved, how many they are and what it means."""
         lines = _counted(self.reasons, Obstacle.NONE, Obstacle, "rows")
+        if self.refusal:
+            lines += (self.refusal,)
+        kinked = int(self.kinked.sum())
+        if kinked:
+            lines += (f"{kinked} of {len(self)} rows: F may have a kink there, so that stability is not decided",)
         return (*lines, *(_counted(self.passages, Passage.REACHED, Passage, "starts") if self._whole_result else ()))
 
     @property
@@ -282,7 +304,7 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
                 to, in a file that was changed.
         """
         if self.step is None:
-            raise ArgumentError("self", "holds no map, as it could not be traced: nothing of it is proved")
+            raise ArgumentError("self", f"holds no map to prove it for: {self.refusal}")
         from .checking import checked_again  # which brings python-flint
 
         return checked_again(self, self.step, precision, progress)
