@@ -41,7 +41,7 @@ _BESIDE = (
 @storable
 @dataclass(frozen=True, eq=False)
 class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
-    Interruptible, Noted, Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("reached",)
+    Interruptible, Noted, Table, whole=(*_OF_STARTS, *_BESIDE, "notes", "interrupted"), pointers=("reached",)
 ):
     """Proofs of fixed points and cycles, one row a thing in the order of what was found; ``len`` counts rows.
 
