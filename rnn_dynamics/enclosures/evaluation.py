@@ -135,8 +135,8 @@ def _as_balls(array: Array) -> Balls:
 
 def _name(node: fx.Node) -> str:
     """Torch's name of an operation, without its overload: "add"."""
-    target = node.target
-    return target._schema.name.rpartition("::")[2] if isinstance(target, torch._ops.OpOverload) else str(target)
+    schema = getattr(node.target, "_schema", None)
+    return getattr(node.target, "__name__", str(node.target)) if schema is None else schema.name.rpartition("::")[2]
 
 
 def _rule(node: fx.Node) -> Any:
@@ -146,7 +146,8 @@ def _rule(node: fx.Node) -> Any:
 
 def _named(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments under the names of the operation's schema."""
-    names = [argument.name for argument in operation._schema.arguments]
+    schema = getattr(operation, "_schema", None)
+    names = ["self"] if schema is None else [argument.name for argument in schema.arguments]
     return dict(zip(names, args, strict=False)) | kwargs
 
 

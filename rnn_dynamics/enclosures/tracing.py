@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from .patterns import smoothed
+
 _AGREEMENT = 1e-9
 """Relative, between the map and its graph at random states: rounding is 1e-15, what is left out is not."""
 
@@ -62,6 +64,7 @@ def trace(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Tra
                 "the step cannot be traced into operations of torch: it may look at the numbers of its state (if, "
                 f".item(), NumPy), or compute outside torch. It said: {_first_line(error)}"
             ) from error
+        smoothed(module.graph)
         module.graph.eliminate_dead_code()
         module.recompile()
         _require_deterministic(module.graph)

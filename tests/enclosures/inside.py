@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from flint import arb, arb_mat
 from torch import Tensor
-from torch.func import jacfwd
+from torch.func import jacfwd, vmap
 
 from rnn_dynamics.enclosures import Enclosure, midpoints, radii
 
@@ -34,8 +34,8 @@ def holds(function: Callable[[Tensor], Tensor], enclosure: Enclosure, box: arb_m
     value, jacobian, _ = enclosure.linearize(box)
     alone = enclosure.value(box)
     return all(
-        within(function(state), value) and within(function(state), alone) and within(jacfwd(function)(state), jacobian)
-        for state in inside
+        within(function(state), value) and within(function(state), alone) and within(slopes, jacobian)
+        for state, slopes in zip(inside, vmap(jacfwd(function))(inside), strict=True)
     )
 
 

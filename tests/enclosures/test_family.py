@@ -97,7 +97,7 @@ def test_a_family_that_loses_its_parameter_says_so() -> None:
     for family in (lambda p: network.hold([p, 0.0]), lambda p: network.hold([float(p), 0.0])):
         with pytest.raises(Unenclosed, match="the step cannot be traced"):
             enclose_family(lambda h, p, family=family: family(p)(h), 4)
-    with pytest.raises(Unenclosed, match="computes something that its trace does not show|cannot be traced"):
+    with pytest.raises(Unenclosed, match=r"computes something that its trace does not show|cannot be traced"):
         enclose_family(lambda h, p: h * float(p.detach().numpy()), 2)
 
 

@@ -92,6 +92,8 @@ SMOOTH: dict[str, Function] = {
     "gelu by tanh": lambda h: F.gelu(h, approximate="tanh"),
     "mish": F.mish,
     "elu": F.elu,
+    "softsign": F.softsign,
+    "softsign, written out": lambda h: 0.5 * (h / (h.abs() + 1.0)) + h / (1 + h.abs()),
     "softmax": lambda h: torch.softmax(h, 0),
     "log_softmax": lambda h: torch.log_softmax(h.view(2, 2), -1).flatten(),
     "logsumexp": lambda h: h - torch.logsumexp(h, 0, keepdim=True),
@@ -152,7 +154,6 @@ KINKED: dict[str, Function] = {
     "hardswish": lambda h: F.hardswish(3 * h),
     "leaky_relu": lambda h: F.leaky_relu(h, 0.2),
     "elu with another slope": lambda h: F.elu(h, alpha=0.4),
-    "softsign": F.softsign,
     "amax": lambda h: h * h.amax() - h.amin(),
     "norm of order 1": lambda h: h * torch.linalg.vector_norm(h, 1),
 }
@@ -209,6 +210,7 @@ OF_ONE = {
     "gelu": lambda x: x * (1 + mp.erf(x / mp.sqrt(2))) / 2,
     "logsigmoid": lambda x: -mp.log1p(mp.exp(-x)),
     "softplus": lambda x: mp.log1p(mp.exp(mp.mpf(1.5) * x)) / 1.5,
+    "softsign": lambda x: x / (1 + abs(x)),
     "mish": lambda x: x * mp.tanh(mp.log1p(mp.exp(x))),
     "elu": lambda x: x if x > 0 else mp.expm1(x),
     "pow 3": lambda x: x**3,
@@ -282,6 +284,17 @@ def test_hardsigmoid_has_the_slope_of_a_sixth() -> None:
     assert jacobian[2, 2].contains(arb(1) / 6)
     assert jacobian[0, 0] == 0
     assert jacobian[3, 3] == 0
+
+
+def test_softsign_is_smooth_at_0() -> None:
+    for function in (F.softsign, lambda h: h / (h.abs() + 1.0)):
+        value, jacobian, kinked = enclose(mapped(function)).linearize(ball(torch.zeros(N), 0.5))
+        assert not kinked
+        assert within(torch.full((N,), 1 / 3), value + arb_mat(N, 1, [arb(0, 1e-8)] * N), 0.0)
+        assert jacobian[0, 0].contains(1)
+        assert jacobian[0, 0] > 0.44
+    # Nearly the same, with a kink.
+    assert enclose(mapped(lambda h: h / (1.5 + h.abs()))).linearize(ball(torch.zeros(N), 0.5))[2]
 
 
 def test_a_step_that_may_jump_has_no_known_slope() -> None:

@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "norm": (lambda h: h * torch.linalg.vector_norm(h, 3), "linalg_vector_norm.*the norm of order 3"),
     "float32": (
         lambda h: h.float().tanh().double(),
-        r"makes torch\.float32 of its state \(aten\._to_copy.*hold the network in it",
+        r"float32 of its state \(aten\._to_copy.*hold the network in it",
     ),
     "whole numbers": (lambda h: (h > 0).sum() * h, r"makes torch\.int64 of its state \(aten\.sum"),
     "sums of truths": (lambda h: ((h > 0) + (h < 1)) * h, r"no rule for aten\.add\.Tensor of truths"),

@@ -212,6 +212,7 @@ FUNCTIONS: dict[str, Smooth | Bent] = {
     "erfc": Smooth(arb.erfc, lambda x: -falling_off(_bell)(x)),
     "relu": Bent((NOTHING,), (nothing, identity)),
     "abs": Bent((NOTHING,), (Smooth(lambda x: -x, lambda _: -ONE), identity)),
+    "softsign": Smooth(growing(lambda x: x / (ONE + abs(x))), falling_off(lambda x: whole_power(ONE + abs(x), -2))),
     "log_sigmoid": Smooth(growing(lambda x: -(-x).exp().log1p()), lambda x: logistic(-x)),
     "silu": Smooth(lambda x: times(x, logistic(x)), lambda x: logistic(x) + times(x, logistic_slope(x))),
 }
