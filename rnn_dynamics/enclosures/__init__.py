@@ -3,11 +3,12 @@
 from .balls import ball, contains, exact, hull, intersection, is_finite, midpoints, overlaps, precision, radii
 from .enclosure import Enclosure, enclose
 from .family import FamilyEnclosure, enclose_family
-from .tracing import Unenclosed
+from .tracing import Trace, Unenclosed, retraced, trace
 
 __all__ = [
     "Enclosure",
     "FamilyEnclosure",
+    "Trace",
     "Unenclosed",
     "ball",
     "contains",
@@ -21,4 +22,6 @@ __all__ = [
     "overlaps",
     "precision",
     "radii",
+    "retraced",
+    "trace",
 ]

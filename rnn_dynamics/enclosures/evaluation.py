@@ -11,6 +11,7 @@ from flint import arb
 from torch import Tensor, fx
 
 from .arrays import Array, Balls, Constant
+from .patterns import softsigns
 from .rules import MADE, MOVES, RULES, TRUTHS, made, move
 from .tape import Tape
 from .tracing import Trace, Unenclosed, where
@@ -33,6 +34,7 @@ class Evaluation:
         places = [node for node in traced.module.graph.nodes if node.op == "placeholder"]
         own = len(places) - len(traced.constants)
         self._given = {node: Constant(one) for node, one in zip(places[own:], traced.constants, strict=True)}
+        self._softsigns, self._parts = softsigns(traced.module.graph)
         for node in traced.module.graph.nodes:
             self._require_rule(node)
         self._require_agreement()
@@ -65,7 +67,7 @@ class Evaluation:
         known = dict(self._constants())
         given = iter(arguments)  # of the state; those after them are constants
         for node in self._traced.module.graph.nodes:
-            if node in known:
+            if node in known or node in self._parts:
                 continue
             if node.op == "placeholder":
                 known[node] = next(given)
@@ -80,12 +82,14 @@ class Evaluation:
         if bits not in self._same:
             same: dict[fx.Node, Any] = dict(self._given)
             for node in self._traced.module.graph.nodes:
-                if node not in self._traced.depending and node not in same and node.op != "output":
+                if node not in self._traced.depending | self._parts and node not in same and node.op != "output":
                     same[node] = self._evaluated(Tape(0), same, node)
             self._same[bits] = same
         return self._same[bits]
 
     def _evaluated(self, tape: Tape, known: dict[fx.Node, Any], node: fx.Node) -> Any:
+        if node in self._softsigns:
+            return RULES["softsign"](tape, self=known[self._softsigns[node]])
         args, kwargs = _taken(known, node.args), _taken(known, node.kwargs)
         if node.target is operator.getitem:
             return args[0][args[1]]
@@ -136,7 +140,7 @@ def _as_balls(array: Array) -> Balls:
 def _name(node: fx.Node) -> str:
     """Torch's name of an operation, without its overload: "add"."""
     schema = getattr(node.target, "_schema", None)
-    return getattr(node.target, "__name__", str(node.target)) if schema is None else schema.name.rpartition("::")[2]
+    return str(node.target) if schema is None else schema.name.rpartition("::")[2]
 
 
 def _rule(node: fx.Node) -> Any:
@@ -146,8 +150,7 @@ def _rule(node: fx.Node) -> Any:
 
 def _named(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments under the names of the operation's schema."""
-    schema = getattr(operation, "_schema", None)
-    names = ["self"] if schema is None else [argument.name for argument in schema.arguments]
+    names = [argument.name for argument in operation._schema.arguments]
     return dict(zip(names, args, strict=False)) | kwargs
 
 

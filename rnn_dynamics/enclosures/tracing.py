@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from .patterns import smoothed
-
 _AGREEMENT = 1e-9
 """Relative, between the map and its graph at random states: rounding is 1e-15, what is left out is not."""
 
@@ -64,16 +62,26 @@ def trace(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Tra
                 "the step cannot be traced into operations of torch: it may look at the numbers of its state (if, "
                 f".item(), NumPy), or compute outside torch. It said: {_first_line(error)}"
             ) from error
-        smoothed(module.graph)
         module.graph.eliminate_dead_code()
         module.recompile()
         _require_deterministic(module.graph)
-        looked_at = _Looking(module)
-        image = looked_at.run(*arguments, *open_step.constants)
         _require_same(function, lambda *others: module(*others, *open_step.constants), arguments)
+    return retraced(module, open_step.constants, arguments)
+
+
+@torch.no_grad()
+def retraced(module: fx.GraphModule, constants: tuple[Tensor, ...], arguments: tuple[Tensor, ...]) -> Trace:
+    """What is known of a graph that was traced already: of ``arguments``, and of constants after them.
+
+    Raises:
+        Unenclosed: as ``trace``.
+    """
+    _require_deterministic(module.graph)
+    looked_at = _Looking(module)
+    image = looked_at.run(*arguments, *constants)
     depending = _depending(module.graph, len(arguments))
     _require_double(looked_at.dtypes, depending)
-    return Trace(module, open_step.constants, arguments, image, looked_at.dtypes, depending)
+    return Trace(module, constants, arguments, image, looked_at.dtypes, depending)
 
 
 class _Open(fx.Interpreter):

@@ -12,7 +12,7 @@ from inside import DOUBLE, holds, samples, width, within
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics.enclosures import ball, enclose, exact, midpoints
+from rnn_dynamics.enclosures import ball, enclose, exact, midpoints, radii
 from rnn_dynamics.systems import HeldMap, IteratedMap, LayeredMap, MapInUnits
 from rnn_dynamics.systems.layers.gru_reset_before import ResetBeforeGRULayer
 
@@ -195,3 +195,25 @@ def test_a_ball_matrix_of_another_shape_is_refused() -> None:
         enclosure.linearize(arb_mat(3, 1), 0)
     with pytest.raises(ValueError, match="box"):
         enclosure.value(torch.zeros(3))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("cell", [nn.RNN, nn.GRU, nn.LSTM])
+def test_slopes_along_directions_are_those_of_all_their_states(cell: Callable[..., nn.Module]) -> None:
+    system = rd.as_map(cell(2, 5, 2)).hold([0.3, -0.2])
+    enclosure = enclose(system)
+    n = system.state_size
+    center, directions = 0.3 * torch.randn(n, dtype=DOUBLE), torch.randn(n, 3, dtype=DOUBLE)
+    reach = 0.02
+    spread = ball(torch.zeros(3), reach)
+    slopes, kinked = enclosure.slopes_along(exact(center), exact(directions), spread)
+    assert not kinked
+    for y in samples(torch.zeros(3, dtype=DOUBLE), reach, 12, 0):
+        assert within(system.jacobian(center + directions @ y) @ directions, slopes)
+    # Narrower than of the box that the states lie in.
+    box = exact(center) + exact(directions) * spread
+    whole = enclosure.linearize(box)[1] * exact(directions)
+    assert float(radii(slopes).sum()) < 0.8 * float(radii(whole).sum())
+    with pytest.raises(ValueError, match=r"spread must be balls \[3, 1\] that contain 0"):
+        enclosure.slopes_along(exact(center), exact(directions), ball(torch.ones(3), 0.1))
+    with pytest.raises(ValueError, match=rf"directions must be balls \[{n}, q\], got \[3, 1\]"):
+        enclosure.slopes_along(exact(center), exact(torch.zeros(3)), spread)

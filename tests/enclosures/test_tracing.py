@@ -9,7 +9,7 @@ from inside import DOUBLE, holds, samples, within
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics.enclosures import Unenclosed, ball, enclose, exact
+from rnn_dynamics.enclosures import Enclosure, Unenclosed, ball, enclose, exact, retraced, trace
 from rnn_dynamics.systems import Linearization, NoBox
 
 
@@ -158,6 +158,7 @@ def _random_step(seed: int) -> Callable[[Tensor], Tensor]:
     return step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 200, 20))
 def test_random_steps_are_enclosed(first: int) -> None:
     """Two hundred of them, each over a narrow and a wide box."""
@@ -169,3 +170,15 @@ def test_random_steps_are_enclosed(first: int) -> None:
         enclosure = enclose(system)
         for reach in (1e-7, 0.2):
             assert holds(step, enclosure, ball(state, reach), samples(state, reach, 5, seed)), seed
+
+
+def test_a_graph_that_was_traced_is_looked_at_anew() -> None:
+    state = torch.tensor([0.1, 0.2, -0.3], dtype=DOUBLE)
+    weight = torch.eye(3, dtype=DOUBLE) * 0.5
+    traced = trace(lambda h: torch.tanh(weight @ h), (state,))
+    again = retraced(traced.module, (2 * weight,), (state,))
+    assert torch.equal(again.image, torch.tanh(state))
+    assert torch.equal(traced.image, torch.tanh(weight @ state))
+    assert again.depending == traced.depending
+    value, _, _ = Enclosure(again, 3).linearize(exact(state))
+    assert within(torch.tanh(state), value)
