@@ -3,11 +3,12 @@
 from .balls import ball, contains, exact, hull, intersection, is_finite, midpoints, overlaps, precision, radii
 from .enclosure import Enclosure, enclose
 from .family import FamilyEnclosure, enclose_family
-from .tracing import Unenclosed, retraced
+from .tracing import Trace, Unenclosed, retraced, trace
 
 __all__ = [
     "Enclosure",
     "FamilyEnclosure",
+    "Trace",
     "Unenclosed",
     "ball",
     "contains",
@@ -22,4 +23,5 @@ __all__ = [
     "precision",
     "radii",
     "retraced",
+    "trace",
 ]

@@ -76,14 +76,21 @@ class Enclosure:
         Args:
             center: x, balls [n, 1].
             directions: V, balls [n, q].
-            spread: y, balls [q, 1].
+            spread: y, balls [q, 1] that contain 0: the mean value theorem goes along the way from the center.
             precision: bits of midpoints; 53 are those of float64.
 
         Returns:
             [n, q], a Lipschitz matrix as that of ``linearize``; and whether the states may include a kink.
+
+        Raises:
+            ValueError: for matrices of other shapes, or a spread without 0.
         """
         n, q = self.state_size, directions.ncols()
         middle = column(center, n)
+        if directions.nrows() != n:
+            raise ArgumentError("directions", f"must be balls [{n}, q], got [{directions.nrows()}, {q}]")
+        if (spread.nrows(), spread.ncols()) != (q, 1) or not spread.contains(arb_mat(q, 1)):
+            raise ArgumentError("spread", f"must be balls [{q}, 1] that contain 0")
         with with_precision(precision):
             at_center = Tape(0)
             self._evaluation(at_center, [Balls.of(middle, None, (n,))])

@@ -13,6 +13,8 @@ from flint import arb, arb_mat
 from .arrays import Balls, Constant, Row, Slope
 
 ONE = arb(1)
+NOTHING = arb(0)
+"""The slope of what is constant in a neighbourhood of the balls."""
 
 _WIDEST = 16
 """Rows in a combination; beyond, it is worked out and becomes a row of its own."""
@@ -70,6 +72,8 @@ class Tape:
         """The sum of coefficients times slopes; a coefficient None is 1."""
         total: dict[int, arb] = {}
         for coefficient, slope in terms:
+            if coefficient is NOTHING:  # what an unknown slope is forgotten by; a 0 at one state only is another
+                continue
             for row, own in slope.items() if slope else ():
                 part = own if coefficient is None else coefficient * own
                 total[row] = total[row] + part if row in total else part
