@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,9 +51,15 @@ def claims_of(system: AutonomousMap, found: Found) -> list[Claim]:
     if isinstance(found, FixedPoints):
         rows = zip(found.states, found.kinds, strict=True)
         return [Claim(FIXED_POINT, state.double().unsqueeze(0), _of_kind(word)) for state, word in rows]
-    given = torch.as_tensor(found)
-    states = system.as_states(given.unsqueeze(0) if given.ndim == 1 else given, "found")
+    states = system.as_states(_rows(found), "found")
     return [Claim(FIXED_POINT, state.double().unsqueeze(0), None) for state in states]
+
+
+def _rows(states: ArrayLike) -> ArrayLike:
+    """One state as one row; not as a tensor yet, which would take a list's numbers for float32."""
+    if isinstance(states, Tensor | np.ndarray):
+        return states[None] if states.ndim == 1 else states
+    return [states] if np.ndim(states) == 1 else states
 
 
 def _of_kind(word: str) -> str | None:

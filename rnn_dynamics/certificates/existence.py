@@ -158,19 +158,27 @@ def _sharpened(
     units: Tensor,
     bits: int,
 ) -> tuple[Tensor, Tensor, tuple[arb_mat, ...], tuple[arb_mat, ...], bool]:
-    """K(Y), and K of that: the state to the last digit of a float."""
+    """K(Y), K of that and so on: the state to the last digit of a float, or as near as the boxes shrink."""
     with precision(bits):
         equation = CycleEquation(map, bits)
-        k, n = len(near), len(units)
-        radii = radius * units.expand(k, n)
+        radii = radius * units.expand(len(near), -1)
         boxes = _image(equation, preconditioner, near, defect, radii)
-        centers = [box.mid() for box in boxes]
-        slopes, kinked = equation.slopes(boxes)
-        radii = torch.stack([uppers(box - center) for box, center in zip(boxes, centers, strict=True)])
-        boxes = _image(equation, preconditioner, centers, preconditioner.defect(slopes), radii)
+        for _ in range(_SHRINKINGS):
+            before = radii
+            centers = [box.mid() for box in boxes]
+            slopes, kinked = equation.slopes(boxes)
+            radii = torch.stack([uppers(box - center) for box, center in zip(boxes, centers, strict=True)])
+            boxes = _image(equation, preconditioner, centers, preconditioner.defect(slopes), radii)
+            if bool((radii <= _ROUNDED * midpoints_of(boxes).abs()).all()) or not bool((radii < before / 2).any()):
+                break
         states = midpoints_of(boxes)
         errors = torch.stack([uppers(box - exact(state)) for box, state in zip(boxes, states, strict=True)])
     return states, errors, tuple(boxes), tuple(slopes), kinked
+
+
+_SHRINKINGS = 5
+_ROUNDED = 2.0**-56
+"""Of a coordinate: boxes smaller than this have one float nearest to them."""
 
 
 def _image(

@@ -63,7 +63,7 @@ def restored(step: StoredStep) -> tuple[Enclosure, Callable[[Tensor], Tensor]]:
     try:
         module = _module(step)
         traced = retraced(module, step.constants, (torch.zeros(step.state_size, dtype=torch.float64),))
-    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise ValueError(f"the operations of a stored step cannot be read: {error}") from error
     from torch.func import vmap
 
@@ -73,21 +73,31 @@ def restored(step: StoredStep) -> tuple[Enclosure, Callable[[Tensor], Tensor]]:
 def _module(step: StoredStep) -> fx.GraphModule:
     graph = fx.Graph()
     nodes = [graph.placeholder(f"given_{place}") for place in range(1 + len(step.constants))]
-    for name, args, kwargs in json.loads(step.operations):
-        taken = tuple(_value(one, nodes) for one in args)
-        if name == "output":
-            nodes.append(graph.output(taken[0]))
-            continue
+    *lines, (last, image, _) = json.loads(step.operations)
+    for name, args, kwargs in lines:
+        operation = _operation(name)
+        if set(kwargs) - _named(operation):  # torch writes a graph as Python: only names that it knows go there
+            raise TypeError(f"{name} takes no {sorted(kwargs)}")
         named = {key: _value(one, nodes) for key, one in kwargs.items()}
-        nodes.append(graph.call_function(_operation(name), taken, named))
+        nodes.append(graph.call_function(operation, tuple(_value(one, nodes) for one in args), named))
+    if last != "output":
+        raise KeyError("output")
+    graph.output(_value(image[0], nodes))
     return fx.GraphModule(torch.nn.Module(), graph)
+
+
+def _named(operation: Any) -> set[str]:
+    return set() if operation is operator.getitem else {one.name for one in operation._schema.arguments}
 
 
 def _operation(name: str) -> Any:
     if name == "getitem":
         return operator.getitem
     packet, overload = name.split(".")
-    return getattr(getattr(torch.ops.aten, packet), overload)
+    operation = getattr(getattr(torch.ops.aten, packet), overload)
+    if not isinstance(operation, torch._ops.OpOverload):
+        raise TypeError(f"{name} is no operation")
+    return operation
 
 
 def _value(data: Any, nodes: list[fx.Node]) -> Any:

@@ -49,13 +49,15 @@ def proof_of(map: Enclosure, claim: Claim, units: Tensor, tolerance: float, prec
     if not bool(claim.orbit.isfinite().all()):
         return Proof(claim, Obstacle.NOT_ENCLOSED)
     found: Located | Obstacle = Obstacle.NOT_ENCLOSED
+    distance = math.nan
     for bits in precisions:
         found = located(map, claim.orbit, units, bits)
         if isinstance(found, Located):
-            break
+            distance = _distance(found, claim.orbit, units)
+            if distance <= tolerance or bool((found.radii <= tolerance / 8 * units).all()):
+                break  # else the box is too wide to tell whether the states are near
     if isinstance(found, Obstacle):
         return Proof(claim, found)
-    distance = _distance(found, claim.orbit, units)
     if distance > tolerance:
         return Proof(claim, Obstacle.MOVED, found, distance)
     if claim.kind == CYCLE and not _minimal(found):
