@@ -169,14 +169,14 @@ def _sharpened(
             slopes, kinked = equation.slopes(boxes)
             radii = torch.stack([uppers(box - center) for box, center in zip(boxes, centers, strict=True)])
             boxes = _image(equation, preconditioner, centers, preconditioner.defect(slopes), radii)
-            if bool((radii <= _ROUNDED * midpoints_of(boxes).abs()).all()) or not bool((radii < before / 2).any()):
+            if bool((radii <= _ROUNDED * midpoints_of(boxes).abs()).all()) or not bool((radii < 0.9 * before).any()):
                 break
         states = midpoints_of(boxes)
         errors = torch.stack([uppers(box - exact(state)) for box, state in zip(boxes, states, strict=True)])
     return states, errors, tuple(boxes), tuple(slopes), kinked
 
 
-_SHRINKINGS = 5
+_SHRINKINGS = 8
 _ROUNDED = 2.0**-56
 """Of a coordinate: boxes smaller than this have one float nearest to them."""
 
