@@ -608,6 +608,7 @@ def _plotting_doors() -> Iterator[Door]:
             "labels": None,
             "by_time": True,
             "legend": True,
+            "certificates": proof(),
         },
     )
     yield Door(
@@ -676,6 +677,7 @@ def _plotting_doors() -> Iterator[Door]:
             "directions": True,
             "by_time": True,
             "legend": True,
+            "certificates": proof(),
         },
     )
     yield Door(

@@ -12,12 +12,14 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ..attractors import AttractorKind, Attractors
+from ..certificates import Certificates
 from ..checks import ArgumentError, ArrayLike, CheckedInside, as_rows, checked
 from . import style
 from .classes import ATTRACTORS, SLOW, UNSETTLED
 from .conditions import AttractorsOfConditions, Condition, conditions_of, with_results
 from .orbits import draw_orbit, legend_entry
 from .projection import Onto, Projection, remember
+from .proved import draw_proved
 from .scene import add_legend, condition_entries, draw_trajectories, look_of_all, view_of
 from .trajectories import Trajectories
 
@@ -39,6 +41,7 @@ def plot_attractors(
     by_time: bool = False,
     aspect: str | None = None,
     legend: bool = True,
+    certificates: Certificates | None = None,
 ) -> Axes:
     """Draw attractors by kind, with the starts that settle on each, ghosts, slow manifolds and trajectories.
 
@@ -69,6 +72,7 @@ def plot_attractors(
         aspect: "equal" draws one unit equally long on all axes, "auto" fills the picture; by default equal for units,
             principal components and other orthonormal directions.
         legend: whether to add the legend, which stands above the axis; False for all but one of several panels.
+        certificates: proofs by ``certify``: a white dot marks each state that is proved.
 
     Returns:
         The axis; ``ax.figure`` is what ``save_figure`` takes.
@@ -93,6 +97,7 @@ def plot_attractors(
         handles = _draw_conditions(ax, conditions, view.project, by_attractor=begun is not None)
         if begun is not None:
             handles += _draw_starts(ax, with_results(conditions)[0][1], view.project(begun))
+        handles += draw_proved(ax, certificates, view.project)
         lines = draw_trajectories(ax, conditions, view.project, by_time)
         style.label_axes(ax, view.project.labels, equal)
         remember(ax, view.project)

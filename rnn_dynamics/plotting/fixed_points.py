@@ -10,12 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from torch import Tensor
 
+from ..certificates import Certificates
 from ..checks import ArgumentError, CheckedInside, checked
 from ..fixed_points import Continuum, FixedPoints
 from . import style
 from .classes import SLOW, Look, classify, rank
 from .conditions import Condition, PointsOfConditions, conditions_of, with_results
 from .projection import Onto, Projection, remember
+from .proved import draw_proved
 from .scene import add_legend, condition_entries, draw_trajectories, look_of_all, view_of
 from .trajectories import Trajectories, broken
 
@@ -40,6 +42,7 @@ def plot_fixed_points(
     by_time: bool = False,
     aspect: str | None = None,
     legend: bool = True,
+    certificates: Certificates | None = None,
 ) -> Axes:
     """Draw fixed points by kind, with their unstable directions, slow points, continua and trajectories.
 
@@ -71,6 +74,7 @@ def plot_fixed_points(
         aspect: "equal" draws one unit equally long on all axes, "auto" fills the picture; by default equal for units,
             principal components and other orthonormal directions.
         legend: whether to add the legend, which stands above the axis; False for all but one of several panels.
+        certificates: proofs by ``certify``: a white dot marks what is proved.
 
     Returns:
         The axis; ``ax.figure`` is what ``save_figure`` takes.
@@ -89,6 +93,7 @@ def plot_fixed_points(
     with style.styled():
         extents = _extents(ax, view.drawn, equal)
         handles = _draw_conditions(ax, conditions, view.project, _REACH * extents, directions)
+        handles += draw_proved(ax, certificates, view.project)
         lines = draw_trajectories(ax, conditions, view.project, by_time)
         style.label_axes(ax, view.project.labels, equal)
         remember(ax, view.project)
