@@ -68,9 +68,7 @@ def test_bounds_are_never_below() -> None:
     assert uppers(exact(torch.tensor([[1.0, -2.0]]))).tolist() == [math.nextafter(1.0, 2), math.nextafter(2.0, 3)]
 
 
-@pytest.mark.parametrize(
-    ("norm", "largest"), [(lambda r: r / 3, 3.0), (lambda r: r * r, 1.0), (lambda r: math.tanh(r) / 2, LARGEST)]
-)
+@pytest.mark.parametrize(("norm", "largest"), [(lambda r: r / 3, 3.0), (lambda r: r * r, 1.0)])
 def test_radii_come_near_to_the_largest(norm: Callable[[float], float], largest: float) -> None:
     for start in (1e-9, 1e-2, 1e3):
         found = largest_radius(norm, start)
