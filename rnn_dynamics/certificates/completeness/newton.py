@@ -1,0 +1,111 @@
+"""The interval Newton test of many boxes: which hold no fixed point, and which hold one at most."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .bounds import Bounds, product, stacked, up
+from .evaluation import Evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class Preconditioned:
+    """C (h - F(h)) over boxes: at the midpoints m, and P, all its derivatives C (I - DF)."""
+
+    middle: Tensor
+    """M, [k, n]."""
+
+    at_middle: Bounds
+    """[k, n]."""
+
+    slope: Bounds
+    """[k, n, n]."""
+
+    spread: Tensor
+    """Of F over each box by each coordinate, [k, n]: where a cut pays."""
+
+    @property
+    def contraction(self) -> Tensor:
+        """|I - P|_inf, rounded up, [k]. Below 1 every P is regular: the box holds one fixed point at most."""
+        size = self.departure.magnitude
+        return up(size.sum(dim=-1) * (1 + 2.0**-50 * size.shape[-1])).amax(dim=-1)
+
+    @property
+    def departure(self) -> Bounds:
+        """I - P, [k, n, n]."""
+        one = torch.eye(self.middle.shape[-1], dtype=torch.float64)
+        return Bounds.exactly(one.expand_as(self.slope.lower)) - self.slope
+
+
+def contracted(evaluation: Evaluation, boxes: Bounds) -> tuple[Bounds, Preconditioned]:
+    """Boxes that hold all fixed points of ``boxes`` [k, n], maybe smaller; empty (lower > upper) where there are none.
+
+    First X := X and F(X): a fixed point is an image. Then the interval Newton method with Gauss-Seidel sweeps, for
+    G(h) = h - F(h) = 0 preconditioned by the inverse C of its derivative at the middle m,
+
+        X_i := X_i and m_i - (C G(m) + sum over j != i of P_ij (X_j - m_j))_i / P_ii
+
+    (Hansen and Sengupta 1981, doi:10.1007/BF01933165; Neumaier 1990, Interval Methods, 5.1).
+    """
+    value, derivative = evaluation.linearize(boxes)
+    smaller = boxes.meet(value)
+    alive = (smaller.lower <= smaller.upper).all(dim=-1, keepdim=True)
+    # The test goes on with boxes that are not empty; those that are stay so.
+    working = Bounds(torch.where(alive, smaller.lower, boxes.lower), torch.where(alive, smaller.upper, boxes.upper))
+    system = preconditioned(evaluation, working, derivative)
+    swept = _sweep(system, working)
+    return Bounds(torch.where(alive, swept.lower, torch.inf), torch.where(alive, swept.upper, -torch.inf)), system
+
+
+def preconditioned(evaluation: Evaluation, boxes: Bounds, derivative: Bounds) -> Preconditioned:
+    """C G with C an approximate inverse of I - DF at the middle; any C is rigorous, a good one is sharp."""
+    n = boxes.lower.shape[-1]
+    middle = boxes.middle
+    one = Bounds.exactly(torch.eye(n, dtype=torch.float64).expand_as(derivative.lower))
+    slope = one - derivative
+    inverse, failed = torch.linalg.inv_ex(slope.middle)
+    unusable = (failed != 0) | ~inverse.isfinite().all(dim=-1).all(dim=-1)
+    inverse = Bounds.exactly(torch.where(unusable[:, None, None], one.lower, inverse))
+    point = Bounds.exactly(middle)
+    residual = point - evaluation.value(point)
+    return Preconditioned(
+        middle=middle,
+        at_middle=product("bij,bj->bi", inverse, residual, n),
+        slope=product("bij,bjk->bik", inverse, slope, n),
+        spread=derivative.magnitude.sum(dim=1) * boxes.width,
+    )
+
+
+def _sweep(system: Preconditioned, boxes: Bounds) -> Bounds:
+    """One sweep over the coordinates, each with what the others have become."""
+    n = boxes.lower.shape[-1]
+    columns = [boxes[:, i] for i in range(n)]
+    middles = [Bounds.exactly(system.middle[:, i]) for i in range(n)]
+    for i in range(n):
+        total = system.at_middle[:, i]
+        for j in range(n):
+            if j != i:
+                total = total + system.slope[:, i, j] * (columns[j] - middles[j])
+        columns[i] = columns[i].meet(middles[i] - total / system.slope[:, i, i])
+        # An empty column makes the others meaningless, and the box empty whatever they are.
+        empty = columns[i].lower > columns[i].upper
+        columns = (
+            [Bounds(torch.where(empty, torch.inf, c.lower), torch.where(empty, -torch.inf, c.upper)) for c in columns]
+            if bool(empty.any())
+            else columns
+        )
+    return stacked(columns, 1)
+
+
+def krawczyk(evaluation: Evaluation, boxes: Bounds) -> tuple[Bounds, Tensor]:
+    """Krawczyk's operator m - C G(m) + (I - P) (X - m) [k, n], and where it proves exactly one fixed point in X, [k].
+
+    It does where it lies in the interior of X (Krawczyk 1969, doi:10.1007/BF02234767; Rump 2010, theorem 13.2).
+    """
+    _, derivative = evaluation.linearize(boxes)
+    system = preconditioned(evaluation, boxes, derivative)
+    middle = Bounds.exactly(system.middle)
+    n = boxes.lower.shape[-1]
+    image = middle - system.at_middle + product("bij,bj->bi", system.departure, boxes - middle, n)
+    return image, image.inside(boxes).all(dim=-1)

@@ -1,0 +1,155 @@
+"""Branch and prune: every fixed point in a box is in one of the boxes that are left."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...stopping import go_on
+from .bounds import Bounds, joined
+from .evaluation import Evaluation
+from .newton import contracted, krawczyk, preconditioned
+
+_BATCH = 1024
+
+_SMALLEST = 2.0**-20
+"""Of the first box, in each coordinate: a narrower box that is not decided is set aside, as at a degenerate point none
+ever is."""
+
+_INFLATION = 0.1
+"""Of a box's width, by which it grows on each side before Krawczyk's test: a zero on its wall is then inside."""
+
+_GRAIN = 1e-13
+"""More of it, relative to what numbers are there: the width of a box that rounding alone is left of."""
+
+_CUT = 0.5078125
+"""Where an edge is cut: not in its middle, where symmetric maps have their zeros."""
+
+_LITTLE = 0.7
+"""A box that a round leaves more of than this, in its widest coordinate, is cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class Leaves:
+    """What the search left of a box: outside of these boxes there is no fixed point."""
+
+    proved: Bounds
+    """[p, n]: exactly one fixed point in each, and no two are one."""
+
+    undecided: Bounds
+    """[u, n]: none, one or more in each."""
+
+    boxes: int
+    """How many were looked at."""
+
+
+def search(evaluation: Evaluation, box: Bounds, budget: int) -> Leaves:
+    """All fixed points in a box [1, n], looking at ``budget`` boxes at most, those that were cut first at first."""
+    waiting, proved, aside, looked = box, _none(box), _none(box), 0
+    smallest = box.width * _SMALLEST
+    while len(waiting) and looked < budget:
+        go_on()
+        size = min(_BATCH, budget - looked)
+        batch, waiting = waiting[:size], waiting[size:]
+        looked += len(batch)
+        left, system = contracted(evaluation, batch)
+        kept = (left.lower <= left.upper).all(dim=-1)
+        batch, left = batch[kept], left[kept]
+        promising = system.contraction[kept] < 1.0
+        found, isolated = _isolated(evaluation, left, promising)
+        proved, unclear = _distinct(evaluation, proved, found, box)
+        small = ~isolated & (left.width <= smallest).all(dim=-1)
+        aside = joined([aside, left[small], unclear])
+        rest = ~isolated & ~small
+        waiting = joined([waiting, _cut(batch[rest], left[rest], system.spread[kept][rest])])
+    return Leaves(proved, joined([aside, waiting]), looked)
+
+
+def _none(like: Bounds) -> Bounds:
+    return like[:0]
+
+
+def _isolated(evaluation: Evaluation, boxes: Bounds, promising: Tensor) -> tuple[Bounds, Tensor]:
+    """Boxes with exactly one fixed point each, that together hold all of those boxes [k, n] that are marked, [k]."""
+    marked = promising.clone()
+    if not bool(promising.any()):
+        return _none(boxes), marked
+    inflated = _inflated(boxes[promising])
+    _, one = krawczyk(evaluation, inflated)
+    marked[promising] = one
+    return _tightened(evaluation, inflated[one]), marked
+
+
+def _tightened(evaluation: Evaluation, boxes: Bounds) -> Bounds:
+    """Krawczyk's operator again and again, which converges as Newton's method does, until no box is halved any more."""
+    shrinking = bool(len(boxes))
+    while shrinking:
+        image, _ = krawczyk(evaluation, boxes)
+        before, boxes = boxes, boxes.meet(image)
+        shrinking = bool((boxes.width.amax(dim=-1) < before.width.amax(dim=-1) / 2).any())
+    return boxes
+
+
+def _inflated(boxes: Bounds) -> Bounds:
+    more = _INFLATION * boxes.width + _GRAIN * (1.0 + boxes.magnitude)
+    return Bounds(boxes.lower - more, boxes.upper + more)
+
+
+def _distinct(evaluation: Evaluation, known: Bounds, found: Bounds, box: Bounds) -> tuple[Bounds, Bounds]:
+    """Boxes of distinct fixed points, those found put to those known, and boxes of which it is not clear.
+
+    Two that meet hold the same point where their hull holds one at most; those outside of the first box are none of it.
+    """
+    unclear = [_none(known)]
+    found = found[_meet(found, box)]
+    if len(known) and len(found):
+        for begin in range(0, len(known), _BATCH):
+            part = known[begin : begin + _BATCH]
+            mine, theirs = _meet(Bounds(found.lower[:, None], found.upper[:, None]), part).nonzero().unbind(1)
+            if len(mine):
+                same = _at_most_one(evaluation, found[mine].hull(part[theirs]))
+                unclear.append(found[mine[~same]])
+                found = found[~torch.isin(torch.arange(len(found)), mine)]
+    while len(found):
+        first, others = found[:1], found[1:]
+        known = joined([known, first])
+        near = _meet(others, first)
+        if bool(near.any()):
+            same = _at_most_one(evaluation, others[near].hull(first))
+            unclear.append(others[near][~same])
+        found = others[~near]
+    return known, joined(unclear)
+
+
+def _meet(a: Bounds, b: Bounds) -> Tensor:
+    return ((a.lower <= b.upper) & (b.lower <= a.upper)).all(dim=-1)
+
+
+def _at_most_one(evaluation: Evaluation, boxes: Bounds) -> Tensor:
+    _, derivative = evaluation.linearize(boxes)
+    return preconditioned(evaluation, boxes, derivative).contraction < 1.0
+
+
+def _cut(before: Bounds, boxes: Bounds, spread: Tensor) -> Bounds:
+    """Both halves of boxes that the last round left much of, and the others whole.
+
+    Cut is the coordinate by which F varies most over the box.
+    """
+    if not len(boxes):
+        return boxes
+    shrunk = boxes.width.amax(dim=-1) < _LITTLE * before.width.amax(dim=-1)
+    whole, halved, spread = boxes[shrunk], boxes[~shrunk], spread[~shrunk]
+    if not len(halved):
+        return whole
+    # What is as narrow as floats go cannot be cut.
+    divisible = halved.width > _GRAIN * (1.0 + halved.magnitude)
+    edge = torch.where(divisible, spread, -1.0).argmax(dim=-1, keepdim=True)
+    low, high = halved.lower.gather(1, edge), halved.upper.gather(1, edge)
+    at = low + _CUT * (high - low)
+    return joined(
+        [
+            whole,
+            Bounds(halved.lower, halved.upper.scatter(1, edge, at)),
+            Bounds(halved.lower.scatter(1, edge, at), halved.upper),
+        ]
+    )
