@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...stopping import go_on
+from ...progress import count
+from ...stopping import go_on, stoppable
 from .bounds import Bounds, joined
 from .evaluation import Evaluation
 from .newton import contracted, krawczyk, preconditioned
@@ -43,26 +44,31 @@ class Leaves:
     """How many were looked at."""
 
 
-def search(evaluation: Evaluation, box: Bounds, budget: int) -> Leaves:
-    """All fixed points in a box [1, n], looking at ``budget`` boxes at most, those that were cut first at first."""
+def search(evaluation: Evaluation, box: Bounds, budget: int) -> tuple[Leaves, bool]:
+    """All fixed points in a box [1, n], looking at ``budget`` boxes at most, and whether Ctrl-C came."""
     waiting, proved, aside, looked = box, _none(box), _none(box), 0
     smallest = box.width * _SMALLEST
-    while len(waiting) and looked < budget:
-        go_on()
-        size = min(_BATCH, budget - looked)
-        batch, waiting = waiting[:size], waiting[size:]
-        looked += len(batch)
-        left, system = contracted(evaluation, batch)
-        kept = (left.lower <= left.upper).all(dim=-1)
-        batch, left = batch[kept], left[kept]
-        promising = system.contraction[kept] < 1.0
-        found, isolated = _isolated(evaluation, left, promising)
-        proved, unclear = _distinct(evaluation, proved, found, box)
-        small = ~isolated & (left.width <= smallest).all(dim=-1)
-        aside = joined([aside, left[small], unclear])
-        rest = ~isolated & ~small
-        waiting = joined([waiting, _cut(batch[rest], left[rest], system.spread[kept][rest])])
-    return Leaves(proved, joined([aside, waiting]), looked)
+    with stoppable() as stop:
+        while len(waiting) and looked < budget:
+            go_on()
+            batch = waiting[: min(_BATCH, budget - looked)]
+            left, system = contracted(evaluation, batch)
+            kept = (left.lower <= left.upper).all(dim=-1)
+            left, spread = left[kept], system.spread[kept]
+            found, isolated = _isolated(evaluation, left, system.contraction[kept] < 1.0)
+            known, unclear = _distinct(evaluation, proved, found, box)
+            small = ~isolated & (left.width <= smallest).all(dim=-1)
+            rest = ~isolated & ~small
+            halves = _cut(batch[kept][rest], left[rest], spread[rest])
+            # All at once, so that a box is always on one list when Ctrl-C comes.
+            proved, aside, waiting, looked = (
+                known,
+                joined([aside, left[small], unclear]),
+                joined([waiting[len(batch) :], halves]),
+                looked + len(batch),
+            )
+            count(len(batch))
+    return Leaves(proved, joined([aside, waiting]), looked), bool(stop)
 
 
 def _none(like: Bounds) -> Bounds:
@@ -153,3 +159,16 @@ def _cut(before: Bounds, boxes: Bounds, spread: Tensor) -> Bounds:
             Bounds(halved.lower.scatter(1, edge, at), halved.upper),
         ]
     )
+
+
+def standing_for(evaluation: Evaluation, proved: Bounds, states: Tensor) -> Tensor:
+    """Which of the fixed points in boxes [p, n] each of the states [k, n] stands for, [k]; -1 where it is not sure.
+
+    It stands for one where the hull of both holds one fixed point at most.
+    """
+    rows = torch.full((len(states),), -1)
+    if not len(proved) or not len(states):
+        return rows
+    nearest = torch.cdist(states, proved.middle).argmin(dim=-1)
+    same = _at_most_one(evaluation, proved[nearest].hull(Bounds.exactly(states)))
+    return torch.where(same, nearest, rows)

@@ -1,0 +1,153 @@
+"""All fixed points of a map, proved to be all: none elsewhere."""
+
+import torch
+from torch import Tensor
+
+from ...checks import ArgumentError, ArrayLike, Count, as_vector, checked
+from ...enclosures import Unenclosed
+from ...progress import shown
+from ...systems import AutonomousMap, Box
+from .bounds import Bounds
+from .evaluation import Evaluation, evaluation_of
+from .rank_space import RankSpace
+from .regions import regions
+from .results import FixedPointCensus, census_of_nothing
+from .search import Leaves, search, standing_for
+
+_FEW = 6
+"""Dimensions up to which boxes are cheap."""
+
+_BUDGET = 100_000
+
+_BUDGET_OF_MANY = 2_000
+"""In more dimensions, where a box costs more and either few or far too many are needed."""
+
+_IMAGES = 20
+"""How often F may map a box into a smaller one before the search begins."""
+
+_ENDLESS = (
+    "no bounded box is known to hold the fixed points: F maps R^n into no bounded set; ask for those within=(lower,"
+    " upper)"
+)
+
+Within = tuple[ArrayLike | float, ArrayLike | float]
+
+
+@checked
+@torch.no_grad()
+@shown("boxes", unit="box")
+def all_fixed_points(
+    system: AutonomousMap,
+    found: ArrayLike | None = None,
+    *,
+    within: Within | None = None,
+    budget: Count | None = None,
+    progress: bool | None = None,  # noqa: ARG001
+) -> FixedPointCensus:
+    """Every fixed point of a small map, proved to be every one.
+
+    A box that holds all fixed points of R^n is had by F itself: they lie in F(R^n), in F(F(R^n)) and so on, and tanh
+    and logistic gates make one of these bounded. It is cut into boxes; each is contracted by X := X and F(X) and the
+    interval Newton test until it is empty or holds exactly one fixed point, which Krawczyk's operator proves
+    (``search``). Gates are removed first, and a low-rank network is searched in the space of its rank: both have the
+    very same fixed points. Arithmetic is rounded outward throughout, and the weights are the binary numbers that they
+    are: a census that is ``complete`` is a theorem on the map h -> F(h) of real numbers.
+
+    Degenerate fixed points, where DF has an eigenvalue 1, cannot be told by such a test: the boxes round them are left
+    as ``undecided`` regions, as is what the budget did not reach.
+
+    Args:
+        system: the map, for example ``network.hold(input)``; of up to about six dimensions, or ranks.
+        found: [k, n], the states of a search, to be told which fixed points it missed (``missed``).
+        within: (lower, upper), each [n] or a number: only fixed points in this box are asked for. By default all are.
+            Of a low-rank network the states that are searched are those of its rank space.
+        budget: boxes to look at, at most; 100,000 by default, 2,000 beyond six dimensions.
+        progress: whether to show a bar.
+
+    Returns:
+        A row for each fixed point, with a box in which it is the only one.
+
+    Raises:
+        ValueError: for bounds that are no box.
+    """
+    rank_space = RankSpace.of(system)
+    searched = system.ungated() if rank_space is None else rank_space.system
+    states = torch.zeros(0, system.state_size) if found is None else system.as_states(found, "found")
+    states = states.to(torch.float64) if rank_space is None else rank_space.lower(states.to(torch.float64))
+    states = states.cpu()
+    budget = budget or (_BUDGET if searched.state_size <= _FEW else _BUDGET_OF_MANY)
+    try:
+        evaluation = evaluation_of(searched)
+    except Unenclosed as error:
+        return census_of_nothing(system.state_size, budget, str(error))
+    box, everywhere = _first_box(evaluation, searched, within)
+    if box is None:
+        return census_of_nothing(system.state_size, budget, _ENDLESS)
+    if not bool((box.lower <= box.upper).all()):
+        leaves, interrupted = Leaves(box[:0], box[:0], 0), False
+    else:
+        leaves, interrupted = search(evaluation, box, budget)
+    rows = standing_for(evaluation, leaves.proved, states)
+    undecided = regions(leaves.undecided)
+    middles = leaves.proved.middle
+    return FixedPointCensus(
+        states=middles if rank_space is None else rank_space.lift(middles),
+        lower=leaves.proved.lower,
+        upper=leaves.proved.upper,
+        rows=None if found is None else _first_of_each(rows, len(middles)),
+        box=torch.stack([box.lower[0], box.upper[0]]),
+        everywhere=everywhere,
+        undecided=torch.stack([undecided.lower, undecided.upper]),
+        boxes=leaves.boxes,
+        budget=budget,
+        astray=(rows < 0).nonzero().flatten(),
+        interrupted=interrupted,
+    )
+
+
+def _first_box(evaluation: Evaluation, system: AutonomousMap, within: Within | None) -> tuple[Bounds | None, bool]:
+    """A bounded box [1, n] to search, and whether it holds all fixed points of R^n.
+
+    Every fixed point lies in X and F(X) if it lies in X, from X = R^n on. Where that stays without bounds, the box that
+    the map declares is searched.
+    """
+    n = evaluation.state_size
+    everything = torch.full((1, n), torch.inf, dtype=torch.float64)
+    box = Bounds(-everything, everything)
+    for _ in range(_IMAGES):
+        before, box = box, box.meet(evaluation.value(box))
+        if bool((box.lower > box.upper).any()) or torch.equal(before.lower, box.lower) and torch.equal(before.upper, box.upper):
+            break
+    if within is not None:
+        asked = _asked(within, n)
+        everywhere = bool((asked.lower <= box.lower).all()) and bool((asked.upper >= box.upper).all())
+        return box.meet(asked), everywhere
+    if bool(box.width.isfinite().all()):
+        return box, True
+    declared = system.box
+    if not isinstance(declared, Box):
+        return None, False
+    corners = (end.to("cpu", torch.float64).unsqueeze(0) for end in (declared.lower, declared.upper))
+    return box.meet(Bounds(*corners)), False
+
+
+def _asked(within: Within, n: int) -> Bounds:
+    ends = [
+        torch.full((n,), float(end), dtype=torch.float64)
+        if isinstance(end, int | float)
+        else as_vector(end, "within", n, dtype=torch.float64)
+        for end in within
+    ]
+    lower, upper = (end.unsqueeze(0) for end in ends)
+    if not bool((lower < upper).all()):
+        raise ArgumentError("within", "must be (lower, upper) with lower < upper in every coordinate")
+    return Bounds(lower, upper)
+
+
+def _first_of_each(rows: Tensor, count: int) -> Tensor:
+    """Of fixed points 0 to ``count`` - 1 the number of the first state that stands for each; -1 for none."""
+    first = torch.full((count,), -1)
+    for number in reversed(range(len(rows))):
+        if rows[number] >= 0:
+            first[rows[number]] = number
+    return first
