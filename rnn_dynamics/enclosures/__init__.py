@@ -1,1 +1,21 @@
 """The same step that analyses run, and its derivative, over balls that contain every rounding."""
+
+from .balls import ball, contains, exact, hull, intersection, is_finite, midpoints, overlaps, precision, radii
+from .enclosure import Enclosure, enclose
+from .tracing import Unenclosed
+
+__all__ = [
+    "Enclosure",
+    "Unenclosed",
+    "ball",
+    "contains",
+    "enclose",
+    "exact",
+    "hull",
+    "intersection",
+    "is_finite",
+    "midpoints",
+    "overlaps",
+    "precision",
+    "radii",
+]

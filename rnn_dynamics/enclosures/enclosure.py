@@ -1,0 +1,90 @@
+"""A map and its derivative over balls."""
+
+from typing import Annotated, TypeAlias
+
+from flint import arb_mat
+
+from ..checks import ArgumentError, AtLeast, checked
+from ..systems import AutonomousMap
+from .arrays import Balls
+from .balls import precision as with_precision
+from .evaluation import Evaluation, example
+from .tape import Tape
+from .tracing import trace
+
+Bits: TypeAlias = Annotated[int, AtLeast(2, 2**20)]
+
+
+class Enclosure:
+    """F and DF over boxes of balls; made by ``enclose``."""
+
+    def __init__(self, evaluation: Evaluation, state_size: int) -> None:
+        self._evaluation = evaluation
+        self.state_size = state_size
+
+    @checked
+    def value(self, box: arb_mat, precision: Bits = 53) -> arb_mat:
+        """A box [n, 1] that contains F(h) for every h of the given one.
+
+        Args:
+            box: balls [n, 1].
+            precision: bits of midpoints; 53 are those of float64.
+
+        Returns:
+            Balls [n, 1], not finite where F may not be defined in the box (a logarithm of 0, say).
+        """
+        states = _column(box, self.state_size, "box")
+        with with_precision(precision):
+            result = self._evaluation(Tape(0), [Balls.of(states, None, (self.state_size,))])
+            return arb_mat(self.state_size, 1, result.flat())
+
+    @checked
+    def linearize(self, box: arb_mat, precision: Bits = 53) -> tuple[arb_mat, arb_mat, bool]:
+        """F and its derivative over a box.
+
+        The derivative is that of the function, whatever gradient a step declares for itself (``detach``, surrogate
+        gradients). It is a Lipschitz matrix of F over the box: F(x) - F(y) lies in it times x - y for all x and y of
+        the box, which is what Newton's, Krawczyk's and contraction proofs need; of a kinked box too, where it is
+        the hull of Clarke's generalised derivative (Clarke 1983, 2.6.5: the mean value theorem of vector functions).
+        Proofs that need a derivative at every point of it, as of eigenvalues, hold for boxes that are not kinked.
+
+        Args:
+            box: balls [n, 1].
+            precision: bits of midpoints; 53 are those of float64.
+
+        Returns:
+            F [n, 1], as ``value`` gives it; DF [n, n]; and whether the box is kinked, that is, may hold states at
+            which F has no derivative (a ReLU at 0). Where F may jump (``torch.where``), the slopes are infinite.
+        """
+        n = self.state_size
+        states = _column(box, n, "box")
+        with with_precision(precision):
+            tape = Tape(n)
+            result = self._evaluation(tape, [Balls.of(states, tape.unit_slopes(0, n), (n,))])
+            return arb_mat(n, 1, result.flat()), tape.jacobian(result.flat_slopes()), tape.kinked
+
+
+@checked
+def enclose(system: AutonomousMap) -> Enclosure:
+    """The rigorous evaluation of a map: the very step that analyses run, traced once, over balls.
+
+    Every operation of the step has a rule for its value and its slopes. Weights are the exact dyadic numbers that they
+    are; constants that the step computes of them in float64 are enclosed, and those of a coarser precision taken as
+    they are computed. What an enclosure says is of this function in real numbers, without any rounding of floats.
+
+    Args:
+        system: as ``network.hold()`` gives it, in float64; of any cells, or of a function of your own.
+
+    Raises:
+        Unenclosed: a ``ValueError`` that names the operation for which there is no rule, or what else it is in the
+            step that cannot be followed.
+    """
+    n = system.state_size
+    traced = trace(system, (example((n,), 0, system.device),))
+    return Enclosure(Evaluation(traced), n)
+
+
+def _column(box: arb_mat, size: int, name: str) -> list[object]:
+    if (box.nrows(), box.ncols()) != (size, 1):
+        raise ArgumentError(name, f"must be a matrix of balls [{size}, 1], got [{box.nrows()}, {box.ncols()}]")
+    return box.entries()

@@ -1,0 +1,8 @@
+"""What every operation of torch that is known makes of balls, and of their slopes."""
+
+from . import choices, elementwise, numbers, products, sums
+from .moves import MOVES, move
+from .numbers import MADE, made
+from .registry import RULES
+
+__all__ = ["MADE", "MOVES", "RULES", "choices", "elementwise", "made", "move", "numbers", "products", "sums"]
