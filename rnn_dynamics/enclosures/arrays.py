@@ -50,7 +50,8 @@ class Balls:
     @cached_property
     def matrix(self) -> arb_mat:
         """Of an array [r, c]."""
-        return arb_mat(*self.shape, self.flat())
+        rows, columns = self.shape
+        return arb_mat(rows, columns, self.flat())
 
     @cached_property
     def rows(self) -> list[Row]:

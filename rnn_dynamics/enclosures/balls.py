@@ -8,16 +8,13 @@ doi:10.1109/TC.2017.2690633; Tucker 2011, "Validated Numerics").
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
 
 import flint
 import torch
 from flint import arb, arb_mat
 from torch import Tensor
 
-from ..checks import ArgumentError, AtLeast, checked
-
-Bits = Annotated[int, AtLeast(2)]
+from ..checks import ArgumentError, checked
 
 
 @contextmanager
@@ -35,7 +32,7 @@ def precision(bits: int) -> Iterator[None]:
 def exact(tensor: Tensor) -> arb_mat:
     """The numbers of a tensor [r, c], or [r] for one column, as balls of radius 0: floats are dyadic numbers."""
     rows = _as_matrix(tensor, "tensor")
-    return arb_mat(*rows.shape, rows.flatten().tolist())
+    return arb_mat(rows.shape[0], rows.shape[1], rows.flatten().tolist())
 
 
 @checked
@@ -54,7 +51,7 @@ def ball(midpoints: Tensor, radii: Tensor | float) -> arb_mat:
     if not bool((widths >= 0).all()):
         raise ArgumentError("radii", "must not be negative")
     pairs = zip(middles.flatten().tolist(), widths.tolist(), strict=True)
-    return arb_mat(*middles.shape, [arb(middle, width) for middle, width in pairs])
+    return arb_mat(middles.shape[0], middles.shape[1], [arb(middle, width) for middle, width in pairs])
 
 
 def _as_matrix(tensor: Tensor, name: str) -> Tensor:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeAlias
 
-from flint import arb_mat
+from flint import arb, arb_mat
 
 from ..checks import ArgumentError, AtLeast, checked
 from ..systems import AutonomousMap
@@ -84,7 +84,7 @@ def enclose(system: AutonomousMap) -> Enclosure:
     return Enclosure(Evaluation(traced), n)
 
 
-def _column(box: arb_mat, size: int, name: str) -> list[object]:
+def _column(box: arb_mat, size: int, name: str) -> list[arb]:
     if (box.nrows(), box.ncols()) != (size, 1):
         raise ArgumentError(name, f"must be a matrix of balls [{size}, 1], got [{box.nrows()}, {box.ncols()}]")
     return box.entries()

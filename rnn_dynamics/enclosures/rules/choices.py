@@ -95,22 +95,24 @@ def differ(tape: Tape, self: Operand, other: Operand) -> Balls:
 
 
 @rule("logical_not", "bitwise_not")
-def negate(tape: Tape, self: Operand) -> Balls:
+def negate(_: Tape, self: Operand) -> Balls:
     shape, truths = broadcast_with_truths(self)
-    return Balls.of([None if one is None else not one for one, _ in truths], [slope for _, slope in truths], shape)
+    return Balls.of(
+        [None if one is None else not one for one, _slope in truths], [slope for _one, slope in truths], shape
+    )
 
 
 @rule("logical_and", "bitwise_and")
-def both(tape: Tape, self: Operand, other: Operand) -> Balls:
-    return _joined(tape, self, other, False)
+def both(_: Tape, self: Operand, other: Operand) -> Balls:
+    return _joined(self, other, False)
 
 
 @rule("logical_or", "bitwise_or")
-def either(tape: Tape, self: Operand, other: Operand) -> Balls:
-    return _joined(tape, self, other, True)
+def either(_: Tape, self: Operand, other: Operand) -> Balls:
+    return _joined(self, other, True)
 
 
-def _joined(tape: Tape, one: Operand, other: Operand, deciding: bool) -> Balls:
+def _joined(one: Operand, other: Operand, deciding: bool) -> Balls:
     """And or or: decided as soon as one side is ``deciding``."""
     shape, (left, left_slopes), (right, right_slopes) = broadcast(one, other, numbers=False)
     truths: list[Truth] = []

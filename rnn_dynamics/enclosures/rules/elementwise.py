@@ -107,13 +107,13 @@ for _name, _function in FUNCTIONS.items():
 @rule("add")
 def add(tape: Tape, self: Operand, other: Operand, alpha: float = 1) -> Balls:
     other = other if alpha == 1 else multiply(tape, other, alpha)
-    return binary(tape, lambda x, y: x + y, lambda x, y: (None, None), self, other)
+    return binary(tape, lambda x, y: x + y, lambda _x, _y: (None, None), self, other)
 
 
 @rule("sub")
 def subtract(tape: Tape, self: Operand, other: Operand, alpha: float = 1) -> Balls:
     other = other if alpha == 1 else multiply(tape, other, alpha)
-    return binary(tape, lambda x, y: x - y, lambda x, y: (None, -ONE), self, other)
+    return binary(tape, lambda x, y: x - y, lambda _x, _y: (None, -ONE), self, other)
 
 
 @rule("rsub")
@@ -171,7 +171,9 @@ def larger(tape: Tape, self: Operand, other: Operand) -> Balls:
 
 @rule("minimum")
 def smaller(tape: Tape, self: Operand, other: Operand) -> Balls:
-    return binary(tape, arb.min, lambda x, y: _shares_of_larger(y, x)[::-1], self, other, arb.overlaps)
+    return unary(
+        tape, FUNCTIONS["neg"], larger(tape, unary(tape, FUNCTIONS["neg"], self), unary(tape, FUNCTIONS["neg"], other))
+    )
 
 
 def _shares_of_larger(x: arb, y: arb) -> tuple[arb | None, arb | None]:

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 from ..arrays import Balls, Constant, balls_of
 
 MOVES = frozenset(
-    [
+    {
         "_unsafe_view",
         "alias",
         "cat",
@@ -58,7 +58,7 @@ MOVES = frozenset(
         "view",
         "view_copy",
         "_reshape_alias",
-    ]
+    }
 )
 """By torch's names."""
 

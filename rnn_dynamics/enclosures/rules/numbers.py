@@ -10,7 +10,7 @@ from .elementwise import as_number
 from .registry import rule
 
 MADE = frozenset(
-    [
+    {
         "zeros",
         "ones",
         "full",
@@ -23,7 +23,7 @@ MADE = frozenset(
         "new_zeros",
         "new_ones",
         "new_full",
-    ]
+    }
 )
 """Operations that make numbers which depend on nothing but whole numbers and what they are filled with."""
 
@@ -41,7 +41,7 @@ def made(operation: Any, arguments: dict[str, Any]) -> Constant:
 
 
 @rule("_to_copy")
-def converted(tape: Tape, self: Array, dtype: torch.dtype | None = None, **_: Any) -> Array:
+def converted(_: Tape, self: Array, dtype: torch.dtype | None = None, **_others: Any) -> Array:
     if isinstance(self, Constant):
         return Constant(self.tensor if dtype is None else self.tensor.to(dtype))
     if dtype is not None and not dtype.is_floating_point:

@@ -1,6 +1,7 @@
 """Rules for products of vectors and matrices, by Arb's own product of matrices."""
 
 import numpy as np
+from flint import arb
 
 from ..arrays import Array, Balls, Constant
 from ..tape import Tape

@@ -1,7 +1,7 @@
 """Functions of one ball: what they come to, and their slopes, over all numbers in it.
 
 Arb's own functions are narrow for narrow balls, and rightly rounded always; over wide balls some give far more than
-the range (tanh of [0 +- 3] comes to 400 for a slope), where the ends tell it: of what grows, or falls on both sides of 0.
+the range (tanh of [0 +- 3] comes to [0 +- 402]), which the ends tell: of what grows, or falls on both sides of 0.
 """
 
 from collections.abc import Callable
@@ -167,7 +167,7 @@ nothing = Smooth(lambda _: NOTHING, lambda _: NOTHING)
 SIGMOID = Smooth(logistic, logistic_slope)
 TANH = Smooth(growing(arb.tanh), falling_off(lambda x: whole_power(x.sech(), 2)))
 EXP = Smooth(exp, exp)
-SQRT = Smooth(lambda x: x.sqrt(), lambda x: HALF / x.sqrt())
+SQRT = Smooth(growing(lambda x: x.sqrt()), lambda x: HALF / growing(lambda x: x.sqrt())(x))
 RECIPROCAL = Smooth(lambda x: ONE / x, lambda x: -_reciprocal_square(x))
 
 FUNCTIONS: dict[str, Smooth | Bent] = {
@@ -175,16 +175,14 @@ FUNCTIONS: dict[str, Smooth | Bent] = {
     "tanh": TANH,
     "sigmoid": SIGMOID,
     "exp": EXP,
-    "exp2": Smooth(
-        growing(lambda x: (x * arb.const_log2()).exp()), lambda x: (x * arb.const_log2()).exp() * arb.const_log2()
-    ),
+    "exp2": Smooth(lambda x: exp(x * arb.const_log2()), lambda x: exp(x * arb.const_log2()) * arb.const_log2()),
     "expm1": Smooth(growing(lambda x: x.expm1()), exp),
-    "log": Smooth(lambda x: x.log(), lambda x: ONE / x),
+    "log": Smooth(growing(lambda x: x.log()), lambda x: ONE / x),
     "log2": Smooth(lambda x: x.log() / arb.const_log2(), lambda x: ONE / (x * arb.const_log2())),
     "log10": Smooth(lambda x: x.log() / arb.const_log10(), lambda x: ONE / (x * arb.const_log10())),
-    "log1p": Smooth(lambda x: x.log1p(), lambda x: ONE / (ONE + x)),
+    "log1p": Smooth(growing(lambda x: x.log1p()), lambda x: ONE / (ONE + x)),
     "sqrt": SQRT,
-    "rsqrt": Smooth(lambda x: x.rsqrt(), lambda x: -HALF * x.rsqrt() / x),
+    "rsqrt": Smooth(lambda x: ONE / SQRT.value(x), lambda x: -HALF / (SQRT.value(x) * x)),
     "reciprocal": RECIPROCAL,
     "square": power(2),
     "sin": Smooth(arb.sin, arb.cos),

@@ -17,7 +17,7 @@ _Axes = Sequence[int] | int | None
 
 
 @rule("sum")
-def total(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False, dtype: Any = None) -> Balls:
+def total(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False, **_: Any) -> Balls:
     balls = balls_of(self)
     rows, shape = _rows(balls.entries, dim, keepdim)
     values = [sum(map(as_number, row), NOTHING) for row in rows]
@@ -28,7 +28,7 @@ def total(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False, d
 
 
 @rule("mean")
-def mean(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False, dtype: Any = None) -> Balls:
+def mean(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False, **_: Any) -> Balls:
     return divide(tape, total(tape, self, dim, keepdim), _count(balls_of(self).shape, dim))
 
 
@@ -49,9 +49,7 @@ def deviation(
 
 
 @rule("linalg_vector_norm")
-def norm(
-    tape: Tape, self: Operand, ord: float = 2, dim: _Axes = None, keepdim: bool = False, dtype: Any = None
-) -> Balls:
+def norm(tape: Tape, self: Operand, ord: float = 2, dim: _Axes = None, keepdim: bool = False, **_: Any) -> Balls:
     if ord == 1:
         return total(tape, unary(tape, FUNCTIONS["abs"], self), dim, keepdim)
     if ord != 2:
@@ -81,16 +79,15 @@ def _folded(tape: Tape, of_two: Any, operand: Operand, dim: _Axes, keepdim: bool
 
 
 @rule("_softmax")
-def softmax(tape: Tape, self: Operand, dim: int, half_to_float: bool = False) -> Balls:
+def softmax(tape: Tape, self: Operand, dim: int, **_: Any) -> Balls:
     """1 / sum_j e^(x_j - x_i): every number stands once in a difference, and none can be too large."""
-    x = balls_of(self)
-    own, others = _against(x, dim)
+    own, others = _against(balls_of(self), dim)
     sums = total(tape, unary(tape, EXP, subtract(tape, others, own)), -1)
     return unary(tape, FUNCTIONS["reciprocal"], sums)
 
 
 @rule("_log_softmax")
-def log_softmax(tape: Tape, self: Operand, dim: int, half_to_float: bool = False) -> Balls:
+def log_softmax(tape: Tape, self: Operand, dim: int, **_: Any) -> Balls:
     own, others = _against(balls_of(self), dim)
     sums = total(tape, unary(tape, EXP, subtract(tape, others, own)), -1)
     return unary(tape, FUNCTIONS["neg"], unary(tape, FUNCTIONS["log"], sums))
