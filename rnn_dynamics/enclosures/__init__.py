@@ -2,10 +2,11 @@
 
 from .balls import ball, contains, exact, hull, intersection, is_finite, midpoints, overlaps, precision, radii
 from .enclosure import Enclosure, enclose
-from .tracing import Unenclosed
+from .tracing import Trace, Unenclosed, trace
 
 __all__ = [
     "Enclosure",
+    "Trace",
     "Unenclosed",
     "ball",
     "contains",
@@ -18,4 +19,5 @@ __all__ = [
     "overlaps",
     "precision",
     "radii",
+    "trace",
 ]

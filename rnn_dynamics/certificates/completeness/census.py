@@ -7,8 +7,7 @@ from ...checks import ArgumentError, ArrayLike, Count, as_vector, checked
 from ...enclosures import Unenclosed
 from ...progress import shown
 from ...systems import AutonomousMap, Box
-from .bounds import Bounds
-from .evaluation import Evaluation, evaluation_of
+from ..intervals import Evaluation, Intervals, evaluation_of
 from .rank_space import RankSpace
 from .regions import regions
 from .results import FixedPointCensus, census_of_nothing
@@ -102,21 +101,24 @@ def all_fixed_points(
         budget=budget,
         astray=(rows < 0).nonzero().flatten(),
         interrupted=interrupted,
+        notes=system.notes,
     )
 
 
-def _first_box(evaluation: Evaluation, system: AutonomousMap, within: Within | None) -> tuple[Bounds | None, bool]:
+def _first_box(evaluation: Evaluation, system: AutonomousMap, within: Within | None) -> tuple[Intervals | None, bool]:
     """A bounded box [1, n] to search, and whether it holds all fixed points of R^n.
 
     Every fixed point lies in X and F(X) if it lies in X, from X = R^n on. Where that stays without bounds, the box that
     the map declares is searched.
     """
-    n = evaluation.state_size
+    n = evaluation.size
     everything = torch.full((1, n), torch.inf, dtype=torch.float64)
-    box = Bounds(-everything, everything)
+    box = Intervals(-everything, everything)
     for _ in range(_IMAGES):
         before, box = box, box.meet(evaluation.value(box))
-        if bool((box.lower > box.upper).any()) or torch.equal(before.lower, box.lower) and torch.equal(before.upper, box.upper):
+        if bool((box.lower > box.upper).any()) or (
+            torch.equal(before.lower, box.lower) and torch.equal(before.upper, box.upper)
+        ):
             break
     if within is not None:
         asked = _asked(within, n)
@@ -128,10 +130,10 @@ def _first_box(evaluation: Evaluation, system: AutonomousMap, within: Within | N
     if not isinstance(declared, Box):
         return None, False
     corners = (end.to("cpu", torch.float64).unsqueeze(0) for end in (declared.lower, declared.upper))
-    return box.meet(Bounds(*corners)), False
+    return box.meet(Intervals(*corners)), False
 
 
-def _asked(within: Within, n: int) -> Bounds:
+def _asked(within: Within, n: int) -> Intervals:
     ends = [
         torch.full((n,), float(end), dtype=torch.float64)
         if isinstance(end, int | float)
@@ -141,7 +143,7 @@ def _asked(within: Within, n: int) -> Bounds:
     lower, upper = (end.unsqueeze(0) for end in ends)
     if not bool((lower < upper).all()):
         raise ArgumentError("within", "must be (lower, upper) with lower < upper in every coordinate")
-    return Bounds(lower, upper)
+    return Intervals(lower, upper)
 
 
 def _first_of_each(rows: Tensor, count: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from ...systems import AutonomousMap, HeldMap, LayeredMap, as_map

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from ...results import Interruptible
+from ...results import Interruptible, Noted
 from ...store import storable
 from ...tables import Table
 
@@ -20,10 +20,11 @@ _SHOWN = 4
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPointCensus(
+class FixedPointCensus(  # pyright: ignore[reportIncompatibleVariableOverride]
     Table,
     Interruptible,
-    whole=("box", "everywhere", "undecided", "boxes", "budget", "astray", "obstacle"),
+    Noted,
+    whole=("box", "everywhere", "undecided", "boxes", "budget", "astray", "obstacle", "interrupted", "notes"),
 ):
     """All fixed points in a box, one row each: exactly one lies in each row's box, and none outside of all boxes.
 
@@ -59,7 +60,7 @@ class FixedPointCensus(
     """Whether all fixed points of R^n are proved to lie in that box."""
 
     undecided: Tensor
-    """[2, u, r]: the corners of regions in which there may be fixed points: degenerate ones, or what the budget left."""
+    """[2, u, r]: the corners of regions that may hold fixed points: degenerate ones, or what the budget left."""
 
     boxes: int
     """How many were looked at."""

@@ -7,9 +7,7 @@ from torch import Tensor
 
 from ...progress import count
 from ...stopping import go_on, stoppable
-from .bounds import Bounds, joined
-from .evaluation import Evaluation
-from .newton import contracted, krawczyk, preconditioned
+from ..intervals import Evaluation, Intervals, contracted, joined, krawczyk, preconditioned
 
 _BATCH = 1024
 
@@ -34,17 +32,17 @@ _LITTLE = 0.7
 class Leaves:
     """What the search left of a box: outside of these boxes there is no fixed point."""
 
-    proved: Bounds
+    proved: Intervals
     """[p, n]: exactly one fixed point in each, and no two are one."""
 
-    undecided: Bounds
+    undecided: Intervals
     """[u, n]: none, one or more in each."""
 
     boxes: int
     """How many were looked at."""
 
 
-def search(evaluation: Evaluation, box: Bounds, budget: int) -> tuple[Leaves, bool]:
+def search(evaluation: Evaluation, box: Intervals, budget: int) -> tuple[Leaves, bool]:
     """All fixed points in a box [1, n], looking at ``budget`` boxes at most, and whether Ctrl-C came."""
     waiting, proved, aside, looked = box, _none(box), _none(box), 0
     smallest = box.width * _SMALLEST
@@ -57,7 +55,7 @@ def search(evaluation: Evaluation, box: Bounds, budget: int) -> tuple[Leaves, bo
             left, spread = left[kept], system.spread[kept]
             found, isolated = _isolated(evaluation, left, system.contraction[kept] < 1.0)
             known, unclear = _distinct(evaluation, proved, found, box)
-            small = ~isolated & (left.width <= smallest).all(dim=-1)
+            small = ~isolated & (batch[kept].width <= smallest).all(dim=-1)
             rest = ~isolated & ~small
             halves = _cut(batch[kept][rest], left[rest], spread[rest])
             # All at once, so that a box is always on one list when Ctrl-C comes.
@@ -71,11 +69,11 @@ def search(evaluation: Evaluation, box: Bounds, budget: int) -> tuple[Leaves, bo
     return Leaves(proved, joined([aside, waiting]), looked), bool(stop)
 
 
-def _none(like: Bounds) -> Bounds:
+def _none(like: Intervals) -> Intervals:
     return like[:0]
 
 
-def _isolated(evaluation: Evaluation, boxes: Bounds, promising: Tensor) -> tuple[Bounds, Tensor]:
+def _isolated(evaluation: Evaluation, boxes: Intervals, promising: Tensor) -> tuple[Intervals, Tensor]:
     """Boxes with exactly one fixed point each, that together hold all of those boxes [k, n] that are marked, [k]."""
     marked = promising.clone()
     if not bool(promising.any()):
@@ -86,7 +84,7 @@ def _isolated(evaluation: Evaluation, boxes: Bounds, promising: Tensor) -> tuple
     return _tightened(evaluation, inflated[one]), marked
 
 
-def _tightened(evaluation: Evaluation, boxes: Bounds) -> Bounds:
+def _tightened(evaluation: Evaluation, boxes: Intervals) -> Intervals:
     """Krawczyk's operator again and again, which converges as Newton's method does, until no box is halved any more."""
     shrinking = bool(len(boxes))
     while shrinking:
@@ -96,12 +94,14 @@ def _tightened(evaluation: Evaluation, boxes: Bounds) -> Bounds:
     return boxes
 
 
-def _inflated(boxes: Bounds) -> Bounds:
+def _inflated(boxes: Intervals) -> Intervals:
     more = _INFLATION * boxes.width + _GRAIN * (1.0 + boxes.magnitude)
-    return Bounds(boxes.lower - more, boxes.upper + more)
+    return Intervals(boxes.lower - more, boxes.upper + more)
 
 
-def _distinct(evaluation: Evaluation, known: Bounds, found: Bounds, box: Bounds) -> tuple[Bounds, Bounds]:
+def _distinct(
+    evaluation: Evaluation, known: Intervals, found: Intervals, box: Intervals
+) -> tuple[Intervals, Intervals]:
     """Boxes of distinct fixed points, those found put to those known, and boxes of which it is not clear.
 
     Two that meet hold the same point where their hull holds one at most; those outside of the first box are none of it.
@@ -111,7 +111,7 @@ def _distinct(evaluation: Evaluation, known: Bounds, found: Bounds, box: Bounds)
     if len(known) and len(found):
         for begin in range(0, len(known), _BATCH):
             part = known[begin : begin + _BATCH]
-            mine, theirs = _meet(Bounds(found.lower[:, None], found.upper[:, None]), part).nonzero().unbind(1)
+            mine, theirs = _meet(Intervals(found.lower[:, None], found.upper[:, None]), part).nonzero().unbind(1)
             if len(mine):
                 same = _at_most_one(evaluation, found[mine].hull(part[theirs]))
                 unclear.append(found[mine[~same]])
@@ -127,16 +127,16 @@ def _distinct(evaluation: Evaluation, known: Bounds, found: Bounds, box: Bounds)
     return known, joined(unclear)
 
 
-def _meet(a: Bounds, b: Bounds) -> Tensor:
+def _meet(a: Intervals, b: Intervals) -> Tensor:
     return ((a.lower <= b.upper) & (b.lower <= a.upper)).all(dim=-1)
 
 
-def _at_most_one(evaluation: Evaluation, boxes: Bounds) -> Tensor:
+def _at_most_one(evaluation: Evaluation, boxes: Intervals) -> Tensor:
     _, derivative = evaluation.linearize(boxes)
     return preconditioned(evaluation, boxes, derivative).contraction < 1.0
 
 
-def _cut(before: Bounds, boxes: Bounds, spread: Tensor) -> Bounds:
+def _cut(before: Intervals, boxes: Intervals, spread: Tensor) -> Intervals:
     """Both halves of boxes that the last round left much of, and the others whole.
 
     Cut is the coordinate by which F varies most over the box.
@@ -155,13 +155,13 @@ def _cut(before: Bounds, boxes: Bounds, spread: Tensor) -> Bounds:
     return joined(
         [
             whole,
-            Bounds(halved.lower, halved.upper.scatter(1, edge, at)),
-            Bounds(halved.lower.scatter(1, edge, at), halved.upper),
+            Intervals(halved.lower, halved.upper.scatter(1, edge, at)),
+            Intervals(halved.lower.scatter(1, edge, at), halved.upper),
         ]
     )
 
 
-def standing_for(evaluation: Evaluation, proved: Bounds, states: Tensor) -> Tensor:
+def standing_for(evaluation: Evaluation, proved: Intervals, states: Tensor) -> Tensor:
     """Which of the fixed points in boxes [p, n] each of the states [k, n] stands for, [k]; -1 where it is not sure.
 
     It stands for one where the hull of both holds one fixed point at most.
@@ -170,5 +170,5 @@ def standing_for(evaluation: Evaluation, proved: Bounds, states: Tensor) -> Tens
     if not len(proved) or not len(states):
         return rows
     nearest = torch.cdist(states, proved.middle).argmin(dim=-1)
-    same = _at_most_one(evaluation, proved[nearest].hull(Bounds.exactly(states)))
+    same = _at_most_one(evaluation, proved[nearest].hull(Intervals.exactly(states)))
     return torch.where(same, nearest, rows)

@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from .bounds import Bounds
+from .intervals import Intervals
 
 _STEPS = 512
 """Grid points a unit: the nearest is at most d = 2^-10 away."""
@@ -44,12 +44,12 @@ def _tanh(x: Tensor) -> Tensor:
     return t + d * (s + d * (-t * s + d * cubic))
 
 
-def tanh(x: Bounds) -> Bounds:
+def tanh(x: Intervals) -> Intervals:
     """Tanh, which rises."""
-    return Bounds((_tanh(x.lower) - _SLACK).clamp(min=-1.0), (_tanh(x.upper) + _SLACK).clamp(max=1.0))
+    return Intervals((_tanh(x.lower) - _SLACK).clamp(min=-1.0), (_tanh(x.upper) + _SLACK).clamp(max=1.0))
 
 
-def sigmoid(x: Bounds) -> Bounds:
+def sigmoid(x: Intervals) -> Intervals:
     """(1 + tanh(x / 2)) / 2, which rises."""
     low, high = (0.5 + 0.5 * _tanh(end / 2) for end in (x.lower, x.upper))
-    return Bounds((low - _SLACK).clamp(min=0.0), (high + _SLACK).clamp(max=1.0))
+    return Intervals((low - _SLACK).clamp(min=0.0), (high + _SLACK).clamp(max=1.0))

@@ -23,7 +23,7 @@ def up(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Bounds:
+class Intervals:
     """Real numbers known to lie between ``lower`` and ``upper``, any shape.
 
     Sums, products and quotients of float64 are rounded to the nearest (IEEE 754), so that the next number outward
@@ -34,7 +34,7 @@ class Bounds:
     upper: Tensor
 
     @classmethod
-    def exactly(cls, value: Tensor) -> "Bounds":
+    def exactly(cls, value: Tensor) -> "Intervals":
         """Numbers as they are."""
         value = value.to(torch.float64)
         return cls(value, value)
@@ -42,25 +42,25 @@ class Bounds:
     def __len__(self) -> int:
         return len(self.lower)
 
-    def __getitem__(self, index: object) -> "Bounds":
-        return Bounds(self.lower[index], self.upper[index])  # pyright: ignore[reportArgumentType]
+    def __getitem__(self, index: object) -> "Intervals":
+        return Intervals(self.lower[index], self.upper[index])  # pyright: ignore[reportArgumentType]
 
-    def __add__(self, other: "Bounds") -> "Bounds":
-        return Bounds(down(self.lower + other.lower), up(self.upper + other.upper))
+    def __add__(self, other: "Intervals") -> "Intervals":
+        return Intervals(down(self.lower + other.lower), up(self.upper + other.upper))
 
-    def __sub__(self, other: "Bounds") -> "Bounds":
-        return Bounds(down(self.lower - other.upper), up(self.upper - other.lower))
+    def __sub__(self, other: "Intervals") -> "Intervals":
+        return Intervals(down(self.lower - other.upper), up(self.upper - other.lower))
 
-    def __neg__(self) -> "Bounds":
-        return Bounds(-self.upper, -self.lower)
+    def __neg__(self) -> "Intervals":
+        return Intervals(-self.upper, -self.lower)
 
-    def __mul__(self, other: "Bounds") -> "Bounds":
+    def __mul__(self, other: "Intervals") -> "Intervals":
         corners = [(a * b).nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf) for a, b in self._corners(other)]
         low = torch.minimum(torch.minimum(corners[0], corners[1]), torch.minimum(corners[2], corners[3]))
         high = torch.maximum(torch.maximum(corners[0], corners[1]), torch.maximum(corners[2], corners[3]))
-        return Bounds(down(low), up(high))
+        return Intervals(down(low), up(high))
 
-    def __truediv__(self, other: "Bounds") -> "Bounds":
+    def __truediv__(self, other: "Intervals") -> "Intervals":
         """All quotients; everything where the divisor may be 0."""
         divisible = (other.lower > 0) | (other.upper < 0)
         corners = [a / b for a, b in self._corners(other)]
@@ -68,27 +68,27 @@ class Bounds:
         low = torch.minimum(torch.minimum(corners[0], corners[1]), torch.minimum(corners[2], corners[3]))
         high = torch.maximum(torch.maximum(corners[0], corners[1]), torch.maximum(corners[2], corners[3]))
         low = torch.where(divisible, down(low), -torch.inf)
-        return Bounds(low, torch.where(divisible, up(high), torch.inf))
+        return Intervals(low, torch.where(divisible, up(high), torch.inf))
 
-    def _corners(self, other: "Bounds") -> list[tuple[Tensor, Tensor]]:
+    def _corners(self, other: "Intervals") -> list[tuple[Tensor, Tensor]]:
         return [(a, b) for a in (self.lower, self.upper) for b in (other.lower, other.upper)]
 
-    def square(self) -> "Bounds":
+    def square(self) -> "Intervals":
         """Squares, none below 0."""
         low, high = self.lower.abs(), self.upper.abs()
         straddles = (self.lower <= 0) & (self.upper >= 0)
         least = torch.where(straddles, torch.zeros_like(low), torch.minimum(low, high))
-        return Bounds(down(least.square()).clamp(min=0.0), up(torch.maximum(low, high).square()))
+        return Intervals(down(least.square()).clamp(min=0.0), up(torch.maximum(low, high).square()))
 
-    def meet(self, other: "Bounds") -> "Bounds":
+    def meet(self, other: "Intervals") -> "Intervals":
         """What lies in both; empty where lower > upper."""
-        return Bounds(torch.maximum(self.lower, other.lower), torch.minimum(self.upper, other.upper))
+        return Intervals(torch.maximum(self.lower, other.lower), torch.minimum(self.upper, other.upper))
 
-    def hull(self, other: "Bounds") -> "Bounds":
+    def hull(self, other: "Intervals") -> "Intervals":
         """The least that holds both."""
-        return Bounds(torch.minimum(self.lower, other.lower), torch.maximum(self.upper, other.upper))
+        return Intervals(torch.minimum(self.lower, other.lower), torch.maximum(self.upper, other.upper))
 
-    def inside(self, other: "Bounds") -> Tensor:
+    def inside(self, other: "Intervals") -> Tensor:
         """Whether each entry lies in the interior of the other's."""
         return (self.lower > other.lower) & (self.upper < other.upper)
 
@@ -109,17 +109,17 @@ class Bounds:
         return torch.maximum(self.lower.abs(), self.upper.abs())
 
 
-def stacked(parts: list[Bounds], dim: int) -> Bounds:
+def stacked(parts: list[Intervals], dim: int) -> Intervals:
     """Along a new dimension."""
-    return Bounds(torch.stack([p.lower for p in parts], dim), torch.stack([p.upper for p in parts], dim))
+    return Intervals(torch.stack([p.lower for p in parts], dim), torch.stack([p.upper for p in parts], dim))
 
 
-def joined(parts: list[Bounds]) -> Bounds:
+def joined(parts: list[Intervals]) -> Intervals:
     """Along the first dimension."""
-    return Bounds(torch.cat([p.lower for p in parts]), torch.cat([p.upper for p in parts]))
+    return Intervals(torch.cat([p.lower for p in parts]), torch.cat([p.upper for p in parts]))
 
 
-def product(equation: str, a: Bounds, b: Bounds, length: int) -> Bounds:
+def product(equation: str, a: Intervals, b: Intervals, length: int) -> Intervals:
     """Sums of ``length`` products each, as an Einstein sum such as "bk,kj->bj".
 
     With midpoints m and radii r the sum lies within r_a |m_b| + |m_a| r_b + r_a r_b of that of the midpoints, which is
@@ -139,27 +139,28 @@ def product(equation: str, a: Bounds, b: Bounds, length: int) -> Bounds:
     if bool(radius_b.any()):
         radius = radius + torch.einsum(equation, middle_a.abs(), radius_b)
     radius = radius * (1 + gamma) + length * _TINY
-    return Bounds(down(centre - radius), up(centre + radius))
+    return Intervals(down(centre - radius), up(centre + radius))
 
 
-def _product_of_unbounded(equation: str, a: Bounds, b: Bounds, length: int) -> Bounds:
+def _product_of_unbounded(equation: str, a: Intervals, b: Intervals, length: int) -> Intervals:
     """Sums that an infinite term enters are everything; 0 times anything is 0."""
     parts = [
-        Bounds(p.lower.nan_to_num(neginf=0.0, posinf=0.0), p.upper.nan_to_num(posinf=0.0, neginf=0.0)) for p in (a, b)
+        Intervals(p.lower.nan_to_num(neginf=0.0, posinf=0.0), p.upper.nan_to_num(posinf=0.0, neginf=0.0))
+        for p in (a, b)
     ]
-    parts = [Bounds(torch.minimum(p.lower, p.upper), torch.maximum(p.lower, p.upper)) for p in parts]
+    parts = [Intervals(torch.minimum(p.lower, p.upper), torch.maximum(p.lower, p.upper)) for p in parts]
     known = product(equation, parts[0], parts[1], length)
     endless = [(p.magnitude == torch.inf).to(torch.float64) for p in (a, b)]
     there = [(p.magnitude != 0).to(torch.float64) for p in (a, b)]
     touched = torch.einsum(equation, endless[0], there[1]) + torch.einsum(equation, there[0], endless[1]) > 0
-    return Bounds(known.lower.masked_fill(touched, -torch.inf), known.upper.masked_fill(touched, torch.inf))
+    return Intervals(known.lower.masked_fill(touched, -torch.inf), known.upper.masked_fill(touched, torch.inf))
 
 
-def _finite(a: Bounds) -> bool:
+def _finite(a: Intervals) -> bool:
     return bool(a.lower.isfinite().all()) and bool(a.upper.isfinite().all())
 
 
-def _balls(a: Bounds) -> tuple[Tensor, Tensor]:
+def _balls(a: Intervals) -> tuple[Tensor, Tensor]:
     """Midpoints and radii that hold the bounds."""
     middle = a.middle
     return middle, torch.where(a.lower == a.upper, 0.0, up(torch.maximum(a.upper - middle, middle - a.lower)))

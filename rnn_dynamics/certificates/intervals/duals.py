@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from . import hyperbolic
-from .bounds import Bounds, product
+from .intervals import Intervals, product
 
 
 class Unbounded(Exception):
@@ -24,23 +24,23 @@ class Dual:
     it the interval Newton test, is true with it (Clarke 1990, Optimization and Nonsmooth Analysis, 2.6.5).
     """
 
-    value: Bounds
-    slope: Bounds | None
+    value: Intervals
+    slope: Intervals | None
     """Of the value's shape and one dimension [n] more; None where the value does not depend on the state."""
 
-    def scaled(self, value: Bounds, factor: Bounds) -> "Dual":
+    def scaled(self, value: Intervals, factor: Intervals) -> "Dual":
         """The chain rule: another value whose derivative by this one is ``factor``."""
         if self.slope is None:
             return Dual(value, None)
-        return Dual(value, self.slope * Bounds(factor.lower.unsqueeze(-1), factor.upper.unsqueeze(-1)))
+        return Dual(value, self.slope * Intervals(factor.lower.unsqueeze(-1), factor.upper.unsqueeze(-1)))
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> "Dual":
         """The same numbers in another arrangement."""
-        value = Bounds(move(self.value.lower), move(self.value.upper))
+        value = Intervals(move(self.value.lower), move(self.value.upper))
         if self.slope is None:
             return Dual(value, None)
         each = torch.vmap(move, in_dims=-1, out_dims=-1)
-        return Dual(value, Bounds(each(self.slope.lower), each(self.slope.upper)))
+        return Dual(value, Intervals(each(self.slope.lower), each(self.slope.upper)))
 
 
 def as_dual(value: "Dual | Tensor | float") -> Dual:
@@ -50,16 +50,16 @@ def as_dual(value: "Dual | Tensor | float") -> Dual:
     tensor = torch.as_tensor(value, dtype=None if isinstance(value, Tensor) else torch.float64)
     if tensor.is_complex():
         raise Unbounded("complex numbers")
-    return Dual(Bounds.exactly(tensor), None)
+    return Dual(Intervals.exactly(tensor), None)
 
 
-def _summed(a: Bounds | None, b: Bounds | None, shape: torch.Size) -> Bounds | None:
+def _summed(a: Intervals | None, b: Intervals | None, shape: torch.Size) -> Intervals | None:
     """Of two derivatives of a value of a shape; either may be none."""
     known = [part for part in (a, b) if part is not None]
     if not known:
         return None
     n = known[0].lower.shape[-1]
-    wide = [Bounds(p.lower.expand(*shape, n), p.upper.expand(*shape, n)) for p in known]
+    wide = [Intervals(p.lower.expand(*shape, n), p.upper.expand(*shape, n)) for p in known]
     return wide[0] + wide[1] if len(wide) == 2 else wide[0]
 
 
@@ -103,7 +103,7 @@ def _multiply(a: Any, b: Any) -> Dual:
 def _divide(a: Any, b: Any) -> Dual:
     a, b = _aligned(as_dual(a), as_dual(b))
     value = a.value / b.value
-    one = Bounds.exactly(torch.ones_like(b.value.lower))
+    one = Intervals.exactly(torch.ones_like(b.value.lower))
     left = a.scaled(value, one / b.value).slope
     right = b.scaled(value, -(value / b.value)).slope
     return Dual(value, _summed(left, right, value.lower.shape))
@@ -118,12 +118,12 @@ def _power(a: Any, exponent: Any) -> Dual:
     square = a.value.square()
     if exponent == 2:
         return a.scaled(square, _double(a.value))
-    low = (Bounds.exactly(a.value.lower) * Bounds.exactly(a.value.lower).square()).lower
-    high = (Bounds.exactly(a.value.upper) * Bounds.exactly(a.value.upper).square()).upper
-    return a.scaled(Bounds(low, high), square + _double(square))
+    low = (Intervals.exactly(a.value.lower) * Intervals.exactly(a.value.lower).square()).lower
+    high = (Intervals.exactly(a.value.upper) * Intervals.exactly(a.value.upper).square()).upper
+    return a.scaled(Intervals(low, high), square + _double(square))
 
 
-def _double(x: Bounds) -> Bounds:
+def _double(x: Intervals) -> Intervals:
     return x + x
 
 
@@ -138,22 +138,22 @@ def _sigmoid(a: Any) -> Dual:
     value = hyperbolic.sigmoid(a.value)
     # s (1 - s) = (1 - (2 s - 1)^2) / 4, with s once.
     twice = _double(value)
-    odd = Bounds(twice.lower - 1.0, twice.upper - 1.0)  # exact: both lie in [0, 2], up to a rounding covered below
-    odd = odd + Bounds(torch.full_like(odd.lower, -1e-15), torch.full_like(odd.lower, 1e-15))
+    odd = Intervals(twice.lower - 1.0, twice.upper - 1.0)  # exact: both lie in [0, 2], up to a rounding covered below
+    odd = odd + Intervals(torch.full_like(odd.lower, -1e-15), torch.full_like(odd.lower, 1e-15))
     quarter = _one_minus(odd.square())
-    return a.scaled(value, Bounds(quarter.lower / 4, quarter.upper / 4))
+    return a.scaled(value, Intervals(quarter.lower / 4, quarter.upper / 4))
 
 
-def _one_minus(x: Bounds) -> Bounds:
+def _one_minus(x: Intervals) -> Intervals:
     """1 - x of squares of what lies in [-1, 1]."""
-    rest = Bounds.exactly(torch.ones_like(x.lower)) - x
-    return Bounds(rest.lower.clamp(min=0.0), rest.upper.clamp(max=1.0))
+    rest = Intervals.exactly(torch.ones_like(x.lower)) - x
+    return Intervals(rest.lower.clamp(min=0.0), rest.upper.clamp(max=1.0))
 
 
 def _relu(a: Any) -> Dual:
     a = as_dual(a)
-    slope = Bounds((a.value.lower > 0).to(torch.float64), (a.value.upper >= 0).to(torch.float64))
-    return a.scaled(Bounds(a.value.lower.clamp(min=0.0), a.value.upper.clamp(min=0.0)), slope)
+    slope = Intervals((a.value.lower > 0).to(torch.float64), (a.value.upper >= 0).to(torch.float64))
+    return a.scaled(Intervals(a.value.lower.clamp(min=0.0), a.value.upper.clamp(min=0.0)), slope)
 
 
 def _matrix_product(a: Any, b: Any) -> Dual:
@@ -177,18 +177,18 @@ def _side_by_side(join: Callable[..., Tensor]) -> Callable[..., Dual]:
         upper = join([d.value.upper for d in duals], dim)
         sizes = [d.slope.lower.shape[-1] for d in duals if d.slope is not None]
         if not sizes:
-            return Dual(Bounds(lower, upper), None)
+            return Dual(Intervals(lower, upper), None)
         slopes = [_slope_of(d, sizes[0]) for d in duals]
-        slope = Bounds(join([s.lower for s in slopes], dim), join([s.upper for s in slopes], dim))
-        return Dual(Bounds(lower, upper), slope)
+        slope = Intervals(join([s.lower for s in slopes], dim), join([s.upper for s in slopes], dim))
+        return Dual(Intervals(lower, upper), slope)
 
     return rule
 
 
-def _slope_of(a: Dual, n: int) -> Bounds:
+def _slope_of(a: Dual, n: int) -> Intervals:
     if a.slope is not None:
         return a.slope
-    return Bounds.exactly(a.value.lower.new_zeros(*a.value.lower.shape, n))
+    return Intervals.exactly(a.value.lower.new_zeros(*a.value.lower.shape, n))
 
 
 def _arranged(operation: Callable[..., Tensor]) -> Callable[..., Dual]:
@@ -202,6 +202,21 @@ def _parted(operation: Callable[..., Any]) -> Callable[..., list[Dual]]:
         return [a.moved(lambda part, i=i: operation(part, *rest, **options)[i]) for i in range(count)]
 
     return rule
+
+
+def _converted(a: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
+    """To float64, which holds every number of a coarser precision."""
+    if dtype not in (None, torch.float64):
+        raise Unbounded(f"numbers of {dtype}")
+    return a.to(torch.float64) if isinstance(a, Tensor) else a
+
+
+def _modulus(a: Any) -> Dual:
+    a = as_dual(a)
+    low, high = a.value.lower, a.value.upper
+    least = torch.maximum(torch.maximum(low, -high), torch.zeros_like(low))
+    slope = Intervals(torch.where(low >= 0, 1.0, -1.0).to(low), torch.where(high <= 0, -1.0, 1.0).to(low))
+    return a.scaled(Intervals(least, a.value.magnitude), slope)
 
 
 _ATEN = torch.ops.aten
@@ -224,6 +239,8 @@ RULES: dict[Any, Callable[..., Any]] = {
     _ATEN.tanh.default: _tanh,
     _ATEN.sigmoid.default: _sigmoid,
     _ATEN.relu.default: _relu,
+    _ATEN.abs.default: _modulus,
+    _ATEN._to_copy.default: _converted,
     _ATEN.mm.default: _matrix_product,
     _ATEN.addmm.default: _affine,
     _ATEN.cat.default: _side_by_side(torch.cat),

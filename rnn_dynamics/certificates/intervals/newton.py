@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .bounds import Bounds, product, stacked, up
 from .evaluation import Evaluation
+from .intervals import Intervals, product, stacked, up
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,10 +16,10 @@ class Preconditioned:
     middle: Tensor
     """M, [k, n]."""
 
-    at_middle: Bounds
+    at_middle: Intervals
     """[k, n]."""
 
-    slope: Bounds
+    slope: Intervals
     """[k, n, n]."""
 
     spread: Tensor
@@ -32,13 +32,13 @@ class Preconditioned:
         return up(size.sum(dim=-1) * (1 + 2.0**-50 * size.shape[-1])).amax(dim=-1)
 
     @property
-    def departure(self) -> Bounds:
+    def departure(self) -> Intervals:
         """I - P, [k, n, n]."""
         one = torch.eye(self.middle.shape[-1], dtype=torch.float64)
-        return Bounds.exactly(one.expand_as(self.slope.lower)) - self.slope
+        return Intervals.exactly(one.expand_as(self.slope.lower)) - self.slope
 
 
-def contracted(evaluation: Evaluation, boxes: Bounds) -> tuple[Bounds, Preconditioned]:
+def contracted(evaluation: Evaluation, boxes: Intervals) -> tuple[Intervals, Preconditioned]:
     """Boxes that hold all fixed points of ``boxes`` [k, n], maybe smaller; empty (lower > upper) where there are none.
 
     First X := X and F(X): a fixed point is an image. Then the interval Newton method with Gauss-Seidel sweeps, for
@@ -52,22 +52,22 @@ def contracted(evaluation: Evaluation, boxes: Bounds) -> tuple[Bounds, Precondit
     smaller = boxes.meet(value)
     alive = (smaller.lower <= smaller.upper).all(dim=-1, keepdim=True)
     # The test goes on with boxes that are not empty; those that are stay so.
-    working = Bounds(torch.where(alive, smaller.lower, boxes.lower), torch.where(alive, smaller.upper, boxes.upper))
+    working = Intervals(torch.where(alive, smaller.lower, boxes.lower), torch.where(alive, smaller.upper, boxes.upper))
     system = preconditioned(evaluation, working, derivative)
     swept = _sweep(system, working)
-    return Bounds(torch.where(alive, swept.lower, torch.inf), torch.where(alive, swept.upper, -torch.inf)), system
+    return Intervals(torch.where(alive, swept.lower, torch.inf), torch.where(alive, swept.upper, -torch.inf)), system
 
 
-def preconditioned(evaluation: Evaluation, boxes: Bounds, derivative: Bounds) -> Preconditioned:
+def preconditioned(evaluation: Evaluation, boxes: Intervals, derivative: Intervals) -> Preconditioned:
     """C G with C an approximate inverse of I - DF at the middle; any C is rigorous, a good one is sharp."""
     n = boxes.lower.shape[-1]
     middle = boxes.middle
-    one = Bounds.exactly(torch.eye(n, dtype=torch.float64).expand_as(derivative.lower))
+    one = Intervals.exactly(torch.eye(n, dtype=torch.float64).expand_as(derivative.lower))
     slope = one - derivative
     inverse, failed = torch.linalg.inv_ex(slope.middle)
     unusable = (failed != 0) | ~inverse.isfinite().all(dim=-1).all(dim=-1)
-    inverse = Bounds.exactly(torch.where(unusable[:, None, None], one.lower, inverse))
-    point = Bounds.exactly(middle)
+    inverse = Intervals.exactly(torch.where(unusable[:, None, None], one.lower, inverse))
+    point = Intervals.exactly(middle)
     residual = point - evaluation.value(point)
     return Preconditioned(
         middle=middle,
@@ -77,11 +77,11 @@ def preconditioned(evaluation: Evaluation, boxes: Bounds, derivative: Bounds) ->
     )
 
 
-def _sweep(system: Preconditioned, boxes: Bounds) -> Bounds:
+def _sweep(system: Preconditioned, boxes: Intervals) -> Intervals:
     """One sweep over the coordinates, each with what the others have become."""
     n = boxes.lower.shape[-1]
     columns = [boxes[:, i] for i in range(n)]
-    middles = [Bounds.exactly(system.middle[:, i]) for i in range(n)]
+    middles = [Intervals.exactly(system.middle[:, i]) for i in range(n)]
     for i in range(n):
         total = system.at_middle[:, i]
         for j in range(n):
@@ -91,21 +91,24 @@ def _sweep(system: Preconditioned, boxes: Bounds) -> Bounds:
         # An empty column makes the others meaningless, and the box empty whatever they are.
         empty = columns[i].lower > columns[i].upper
         columns = (
-            [Bounds(torch.where(empty, torch.inf, c.lower), torch.where(empty, -torch.inf, c.upper)) for c in columns]
+            [
+                Intervals(torch.where(empty, torch.inf, c.lower), torch.where(empty, -torch.inf, c.upper))
+                for c in columns
+            ]
             if bool(empty.any())
             else columns
         )
     return stacked(columns, 1)
 
 
-def krawczyk(evaluation: Evaluation, boxes: Bounds) -> tuple[Bounds, Tensor]:
+def krawczyk(evaluation: Evaluation, boxes: Intervals) -> tuple[Intervals, Tensor]:
     """Krawczyk's operator m - C G(m) + (I - P) (X - m) [k, n], and where it proves exactly one fixed point in X, [k].
 
     It does where it lies in the interior of X (Krawczyk 1969, doi:10.1007/BF02234767; Rump 2010, theorem 13.2).
     """
     _, derivative = evaluation.linearize(boxes)
     system = preconditioned(evaluation, boxes, derivative)
-    middle = Bounds.exactly(system.middle)
+    middle = Intervals.exactly(system.middle)
     n = boxes.lower.shape[-1]
     image = middle - system.at_middle + product("bij,bj->bi", system.departure, boxes - middle, n)
     return image, image.inside(boxes).all(dim=-1)
