@@ -1,18 +1,24 @@
 """Many boxes at once: F and DF over intervals of float64, rounded outward, and the interval Newton test."""
 
+from .duals import Unbounded
 from .evaluation import Batches, Evaluation, evaluation_of
-from .intervals import Intervals, joined, product
-from .newton import Preconditioned, contracted, krawczyk, preconditioned
+from .intervals import Intervals, joined, product, up
+from .newton import Preconditioned, contracted, contraction, krawczyk, krawczyk_of, preconditioned, residual_of
 
 __all__ = [
     "Batches",
     "Evaluation",
     "Intervals",
     "Preconditioned",
+    "Unbounded",
     "contracted",
+    "contraction",
     "evaluation_of",
     "joined",
     "krawczyk",
+    "krawczyk_of",
     "preconditioned",
     "product",
+    "residual_of",
+    "up",
 ]

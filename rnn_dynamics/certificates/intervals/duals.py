@@ -144,6 +144,39 @@ def _sigmoid(a: Any) -> Dual:
     return a.scaled(value, Intervals(quarter.lower / 4, quarter.upper / 4))
 
 
+def _tanh_backward(a: Any, image: Any) -> Dual:
+    """A (1 - t^2)."""
+    image = as_dual(image)
+    slope = image.scaled(_one_minus(image.value.square()), -_double(image.value))
+    return _multiply(a, slope)
+
+
+def _sigmoid_backward(a: Any, image: Any) -> Dual:
+    """A s (1 - s)."""
+    image = as_dual(image)
+    one = Intervals.exactly(torch.ones_like(image.value.lower))
+    slope = image.scaled(image.value * (one - image.value), one - _double(image.value))
+    return _multiply(a, slope)
+
+
+def _between(a: Any, b: Any, weight: Any) -> Dual:
+    """A + w (b - a), which is what lerp stands for."""
+    return _add(a, _multiply(weight, _subtract(b, a)))
+
+
+def _copied(a: Any, source: Any) -> Dual:
+    """What is written over a."""
+    shape = as_dual(a).value.lower.shape
+    return as_dual(source).moved(lambda part: part.expand(shape))
+
+
+def _new(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Tensors of which the arguments tell no more than the shape."""
+    return lambda *given, **options: operation(
+        *(one.value.lower if isinstance(one, Dual) else one for one in given), **options
+    )
+
+
 def _one_minus(x: Intervals) -> Intervals:
     """1 - x of squares of what lies in [-1, 1]."""
     rest = Intervals.exactly(torch.ones_like(x.lower)) - x
@@ -156,12 +189,13 @@ def _relu(a: Any) -> Dual:
     return a.scaled(Intervals(a.value.lower.clamp(min=0.0), a.value.upper.clamp(min=0.0)), slope)
 
 
-def _matrix_product(a: Any, b: Any) -> Dual:
+def _matrix_product(a: Any, b: Any, batch: str = "") -> Dual:
     a, b = as_dual(a), as_dual(b)
     length = a.value.lower.shape[-1]
-    value = product("ik,kj->ij", a.value, b.value, length)
-    left = None if a.slope is None else product("ikn,kj->ijn", a.slope, b.value, length)
-    right = None if b.slope is None else product("ik,kjn->ijn", a.value, b.slope, length)
+    ik, kj, ij = (batch + letters for letters in ("ik", "kj", "ij"))
+    value = product(f"{ik},{kj}->{ij}", a.value, b.value, length)
+    left = None if a.slope is None else product(f"{ik}n,{kj}->{ij}n", a.slope, b.value, length)
+    right = None if b.slope is None else product(f"{ik},{kj}n->{ij}n", a.value, b.slope, length)
     return Dual(value, _summed(left, right, value.lower.shape))
 
 
@@ -243,6 +277,22 @@ RULES: dict[Any, Callable[..., Any]] = {
     _ATEN._to_copy.default: _converted,
     _ATEN.mm.default: _matrix_product,
     _ATEN.addmm.default: _affine,
+    _ATEN.bmm.default: lambda a, b: _matrix_product(a, b, "b"),
+    _ATEN.lerp.Tensor: _between,
+    _ATEN.lerp.Scalar: _between,
+    _ATEN.tanh_backward.default: _tanh_backward,
+    _ATEN.sigmoid_backward.default: _sigmoid_backward,
+    _ATEN.copy.default: _copied,
+    **{
+        operation: _new(operation)
+        for operation in (
+            _ATEN.zeros.default,
+            _ATEN.zeros_like.default,
+            _ATEN.ones_like.default,
+            _ATEN.full.default,
+            _ATEN._new_zeros_with_same_feature_meta.default,
+        )
+    },
     _ATEN.cat.default: _side_by_side(torch.cat),
     _ATEN.stack.default: _side_by_side(torch.stack),
     **{
@@ -270,6 +320,7 @@ RULES: dict[Any, Callable[..., Any]] = {
             _ATEN._unsafe_view.default,
             _ATEN.reshape.default,
             _ATEN.squeeze.dim,
+            _ATEN.squeeze.dims,
             _ATEN.unsqueeze.default,
             _ATEN.select.int,
             _ATEN.slice.Tensor,

@@ -8,6 +8,14 @@ from torch import Tensor
 from .evaluation import Evaluation
 from .intervals import Intervals, product, stacked, up
 
+_ROUNDS = 6
+"""How often a radius that does not do is made larger."""
+
+_LARGER = 1.5
+
+_GRAIN = 1e-14
+"""Relative: below it rounding is all that moves."""
+
 
 @dataclass(frozen=True, eq=False)
 class Preconditioned:
@@ -112,3 +120,64 @@ def krawczyk(evaluation: Evaluation, boxes: Intervals) -> tuple[Intervals, Tenso
     n = boxes.lower.shape[-1]
     image = middle - system.at_middle + product("bij,bj->bi", system.departure, boxes - middle, n)
     return image, image.inside(boxes).all(dim=-1)
+
+
+def krawczyk_of(evaluation: Evaluation, points: Tensor, rows: Tensor, ends: Tensor) -> Intervals | None:
+    """A box round a point [1, m] with exactly one zero of the square system [F(x); rows x - ends], regular all over it.
+
+    Args:
+        evaluation: F, of as many functions as there are unknowns less ``rows``.
+        points: near the zero.
+        rows: [q, m].
+        ends: [q].
+    """
+    m = points.shape[-1]
+    point = Intervals.exactly(points)
+    across = Intervals.exactly(rows.unsqueeze(0))
+    value = evaluation.value(point)
+    linear = product("bqm,bm->bq", across, point, m) - Intervals.exactly(ends.unsqueeze(0))
+    residual = Intervals(torch.cat([value.lower, linear.lower], -1), torch.cat([value.upper, linear.upper], -1))
+    radii = torch.zeros_like(points)
+    for _ in range(_ROUNDS):
+        _, slope = evaluation.linearize(point + Intervals(-radii, radii))
+        matrix = Intervals(torch.cat([slope.lower, across.lower], 1), torch.cat([slope.upper, across.upper], 1))
+        inverse, failed = torch.linalg.inv_ex(matrix.middle)
+        if bool(failed.any()) or not bool(inverse.isfinite().all()):
+            return None
+        inverse = Intervals.exactly(inverse)
+        one = Intervals.exactly(torch.eye(m, dtype=torch.float64).unsqueeze(0))
+        rest = product("bij,bjk->bik", inverse, matrix, m)
+        image = product("bij,bj->bi", one - rest, Intervals(-radii, radii), m) - product(
+            "bij,bj->bi", inverse, residual, m
+        )
+        if bool((image.magnitude < radii).all()):
+            # The zero lies in the image, a smaller box.
+            return point + image
+        radii = _LARGER * image.magnitude + _GRAIN * (1.0 + points.abs())
+        if not bool(radii.isfinite().all()):
+            return None
+    return None
+
+
+def residual_of(matrix: Intervals, inverse: Tensor) -> Intervals:
+    """I - C M of matrices [k, m, m] and any C."""
+    m = inverse.shape[-1]
+    one = Intervals.exactly(torch.eye(m, dtype=torch.float64).expand_as(inverse))
+    return one - product("bij,bjk->bik", Intervals.exactly(inverse), matrix, m)
+
+
+def contraction(matrix: Intervals, sizes: Tensor) -> Tensor:
+    """The least c found with |I - C M| r <= c r for the inverse C at the middle and r = ``sizes`` > 0, rounded up, [k].
+
+    Below 1 all M of [k, m, m] are regular, and a function with derivatives M has one zero at most (Neumaier 1990, 3.7).
+    """
+    inverse, failed = torch.linalg.inv_ex(matrix.middle)
+    usable = (failed == 0) & inverse.isfinite().flatten(1).all(dim=-1)
+    inverse = torch.where(usable[:, None, None], inverse, 0.0)
+    rest = product(
+        "bij,bj->bi",
+        Intervals.exactly(residual_of(matrix, inverse).magnitude),
+        Intervals.exactly(sizes),
+        sizes.shape[-1],
+    )
+    return torch.where(usable, up(up(rest.upper) / sizes).amax(dim=-1), torch.inf)
