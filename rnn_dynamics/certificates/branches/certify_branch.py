@@ -10,7 +10,7 @@ from ...enclosures import Unenclosed
 from ...families import Family
 from ...progress import count
 from ...stopping import go_on, stoppable
-from ..intervals import Batches, Evaluation, Intervals, Unbounded, joined
+from ..intervals import Batches, Intervals, Unbounded, joined
 from .cutting import Segments, proved_segments
 from .law import displacement, iterate_of, require_law
 from .results import SEGMENT, BranchCertificates, BranchObstacle
@@ -77,7 +77,7 @@ def _only_near(nodes: Nodes, room: Tensor) -> Nodes:
 
 
 def _judged(
-    family: Family, law: Evaluation, point: SpecialPoint, nodes: Nodes, given: Tensor, room: Tensor
+    family: Family, law: Batches, point: SpecialPoint, nodes: Nodes, given: Tensor, room: Tensor
 ) -> tuple[BranchObstacle, SpecialProof | None]:
     if point.kind not in _PROVABLE:
         return BranchObstacle.KIND, None

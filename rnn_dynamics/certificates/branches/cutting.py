@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...progress import count
 from ...stopping import go_on
-from ..intervals import Evaluation, Intervals
+from ..intervals import Batches, Intervals
 from .tubes import Nodes, in_planes, nodes_at, tangents_at, tubes_between
 
 _DEEPEST = 10
@@ -37,7 +37,7 @@ class Segments:
     """What holds the tubes of each, [q, n + 1]."""
 
 
-def proved_segments(law: Evaluation, nodes: Nodes, pairs: Tensor, zones: Intervals) -> Segments:
+def proved_segments(law: Batches, nodes: Nodes, pairs: Tensor, zones: Intervals) -> Segments:
     """Segments between nodes with the numbers ``pairs`` [q, 2]: those that no tube holds whole are halved.
 
     So are pieces along which DF - I may be singular, but for those within one of the ``zones`` [f, n + 1], each of
@@ -84,7 +84,7 @@ def _within(boxes: Intervals, zones: Intervals) -> Tensor:
     return inside.all(dim=-1).any(dim=-1)
 
 
-def _middles(law: Evaluation, first: Nodes, last: Nodes) -> tuple[Nodes, Tensor]:
+def _middles(law: Batches, first: Nodes, last: Nodes) -> tuple[Nodes, Tensor]:
     """Points of the curve in the planes half way between nodes [k], and whether each is proved, [k]."""
     chord = last.centers - first.centers
     across = chord / chord.norm(dim=-1, keepdim=True).clamp(min=1e-300)

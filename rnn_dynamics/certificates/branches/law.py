@@ -8,6 +8,7 @@ from torch.func import jvp, vmap
 
 from ...enclosures import Unenclosed
 from ...families import Family, IteratedFamily, iterated
+from ...systems import AutonomousMap
 
 _AGREEMENT = 1e-9
 
@@ -16,20 +17,25 @@ Law = Callable[[Tensor], Tensor]
 
 
 def displacement(family: Family, n: int) -> Law:
-    """F(h, p) - h of rows (h, p), [k, n + 1] -> [k, n], 0 at fixed points."""
+    """G(h, p) - h of rows (h, p), [k, n + 1] -> [k, n], 0 at fixed points of F.
+
+    G is F without its gates (``AutonomousMap.ungated``): F - h is D (G - h) with an invertible D, so that both have the
+    same curves of fixed points, with the same folds and branch points, but G - h is not small all over.
+    """
 
     def of_one(row: Tensor) -> Tensor:
-        return _map(family, row[n], row[:n]) - row[:n]
+        return _at(family, row[n]).ungated()(row[:n]) - row[:n]
 
     return vmap(of_one)
 
 
 def eigenvector_law(family: Family, n: int, eigenvalue: float) -> Law:
-    """(F(h, p) - h, DF(h, p) v - lambda v) of rows (h, p, v), [k, 2 n + 1] -> [k, 2 n]."""
+    """(F(h, p) - h, DF(h, p) v - lambda v) of rows (h, p, v), [k, 2 n + 1] -> [k, 2 n]; of G for lambda = 1."""
 
     def of_one(row: Tensor) -> Tensor:
         state, p, vector = row[:n], row[n], row[n + 1 :]
-        value, pushed = jvp(lambda h: _map(family, p, h), (state,), (vector,))
+        system = _at(family, p)
+        value, pushed = jvp(system.ungated() if eigenvalue == 1.0 else system, (state,), (vector,))
         return torch.cat([value - state, pushed - eigenvalue * vector])
 
     return vmap(of_one)
@@ -44,17 +50,18 @@ def rotation_law(family: Family, n: int) -> Law:
     def of_one(row: Tensor) -> Tensor:
         state, p, a, b = row[:n], row[n], row[n + 1 : 2 * n + 1], row[2 * n + 1 : 3 * n + 1]
         c, s = row[3 * n + 1], row[3 * n + 2]
-        value, of_a = jvp(lambda h: _map(family, p, h), (state,), (a,))
-        _, of_b = jvp(lambda h: _map(family, p, h), (state,), (b,))
+        system = _at(family, p)
+        value, of_a = jvp(system, (state,), (a,))
+        _, of_b = jvp(system, (state,), (b,))
         modulus = (c**2 + s**2 - 1.0).unsqueeze(0)
         return torch.cat([value - state, of_a - c * a + s * b, of_b - s * a - c * b, modulus])
 
     return vmap(of_one)
 
 
-def _map(family: Family, p: Tensor, state: Tensor) -> Tensor:
+def _at(family: Family, p: Tensor) -> AutonomousMap:
     # A family takes a number; those of this library take a tensor of one as well, and torch then traces p.
-    return family(p)(state)  # pyright: ignore[reportArgumentType]
+    return family(p)  # pyright: ignore[reportArgumentType]
 
 
 def iterate_of(family: Family, period: int) -> Family:
@@ -79,6 +86,6 @@ def require_law(family: Family, states: Tensor, parameters: Tensor) -> None:
             "between, scaled and shifted can: make the parameter an input of the step, "
             f"as_map(step, n, 1).input_family(0). It said: {str(error).strip().splitlines()[0]}"
         ) from error
-    wanted = torch.stack([family(float(p))(h) - h for h, p in zip(states, parameters, strict=True)])
+    wanted = torch.stack([family(float(p)).ungated()(h) - h for h, p in zip(states, parameters, strict=True)])
     if not torch.allclose(images, wanted, _AGREEMENT, _AGREEMENT):
         raise Unenclosed("the family makes another map of a parameter that is a tensor than of a number")

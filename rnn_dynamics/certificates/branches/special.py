@@ -32,7 +32,7 @@ class SpecialProof:
 
 
 def special_proof(
-    family: Family, law: Evaluation, kind: str, node: Nodes, given: Tensor, eigenvalue: complex
+    family: Family, law: Batches, kind: str, node: Nodes, given: Tensor, eigenvalue: complex
 ) -> SpecialProof | None:
     """The proof of a fold, flip or Neimark-Sacker point near (h, p), ``given`` [n + 1]; None where it fails.
 
@@ -49,7 +49,8 @@ def special_proof(
     """
     n = node.centers.shape[-1] - 1
     state, parameter = given[:n], float(given[n])
-    matrix = law.linearize(Intervals.exactly(given.unsqueeze(0)))[1].middle[0]
+    system = family(parameter)
+    matrix = (system.ungated() if kind == "fold" else system).jacobian(state).to(torch.float64)
     if kind == "Neimark-Sacker":
         evaluation = Batches(rotation_law(family, n), 3 * n + 3)
         begin, rows, ends = _rotating(matrix, state, parameter, eigenvalue)
@@ -74,10 +75,9 @@ def special_proof(
 
 
 def _pointing(matrix: Tensor, state: Tensor, parameter: float, value: float) -> tuple[Tensor, Tensor, Tensor]:
-    """(h, p, v) with v the eigenvector, and the row l . v = 1."""
+    """(h, p, v) with v the eigenvector of a matrix [n, n], and the row l . v = 1."""
     n = len(state)
-    one = torch.eye(n, dtype=torch.float64)
-    vector = torch.linalg.svd(matrix[:, :n] + one - value * one)[2][-1]
+    vector = torch.linalg.svd(matrix - value * torch.eye(n, dtype=torch.float64))[2][-1]
     row = torch.zeros(1, 2 * n + 1, dtype=torch.float64)
     row[0, n + 1 :] = vector
     return torch.cat([state, state.new_tensor([parameter]), vector]), row, torch.ones(1, dtype=torch.float64)
@@ -86,7 +86,7 @@ def _pointing(matrix: Tensor, state: Tensor, parameter: float, value: float) -> 
 def _rotating(matrix: Tensor, state: Tensor, parameter: float, eigenvalue: complex) -> tuple[Tensor, Tensor, Tensor]:
     """(h, p, a, b, c, s) with a + ib the eigenvector, and the rows a_0 . a + b_0 . b = 1, b_0 . a - a_0 . b = 0."""
     n = len(state)
-    values, vectors = torch.linalg.eig(matrix[:, :n] + torch.eye(n, dtype=torch.float64))
+    values, vectors = torch.linalg.eig(matrix)
     nearest = int((values - eigenvalue).abs().argmin())
     a, b = vectors[:, nearest].real, vectors[:, nearest].imag
     value = complex(values[nearest])
@@ -121,7 +121,7 @@ _REACHES = [2.0**-halvings for halvings in range(3, 25, 2)]
 """Half-widths of zones that are tried, of states of size 1."""
 
 
-def _zone(law: Evaluation, evaluation: Evaluation, rows: Tensor, box: Intervals, n: int) -> Intervals | None:
+def _zone(law: Batches, evaluation: Evaluation, rows: Tensor, box: Intervals, n: int) -> Intervals | None:
     """The widest box of (h, p) in which no second zero of a fold's equations is.
 
     Of a fold in it (v, 0) solves [DF - I, dF/dp; l, 0] (v, m) = (0, 1), which bounds v all over the box; and the
@@ -143,7 +143,7 @@ def _zone(law: Evaluation, evaluation: Evaluation, rows: Tensor, box: Intervals,
     return None
 
 
-def _null_vectors(law: Evaluation, row: Tensor, zone: Intervals, n: int) -> Intervals | None:
+def _null_vectors(law: Batches, row: Tensor, zone: Intervals, n: int) -> Intervals | None:
     """What holds every v with (DF - I) v = 0 and l . v = 1 of points of a zone, [1, n]."""
     _, slope = law.linearize(zone)
     border = torch.cat([row, row.new_zeros(1, 1)], dim=-1).unsqueeze(0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..intervals import Evaluation, Intervals, product, up
+from ..intervals import Batches, Intervals, contraction, joined, product, residual_of
 
 _ROUNDS = 6
 """How often a radius that does not do is made larger."""
@@ -18,6 +18,13 @@ _MARGIN = 1.25
 
 _GRAIN = 1e-13
 """Relative: below it rounding is all that moves."""
+
+
+_TOO_WIDE = 4.0
+"""Lengths of a chord: a tube that is to be wider is given up."""
+
+_LEAST = 1e-200
+"""Of a radius: slopes are divided by it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +68,13 @@ class Tubes:
     """Whether DF - I is invertible all along: no fold and no branch point, [k]."""
 
 
-def tangents_at(law: Evaluation, centers: Tensor) -> Tensor:
+def tangents_at(law: Batches, centers: Tensor) -> Tensor:
     """Unit vectors in the kernel of [DF - I, dF/dp], [k, n + 1], of whatever sign."""
     _, slope = law.linearize(Intervals.exactly(centers))
     return torch.linalg.svd(slope.middle)[2][:, -1]
 
 
-def nodes_at(law: Evaluation, centers: Tensor, tangents: Tensor) -> Nodes:
+def nodes_at(law: Batches, centers: Tensor, tangents: Tensor) -> Nodes:
     """Points of the curve near centers [k, n + 1], by Krawczyk's operator for G(z) = 0, t . (z - center) = 0."""
     point = Intervals.exactly(centers)
     across = Intervals.exactly(tangents)
@@ -80,11 +87,13 @@ def nodes_at(law: Evaluation, centers: Tensor, tangents: Tensor) -> Nodes:
         inside = (image < radii).all(dim=-1)
         defect = torch.where((inside & ~proved).unsqueeze(-1), radii, defect)
         proved = proved | inside
+        if bool(proved.all()):
+            break
         radii = _larger(image, centers)
     return Nodes(centers, tangents, defect)
 
 
-def tubes_between(law: Evaluation, first: Nodes, last: Nodes, room: Tensor | None = None) -> Tubes:
+def tubes_between(law: Batches, first: Nodes, last: Nodes, room: Tensor | None = None) -> Tubes:
     """The curve between nodes a and b [k]; W holds ``room`` [k, n + 1] too, if that is given.
 
     For each s in [0, 1], Krawczyk's operator for w in the unknown z = (1 - s) a + s b + w,
@@ -112,37 +121,31 @@ def tubes_between(law: Evaluation, first: Nodes, last: Nodes, room: Tensor | Non
         inside = (image < radii).all(dim=-1) & (least < radii).all(dim=-1) & ends
         kept = torch.where((inside & ~proved).unsqueeze(-1), radii, kept)
         proved = proved | inside
-        if bool((proved | ~ends).all()):
+        hopeless = ~ends | (image > _TOO_WIDE * chord.magnitude.amax(dim=-1, keepdim=True) + radii).any(dim=-1)
+        if bool((proved | hopeless).all()):
             break
         radii = torch.where(proved.unsqueeze(-1), kept, _larger(torch.maximum(image, least), first.centers))
         radii = radii.nan_to_num(nan=1.0, posinf=1.0).clamp(max=1e3)
-    return Tubes(proved, kept, _regular(law, a.hull(b), kept) & proved)
+    return Tubes(proved, kept, _regular(law, middle, half, kept) & proved)
 
 
-def _image(law: Evaluation, middle: Intervals, half: Intervals, across: Intervals, radii: Tensor) -> Tensor:
+def _image(law: Batches, middle: Intervals, half: Intervals, across: Intervals, radii: Tensor) -> Tensor:
     """A bound of |K(W)|, W = [-r, r]^(n + 1), for z = middle + s half + w and every s in [-1, 1], [k, n + 1].
 
-    K(W) = -C [G(z(s)); 0] + (I - C [DG; t]) W, and G(z(s)) lies in G(middle) + DG half [-1, 1].
+    K(W) = -C [G(z(s)); 0] + (I - C [DG; t]) W, and G(z(s)) lies in G(middle) + (DG half) [-1, 1].
     """
     m = radii.shape[-1]
     n = m - 1
-    reach = half.magnitude
-    along = Intervals(-reach, reach)
-    wide = Intervals(-radii, radii)
-    value = law.value(middle)
-    _, slope = law.linearize(middle + along + wide)
-    matrix = Intervals(
-        torch.cat([slope.lower, across.lower.unsqueeze(1)], dim=1),
-        torch.cat([slope.upper, across.upper.unsqueeze(1)], dim=1),
-    )
+    radii = radii.clamp(min=_LEAST)
+    value, slopes = law.along(middle, half, radii)
+    by_chord, slope = slopes[:, :, 0], slopes[:, :, 1:]
+    matrix = joined([slope, across[:, None]], 1)
     inverse, failed = torch.linalg.inv_ex(matrix.middle)
     usable = (failed == 0) & inverse.isfinite().flatten(1).all(dim=-1) & slope.magnitude.isfinite().flatten(1).all(-1)
-    inverse = Intervals.exactly(torch.where(usable[:, None, None], inverse, torch.eye(m, dtype=torch.float64)))
-    one = Intervals.exactly(torch.eye(m, dtype=torch.float64).expand_as(matrix.lower))
-    moved = product("bij,bj->bi", slope, half, m).magnitude
-    onward = value + Intervals(-moved, moved)
-    defect = product("bij,bj->bi", inverse[:, :, :n], onward, n)
-    rest = product("bij,bj->bi", one - product("bij,bjk->bik", inverse, matrix, m), wide, m)
+    inverse = torch.where(usable[:, None, None], inverse, torch.eye(m, dtype=torch.float64))
+    moved = by_chord.magnitude
+    defect = product("bij,bj->bi", Intervals.exactly(inverse[:, :, :n]), value + Intervals(-moved, moved), n)
+    rest = product("bij,bj->bi", residual_of(matrix, inverse), Intervals(-radii, radii), m)
     return torch.where(usable.unsqueeze(-1), (rest - defect).magnitude, torch.inf)
 
 
@@ -150,24 +153,17 @@ def _larger(image: Tensor, centers: Tensor) -> Tensor:
     return _MARGIN * image + _GRAIN * (1.0 + centers.abs())
 
 
-def _regular(law: Evaluation, chords: Intervals, radii: Tensor) -> Tensor:
-    """Whether DF - I is invertible all over tubes, [k]: |I - C (DF - I)| < 1 for an approximate inverse C."""
-    _, slope = law.linearize(Intervals(chords.lower, chords.upper) + Intervals(-radii, radii))
-    n = radii.shape[-1] - 1
-    square = slope[:, :, :n]
-    inverse, failed = torch.linalg.inv_ex(square.middle)
-    usable = (failed == 0) & inverse.isfinite().flatten(1).all(dim=-1)
-    one = Intervals.exactly(torch.eye(n, dtype=torch.float64).expand_as(square.lower))
-    inverse = Intervals.exactly(torch.where(usable[:, None, None], inverse, one.lower))
-    rest = (one - product("bij,bjk->bik", inverse, square, n)).magnitude
-    return usable & (up(rest.sum(dim=-1) * (1 + 2.0**-50 * n)).amax(dim=-1) < 1.0)
+def _regular(law: Batches, middle: Intervals, half: Intervals, radii: Tensor) -> Tensor:
+    """Whether DF - I is invertible all over tubes, [k]."""
+    square = law.along(middle, half, radii.clamp(min=_LEAST))[1][:, :, 1:-1]
+    return contraction(square, torch.ones_like(radii[:, :-1])) < 1.0
 
 
 _REACHES = 2.0 ** -torch.arange(4, 31, 2).to(torch.float64)
 """How far along a curve of size 1 it is followed through a point, the longest that can be proved."""
 
 
-def local_curve(law: Evaluation, box: Intervals) -> tuple[Intervals, Intervals] | None:
+def local_curve(law: Batches, box: Intervals) -> tuple[Intervals, Intervals] | None:
     """The parameter at both ends of a curve of fixed points that goes through all those in a box [1, n + 1].
 
     In every plane t . (z - m) = c, |c| <= d, there is exactly one fixed point in m + c t / |t|^2 + W. A point of the
@@ -202,7 +198,7 @@ def _held(box: Intervals, middle: Tensor, tangent: Tensor, radii: Tensor, reach:
     return bool((beside.magnitude + rounding < radii).all()) and bool((along.magnitude < 0.9 * reach).all())
 
 
-def in_planes(law: Evaluation, begin: Tensor, across: Tensor) -> Tensor:
+def in_planes(law: Batches, begin: Tensor, across: Tensor) -> Tensor:
     """Newton's method for G(z) = 0 in the planes through ``begin`` across unit vectors, [k, n + 1]."""
     point = begin
     for _ in range(_STEPS):

@@ -82,7 +82,7 @@ def all_fixed_points(
     box, everywhere = _first_box(evaluation, searched, within)
     if box is None:
         return census_of_nothing(system.state_size, budget, _ENDLESS)
-    if not bool((box.lower <= box.upper).all()):
+    if bool(box.empty.any()):
         leaves, interrupted = Leaves(box[:0], box[:0], 0), False
     else:
         leaves, interrupted = search(evaluation, box, budget)
@@ -116,7 +116,7 @@ def _first_box(evaluation: Evaluation, system: AutonomousMap, within: Within | N
     box = Intervals(-everything, everything)
     for _ in range(_IMAGES):
         before, box = box, box.meet(evaluation.value(box))
-        if bool((box.lower > box.upper).any()) or (
+        if bool(box.empty.any()) or (
             torch.equal(before.lower, box.lower) and torch.equal(before.upper, box.upper)
         ):
             break

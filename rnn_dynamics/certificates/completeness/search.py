@@ -51,7 +51,7 @@ def search(evaluation: Evaluation, box: Intervals, budget: int) -> tuple[Leaves,
             go_on()
             batch = waiting[: min(_BATCH, budget - looked)]
             left, system = contracted(evaluation, batch)
-            kept = (left.lower <= left.upper).all(dim=-1)
+            kept = ~left.empty
             left, spread = left[kept], system.spread[kept]
             found, isolated = _isolated(evaluation, left, system.contraction[kept] < 1.0)
             known, unclear = _distinct(evaluation, proved, found, box)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from . import hyperbolic
-from .intervals import Intervals, product
+from .intervals import Intervals, product, up
 
 
 class Unbounded(Exception):
@@ -32,15 +32,25 @@ class Dual:
         """The chain rule: another value whose derivative by this one is ``factor``."""
         if self.slope is None:
             return Dual(value, None)
-        return Dual(value, self.slope * Intervals(factor.lower.unsqueeze(-1), factor.upper.unsqueeze(-1)))
+        return Dual(value, self.slope * factor.moved(lambda ends: ends.unsqueeze(-1)))
+
+    def about(self, centre: "Dual") -> "Dual":
+        """The same value, within the mean value form too: ``centre`` is that of the middle of each box.
+
+        The slopes are by variables that run over [-1, 1].
+        """
+        if self.slope is None:
+            return self
+        n = self.slope.lower.shape[-1]
+        reach = up(self.slope.magnitude.sum(dim=-1) * (1.0 + 2.0**-50 * n))
+        return Dual(self.value.meet(centre.value + Intervals(-reach, reach)), self.slope)
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> "Dual":
         """The same numbers in another arrangement."""
-        value = Intervals(move(self.value.lower), move(self.value.upper))
+        value = self.value.moved(move)
         if self.slope is None:
             return Dual(value, None)
-        each = torch.vmap(move, in_dims=-1, out_dims=-1)
-        return Dual(value, Intervals(each(self.slope.lower), each(self.slope.upper)))
+        return Dual(value, self.slope.moved(torch.vmap(move, in_dims=-1, out_dims=-1)))
 
 
 def as_dual(value: "Dual | Tensor | float") -> Dual:
@@ -329,3 +339,16 @@ RULES: dict[Any, Callable[..., Any]] = {
     },
 }
 """What each operation that torch traces makes of duals; arguments as the operation's own."""
+
+
+MIXING = frozenset(
+    {
+        _ATEN.add.Tensor,
+        _ATEN.sub.Tensor,
+        _ATEN.mul.Tensor,
+        _ATEN.mm.default,
+        _ATEN.addmm.default,
+        _ATEN.bmm.default,
+    }
+)
+"""Operations that put numbers together which depend on the same variables: there the mean value form is narrower."""

@@ -10,8 +10,8 @@ from torch.utils import _pytree as pytree
 
 from ...enclosures import Trace, enclose, trace
 from ...systems import AutonomousMap
-from .duals import RULES, Dual, Unbounded, as_dual
-from .intervals import Intervals, joined
+from .duals import MIXING, RULES, Dual, Unbounded, as_dual
+from .intervals import Intervals, joined, up
 
 _SIZES = (16, 128, 1024)
 """Boxes in a batch: a graph is traced for a fixed number, and the least of these that holds all is filled up."""
@@ -49,17 +49,45 @@ class Batches(Evaluation):
         self._require_agreement()
 
     def value(self, boxes: Intervals) -> Intervals:
-        return joined([self._run(part, False).value for part in _parts(boxes)])[: len(boxes)]
+        return joined([self._run(Dual(part, None)).value for part in _parts(boxes)])[: len(boxes)]
 
     def linearize(self, boxes: Intervals) -> tuple[Intervals, Intervals]:
-        images = [self._run(part, True) for part in _parts(boxes)]
-        values = joined([image.value for image in images])[: len(boxes)]
-        m = self.size
-        slopes = [
-            image.slope or Intervals.exactly(image.value.lower.new_zeros(*image.value.lower.shape, m))
-            for image in images
-        ]
-        return values, joined(slopes)[: len(boxes)]
+        one = torch.eye(self.size, dtype=torch.float64)
+        inputs = [Dual(part, Intervals.exactly(one.expand(len(part), -1, -1))) for part in _parts(boxes)]
+        return self._linearized(inputs, len(boxes))
+
+    def along(self, middle: Intervals, half: Intervals, radii: Tensor) -> tuple[Intervals, Intervals]:
+        """F [k, n] at ``middle`` [k, m], and its slopes [k, n, 1 + m] over all x = middle + s half + w.
+
+        With |s| <= 1 and |w| <= ``radii`` [k, m], all above 0: the first slope is by s, the others by w. That x goes
+        along a chord stays known, so that they are far narrower than over the box that holds it.
+        """
+        reach = up(half.magnitude + radii)
+        boxes = middle + Intervals(-reach, reach)
+        own = Intervals.exactly(torch.diag_embed(radii))
+        slopes = joined([half[:, :, None], own], -1)
+        inputs = [Dual(box, slope) for box, slope in zip(_parts(boxes), _parts(slopes), strict=True)]
+        value, scaled = self._linearized(inputs, len(middle), _parts(middle))
+        size = torch.cat([torch.ones_like(radii[:, :1]), radii], dim=-1).unsqueeze(1)
+        return value, scaled / Intervals.exactly(size)
+
+    def _linearized(
+        self, inputs: list[Dual], count: int, middles: list[Intervals] | None = None
+    ) -> tuple[Intervals, Intervals]:
+        """Value and slopes, the value at the middles where they are given."""
+        values: list[Intervals] = []
+        slopes: list[Intervals] = []
+        for number, given in enumerate(inputs):
+            centres: dict[fx.Node, Any] = {}
+            if middles is not None:
+                values.append(self._run(Dual(middles[number], None), centres).value)
+            image = self._run(given, None, centres or None)
+            if middles is None:
+                values.append(image.value)
+            assert given.slope is not None  # what is linearised
+            shape = (*image.value.lower.shape, given.slope.lower.shape[-1])
+            slopes.append(_wide(image.slope, shape))
+        return joined(values)[:count], joined(slopes)[:count]
 
     def _require_agreement(self) -> None:
         """That rules read the operations as torch does, at points where rounding is all that may differ."""
@@ -70,14 +98,13 @@ class Batches(Evaluation):
         if not torch.allclose(wanted, value.middle, _AGREEMENT, _AGREEMENT, equal_nan=True):
             raise Unbounded("an operation that its rule reads otherwise than torch does")
 
-    def _run(self, boxes: Intervals, derivative: bool) -> Dual:
-        traced = self._traced(len(boxes))
-        slope = None
-        if derivative:
-            one = torch.eye(self.size, dtype=torch.float64)
-            slope = Intervals.exactly(one.expand(len(boxes), *one.shape))
-        inputs = iter([Dual(boxes, slope), *traced.constants])
-        known: dict[fx.Node, Any] = {}
+    def _run(
+        self, given: Dual, kept: dict[fx.Node, Any] | None = None, centres: dict[fx.Node, Any] | None = None
+    ) -> Dual:
+        """The graph's value; its nodes are ``kept``, and meet the mean value form about ``centres``."""
+        traced = self._traced(len(given.value))
+        inputs = iter([given, *traced.constants])
+        known: dict[fx.Node, Any] = {} if kept is None else kept
         for node in traced.module.graph.nodes:
             if node.op == "placeholder":
                 known[node] = next(inputs)
@@ -88,6 +115,8 @@ class Batches(Evaluation):
                 return as_dual(result)
             else:
                 known[node] = _applied(node, known, traced)
+                if centres is not None and node.target in MIXING:
+                    known[node] = known[node].about(as_dual(centres[node]))
         raise AssertionError("a traced graph has an output")
 
     def _traced(self, size: int) -> Trace:
@@ -116,6 +145,13 @@ def _as_torch_has_it(node: fx.Node, traced: Trace) -> bool:
     """Whether a node is the same for all boxes, and no number of float64: a weight of the map that is analysed."""
     dtype = traced.dtypes.get(node)
     return node not in traced.depending and dtype is not None and dtype is not torch.float64
+
+
+def _wide(slope: Intervals | None, shape: tuple[int, ...]) -> Intervals:
+    """Of a shape; 0 where the value depends on nothing."""
+    if slope is None:
+        return Intervals.exactly(torch.zeros(shape, dtype=torch.float64))
+    return slope.moved(lambda ends: ends.expand(shape))
 
 
 def _parts(boxes: Intervals) -> list[Intervals]:

@@ -1,5 +1,7 @@
 """Many intervals at once in float64, every operation rounded outward."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,14 +14,17 @@ _UNIT = 2.0**-53
 """The relative error of one rounding."""
 
 
+_BELOW, _ABOVE = torch.tensor(-torch.inf, dtype=torch.float64), torch.tensor(torch.inf, dtype=torch.float64)
+
+
 def down(x: Tensor) -> Tensor:
     """Below every real number that rounds to x."""
-    return torch.nextafter(x, torch.full_like(x, -torch.inf)).sub_(_TINY).nan_to_num_(nan=-torch.inf, neginf=-torch.inf)
+    return torch.nextafter(x, _BELOW).sub_(_TINY)
 
 
 def up(x: Tensor) -> Tensor:
     """Above every real number that rounds to x."""
-    return torch.nextafter(x, torch.full_like(x, torch.inf)).add_(_TINY).nan_to_num_(nan=torch.inf, posinf=torch.inf)
+    return torch.nextafter(x, _ABOVE).add_(_TINY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,35 +48,46 @@ class Intervals:
         return len(self.lower)
 
     def __getitem__(self, index: object) -> "Intervals":
-        return Intervals(self.lower[index], self.upper[index])  # pyright: ignore[reportArgumentType]
+        return self.moved(lambda ends: ends[index])  # pyright: ignore[reportArgumentType]
+
+    def moved(self, move: Callable[[Tensor], Tensor]) -> "Intervals":
+        """The same numbers in another arrangement."""
+        lower = move(self.lower)
+        return Intervals(lower, lower if self.exact else move(self.upper))
+
+    @property
+    def exact(self) -> bool:
+        """Whether these are made of numbers: the same tensor at both ends."""
+        return self.lower is self.upper
 
     def __add__(self, other: "Intervals") -> "Intervals":
-        return Intervals(down(self.lower + other.lower), up(self.upper + other.upper))
+        return whole(Intervals(down(self.lower + other.lower), up(self.upper + other.upper)))
 
     def __sub__(self, other: "Intervals") -> "Intervals":
-        return Intervals(down(self.lower - other.upper), up(self.upper - other.lower))
+        return whole(Intervals(down(self.lower - other.upper), up(self.upper - other.lower)))
 
     def __neg__(self) -> "Intervals":
-        return Intervals(-self.upper, -self.lower)
+        return Intervals.exactly(-self.lower) if self.exact else Intervals(-self.upper, -self.lower)
 
     def __mul__(self, other: "Intervals") -> "Intervals":
-        corners = [(a * b).nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf) for a, b in self._corners(other)]
-        low = torch.minimum(torch.minimum(corners[0], corners[1]), torch.minimum(corners[2], corners[3]))
-        high = torch.maximum(torch.maximum(corners[0], corners[1]), torch.maximum(corners[2], corners[3]))
-        return Intervals(down(low), up(high))
+        if self.exact:
+            ends = (other.lower,) if other.exact else (other.lower, other.upper)
+            corners = [self.lower * end for end in ends]
+        elif other.exact:
+            return other * self
+        else:
+            corners = [a * b for a in (self.lower, self.upper) for b in (other.lower, other.upper)]
+        if not (self.finite and other.finite):
+            corners = [_zero_if_undefined(corner) for corner in corners]
+        return whole(_over(corners))
 
     def __truediv__(self, other: "Intervals") -> "Intervals":
         """All quotients; everything where the divisor may be 0."""
         divisible = (other.lower > 0) | (other.upper < 0)
-        corners = [a / b for a, b in self._corners(other)]
-        corners = [c.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf) for c in corners]
-        low = torch.minimum(torch.minimum(corners[0], corners[1]), torch.minimum(corners[2], corners[3]))
-        high = torch.maximum(torch.maximum(corners[0], corners[1]), torch.maximum(corners[2], corners[3]))
-        low = torch.where(divisible, down(low), -torch.inf)
-        return Intervals(low, torch.where(divisible, up(high), torch.inf))
-
-    def _corners(self, other: "Intervals") -> list[tuple[Tensor, Tensor]]:
-        return [(a, b) for a in (self.lower, self.upper) for b in (other.lower, other.upper)]
+        corners = [a / b for a in (self.lower, self.upper) for b in (other.lower, other.upper)]
+        quotients = _over([_zero_if_undefined(corner) for corner in corners])
+        lower = torch.where(divisible, quotients.lower, -torch.inf)
+        return whole(Intervals(lower, torch.where(divisible, quotients.upper, torch.inf)))
 
     def square(self) -> "Intervals":
         """Squares, none below 0."""
@@ -81,8 +97,13 @@ class Intervals:
         return Intervals(down(least.square()).clamp(min=0.0), up(torch.maximum(low, high).square()))
 
     def meet(self, other: "Intervals") -> "Intervals":
-        """What lies in both; empty where lower > upper."""
-        return Intervals(torch.maximum(self.lower, other.lower), torch.minimum(self.upper, other.upper))
+        """What lies in both; empty where lower > upper. An end that is undefined tells nothing."""
+        return Intervals(torch.fmax(self.lower, other.lower), torch.fmin(self.upper, other.upper))
+
+    @property
+    def empty(self) -> Tensor:
+        """Whether no number lies between the ends of some coordinate, of boxes [..., n]: [...]."""
+        return (self.lower > self.upper).any(dim=-1)
 
     def hull(self, other: "Intervals") -> "Intervals":
         """The least that holds both."""
@@ -91,6 +112,11 @@ class Intervals:
     def inside(self, other: "Intervals") -> Tensor:
         """Whether each entry lies in the interior of the other's."""
         return (self.lower > other.lower) & (self.upper < other.upper)
+
+    @property
+    def finite(self) -> bool:
+        """Whether all ends are finite, as one sum tells at once; False too where that sum is too large."""
+        return math.isfinite(float(self.lower.sum())) and math.isfinite(float(self.upper.sum()))
 
     @property
     def middle(self) -> Tensor:
@@ -109,14 +135,37 @@ class Intervals:
         return torch.maximum(self.lower.abs(), self.upper.abs())
 
 
+def _over(corners: list[Tensor]) -> Intervals:
+    """What holds the real numbers that round to each of the corners."""
+    low, high = corners[0], corners[0]
+    for corner in corners[1:]:
+        low, high = torch.minimum(low, corner), torch.maximum(high, corner)
+    return Intervals(down(low), up(high))
+
+
+def _zero_if_undefined(corner: Tensor) -> Tensor:
+    """0 times infinity is 0 at the end of an interval, and infinity over infinity no end but within others."""
+    return corner.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf)
+
+
+def whole(a: Intervals) -> Intervals:
+    """The same, with everything in the place of an end that is undefined."""
+    if a.finite:
+        return a
+    return Intervals(
+        a.lower.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf),
+        a.upper.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf),
+    )
+
+
 def stacked(parts: list[Intervals], dim: int) -> Intervals:
     """Along a new dimension."""
     return Intervals(torch.stack([p.lower for p in parts], dim), torch.stack([p.upper for p in parts], dim))
 
 
-def joined(parts: list[Intervals]) -> Intervals:
-    """Along the first dimension."""
-    return Intervals(torch.cat([p.lower for p in parts]), torch.cat([p.upper for p in parts]))
+def joined(parts: list[Intervals], dim: int = 0) -> Intervals:
+    """One after the other along a dimension."""
+    return Intervals(torch.cat([p.lower for p in parts], dim), torch.cat([p.upper for p in parts], dim))
 
 
 def product(equation: str, a: Intervals, b: Intervals, length: int) -> Intervals:
@@ -126,7 +175,7 @@ def product(equation: str, a: Intervals, b: Intervals, length: int) -> Intervals
     computed with an error of at most gamma_k |m_a| |m_b|, gamma_k = k u / (1 - k u), in whatever order it is added
     (Higham 2002, 3.5; Rump 2010, doi:10.1017/S096249291000005X, section 5); the radius is inflated by the like.
     """
-    if not (_finite(a) and _finite(b)):
+    if not (a.finite and b.finite):
         return _product_of_unbounded(equation, a, b, length)
     (middle_a, radius_a), (middle_b, radius_b) = _balls(a), _balls(b)
     size = torch.einsum(equation, middle_a.abs(), middle_b.abs())
@@ -139,7 +188,7 @@ def product(equation: str, a: Intervals, b: Intervals, length: int) -> Intervals
     if bool(radius_b.any()):
         radius = radius + torch.einsum(equation, middle_a.abs(), radius_b)
     radius = radius * (1 + gamma) + length * _TINY
-    return Intervals(down(centre - radius), up(centre + radius))
+    return whole(Intervals(down(centre - radius), up(centre + radius)))
 
 
 def _product_of_unbounded(equation: str, a: Intervals, b: Intervals, length: int) -> Intervals:
@@ -154,10 +203,6 @@ def _product_of_unbounded(equation: str, a: Intervals, b: Intervals, length: int
     there = [(p.magnitude != 0).to(torch.float64) for p in (a, b)]
     touched = torch.einsum(equation, endless[0], there[1]) + torch.einsum(equation, there[0], endless[1]) > 0
     return Intervals(known.lower.masked_fill(touched, -torch.inf), known.upper.masked_fill(touched, torch.inf))
-
-
-def _finite(a: Intervals) -> bool:
-    return bool(a.lower.isfinite().all()) and bool(a.upper.isfinite().all())
 
 
 def _balls(a: Intervals) -> tuple[Tensor, Tensor]:

@@ -58,7 +58,7 @@ def contracted(evaluation: Evaluation, boxes: Intervals) -> tuple[Intervals, Pre
     """
     value, derivative = evaluation.linearize(boxes)
     smaller = boxes.meet(value)
-    alive = (smaller.lower <= smaller.upper).all(dim=-1, keepdim=True)
+    alive = ~smaller.empty.unsqueeze(-1)
     # The test goes on with boxes that are not empty; those that are stay so.
     working = Intervals(torch.where(alive, smaller.lower, boxes.lower), torch.where(alive, smaller.upper, boxes.upper))
     system = preconditioned(evaluation, working, derivative)

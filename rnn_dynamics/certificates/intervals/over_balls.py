@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ...enclosures import Enclosure, ball, midpoints, radii
 from .evaluation import Evaluation
-from .intervals import Intervals, down, up
+from .intervals import Intervals, down, up, whole
 
 
 class OverBalls(Evaluation):
@@ -42,4 +42,4 @@ def _as_intervals(parts: list[tuple[Tensor, Tensor]], shape: tuple[int, ...]) ->
     none = torch.zeros(0, *shape, dtype=torch.float64)
     middles = torch.cat([none, *(middle.reshape(1, *shape) for middle, _ in parts)])
     widths = torch.cat([none, *(width.reshape(1, *shape) for _, width in parts)])
-    return Intervals(down(middles - widths), up(middles + widths))
+    return whole(Intervals(down(middles - widths), up(middles + widths)))
