@@ -7,8 +7,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ..attractors import Attractors
-from ..attractors.cycles import Cycles
+from ..attractors import Attractors, Cycles
 from ..checks import ArrayLike
 from ..fixed_points import FixedPoints
 from ..systems import AutonomousMap

@@ -1,9 +1,9 @@
-"""Coordinates adapted to a matrix: from its numerical eigenvectors, with what makes them a proof.
+"""A change to complex coordinates in which a matrix is about diagonal, with what makes it a proof.
 
-With V the eigenvectors in floats, W near to V^-1 and |I - W V| <= e < 1 (maximum norms), W is regular,
-|x|_W = max_i |(W x)_i| is a norm on R^n, and for every matrix M
+With V the eigenvectors in floats, W near to V^-1 and |I - W V| <= e < 1 (maximum norms), W is regular, and the
+eigenvalues of M are those of
 
-    W M W^-1 = W M V (I - E)^-1,    E = I - W V,    |M|_W <= |W M V| / (1 - e).
+    W M W^-1 = B + B E (I - E)^-1,    B = W M V,    E = I - W V.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..enclosures import midpoints
 from ..linear_algebra import solve
-from .bounds import exact_complex, largest_row_sum, row_sums, upper
+from .bounds import exact_complex, largest_row_sum
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,24 +46,6 @@ class Coordinates:
     def slack(self) -> float:
         """A bound of |(I - E)^-1|."""
         return 1 / (1 - self.defect) * _UP
-
-    def norm(self, moved: acb_mat) -> float:
-        """A bound of |M|_W, ``moved`` being M V."""
-        return largest_row_sum(self.forward * moved) * self.slack * _UP
-
-    def length(self, column: arb_mat) -> float:
-        """A bound of |x|_W for all x in a column of balls."""
-        return max(upper(abs(entry)) for entry in (self.forward * column).entries())
-
-    def spread(self, moved: acb_mat, radius: float) -> list[float]:
-        """Bounds of |(M x)_i| for all |x|_W <= radius, ``moved`` being M V."""
-        return [upper(total) * radius * self.slack * _UP for total in row_sums(moved)]
-
-    def inscribed(self, units: Tensor) -> float:
-        """A bound of |x|_W where |x_i| <= u_i for all i."""
-        column = arb_mat([[arb(unit)] for unit in units.tolist()])
-        magnitudes = [[abs(entry) for entry in row] for row in self.forward.tolist()]
-        return max(upper(entry) for entry in (arb_mat(magnitudes) * column).entries())
 
 
 _UP = 1 + 2.0**-50

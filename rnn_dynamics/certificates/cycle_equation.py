@@ -2,23 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import exact, midpoints
+from ..enclosures import Enclosure, exact, midpoints
 from ..linear_algebra import solve
 from .bounds import identity, split, stacked, symmetric, uppers
-
-
-class BallMap(Protocol):
-    """F and DF over boxes, columns [n, 1] of balls."""
-
-    def value(self, box: arb_mat, precision: int = 53, /) -> arb_mat: ...
-
-    def linearize(self, box: arb_mat, precision: int = 53, /) -> tuple[arb_mat, arb_mat, bool]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +20,7 @@ class CycleEquation:
     k^3 n^3, and det DG = det(I - DF(x_(k-1)) ... DF(x_0)).
     """
 
-    map: BallMap
+    map: Enclosure
     precision: int
 
     def gaps(self, states: Sequence[arb_mat]) -> arb_mat:

@@ -16,9 +16,9 @@ import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import exact, midpoints, precision
+from ..enclosures import Enclosure, exact, is_finite, midpoints, precision
 from .bounds import around, split, uppers
-from .cycle_equation import BallMap, CycleEquation, Defect, Preconditioner
+from .cycle_equation import CycleEquation, Defect, Preconditioner
 from .growing import largest_radius
 from .obstacles import Obstacle
 
@@ -64,12 +64,15 @@ class Located:
         return product
 
 
-def located(map: BallMap, orbit: Tensor, units: Tensor, bits: int) -> Located | Obstacle:
+def located(map_: Enclosure, orbit: Tensor, units: Tensor, bits: int) -> Located | Obstacle:
     """The cycle near to ``orbit`` [k, n], proved with so many bits, or what stood in the way."""
     with precision(bits):
-        equation = CycleEquation(map, bits)
+        equation = CycleEquation(map_, bits)
         given = [exact(state) for state in orbit]
-        preconditioner = Preconditioner.of(equation.slopes(given)[0], bits)
+        at_states = equation.slopes(given)[0]
+        if not all(map(is_finite, at_states)):
+            return Obstacle.JUMP
+        preconditioner = Preconditioner.of(at_states, bits)
         if preconditioner is None:
             return Obstacle.SINGULAR
         near = _polished(equation, preconditioner, given, orbit, units)
@@ -79,7 +82,7 @@ def located(map: BallMap, orbit: Tensor, units: Tensor, bits: int) -> Located | 
         if isinstance(found, Obstacle):
             return found
         radius, defect = found
-    states, radii, boxes, slopes, kinked = _sharpened(map, preconditioner, near[0], radius, defect, units, 2 * bits)
+    states, radii, boxes, slopes, kinked = _sharpened(map_, preconditioner, near[0], radius, defect, units, 2 * bits)
     with precision(bits):
         center = [exact(state) for state in states]
 
@@ -90,7 +93,7 @@ def located(map: BallMap, orbit: Tensor, units: Tensor, bits: int) -> Located | 
         # What is left of the first box about the new center, in which the solution is alone too.
         shifts = [uppers(old - new) for old, new in zip(near[0], center, strict=True)]
         least = (radius - float((torch.stack(shifts) / units).max())) / _UP
-        unique = max(largest_radius(norm, max(1e-2, 4 * radius), least) or 0.0, least)
+        unique = max(largest_radius(norm, max(1e-2, 4 * radius), least=least) or 0.0, least)
     if not bool((radii < unique * units).all()):
         return Obstacle.NOT_ENCLOSED
     return Located(states, radii, boxes, slopes, kinked, unique, bits)
@@ -147,7 +150,7 @@ _UP = 1 + 2.0**-40
 
 
 def _sharpened(
-    map: BallMap,
+    map: Enclosure,
     preconditioner: Preconditioner,
     near: Sequence[arb_mat],
     radius: float,

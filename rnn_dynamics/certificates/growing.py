@@ -6,46 +6,41 @@ from collections.abc import Callable
 LARGEST = 2.0**20
 """In units: no radius beyond it is tried, as of a linear map any would do."""
 
-_TRIES = 8
-_CLOSE = 1.05
-"""A radius that fails is no more than this factor above the one returned, if the tries suffice."""
+_TRIES = 7
+_ENOUGH = 0.8
+"""A radius is taken once its norm has used up this share of what it may rise by: the largest is a quarter more."""
+
+_AIM = 0.92
 
 
-def largest_radius(norm: Callable[[float], float], start: float, least: float = 0.0) -> float | None:
-    """A radius r >= ``least`` with norm(r) < 1, near to the largest: of norms that rise about as a + b r.
+def largest_radius(
+    norm: Callable[[float], float], start: float, *, at_zero: float = 0.0, least: float = 0.0
+) -> float | None:
+    """A radius with norm(r) < 1, near to the largest, of a norm that rises from ``at_zero`` < 1.
 
     Returns:
-        None if ``norm`` was not below 1 at any radius tried.
+        None if ``norm`` was not below 1 at any radius tried that is not below ``least``.
     """
     passed, failed = None, math.inf
-    inner: tuple[float, float] | None = None
     radius = start
     for _ in range(_TRIES):
-        value = norm(radius)
-        if value < 1:
+        used = (norm(radius) - at_zero) / (1 - at_zero)
+        if used < 1:
             passed = radius
+            if used > _ENOUGH or radius >= LARGEST:
+                break
         else:
             failed = radius
-        if radius >= LARGEST and value < 1:
-            break
-        guess = _crossing(inner, (radius, value))
-        if value < 1:
-            inner = (radius, value)
+        # Where a line from 0 through here comes to what is aimed at.
+        aim = radius * _AIM / used if 0 < used < math.inf else radius * (LARGEST if used <= 0 else 2.0**-4)
         if passed is None:
-            radius = min(max(guess, radius / 2.0**16), radius / 2)
+            radius = min(max(aim, radius / 2.0**20), radius / 2)
         elif math.isinf(failed):
-            radius = min(max(guess, 2 * radius), 2.0**8 * radius, LARGEST)
+            radius = min(max(aim, 1.25 * radius), 2.0**10 * radius, LARGEST)
+        elif failed < 1.25 * passed:
+            break
         else:
-            radius = guess if passed * _CLOSE < guess < failed / _CLOSE else math.sqrt(passed * failed)
-        if failed < _CLOSE * (passed or 0.0) or radius < least:
+            radius = aim if 1.1 * passed < aim < failed / 1.1 else math.sqrt(passed * failed)
+        if radius < least:
             break
     return passed
-
-
-def _crossing(inner: tuple[float, float] | None, outer: tuple[float, float]) -> float:
-    """Where the line through two points, or one and the origin, comes a little below 1."""
-    (r0, v0), (r1, v1) = inner or (0.0, 0.0), outer
-    if not math.isfinite(v1):
-        return r1 / 16
-    slope = (v1 - v0) / (r1 - r0) if r1 != r0 else math.inf
-    return LARGEST if slope <= 0 else max(0.0, r0 + 0.98 * (1 - v0) / slope)

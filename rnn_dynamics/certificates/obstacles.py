@@ -17,6 +17,8 @@ class Obstacle(IntEnum):
     NOT_TRACED = 8
     SIZE = 9
     INTERRUPTED = 10
+    DISAGREES = 11
+    JUMP = 12
 
     @property
     def advice(self) -> str:
@@ -34,6 +36,8 @@ _ADVICE = {
     Obstacle.KIND: "not a fixed point or cycle: circles, tori, continua and chaos have no proof here",
     Obstacle.NOT_TRACED: "the map has an operation that balls do not cover, so nothing about it is proved",
     Obstacle.SIZE: "too large: the states of the cycle have more coordinates together than are taken at a time",
+    Obstacle.JUMP: "F may jump here, or is not defined near by (torch.where, a logarithm of 0): it has no slopes",
+    Obstacle.DISAGREES: "proved again, but not all that the certificate says of it",
     Obstacle.INTERRUPTED: "interrupted before its turn came: run it again",
 }
 

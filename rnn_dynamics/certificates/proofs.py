@@ -7,12 +7,11 @@ import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import exact, midpoints, precision
+from ..enclosures import Enclosure, exact, midpoints, precision
 from ..linear_algebra import lu_factor, solve
 from .bounds import identity, largest_row_sum, upper
-from .capture import Capture, capture_ball
+from .capture import Capture, captured
 from .claims import CYCLE, Claim
-from .cycle_equation import BallMap
 from .existence import Located, located
 from .obstacles import Obstacle
 from .spectra import UNKNOWN, Spectrum, proved_spectrum
@@ -41,9 +40,7 @@ class Proof:
     capture: Capture | None = None
 
 
-def proof_of(
-    map: BallMap, claim: Claim, units: Tensor, tolerance: float, precisions: tuple[int, ...] = PRECISIONS
-) -> Proof:
+def proof_of(map: Enclosure, claim: Claim, units: Tensor, tolerance: float, precisions: tuple[int, ...]) -> Proof:
     """Existence, uniqueness, period, index, stability and capture of what is claimed."""
     if not claim.provable:
         return Proof(claim, Obstacle.KIND)
@@ -66,32 +63,24 @@ def proof_of(
     bits = found.precision
     with precision(2 * bits):
         turn = found.turn
-        spectrum = UNKNOWN if found.kinked else _spectrum(turn, bits)
+        spectrum, turns = (UNKNOWN, 1) if found.kinked else proved_spectrum(turn, 2 * bits)
         index = 0 if found.kinked else determinant_sign(identity(turn.nrows()) - turn)
     capture = None
-    if spectrum.stability == "stable" and spectrum.coordinates is not None:
-        capture = capture_ball(map, found, spectrum.coordinates, units, bits)
+    if spectrum.stability == "stable":
+        capture = captured(map, found, turns, spectrum.radius**turns, units, bits)
     contradicted = claim.stability is not None and {spectrum.stability, claim.stability} == {"stable", "unstable"}
     obstacle = Obstacle.CONTRADICTED if contradicted else Obstacle.NONE
     return Proof(claim, obstacle, found, distance, spectrum, index, capture)
 
 
-def _spectrum(turn: arb_mat, bits: int) -> Spectrum:
-    spectrum = proved_spectrum(turn, 53)
-    if spectrum.stability == "undecided" and turn.nrows() <= _IN_BALLS:
-        spectrum = proved_spectrum(turn, 2 * bits)
-    return spectrum
-
-
-_IN_BALLS = 64
-"""Up to this size eigenvectors are computed again in more digits, which costs a hundred times a float's n^3."""
+_UP = 1 + 2.0**-50
 
 
 def _distance(found: Located, orbit: Tensor, units: Tensor) -> float:
     """A bound of how far the solution is from the states given."""
     size = torch.maximum(orbit.abs(), units)
     away = [
-        upper(there - here) / scale
+        upper(there - here) / scale * _UP
         for box, given, sizes in zip(found.boxes, orbit, size, strict=True)
         for there, here, scale in zip(box.entries(), exact(given).entries(), sizes.tolist(), strict=True)
     ]

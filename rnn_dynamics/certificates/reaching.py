@@ -7,11 +7,10 @@ import torch
 from flint import arb_mat
 from torch import Tensor
 
-from ..enclosures import exact, is_finite, precision
+from ..enclosures import Enclosure, exact, is_finite, midpoints, precision
 from ..progress import each
-from ..systems import AutonomousMap
 from .capture import Capture
-from .cycle_equation import BallMap
+from .ground import Step
 from .obstacles import Passage
 
 _FIRST_BITS, _MOST_BITS = 106, 53 * 2**7
@@ -31,8 +30,8 @@ class Reached:
 
 
 def reached(
-    system: AutonomousMap,
-    map: BallMap,
+    run: Step,
+    map: Enclosure,
     captures: Sequence[Capture | None],
     starts: Tensor,
     steps: int,
@@ -41,39 +40,42 @@ def reached(
     """Of each of ``starts`` [s, n]."""
     if not any(captures):
         return [Reached(-1, 0, Passage.NO_BALL) for _ in starts]
-    entries = _entries(system, captures, starts, steps)
+    entries = _entries(run, captures, starts, steps)
     rows = each(list(zip(starts, entries, strict=True)), "starts enclosed", progress, unit="start")
     return [_proved(map, captures, start, *entry) for start, entry in rows]
 
 
-def _entries(
-    system: AutonomousMap, captures: Sequence[Capture | None], starts: Tensor, steps: int
-) -> list[tuple[int, int]]:
+def _entries(run: Step, captures: Sequence[Capture | None], starts: Tensor, steps: int) -> list[tuple[int, int]]:
     """Of each start which ball its orbit in floats comes into first, and after how many steps; (-1, steps) if none."""
     found = [(-1, steps)] * len(starts)
     left = torch.arange(len(starts))
-    states = starts.to(system.device, system.dtype)
-    tests = [(row, *_in_floats(capture)) for row, capture in enumerate(captures) if capture is not None]
+    states = starts
+    tests = [(row, *test) for row, capture in enumerate(captures) if capture for test in _in_floats(capture)]
     for step in range(steps + 1):
-        now = states.double().cpu()
-        for row, forward, first, radius in tests:
-            inside = ((now - first).to(forward.dtype) @ forward.T).abs().amax(dim=1) < _INSIDE * radius
+        for row, forward, first in tests:
+            inside = ((states - first) @ forward.T).abs().amax(dim=1) < _INSIDE
             for start in left[inside].tolist():
                 found[start] = (row, step)
-            left, states, now = left[~inside], states[~inside.to(states.device)], now[~inside]
+            left, states = left[~inside], states[~inside]
         if not len(left):
             break
-        states = system(states)
+        states = run(states)
     return found
 
 
-def _in_floats(capture: Capture) -> tuple[Tensor, Tensor, float]:
-    rows = [[complex(entry) for entry in row] for row in capture.coordinates.forward.tolist()]
-    first = torch.tensor([float(entry.mid()) for entry in capture.first.entries()], dtype=torch.float64)
-    return torch.tensor(rows, dtype=torch.complex128), first, capture.radius
+def _in_floats(capture: Capture) -> list[tuple[Tensor, Tensor]]:
+    """Of each ball a matrix A and a center c with |A (h - c)| < 1, coordinate by coordinate, for the h inside."""
+    center = midpoints(capture.first).flatten()
+    tests = []
+    for ball in capture.balls:
+        scale = torch.empty(len(center), dtype=torch.float64)
+        for block, size in zip(ball.frame.blocks, ball.frame.sizes.tolist(), strict=True):
+            scale[list(block)] = ball.radius * size / len(block) ** 0.5
+        tests.append((midpoints(ball.frame.forward) / scale.unsqueeze(-1), center))
+    return tests
 
 
-def _proved(map: BallMap, captures: Sequence[Capture | None], start: Tensor, row: int, steps: int) -> Reached:
+def _proved(map: Enclosure, captures: Sequence[Capture | None], start: Tensor, row: int, steps: int) -> Reached:
     capture = captures[row] if row >= 0 else None
     if capture is None:
         return Reached(-1, steps, Passage.NOT_CAPTURED)
@@ -87,7 +89,7 @@ def _proved(map: BallMap, captures: Sequence[Capture | None], start: Tensor, row
     return Reached(-1, steps, Passage.TOO_WIDE)
 
 
-def _iterated(map: BallMap, box: arb_mat, steps: int, bits: int) -> arb_mat | None:
+def _iterated(map: Enclosure, box: arb_mat, steps: int, bits: int) -> arb_mat | None:
     """F^steps of a box; None once nothing is known of it."""
     for step in range(steps):
         box = map.value(box, bits)

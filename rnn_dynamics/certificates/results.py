@@ -1,17 +1,19 @@
 """What is proved, as a table: one row a thing, with a reason where there is no proof."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
+from ..checks import ArgumentError, AtLeast, checked
 from ..results import Interruptible, Noted
 from ..store import storable
 from ..tables import Table
 from .claims import FIXED_POINT
 from .obstacles import Obstacle, Passage
+from .stored_step import StoredStep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +24,24 @@ _FORMATS = {
 }
 
 _OF_STARTS = ("starts", "steps", "passages")
-_BESIDE = ("units", "tolerance", "box", "box_reason", "notes", "interrupted")
+_BESIDE = (
+    "units",
+    "tolerance",
+    "box",
+    "box_reason",
+    "continuous",
+    "invariant",
+    "step",
+    "refusal",
+    "notes",
+    "interrupted",
+)
 
 
 @storable
 @dataclass(frozen=True, eq=False)
 class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
-    Interruptible, Noted, Table, whole=(*_OF_STARTS, *_BESIDE), pointers=("reached",)
+    Interruptible, Noted, Table, whole=(*_OF_STARTS, *_BESIDE, "notes", "interrupted"), pointers=("reached",)
 ):
     """Proofs of fixed points and cycles, one row a thing in the order of what was found; ``len`` counts rows.
 
@@ -90,6 +103,9 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     """All states within |h_i - orbits_0i| <= radius u_i go to it, [p]; 0 where none are proved to. The set proved is
     larger, a ball in coordinates adapted to DF^k: see ``capture.Capture``."""
 
+    kinked: Tensor
+    """Whether F may have a kink at it (a ReLU at 0), [p]: it is there, alone, but without eigenvalues and index."""
+
     distinct: Tensor
     """Whether it is proved to be another than all rows before it, [p]."""
 
@@ -108,6 +124,12 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     box_reason: str
     """Why it does, or why none is known."""
 
+    continuous: bool
+    """Whether F is proved to be continuous, even Lipschitz, in the box."""
+
+    invariant: bool
+    """Whether balls prove that F takes the box into itself; else that is for ``box_reason`` to say."""
+
     starts: Tensor
     """States whose way was followed, [s, n]; none if none were given."""
 
@@ -120,8 +142,14 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     passages: Tensor
     """``Passage`` codes of the starts, [s]."""
 
-    claims: tuple[str, ...] = field(default=())
+    claims: tuple[str, ...]
     """What was claimed of the stability of each: "stable", "unstable" or ""."""
+
+    step: StoredStep | None
+    """The map, all of it, so that ``check`` needs nothing else; None where it could not be traced."""
+
+    refusal: str
+    """Why it could not be traced, with the operation that balls do not cover; empty where it could."""
 
     @property
     def proved(self) -> Tensor:
@@ -166,13 +194,15 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @property
     def missing(self) -> bool:
-        """Whether a fixed point is proved to be there that is none of the rows.
+        """Whether there is a fixed point that is none of the rows: a theorem, if F takes the box into itself.
 
-        Of a continuous F that takes a box into itself and has no fixed point on its wall, the indices of all fixed
-        points in the box, if they are isolated, sum to 1 (Lefschetz-Hopf): another sum of those proved leaves others.
+        The fixed point index of a continuous F on a box that it takes into itself is 1 (Lefschetz, Hopf). It is the sum
+        of sign det(I - DF) over the rows, all of which lie inside, and the index of what other fixed points there are:
+        another sum than 1 leaves some. ``box_reason`` says why F takes the box into itself; ``invariant``, whether that
+        is proved in balls too.
         """
         total = self.index_sum
-        return total is not None and total != 1 and self._all_inside
+        return total is not None and total != 1 and self._all_inside and self.continuous
 
     @property
     def _all_inside(self) -> bool:
@@ -224,23 +254,29 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
         total = self.index_sum
         if self.chosen_from is not None or total is None:
             return "no index sum: it takes a whole search for fixed points, each with its index proved"
+        nothing = f"index sum {total}, proved; it tells nothing of missing points"
         if self.box is None:
-            return f"index sum {total}, proved; it tells nothing of missing points: {self.box_reason}"
+            return f"{nothing}: {self.box_reason}"
+        if not self.continuous:
+            return f"{nothing}: F may jump within the box"
         if not self._all_inside:
-            return f"index sum {total}, proved; it tells nothing of missing points: one lies at or beyond the box"
-        if self.missing:
-            return (
-                f"index sum {total}, proved, but those of all fixed points in a box that F takes into itself "
-                f"({self.box_reason}) sum to 1: a fixed point is missing, a theorem"
-            )
-        return (
-            f"index sum 1, proved, as that of all fixed points must be ({self.box_reason}): none is seen to be missing"
+            return f"{nothing}: one lies at or beyond the wall of the box"
+        if not self.missing:
+            return "index sum 1, proved, as that of all fixed points must be: no sign of a missing one"
+        given = (
+            "a theorem" if self.invariant else f"a theorem, given that F takes its box into itself ({self.box_reason})"
         )
+        return f"index sum {total}, proved, and not 1: there is a fixed point that is none of these, {given}"
 
     @property
     def advice(self) -> tuple[str, ...]:
         """For each reason why rows or starts are not proved, how many they are and what it means."""
         lines = _counted(self.reasons, Obstacle.NONE, Obstacle, "rows")
+        if self.refusal:
+            lines += (self.refusal,)
+        kinked = int(self.kinked.sum())
+        if kinked:
+            lines += (f"{kinked} of {len(self)} rows: F may have a kink there, so that stability is not decided",)
         return (*lines, *(_counted(self.passages, Passage.REACHED, Passage, "starts") if self._whole_result else ()))
 
     @property
@@ -250,8 +286,28 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     def _notes(self) -> Sequence[str]:
         return [self.verdict, *self.advice]
 
-    def _of_a_choice(self, _: list[int], /) -> dict[str, Any]:
-        return {}
+    @checked
+    def check(self, precision: Annotated[int, AtLeast(24)] = 106, progress: bool | None = None) -> "Certificates":
+        """Prove it again, from what this certificate holds alone: the map, where it says that things are, the starts.
+
+        Nothing else of it is used for the proof. A row is ``proved`` in the result if what this certificate says of it
+        is confirmed: its place, that it is alone within its radius, stability, a spectral radius that is no larger,
+        index, unstable directions and capture radius. Starts are followed anew.
+
+        Args:
+            precision: bits to begin with, others than the proof was made with; twice and four times as many where
+                they do not do.
+            progress: as in ``certify``.
+
+        Raises:
+            ValueError: for a map that could not be traced, of which nothing is proved; and for one that no trace comes
+                to, in a file that was changed.
+        """
+        if self.step is None:
+            raise ArgumentError("self", f"holds no map to prove it for: {self.refusal}")
+        from .checking import checked_again  # which brings python-flint
+
+        return checked_again(self, self.step, precision, progress)
 
 
 def _counted(codes: Tensor, fine: int, words: type[Obstacle] | type[Passage], noun: str) -> tuple[str, ...]:

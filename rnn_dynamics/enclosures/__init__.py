@@ -2,15 +2,18 @@
 
 from .balls import ball, contains, exact, hull, intersection, is_finite, midpoints, overlaps, precision, radii
 from .enclosure import Enclosure, enclose
-from .tracing import Trace, Unenclosed, trace
+from .family import FamilyEnclosure, enclose_family
+from .tracing import Trace, Unenclosed, retraced, trace
 
 __all__ = [
     "Enclosure",
+    "FamilyEnclosure",
     "Trace",
     "Unenclosed",
     "ball",
     "contains",
     "enclose",
+    "enclose_family",
     "exact",
     "hull",
     "intersection",
@@ -19,5 +22,6 @@ __all__ = [
     "overlaps",
     "precision",
     "radii",
+    "retraced",
     "trace",
 ]

@@ -58,7 +58,7 @@ def _as_matrix(tensor: Tensor, name: str) -> Tensor:
     if tensor.ndim not in (1, 2):
         raise ArgumentError(name, f"must have shape [r, c] or [r], got {list(tensor.shape)}")
     rows = tensor if tensor.ndim == 2 else tensor.unsqueeze(1)
-    return rows.detach().cpu().to(torch.float64)
+    return rows.detach().cpu()
 
 
 @checked

@@ -10,7 +10,7 @@ from .arrays import Balls
 from .balls import precision as with_precision
 from .evaluation import Evaluation, example
 from .tape import Tape
-from .tracing import trace
+from .tracing import Trace, trace
 
 Bits: TypeAlias = Annotated[int, AtLeast(2, 2**20)]
 
@@ -18,8 +18,9 @@ Bits: TypeAlias = Annotated[int, AtLeast(2, 2**20)]
 class Enclosure:
     """F and DF over boxes of balls; made by ``enclose``."""
 
-    def __init__(self, evaluation: Evaluation, state_size: int) -> None:
-        self._evaluation = evaluation
+    def __init__(self, traced: Trace, state_size: int) -> None:
+        self.traced = traced
+        self._evaluation = Evaluation(traced)
         self.state_size = state_size
 
     @checked
@@ -33,7 +34,7 @@ class Enclosure:
         Returns:
             Balls [n, 1], not finite where F may not be defined in the box (a logarithm of 0, say).
         """
-        states = _column(box, self.state_size, "box")
+        states = column(box, self.state_size)
         with with_precision(precision):
             result = self._evaluation(Tape(0), [Balls.of(states, None, (self.state_size,))])
             return arb_mat(self.state_size, 1, result.flat())
@@ -57,11 +58,46 @@ class Enclosure:
             which F has no derivative (a ReLU at 0). Where F may jump (``torch.where``), the slopes are infinite.
         """
         n = self.state_size
-        states = _column(box, n, "box")
+        states = column(box, n)
         with with_precision(precision):
             tape = Tape(n)
             result = self._evaluation(tape, [Balls.of(states, tape.unit_slopes(0, n), (n,))])
             return arb_mat(n, 1, result.flat()), tape.jacobian(result.flat_slopes()), tape.kinked
+
+    @checked
+    def slopes_along(
+        self, center: arb_mat, directions: arb_mat, spread: arb_mat, precision: Bits = 53
+    ) -> tuple[arb_mat, bool]:
+        """DF(h) V over all states h = x + V y, narrower than ``linearize`` times V.
+
+        Values of products are bounded by the mean value theorem too, from those at the center, and slopes are carried
+        forwards along V instead of along each coordinate: neither forgets that the states h are not all of a box.
+
+        Args:
+            center: x, balls [n, 1].
+            directions: V, balls [n, q].
+            spread: y, balls [q, 1] that contain 0: the mean value theorem goes along the way from the center.
+            precision: bits of midpoints; 53 are those of float64.
+
+        Returns:
+            [n, q], a Lipschitz matrix as that of ``linearize``; and whether the states may include a kink.
+
+        Raises:
+            ValueError: for matrices of other shapes, or a spread without 0.
+        """
+        n, q = self.state_size, directions.ncols()
+        middle = column(center, n)
+        if directions.nrows() != n:
+            raise ArgumentError("directions", f"must be balls [{n}, q], got [{directions.nrows()}, {q}]")
+        if (spread.nrows(), spread.ncols()) != (q, 1) or not spread.contains(arb_mat(q, 1)):
+            raise ArgumentError("spread", f"must be balls [{q}, 1] that contain 0")
+        with with_precision(precision):
+            at_center = Tape(0)
+            self._evaluation(at_center, [Balls.of(middle, None, (n,))])
+            tape = Tape(q, spread, at_center.products)
+            states = (center + directions * spread).entries()
+            result = self._evaluation(tape, [Balls.of(states, tape.rows(directions), (n,))])
+            return tape.jacobian(result.flat_slopes()), tape.kinked
 
 
 @checked
@@ -81,10 +117,11 @@ def enclose(system: AutonomousMap) -> Enclosure:
     """
     n = system.state_size
     traced = trace(system, (example((n,), 0, system.device),))
-    return Enclosure(Evaluation(traced), n)
+    return Enclosure(traced, n)
 
 
-def _column(box: arb_mat, size: int, name: str) -> list[arb]:
+def column(box: arb_mat, size: int) -> list[arb]:
+    """The balls of a box [n, 1]."""
     if (box.nrows(), box.ncols()) != (size, 1):
-        raise ArgumentError(name, f"must be a matrix of balls [{size}, 1], got [{box.nrows()}, {box.ncols()}]")
+        raise ArgumentError("box", f"must be a matrix of balls [{size}, 1], got [{box.nrows()}, {box.ncols()}]")
     return box.entries()

@@ -1,17 +1,23 @@
 """The graph of a step, evaluated over balls with their slopes."""
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import flint
 import torch
+from flint import arb
 from torch import Tensor, fx
 
 from .arrays import Array, Balls, Constant
-from .rules import MADE, MOVES, RULES, made, move
+from .patterns import softsigns
+from .rules import MADE, MOVES, RULES, TRUTHS, made, move
 from .tape import Tape
 from .tracing import Trace, Unenclosed, where
+
+_ROUNDING = 1e-6
+"""Relative, of floats in a step: a rule that is wrong is farther off."""
 
 
 class Evaluation:
@@ -28,14 +34,28 @@ class Evaluation:
         places = [node for node in traced.module.graph.nodes if node.op == "placeholder"]
         own = len(places) - len(traced.constants)
         self._given = {node: Constant(one) for node, one in zip(places[own:], traced.constants, strict=True)}
+        self._softsigns, self._parts = softsigns(traced.module.graph)
         for node in traced.module.graph.nodes:
             self._require_rule(node)
+        self._require_agreement()
 
     def _require_rule(self, node: fx.Node) -> None:
         if node.op != "call_function" or node.target is operator.getitem or self._as_torch_has_it(node):
             return
+        truth = self._traced.dtypes.get(node) is torch.bool and node in self._traced.depending
+        if truth and _name(node) not in TRUTHS | MOVES:
+            raise Unenclosed(f"there is no rule for {node.target} of truths over balls{where(node)}")
         if _name(node) not in MOVES | MADE and _rule(node) is None:
             raise Unenclosed(f"there is no rule for {node.target} over balls{where(node)}")
+
+    def _require_agreement(self) -> None:
+        """Balls at the state of the trace contain what torch makes of it, up to its rounding."""
+        arguments = [Constant(one).balls for one in self._traced.arguments]
+        found = self(Tape(0), arguments).flat()
+        for ball, number in zip(found, self._traced.image.flatten().tolist(), strict=True):
+            near = arb(number, _ROUNDING * (1 + abs(number)))
+            if math.isfinite(number) and not near.overlaps(ball):
+                raise Unenclosed(f"balls and torch disagree about the step: {ball} is not {number}")
 
     def _as_torch_has_it(self, node: fx.Node) -> bool:
         """Whether a node is the same for all states, and no number of float64."""
@@ -47,7 +67,7 @@ class Evaluation:
         known = dict(self._constants())
         given = iter(arguments)  # of the state; those after them are constants
         for node in self._traced.module.graph.nodes:
-            if node in known:
+            if node in known or node in self._parts:
                 continue
             if node.op == "placeholder":
                 known[node] = next(given)
@@ -62,24 +82,33 @@ class Evaluation:
         if bits not in self._same:
             same: dict[fx.Node, Any] = dict(self._given)
             for node in self._traced.module.graph.nodes:
-                if node not in self._traced.depending and node not in same and node.op != "output":
+                if node not in self._traced.depending | self._parts and node not in same and node.op != "output":
                     same[node] = self._evaluated(Tape(0), same, node)
             self._same[bits] = same
         return self._same[bits]
 
     def _evaluated(self, tape: Tape, known: dict[fx.Node, Any], node: fx.Node) -> Any:
+        if node in self._softsigns:
+            return RULES["softsign"](tape, self=known[self._softsigns[node]])
         args, kwargs = _taken(known, node.args), _taken(known, node.kwargs)
         if node.target is operator.getitem:
             return args[0][args[1]]
         try:
             arguments = _named(node.target, args, kwargs)
-            if self._as_torch_has_it(node):
+            if self._as_torch_has_it(node) and not _rounded_truth(args, self._traced.dtypes[node]):
                 return _by_torch(node, args, kwargs)
             if _name(node) in MOVES:
                 return move(node.target, arguments)
             return made(node.target, arguments) if _name(node) in MADE else _rule(node)(tape, **arguments)
-        except (NotImplementedError, TypeError) as error:
-            raise Unenclosed(f"there is no rule for {node.target} of {error}{where(node)}") from error
+        except NotImplementedError as error:
+            raise Unenclosed(f"there is no rule for {node.target} over balls for {error}{where(node)}") from error
+        except TypeError as error:  # an argument that the rule does not know
+            raise Unenclosed(f"the rule for {node.target} does not take it as it is called{where(node)}") from error
+
+
+def _rounded_truth(args: Any, dtype: torch.dtype) -> bool:
+    """Whether a comparison is of numbers that torch would have to round first."""
+    return dtype is torch.bool and any(isinstance(one, Balls) for one in args)
 
 
 def _by_torch(node: fx.Node, args: Any, kwargs: Any) -> Constant:
@@ -110,8 +139,8 @@ def _as_balls(array: Array) -> Balls:
 
 def _name(node: fx.Node) -> str:
     """Torch's name of an operation, without its overload: "add"."""
-    target = node.target
-    return target._schema.name.rpartition("::")[2] if isinstance(target, torch._ops.OpOverload) else str(target)
+    schema = getattr(node.target, "_schema", None)
+    return str(node.target) if schema is None else schema.name.rpartition("::")[2]
 
 
 def _rule(node: fx.Node) -> Any:

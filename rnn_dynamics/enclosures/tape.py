@@ -13,6 +13,8 @@ from flint import arb, arb_mat
 from .arrays import Balls, Constant, Row, Slope
 
 ONE = arb(1)
+NOTHING = arb(0)
+"""The slope of what is constant in a neighbourhood of the balls."""
 
 _WIDEST = 16
 """Rows in a combination; beyond, it is worked out and becomes a row of its own."""
@@ -21,8 +23,15 @@ _WIDEST = 16
 class Tape:
     """The rows that slopes are combinations of, and whether a kink was met."""
 
-    def __init__(self, variables: int) -> None:
+    def __init__(
+        self, variables: int, spread: arb_mat | None = None, middles: Iterable[Sequence[arb]] | None = None
+    ) -> None:
         self.variables = variables
+        self.products: list[Sequence[arb]] = []
+        """The values of all products of matrices, in the order in which they were met."""
+
+        self._spread = spread
+        self._middles = None if middles is None else iter(middles)
         self.kinked = False
         """Whether something without a derivative may lie within the balls."""
 
@@ -39,10 +48,32 @@ class Tape:
             self._unknown = self._add([[arb(0, float("inf"))] * self.variables])
         return {self._unknown: ONE}
 
+    def narrowed(self, values: Sequence[arb], slopes: Sequence[Slope] | None) -> Sequence[arb]:
+        """The values of a product, cut down to what the mean value theorem allows where ``middles`` are known.
+
+        u(x + y) lies in u(x) + J y for every y of ``spread`` [variables, 1], u(x) being a product of ``middles``. In
+        large layers this is narrower by far than the product of boxes, which forgets how their sides depend on y.
+        """
+        self.products.append(values)
+        if self._middles is None:
+            return values
+        middle = next(self._middles)
+        if slopes is None or self._spread is None:
+            return values
+        moves = (self.jacobian(slopes) * self._spread).entries()
+        return [whole.intersection(x + move) for whole, x, move in zip(values, middle, moves, strict=True)]
+
+    def rows(self, matrix: arb_mat) -> list[Slope]:
+        """The slopes of numbers whose derivatives are the rows of a matrix [r, variables]."""
+        first = self._add(matrix.tolist())
+        return [{first + place: ONE} for place in range(matrix.nrows())]
+
     def combined(self, terms: Iterable[tuple[arb | None, Slope]]) -> Slope:
         """The sum of coefficients times slopes; a coefficient None is 1."""
         total: dict[int, arb] = {}
         for coefficient, slope in terms:
+            if coefficient is NOTHING:  # what an unknown slope is forgotten by; a 0 at one state only is another
+                continue
             for row, own in slope.items() if slope else ():
                 part = own if coefficient is None else coefficient * own
                 total[row] = total[row] + part if row in total else part

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, getitem
 from typing import Any
 
 import torch
@@ -26,6 +26,12 @@ class Trace:
     module: fx.GraphModule
     constants: tuple[Tensor, ...]
     """Its last arguments: the tensors that are the same for all states."""
+
+    arguments: tuple[Tensor, ...]
+    """Its first arguments, as it was traced with them."""
+
+    image: Tensor
+    """What the step makes of these."""
 
     dtypes: dict[fx.Node, torch.dtype] = field(repr=False)
     """Of the nodes that are tensors."""
@@ -59,12 +65,23 @@ def trace(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Tra
         module.graph.eliminate_dead_code()
         module.recompile()
         _require_deterministic(module.graph)
-        looked_at = _Looking(module)
-        looked_at.run(*arguments, *open_step.constants)
         _require_same(function, lambda *others: module(*others, *open_step.constants), arguments)
+    return retraced(module, open_step.constants, arguments)
+
+
+@torch.no_grad()
+def retraced(module: fx.GraphModule, constants: tuple[Tensor, ...], arguments: tuple[Tensor, ...]) -> Trace:
+    """What is known of a graph that was traced already: of ``arguments``, and of constants after them.
+
+    Raises:
+        Unenclosed: as ``trace``.
+    """
+    _require_deterministic(module.graph)
+    looked_at = _Looking(module)
+    image = looked_at.run(*arguments, *constants)
     depending = _depending(module.graph, len(arguments))
     _require_double(looked_at.dtypes, depending)
-    return Trace(module, open_step.constants, looked_at.dtypes, depending)
+    return Trace(module, constants, arguments, image, looked_at.dtypes, depending)
 
 
 class _Open(fx.Interpreter):
@@ -73,7 +90,7 @@ class _Open(fx.Interpreter):
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module)
         self._names = list(dict.fromkeys(str(node.target) for node in module.graph.nodes if node.op == "get_attr"))
-        self.constants = tuple(attrgetter(name)(module).detach() for name in self._names)
+        self.constants = tuple(attrgetter(name)(module).detach().clone() for name in self._names)
 
     def run(self, *args: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         own = len(args) - len(self._names)
@@ -127,10 +144,12 @@ def _depending(graph: fx.Graph, arguments: int) -> frozenset[fx.Node]:
 
 def _require_double(dtypes: dict[fx.Node, torch.dtype], depending: frozenset[fx.Node]) -> None:
     for node, dtype in dtypes.items():
-        if node in depending and (dtype.is_complex or (dtype.is_floating_point and dtype != torch.float64)):
+        if node in depending and dtype not in (torch.float64, torch.bool):
+            made_by = node.args[0] if node.target is getitem and isinstance(node.args[0], fx.Node) else node
+            remedy = "; hold the network in it, network.hold(input)" if dtype.is_floating_point else ""
             raise Unenclosed(
-                f"the step computes what depends on its state in {dtype} ({node.target}){where(node)}; balls follow "
-                "float64 alone: hold the network in it, network.hold(input)"
+                f"the step makes {dtype} of its state ({made_by.target}){where(node)}, and balls follow float64 and "
+                f"truths alone{remedy}"
             )
 
 

@@ -29,12 +29,11 @@ _DECIDED: dict[str, tuple[Callable[[arb, arb], bool], Callable[[arb, arb], bool]
 
 def compare(tape: Tape, how: str, one: Operand, other: Operand) -> Balls:
     """The truths of comparing two arrays; those that are not decided, for the state, have a slope that is unknown."""
-    shape, (left, left_slopes), (right, right_slopes) = broadcast(one, other)
+    shape, *parts = broadcast(one, other)
     true, false = _DECIDED[how]
     truths: list[Truth] = []
     slopes: list[Slope] = []
-    empty: list[Slope] = [None] * len(left)
-    for x, y, by_x, by_y in zip(left, right, left_slopes or empty, right_slopes or empty, strict=True):
+    for (x, by_x), (y, by_y) in zip(*map(_pairs, parts), strict=True):
         depends = by_x is not None or by_y is not None
         undecided = (depends and x.overlaps(y)) or not (true(x, y) or false(x, y))
         truths.append(None if undecided else true(x, y))
@@ -47,12 +46,20 @@ def _unknown(tape: Tape) -> Slope:
     return tape.unknown()
 
 
+def _pairs(part: tuple[list[Any], list[Slope] | None]) -> list[tuple[Any, Slope]]:
+    entries, slopes = part
+    return list(zip(entries, slopes or [None] * len(entries), strict=True))
+
+
 def choose(tape: Tape, condition: Operand, one: Operand, other: Operand) -> Balls:
     """Of each pair the first where the condition is true, and the second where it is false."""
-    shape, truths, first, second = broadcast_with_truths(condition, one, other)
+    shape, *parts = broadcast(condition, one, other, numbers=False)
     entries: list[arb] = []
     slopes: list[Slope] = []
-    for (truth, jump), (x, by_x), (y, by_y) in zip(truths, first, second, strict=True):
+    for asked, first, second in zip(*map(_pairs, parts), strict=True):
+        truth, jump = _truth(tape, *asked)
+        x, by_x = as_number(first[0]), first[1]
+        y, by_y = as_number(second[0]), second[1]
         if truth is not None:
             entries.append(x if truth else y)
             slopes.append(by_x if truth else by_y)
@@ -62,18 +69,13 @@ def choose(tape: Tape, condition: Operand, one: Operand, other: Operand) -> Ball
     return Balls.of(entries, slopes, shape)
 
 
-def broadcast_with_truths(*operands: Operand) -> Any:
-    shape, *parts = broadcast(*operands, numbers=False)
-    pairs = [list(zip(entries, slopes or [None] * len(entries), strict=True)) for entries, slopes in parts]
-    condition, *others = pairs
-    numbers = [[(as_number(entry), slope) for entry, slope in part] for part in others]
-    return shape, [(_truth(entry), slope) for entry, slope in condition], *numbers
-
-
-def _truth(entry: Any) -> Truth:
+def _truth(tape: Tape, entry: Any, slope: Slope) -> tuple[Truth, Slope]:
+    """Whether an entry is true, or another number than 0; with an unknown slope if it is not decided for the state."""
     if not isinstance(entry, arb):
-        return entry
-    return None if entry.contains(0) and not entry.is_zero() else not entry.is_zero()
+        return entry, slope
+    if slope is not None and entry.contains(0):
+        return None, _unknown(tape)
+    return (None if entry.contains(0) and not entry.is_zero() else not entry.is_zero()), None
 
 
 def _comparison(how: str, *names: str) -> None:
@@ -95,31 +97,31 @@ def differ(tape: Tape, self: Operand, other: Operand) -> Balls:
 
 
 @rule("logical_not", "bitwise_not")
-def negate(_: Tape, self: Operand) -> Balls:
-    shape, truths = broadcast_with_truths(self)
-    return Balls.of(
-        [None if one is None else not one for one, _slope in truths], [slope for _one, slope in truths], shape
-    )
+def negate(tape: Tape, self: Operand) -> Balls:
+    shape, part = broadcast(self, numbers=False)
+    truths = [_truth(tape, entry, slope) for entry, slope in _pairs(part)]
+    opposites = [None if truth is None else not truth for truth, _ in truths]
+    return Balls.of(opposites, [slope for _, slope in truths], shape)
 
 
 @rule("logical_and", "bitwise_and")
-def both(_: Tape, self: Operand, other: Operand) -> Balls:
-    return _joined(self, other, False)
+def both(tape: Tape, self: Operand, other: Operand) -> Balls:
+    return _joined(tape, self, other, False)
 
 
 @rule("logical_or", "bitwise_or")
-def either(_: Tape, self: Operand, other: Operand) -> Balls:
-    return _joined(self, other, True)
+def either(tape: Tape, self: Operand, other: Operand) -> Balls:
+    return _joined(tape, self, other, True)
 
 
-def _joined(one: Operand, other: Operand, deciding: bool) -> Balls:
+def _joined(tape: Tape, one: Operand, other: Operand, deciding: bool) -> Balls:
     """And or or: decided as soon as one side is ``deciding``."""
-    shape, (left, left_slopes), (right, right_slopes) = broadcast(one, other, numbers=False)
+    shape, *parts = broadcast(one, other, numbers=False)
     truths: list[Truth] = []
     slopes: list[Slope] = []
-    empty: list[Slope] = [None] * len(left)
-    for x, y, by_x, by_y in zip(left, right, left_slopes or empty, right_slopes or empty, strict=True):
-        sides = (_truth(x), _truth(y))
+    for first, second in zip(*map(_pairs, parts), strict=True):
+        (x, by_x), (y, by_y) = _truth(tape, *first), _truth(tape, *second)
+        sides = (x, y)
         decided = deciding in sides or None not in sides
         truths.append((deciding if deciding in sides else not deciding) if decided else None)
         slopes.append(None if decided else by_x or by_y)
@@ -150,3 +152,24 @@ def softplus(tape: Tape, self: Operand, beta: float = 1, threshold: float = 20) 
 def sign(tape: Tape, self: Operand) -> Balls:
     positive, negative = compare(tape, ">", self, NOTHING), compare(tape, "<", self, NOTHING)
     return choose(tape, positive, 1.0, choose(tape, negative, -1.0, 0.0))
+
+
+TRUTHS = frozenset(
+    {
+        "_to_copy",
+        "bitwise_and",
+        "bitwise_not",
+        "bitwise_or",
+        "eq",
+        "ge",
+        "gt",
+        "le",
+        "logical_and",
+        "logical_not",
+        "logical_or",
+        "lt",
+        "ne",
+        "where",
+    }
+)
+"""Operations that make truths of what depends on the state; others, as sums of truths, mean something else by them."""

@@ -15,6 +15,7 @@ from .scalars import (
     HALF,
     NOTHING,
     ONE,
+    THIN,
     Bent,
     Smooth,
     exp,
@@ -22,6 +23,8 @@ from .scalars import (
     logistic,
     nothing,
     power,
+    reciprocal,
+    times,
     whole_power,
 )
 
@@ -125,12 +128,16 @@ def subtract_from(tape: Tape, self: Operand, other: Operand, alpha: float = 1) -
 def multiply(tape: Tape, self: Operand, other: Operand) -> Balls:
     if self is other:
         return unary(tape, power(2), self)
-    return binary(tape, lambda x, y: x * y, lambda x, y: (y, x), self, other)
+    return binary(tape, times, lambda x, y: (y, x), self, other)
 
 
 @rule("div")
 def divide(tape: Tape, self: Operand, other: Operand) -> Balls:
-    return binary(tape, lambda x, y: x / y, lambda x, y: (ONE / y, -x / whole_power(y, 2)), self, other)
+    return binary(tape, _quotient, lambda x, y: (reciprocal(y), -times(x, whole_power(y, -2))), self, other)
+
+
+def _quotient(x: arb, y: arb) -> arb:
+    return x / y if x.rad() < THIN or y.rad() < THIN else times(x, reciprocal(y))
 
 
 @rule("addcmul")
@@ -171,9 +178,11 @@ def larger(tape: Tape, self: Operand, other: Operand) -> Balls:
 
 @rule("minimum")
 def smaller(tape: Tape, self: Operand, other: Operand) -> Balls:
-    return unary(
-        tape, FUNCTIONS["neg"], larger(tape, unary(tape, FUNCTIONS["neg"], self), unary(tape, FUNCTIONS["neg"], other))
-    )
+    return _negative(tape, larger(tape, _negative(tape, self), _negative(tape, other)))
+
+
+def _negative(tape: Tape, operand: Operand) -> Balls:
+    return unary(tape, FUNCTIONS["neg"], operand)
 
 
 def _shares_of_larger(x: arb, y: arb) -> tuple[arb | None, arb | None]:

@@ -38,7 +38,6 @@ MOVES = frozenset(
         "repeat",
         "reshape",
         "roll",
-        "scatter.src",
         "select",
         "select_scatter",
         "slice",
@@ -57,7 +56,6 @@ MOVES = frozenset(
         "unsqueeze_copy",
         "view",
         "view_copy",
-        "_reshape_alias",
     }
 )
 """By torch's names."""
@@ -68,6 +66,8 @@ _FOREIGN = ("index", "indices")
 
 def move(operation: Any, arguments: dict[str, Any]) -> Any:
     """What an operation makes of its arguments, any of which may be balls; zeros where it fills with zeros."""
+    if arguments.get("accumulate") or arguments.get("value") or operation._overloadname == "dtype":
+        raise NotImplementedError("numbers that it adds, fills in or reads as others")
     moved = [value for name, value in arguments.items() if name not in _FOREIGN for value in _arrays(value)]
     if all(isinstance(one, Constant) for one in moved):
         return _called(operation, arguments, lambda one: one.tensor, Constant)

@@ -17,14 +17,15 @@ def matrix_product(tape: Tape, left: _Matrix, right: _Matrix) -> Balls:
     values = (left.matrix * right.matrix).entries() if left.shape[1] else [arb(0)] * (shape[0] * shape[1])
     by_left, by_right = _slopes(left), _slopes(right)
     if by_left is None and by_right is None:
-        return Balls.of(values, None, shape)
+        return Balls.of(tape.narrowed(values, None), None, shape)
     total: np.ndarray = np.empty(shape, dtype=object)
     if by_right is not None:
         for column in range(shape[1]):
             total[:, column] = tape.product(left, by_right[:, column].tolist())
     if by_left is not None:
         total = _with_left(tape, total, by_left, right, by_right is not None)
-    return Balls.of(values, total.ravel().tolist(), shape)
+    slopes = total.ravel().tolist()
+    return Balls.of(tape.narrowed(values, slopes), slopes, shape)
 
 
 def _with_left(tape: Tape, total: np.ndarray, by_left: np.ndarray, right: _Matrix, both: bool) -> np.ndarray:

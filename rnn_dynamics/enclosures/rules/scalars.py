@@ -10,15 +10,15 @@ from typing import TypeAlias
 
 from flint import arb
 
+from ..tape import NOTHING, ONE
+
 Real: TypeAlias = Callable[[arb], arb]
 
-NOTHING = arb(0)
-ONE = arb(1)
 HALF = arb(0.5)
 BETWEEN = arb(0.5, 0.5)
 """[0, 1]: the slopes that a ReLU has at its kink, and the shares of two branches that may both be."""
 
-_NARROW = arb(2) ** -12
+THIN = arb(2) ** -12
 """Radius below which a function is taken of the whole ball: what is lost is of its square."""
 
 
@@ -89,7 +89,7 @@ def growing(function: Real) -> Real:
     """A function that grows everywhere, of balls of any width."""
 
     def value(x: arb) -> arb:
-        return function(x) if x.rad() < _NARROW else function(x.lower()).union(function(x.upper()))
+        return function(x) if x.rad() < THIN else function(x.lower()).union(function(x.upper()))
 
     return value
 
@@ -98,13 +98,24 @@ def falling_off(function: Real) -> Real:
     """An even function that falls on both sides of 0, of balls of any width."""
 
     def value(x: arb) -> arb:
-        return function(x) if x.rad() < _NARROW else function(x.abs_lower()).union(function(x.abs_upper()))
+        return function(x) if x.rad() < THIN else function(x.abs_lower()).union(function(x.abs_upper()))
 
     return value
 
 
-def _reciprocal_square(x: arb) -> arb:
-    return ONE / whole_power(x, 2)
+def reciprocal(x: arb) -> arb:
+    """1 / x."""
+    if x.rad() < THIN or x.contains(0):
+        return ONE / x
+    return (ONE / x.lower()).union(ONE / x.upper())
+
+
+def times(x: arb, y: arb) -> arb:
+    """X y. Of two wide balls Arb's product has the right midpoint but up to twice the radius that it needs."""
+    if x.rad() < THIN or y.rad() < THIN or not (x.is_finite() and y.is_finite()):
+        return x * y
+    low, high, least, most = x.lower(), x.upper(), y.lower(), y.upper()
+    return (low * least).union(low * most).union(high * least).union(high * most)
 
 
 def _logistic(x: arb) -> arb:
@@ -123,10 +134,12 @@ def _bell(x: arb) -> arb:
 def whole_power(x: arb, exponent: int) -> arb:
     """The ball to a whole power: of an even one never below 0."""
     if exponent < 0:
-        return ONE / whole_power(x, -exponent)
-    if exponent % 2 == 0 and exponent and x.contains(0):
-        return NOTHING.union(_multiplied(x.abs_upper(), exponent))
-    return _multiplied(x, exponent)
+        return reciprocal(whole_power(x, -exponent))
+    if x.rad() < THIN and not x.contains(0):
+        return _multiplied(x, exponent)
+    if exponent % 2:
+        return _multiplied(x.lower(), exponent).union(_multiplied(x.upper(), exponent))
+    return _multiplied(x.abs_lower(), exponent).union(_multiplied(x.abs_upper(), exponent))
 
 
 def _multiplied(x: arb, exponent: int) -> arb:
@@ -168,7 +181,7 @@ SIGMOID = Smooth(logistic, logistic_slope)
 TANH = Smooth(growing(arb.tanh), falling_off(lambda x: whole_power(x.sech(), 2)))
 EXP = Smooth(exp, exp)
 SQRT = Smooth(growing(lambda x: x.sqrt()), lambda x: HALF / growing(lambda x: x.sqrt())(x))
-RECIPROCAL = Smooth(lambda x: ONE / x, lambda x: -_reciprocal_square(x))
+RECIPROCAL = Smooth(reciprocal, lambda x: -whole_power(x, -2))
 
 FUNCTIONS: dict[str, Smooth | Bent] = {
     "neg": Smooth(lambda x: -x, lambda _: -ONE),
@@ -177,7 +190,7 @@ FUNCTIONS: dict[str, Smooth | Bent] = {
     "exp": EXP,
     "exp2": Smooth(lambda x: exp(x * arb.const_log2()), lambda x: exp(x * arb.const_log2()) * arb.const_log2()),
     "expm1": Smooth(growing(lambda x: x.expm1()), exp),
-    "log": Smooth(growing(lambda x: x.log()), lambda x: ONE / x),
+    "log": Smooth(growing(lambda x: x.log()), reciprocal),
     "log2": Smooth(lambda x: x.log() / arb.const_log2(), lambda x: ONE / (x * arb.const_log2())),
     "log10": Smooth(lambda x: x.log() / arb.const_log10(), lambda x: ONE / (x * arb.const_log10())),
     "log1p": Smooth(growing(lambda x: x.log1p()), lambda x: ONE / (ONE + x)),
@@ -199,7 +212,8 @@ FUNCTIONS: dict[str, Smooth | Bent] = {
     "erfc": Smooth(arb.erfc, lambda x: -falling_off(_bell)(x)),
     "relu": Bent((NOTHING,), (nothing, identity)),
     "abs": Bent((NOTHING,), (Smooth(lambda x: -x, lambda _: -ONE), identity)),
+    "softsign": Smooth(growing(lambda x: x / (ONE + abs(x))), falling_off(lambda x: whole_power(ONE + abs(x), -2))),
     "log_sigmoid": Smooth(growing(lambda x: -(-x).exp().log1p()), lambda x: logistic(-x)),
-    "silu": Smooth(lambda x: x * logistic(x), lambda x: logistic(x) + x * logistic_slope(x)),
+    "silu": Smooth(lambda x: times(x, logistic(x)), lambda x: logistic(x) + times(x, logistic_slope(x))),
 }
 """By torch's names."""

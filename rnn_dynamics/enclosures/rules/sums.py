@@ -23,7 +23,7 @@ def total(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False, *
     values = [sum(map(as_number, row), NOTHING) for row in rows]
     if balls.slopes is None:
         return Balls.of(values, None, shape)
-    slopes, _ = _rows(balls.slopes, dim, keepdim)
+    slopes = _rows(balls.slopes, dim, keepdim)[0]
     return Balls.of(values, [tape.combined([(None, slope) for slope in row]) for row in slopes], shape)
 
 
