@@ -1,6 +1,6 @@
 """Branches proved: one curve of fixed points from end to end, and its folds, flips and Neimark-Sacker points."""
 
-from .certify_branch import certify_branch
+from .certifying import certify_branch
 from .results import BranchCertificates, BranchObstacle
 
 __all__ = ["BranchCertificates", "BranchObstacle", "certify_branch"]

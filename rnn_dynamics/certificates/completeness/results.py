@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
+from ...checks import ArrayLike
 from ...results import Interruptible, Noted
 from ...store import storable
 from ...tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Within = tuple[ArrayLike | float, ArrayLike | float]
 
 _SHOWN = 4
 """Undecided regions that are named."""

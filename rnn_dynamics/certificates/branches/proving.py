@@ -24,17 +24,8 @@ _CHECKED = 8
 
 
 @torch.no_grad()
-def certify_branch(family: Family, branch: Branch, tolerance: float) -> BranchCertificates:
-    """Prove that a branch is one curve of fixed points, and its folds, flips and Neimark-Sacker points.
-
-    Of a branch of cycles the fixed points are those of the iterate. What cannot be proved is a row with a reason.
-
-    Args:
-        family: that the branch was followed in.
-        branch: its rows.
-        tolerance: how far a row may be from the curve, in units of max(u_i, |h_i|) and of the span; special points ten
-            times as far.
-    """
+def prove_branch(family: Family, branch: Branch, tolerance: float) -> BranchCertificates:
+    """What ``certify_branch`` returns."""
     n = branch.states.shape[-1]
     centers = torch.cat([branch.states, branch.parameters.unsqueeze(-1)], dim=-1).to(torch.float64)
     pairs = [(row, row + 1) for row in range(len(branch) - 1)]
