@@ -21,6 +21,8 @@ _INFLATION = 0.1
 _GRAIN = 1e-13
 """More of it, relative to what numbers are there: the width of a box that rounding alone is left of."""
 
+_NEAR = 1e-6
+
 _CUT = 0.5078125
 """Where an edge is cut: not in its middle, where symmetric maps have their zeros."""
 
@@ -164,11 +166,14 @@ def _cut(before: Intervals, boxes: Intervals, spread: Tensor) -> Intervals:
 def standing_for(evaluation: Evaluation, proved: Intervals, states: Tensor) -> Tensor:
     """Which of the fixed points in boxes [p, n] each of the states [k, n] stands for, [k]; -1 where it is not sure.
 
-    It stands for one where the hull of both holds one fixed point at most.
+    It stands for one that is within a millionth of max(1, |h_i|), as searches merge what is nearer, where the hull of
+    both holds one fixed point at most.
     """
     rows = torch.full((len(states),), -1)
     if not len(proved) or not len(states):
         return rows
     nearest = torch.cdist(states, proved.middle).argmin(dim=-1)
-    same = _at_most_one(evaluation, proved[nearest].hull(Intervals.exactly(states)))
+    hull = proved[nearest].hull(Intervals.exactly(states))
+    near = (hull.width <= _NEAR * states.abs().clamp(min=1.0)).all(dim=-1)
+    same = near & _at_most_one(evaluation, hull)
     return torch.where(same, nearest, rows)

@@ -4,11 +4,13 @@ from .duals import Unbounded
 from .evaluation import Batches, Evaluation, evaluation_of
 from .intervals import Intervals, joined, product, up
 from .newton import Preconditioned, contracted, contraction, krawczyk, krawczyk_of, preconditioned, residual_of
+from .over_balls import OverBalls
 
 __all__ = [
     "Batches",
     "Evaluation",
     "Intervals",
+    "OverBalls",
     "Preconditioned",
     "Unbounded",
     "contracted",
