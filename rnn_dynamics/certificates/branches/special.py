@@ -62,8 +62,8 @@ def special_proof(
     if point is None:
         return None
     box = krawczyk_of(evaluation, point[None], rows, ends)
-    if box is None:
-        return None
+    if box is None or (kind == "Neimark-Sacker" and not bool((box.lower[:, -1] > 0) | (box.upper[:, -1] < 0))):
+        return None  # an angle that may be 0 or pi is that of another kind
     here = box[:, : n + 1]
     sides = local_curve(law, here.hull(node.box)) if bool(node.proved.all()) else None
     return SpecialProof(
