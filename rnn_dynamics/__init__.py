@@ -51,7 +51,7 @@ from .bifurcations import (
     continue_fixed_point,
     multistability_map,
 )
-from .certificates import Certificates, certify
+from .certificates import BranchCertificates, Certificates, FixedPointCensus, all_fixed_points, certify
 from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .line_attractors import LineAttractor, line_attractors
@@ -91,10 +91,12 @@ __all__ = [
     "BifurcationCurve",
     "BifurcationDiagram",
     "Branch",
+    "BranchCertificates",
     "Certificates",
     "Checkpoint",
     "DrivenMap",
     "Effort",
+    "FixedPointCensus",
     "FixedPoints",
     "Horizon",
     "LineAttractor",
@@ -113,6 +115,7 @@ __all__ = [
     "TrainingBifurcations",
     "Walk",
     "Warmup",
+    "all_fixed_points",
     "as_map",
     "basin_boundary",
     "basin_map",

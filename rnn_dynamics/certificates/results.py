@@ -12,6 +12,7 @@ from ..results import Interruptible, Noted
 from ..store import storable
 from ..tables import Table
 from .claims import FIXED_POINT
+from .completeness import FixedPointCensus
 from .obstacles import Obstacle, Passage
 from .stored_step import StoredStep
 
@@ -33,6 +34,7 @@ _BESIDE = (
     "invariant",
     "step",
     "refusal",
+    "census",
     "notes",
     "interrupted",
 )
@@ -151,6 +153,9 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     refusal: str
     """Why it could not be traced, with the operation that balls do not cover; empty where it could."""
 
+    census: FixedPointCensus | None = None
+    """All fixed points of the map, if ``certify`` was asked whether these are."""
+
     @property
     def proved(self) -> Tensor:
         """Whether each is there, alone in its box, and not of another stability than claimed, [p]."""
@@ -203,6 +208,22 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
         """
         total = self.index_sum
         return total is not None and total != 1 and self._all_inside and self.continuous
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether these are all fixed points, proved; False if others are proved to be there; None if it is not known.
+
+        ``certify(system, points, complete=True)`` asks. ``census.everywhere`` says whether of R^n or of a box.
+        """
+        if self.missing or (self.census is not None and len(self.census.missed)):
+            return False
+        asked = self._whole_result and self.census is not None and self.census.complete
+        return True if asked else None
+
+    @property
+    def missed(self) -> Tensor:
+        """The states [q, n] of fixed points that are proved to be there and are none of the rows."""
+        return self.states[:0] if self.census is None else self.census.missed
 
     @property
     def _all_inside(self) -> bool:
@@ -284,7 +305,7 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.chosen_from is None
 
     def _notes(self) -> Sequence[str]:
-        return [self.verdict, *self.advice]
+        return [self.verdict, *([] if self.census is None else [self.census.summary()]), *self.advice]
 
     @checked
     def check(self, precision: Annotated[int, AtLeast(24)] = 106, progress: bool | None = None) -> "Certificates":

@@ -1,15 +1,23 @@
 """``certify``: what a search found, proved row by row."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import ArgumentError, ArrayLike, Positive, Size, checked
+from ..bifurcations import Branch
+from ..checks import ArgumentError, ArrayLike, Count, Positive, Size, checked
+from ..families import Family
+from ..fixed_points import FixedPoints
 from ..multistability import Reachability
 from ..progress import each
 from ..systems import AutonomousMap, DrivenMap
+from .branches import BranchCertificates, certify_branch
 from .claims import Found, claims_of
+from .completeness import all_fixed_points
 from .proved_reach import ProvedReach
 from .results import Certificates
 
@@ -20,14 +28,16 @@ _TOLERANCE = 1e-6
 @checked
 @torch.no_grad()
 def certify(
-    system: AutonomousMap | DrivenMap,
-    found: Found | Reachability,
+    system: AutonomousMap | DrivenMap | Family,
+    found: Found | Reachability | Branch,
     starts: ArrayLike | None = None,
     *,
+    complete: bool = False,
+    budget: Count | None = None,
     steps: Size = 1000,
     tolerance: Annotated[float, Positive()] = _TOLERANCE,
     progress: bool | None = None,
-) -> Certificates | ProvedReach:
+) -> Certificates | ProvedReach | BranchCertificates:
     """Prove what was found: that it is there, alone, where, of which stability, and which starts go to it.
 
     Each fixed point or cycle x = F^k(x) is located by Krawczyk's operator in ball arithmetic, in which every rounding
@@ -36,18 +46,22 @@ def certify(
     cannot be proved is a row with a reason.
 
     Args:
-        system: the map; for a ``Reachability`` the network that it is of, or the map if one input was held.
-        found: what was found of it: ``FixedPoints``, ``Cycles``, ``Attractors``, or ``Reachability``; or states [k, n]
-            or [n], each of which is claimed to be a fixed point.
+        system: the map; for a ``Reachability`` the network that it is of, or the map if one input was held; for a
+            ``Branch`` the family that it was followed in.
+        found: what was found of it: ``FixedPoints``, ``Cycles``, ``Attractors``, ``Reachability`` or ``Branch``; or
+            states [k, n] or [n], each of which is claimed to be a fixed point.
         starts: states [s, n] that are to be proved to go to one of the stable things found; those of a
             ``Reachability`` are its own.
+        complete: of fixed points, also whether these are all: ``all_fixed_points`` proves it for small maps.
+        budget: boxes that this may look at; see there.
         steps: the budget of each start: so many are followed.
         tolerance: how far a state may be from the solution proved, in units of max(u_i, |h_i|): a millionth, as
             searches merge what is nearer.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
-        ``Certificates``, a row for each thing found; of a ``Reachability`` such a table for each held input.
+        ``Certificates``, a row for each thing found; of a ``Reachability`` such a table for each held input; of a
+        branch ``BranchCertificates``, a row for each segment and special point.
 
     Raises:
         ValueError: for states that do not fit, and for a network whose input is not held.
@@ -55,6 +69,12 @@ def certify(
     Sources: Krawczyk 1969 (doi:10.1007/BF02234767), Rump 2010 (doi:10.1017/S096249291000005X), Johansson 2017
     (doi:10.1109/TC.2017.2690633).
     """
+    if complete and not isinstance(found, FixedPoints | Tensor | np.ndarray | Sequence):
+        raise ArgumentError("complete", f"asks of fixed points whether they are all, got {type(found).__name__}")
+    if isinstance(found, Branch):
+        return _of_branch(system, found, starts, tolerance, progress)
+    if not isinstance(system, AutonomousMap | DrivenMap):
+        raise ArgumentError("system", f"must be a map under a held input, network.hold(input), got {system!r}")
     if isinstance(found, Reachability):
         if starts is not None:
             raise ArgumentError("starts", "must be left out for a Reachability, which has its own")
@@ -62,7 +82,10 @@ def certify(
     if not isinstance(system, AutonomousMap):
         raise ArgumentError("system", "must be a map under a held input, network.hold(input), got a network")
     begin = None if starts is None else system.as_states(starts, "starts")
-    return _of_map(system, found, begin, steps, tolerance, progress)
+    proof = _of_map(system, found, begin, steps, tolerance, progress)
+    if not complete:
+        return proof
+    return replace(proof, census=all_fixed_points(system, proof.states, budget=budget, progress=progress))
 
 
 def _of_map(
@@ -98,3 +121,13 @@ def _of_reach(
         if proofs[-1].interrupted:
             break
     return ProvedReach(reach.inputs[: len(proofs)], tuple(proofs), reach.count, reach.claimed)
+
+
+def _of_branch(
+    family: object, branch: Branch, starts: ArrayLike | None, tolerance: float, progress: bool | None
+) -> BranchCertificates:
+    if starts is not None:
+        raise ArgumentError("starts", "must be left out for a Branch: its fixed points are not of one map")
+    if not callable(family) or isinstance(family, AutonomousMap | DrivenMap):
+        raise ArgumentError("system", "must be the family that the branch was followed in, as network.input_family(0)")
+    return certify_branch(family, branch, tolerance, progress=progress)

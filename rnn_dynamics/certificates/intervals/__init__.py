@@ -1,0 +1,26 @@
+"""Many boxes at once: F and DF over intervals of float64, rounded outward, and the interval Newton test."""
+
+from .duals import Unbounded
+from .evaluation import Batches, Evaluation, evaluation_of
+from .intervals import Intervals, joined, product, up
+from .newton import Preconditioned, contracted, contraction, krawczyk, krawczyk_of, preconditioned, residual_of
+from .over_balls import OverBalls
+
+__all__ = [
+    "Batches",
+    "Evaluation",
+    "Intervals",
+    "OverBalls",
+    "Preconditioned",
+    "Unbounded",
+    "contracted",
+    "contraction",
+    "evaluation_of",
+    "joined",
+    "krawczyk",
+    "krawczyk_of",
+    "preconditioned",
+    "product",
+    "residual_of",
+    "up",
+]
