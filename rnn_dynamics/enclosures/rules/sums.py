@@ -78,6 +78,45 @@ def _folded(tape: Tape, of_two: Any, operand: Operand, dim: _Axes, keepdim: bool
     return reduce(lambda one, other: of_two(tape, one, other), columns)
 
 
+@rule("max")
+def largest_of_all(tape: Tape, self: Operand) -> Balls:
+    return largest(tape, self)
+
+
+@rule("min")
+def smallest_of_all(tape: Tape, self: Operand) -> Balls:
+    return smallest(tape, self)
+
+
+@rule("max.dim")
+def largest_and_where(tape: Tape, self: Operand, dim: int, keepdim: bool = False) -> tuple[Balls, None]:
+    return largest(tape, self, dim, keepdim), None
+
+
+@rule("min.dim")
+def smallest_and_where(tape: Tape, self: Operand, dim: int, keepdim: bool = False) -> tuple[Balls, None]:
+    return smallest(tape, self, dim, keepdim), None
+
+
+@rule("prod")
+def product(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False, **_: Any) -> Balls:
+    return _folded(tape, multiply, self, dim, keepdim)
+
+
+@rule("cumsum")
+def running_sum(tape: Tape, self: Operand, dim: int, **_: Any) -> Balls:
+    balls = balls_of(self)
+    entries, slopes = (None if part is None else np.moveaxis(part, dim, 0) for part in (balls.entries, balls.slopes))
+    sums: list[Balls] = []
+    for place in range(len(entries)):
+        own = Balls(np.asarray(entries[place]), None if slopes is None else np.asarray(slopes[place]))
+        sums.append(add(tape, sums[-1], own) if sums else own)
+    nothing = np.full(balls.shape, None)
+    joined = np.stack([one.entries for one in sums])
+    by = np.stack([one.slopes if one.slopes is not None else nothing[place] for place, one in enumerate(sums)])
+    return Balls(np.moveaxis(joined, 0, dim), None if slopes is None else np.moveaxis(by, 0, dim))
+
+
 @rule("_softmax")
 def softmax(tape: Tape, self: Operand, dim: int, **_: Any) -> Balls:
     """1 / sum_j e^(x_j - x_i): every number stands once in a difference, and none can be too large."""
