@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import choices, elementwise, numbers, products, steps, sums
+from . import choices, elementwise, normalised, numbers, products, steps, sums
 from .choices import TRUTHS
 from .moves import MOVES, move
 from .numbers import MADE, made
@@ -19,6 +19,7 @@ __all__ = [
     "made",
     "move",
     "name_of",
+    "normalised",
     "numbers",
     "products",
     "rule_for",

@@ -1,4 +1,4 @@
-"""Rules for sums over axes, and what is made of them: means, variances, norms, softmax and normalised layers."""
+"""Rules for sums over axes, and what is made of them: means, variances, norms, and softmax."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -106,7 +106,8 @@ def product(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False,
 @rule("cumsum")
 def running_sum(tape: Tape, self: Operand, dim: int, **_: Any) -> Balls:
     balls = balls_of(self)
-    entries, slopes = (None if part is None else np.moveaxis(part, dim, 0) for part in (balls.entries, balls.slopes))
+    entries = np.moveaxis(balls.entries, dim, 0)
+    slopes = None if balls.slopes is None else np.moveaxis(balls.slopes, dim, 0)
     sums: list[Balls] = []
     for place in range(len(entries)):
         own = Balls(np.asarray(entries[place]), None if slopes is None else np.asarray(slopes[place]))
@@ -150,24 +151,6 @@ def _against(x: Balls, dim: int) -> tuple[Balls, Balls]:
         return Balls(own), Balls(others)
     own_slopes, other_slopes = pair(x.slopes)
     return Balls(own, own_slopes), Balls(others, other_slopes)
-
-
-@rule("native_layer_norm")
-def layer_norm(
-    tape: Tape,
-    input: Operand,
-    normalized_shape: Sequence[int],
-    weight: Operand | None = None,
-    bias: Operand | None = None,
-    eps: float = 1e-5,
-) -> tuple[Balls, None, None]:
-    """(x - mean) / sqrt(var + eps), scaled and shifted; with what torch keeps for its derivative beside it."""
-    axes = list(range(-len(normalized_shape), 0))
-    apart = subtract(tape, input, mean(tape, input, axes, True))
-    spread = add(tape, mean(tape, unary(tape, power(2), apart), axes, True), eps)
-    result = multiply(tape, apart, unary(tape, FUNCTIONS["rsqrt"], spread))
-    result = result if weight is None else multiply(tape, result, weight)
-    return (result if bias is None else add(tape, result, bias)), None, None
 
 
 def _count(shape: tuple[int, ...], dim: _Axes) -> int:
