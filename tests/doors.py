@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from flint import arb, arb_mat
 from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, fixed_point_finder, plotting, roots, tasks, training
+from rnn_dynamics import cells, enclosures, fixed_point_finder, plotting, roots, tasks, training
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.fixed_point_finder import FixedPointFinder, plot_fps
 from rnn_dynamics.tracking import Budget, checkpoint_files
@@ -498,6 +499,31 @@ def doors() -> Iterator[Door]:
     yield from _making_doors()
     yield from _method_doors()
     yield from _result_doors()
+    yield from _enclosure_doors()
+
+
+def _enclosure_doors() -> Iterator[Door]:
+    column = [[0.1], [0.2]]
+    yield Door("enclose", enclosures.enclose, lambda: {"system": network().hold()})
+    yield Door(
+        "enclose_family",
+        enclosures.enclose_family,
+        lambda: {"function": lambda h, p: torch.tanh(p * h), "state_size": 2},
+    )
+    yield Door("ball", enclosures.ball, lambda: {"midpoints": torch.tensor(column), "radii": 0.1})
+    yield Door("exact", enclosures.exact, lambda: {"tensor": torch.tensor(column)})
+    yield Door("midpoints of balls", enclosures.midpoints, lambda: {"balls": arb_mat(column)})
+    yield Door("hull of balls", enclosures.hull, lambda: {"one": arb_mat(column), "other": arb_mat(column)})
+    yield Door(
+        "Enclosure.linearize",
+        lambda **options: enclosures.enclose(network().hold()).linearize(**options),
+        lambda: {"box": arb_mat(column), "precision": 53},
+    )
+    yield Door(
+        "FamilyEnclosure.linearize",
+        lambda **options: enclosures.enclose_family(lambda h, p: torch.tanh(p * h), 2).linearize(**options),
+        lambda: {"box": arb_mat(column), "parameter": arb(0.5), "precision": 53},
+    )
 
 
 def _training_doors() -> Iterator[Door]:

@@ -12,7 +12,7 @@ from torch import Tensor, fx
 
 from .arrays import Array, Balls, Constant
 from .patterns import softsigns
-from .rules import MADE, MOVES, RULES, TRUTHS, made, move
+from .rules import MADE, MOVES, RULES, TRUTHS, is_known, made, move, name_of, rule_for
 from .tape import Tape
 from .tracing import Trace, Unenclosed, where
 
@@ -43,9 +43,9 @@ class Evaluation:
         if node.op != "call_function" or node.target is operator.getitem or self._as_torch_has_it(node):
             return
         truth = self._traced.dtypes.get(node) is torch.bool and node in self._traced.depending
-        if truth and _name(node) not in TRUTHS | MOVES:
+        if truth and name_of(node.target) not in TRUTHS | MOVES:
             raise Unenclosed(f"there is no rule for {node.target} of truths over balls{where(node)}")
-        if _name(node) not in MOVES | MADE and _rule(node) is None:
+        if not is_known(node.target):
             raise Unenclosed(f"there is no rule for {node.target} over balls{where(node)}")
 
     def _require_agreement(self) -> None:
@@ -97,9 +97,13 @@ class Evaluation:
             arguments = _named(node.target, args, kwargs)
             if self._as_torch_has_it(node) and not _rounded_truth(args, self._traced.dtypes[node]):
                 return _by_torch(node, args, kwargs)
-            if _name(node) in MOVES:
+            if name_of(node.target) in MOVES:
                 return move(node.target, arguments)
-            return made(node.target, arguments) if _name(node) in MADE else _rule(node)(tape, **arguments)
+            if name_of(node.target) in MADE:
+                return made(node.target, arguments)
+            rule = rule_for(node.target)
+            assert rule is not None  # as was required at first
+            return rule(tape, **arguments)
         except NotImplementedError as error:
             raise Unenclosed(f"there is no rule for {node.target} over balls for {error}{where(node)}") from error
         except TypeError as error:  # an argument that the rule does not know
@@ -135,17 +139,6 @@ def _taken(known: dict[fx.Node, Any], value: Any) -> Any:
 
 def _as_balls(array: Array) -> Balls:
     return array.balls if isinstance(array, Constant) else array
-
-
-def _name(node: fx.Node) -> str:
-    """Torch's name of an operation, without its overload: "add"."""
-    schema = getattr(node.target, "_schema", None)
-    return str(node.target) if schema is None else schema.name.rpartition("::")[2]
-
-
-def _rule(node: fx.Node) -> Any:
-    overload = getattr(node.target, "_overloadname", "")
-    return RULES.get(f"{_name(node)}.{overload}") or RULES.get(_name(node))
 
 
 def _named(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:

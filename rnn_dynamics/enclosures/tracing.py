@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from operator import attrgetter, getitem
 from typing import Any
 
 import torch
 from torch import Tensor, fx
+
+from .rules import is_known
 
 _AGREEMENT = 1e-9
 """Relative, between the map and its graph at random states: rounding is 1e-15, what is left out is not."""
@@ -56,7 +59,8 @@ def trace(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Tra
             first = make_fx(function)(*arguments)
             # Once more for what is written in place, by the step or by torch in taking it apart.
             open_step = _Open(first)
-            module = make_fx(functionalize(open_step.run, remove="mutations"))(*arguments, *open_step.constants)
+            again = functionalize(open_step.run, remove="mutations")
+            module = make_fx(again, decomposition_table=_decompositions())(*arguments, *open_step.constants)
         except Exception as error:  # of any kind, in a caller's function
             raise Unenclosed(
                 "the step cannot be traced into operations of torch: it may look at the numbers of its state (if, "
@@ -82,6 +86,14 @@ def retraced(module: fx.GraphModule, constants: tuple[Tensor, ...], arguments: t
     depending = _depending(module.graph, len(arguments))
     _require_double(looked_at.dtypes, depending)
     return Trace(module, constants, arguments, image, looked_at.dtypes, depending)
+
+
+@cache
+def _decompositions() -> dict[Any, Any]:
+    """Torch's own way to take apart what has no rule."""
+    from torch._decomp import core_aten_decompositions
+
+    return {operation: made for operation, made in core_aten_decompositions().items() if not is_known(operation)}
 
 
 class _Open(fx.Interpreter):

@@ -139,6 +139,18 @@ SMOOTH: dict[str, Function] = {
     "of float32 constants": lambda h: h * torch.linspace(0, 1, N).exp(),
     "of constants": lambda h: h * (b.exp() > 1) + b.exp().sin(),
     "logical": lambda h: torch.where((h > -50) & ~(h > 60) | (h == 99), h, 0.0),
+    "hypot": lambda h: torch.hypot(h, h.flip(0) + 7),
+    "atan2": lambda h: torch.atan2(h, h.flip(0) + 7),
+    "cumsum": lambda h: h.cumsum(0) - h.view(2, 2).cumsum(1).flatten(),
+    "prod": lambda h: h * h.prod() + h.view(2, 2).prod(0).repeat(2),
+    "attention": lambda h: (torch.softmax(h.view(2, 2) @ h.view(2, 2).T / 2**0.5, -1) @ h.view(2, 2)).flatten(),
+    "scatter": lambda h: torch.zeros(N, dtype=DOUBLE).scatter(0, torch.tensor([1, 0, 3, 2]), h),
+    "batch norm": lambda h: F.batch_norm(h[None], b, b.exp(), b, b)[0],
+    "logit, by its parts": lambda h: torch.logit(h.sigmoid()),
+    "xlogy, by its parts": lambda h: torch.xlogy(h, (h + 9)),
+    "sinc, by its parts": lambda h: torch.sinc(h + 9),
+    "remainder between jumps": lambda h: (0.01 * h + 0.5) % 2.0 + torch.fmod(0.01 * h + 5.5, 2.0),
+    "floors between jumps": lambda h: h * (0.01 * h + 5.5).floor() + (0.01 * h - 5.5).ceil(),
     "sign far off": lambda h: (h + 9).sign() * h,
 }
 """Within the boxes that are drawn here."""
@@ -155,6 +167,8 @@ KINKED: dict[str, Function] = {
     "leaky_relu": lambda h: F.leaky_relu(h, 0.2),
     "elu with another slope": lambda h: F.elu(h, alpha=0.4),
     "amax": lambda h: h * h.amax() - h.amin(),
+    "celu, by its parts": lambda h: F.leaky_relu(F.softshrink(h, 0.3), 0.4) + F.hardtanh(h),
+    "max": lambda h: h * h.max() + h.min() + h.view(2, 2).max(1).values.repeat(2),
     "norm of order 1": lambda h: h * torch.linalg.vector_norm(h, 1),
 }
 
@@ -319,6 +333,25 @@ def test_truths_of_what_is_known_to_lie_to_one_side_have_no_slope() -> None:
     assert not kinked
     assert torch.equal(midpoints(value)[:, 0], torch.tensor([1.0, 0.0, 5.0, 2.0], dtype=DOUBLE))
     assert torch.equal(midpoints(jacobian), torch.eye(N, dtype=DOUBLE))
+
+
+def test_what_jumps_between_levels_is_told() -> None:
+    for function in (
+        torch.floor,
+        torch.ceil,
+        torch.trunc,
+        lambda h: h % 1.0,
+        lambda h: torch.div(h, 1, rounding_mode="trunc"),
+    ):
+        enclosure = enclose(mapped(lambda h, f=function: f(h) + h))
+        at = torch.tensor([2.0, 1.5, -1.5, -0.5], dtype=DOUBLE)
+        value, jacobian, kinked = enclosure.linearize(ball(at, 1e-3))
+        assert kinked
+        assert not jacobian[0, 0].is_finite()
+        assert within(function(at) + at, value)
+        assert float(radii(value)[0]) > 0.4
+        assert within(jacfwd(function)(at).diagonal()[1:] + 1, arb_mat(3, 1, [jacobian[i, i] for i in (1, 2, 3)]))
+        assert not enclosure.linearize(ball(at + 0.25, 1e-3))[2]
 
 
 def test_softplus_jumps_where_torch_has_it_jump() -> None:

@@ -47,7 +47,6 @@ REFUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "another": (lambda h: torch.fft.fft(h).real, r"makes torch\.complex128 of its state"),
     "places by state": (lambda h: h[h.argsort()], r"makes torch\.int64 of its state \(aten\.sort"),
     "rounding": (lambda h: h.round(), r"aten\.round"),
-    "mode": (lambda h: torch.div(h, 2.0, rounding_mode="floor"), r"aten\.div\.Scalar_mode|aten\.div\.Tensor_mode"),
     "filled": (lambda h: torch.nn.functional.pad(h[1:], (0, 1), value=3.0), "constant_pad_nd.*fills in"),
     "added at places": (
         lambda h: h.index_put((torch.tensor([0, 0]),), h[:2], accumulate=True),
@@ -182,3 +181,22 @@ def test_a_graph_that_was_traced_is_looked_at_anew() -> None:
     assert again.depending == traced.depending
     value, _, _ = Enclosure(again, 3).linearize(exact(state))
     assert within(torch.tanh(state), value)
+
+
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize("cell", [nn.RNNCell, nn.GRUCell, nn.LSTMCell])
+def test_kernels_of_torchs_own_are_taken_apart(cell: type[nn.Module]) -> None:
+    module, input = cell(2, 3, dtype=DOUBLE), torch.randn(2, dtype=DOUBLE)
+    parts = 2 if cell is nn.LSTMCell else 1
+
+    def step(h: Tensor) -> Tensor:
+        after = module(input, h.chunk(2) if parts == 2 else h)
+        return torch.cat(after) if parts == 2 else after
+
+    system, state = rd.as_map(module).hold(input), torch.randn(3 * parts, dtype=DOUBLE)
+    made = Plain(step)
+    made.state_size = 3 * parts
+    value, jacobian, kinked = enclose(made).linearize(exact(state))
+    assert not kinked
+    assert within(system(state), value)
+    assert within(system.jacobian(state), jacobian)

@@ -104,6 +104,17 @@ def negate(tape: Tape, self: Operand) -> Balls:
     return Balls.of(opposites, [slope for _, slope in truths], shape)
 
 
+@rule("isnan", "isinf")
+def is_no_number(tape: Tape, self: Operand) -> Balls:
+    shape, part = broadcast(self)
+    known = [x.is_finite() for x, _ in _pairs(part)]
+    slopes = [
+        None if finite or slope is None else _unknown(tape)
+        for finite, (_, slope) in zip(known, _pairs(part), strict=True)
+    ]
+    return Balls.of([False if finite else None for finite in known], slopes, shape)
+
+
 @rule("logical_and", "bitwise_and")
 def both(tape: Tape, self: Operand, other: Operand) -> Balls:
     return _joined(tape, self, other, False)
@@ -162,6 +173,8 @@ TRUTHS = frozenset(
         "bitwise_or",
         "eq",
         "ge",
+        "isinf",
+        "isnan",
         "gt",
         "le",
         "logical_and",

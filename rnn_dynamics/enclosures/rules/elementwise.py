@@ -285,3 +285,23 @@ def mish(tape: Tape, self: Operand) -> Balls:
 
 def _level(height: arb) -> Smooth:
     return Smooth(lambda _: height, lambda _: NOTHING)
+
+
+@rule("hypot")
+def hypotenuse(tape: Tape, self: Operand, other: Operand) -> Balls:
+    squares = add(tape, unary(tape, power(2), self), unary(tape, power(2), other))
+    return unary(tape, FUNCTIONS["sqrt"], squares)
+
+
+@rule("atan2")
+def angle(tape: Tape, self: Operand, other: Operand) -> Balls:
+    def slopes(y: arb, x: arb) -> tuple[arb, arb]:
+        square = whole_power(x, 2) + whole_power(y, 2)
+        return x / square, -y / square
+
+    return binary(tape, arb.atan2, slopes, self, other, _at_the_cut)
+
+
+def _at_the_cut(y: arb, x: arb) -> bool:
+    """Whether the angle may jump between pi and -pi."""
+    return y.contains(0) and not x > 0

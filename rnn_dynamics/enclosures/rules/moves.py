@@ -38,6 +38,7 @@ MOVES = frozenset(
         "repeat",
         "reshape",
         "roll",
+        "scatter",
         "select",
         "select_scatter",
         "slice",
@@ -52,6 +53,8 @@ MOVES = frozenset(
         "triu",
         "unbind",
         "unfold",
+        "unsafe_split",
+        "unsafe_split_with_sizes",
         "unsqueeze",
         "unsqueeze_copy",
         "view",
@@ -66,7 +69,7 @@ _FOREIGN = ("index", "indices")
 
 def move(operation: Any, arguments: dict[str, Any]) -> Any:
     """What an operation makes of its arguments, any of which may be balls; zeros where it fills with zeros."""
-    if arguments.get("accumulate") or arguments.get("value") or operation._overloadname == "dtype":
+    if any(arguments.get(name) for name in ("accumulate", "value", "reduce")) or operation._overloadname == "dtype":
         raise NotImplementedError("numbers that it adds, fills in or reads as others")
     moved = [value for name, value in arguments.items() if name not in _FOREIGN for value in _arrays(value)]
     if all(isinstance(one, Constant) for one in moved):

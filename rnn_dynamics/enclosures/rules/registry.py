@@ -9,6 +9,18 @@ Rule: TypeAlias = Callable[..., Any]
 RULES: dict[str, Rule] = {}
 
 
+def rule_for(operation: Any) -> Rule | None:
+    """The rule for an operation of torch; None where there is none."""
+    name = name_of(operation)
+    return RULES.get(f"{name}.{getattr(operation, '_overloadname', '')}") or RULES.get(name)
+
+
+def name_of(operation: Any) -> str:
+    """Torch's name of an operation, without its overload: "add"."""
+    schema = getattr(operation, "_schema", None)
+    return str(operation) if schema is None else schema.name.removeprefix("aten::")
+
+
 def rule(*names: str) -> Callable[[Rule], Rule]:
     """Enter a function as the rule for operations such as "add", or "sum.dim_IntList" for one overload."""
 

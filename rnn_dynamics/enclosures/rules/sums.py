@@ -1,4 +1,4 @@
-"""Rules for sums over axes, and what is made of them: means, variances, norms, softmax and normalised layers."""
+"""Rules for sums over axes, and what is made of them: means, variances, norms, and softmax."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -78,6 +78,46 @@ def _folded(tape: Tape, of_two: Any, operand: Operand, dim: _Axes, keepdim: bool
     return reduce(lambda one, other: of_two(tape, one, other), columns)
 
 
+@rule("max")
+def largest_of_all(tape: Tape, self: Operand) -> Balls:
+    return largest(tape, self)
+
+
+@rule("min")
+def smallest_of_all(tape: Tape, self: Operand) -> Balls:
+    return smallest(tape, self)
+
+
+@rule("max.dim")
+def largest_and_where(tape: Tape, self: Operand, dim: int, keepdim: bool = False) -> tuple[Balls, None]:
+    return largest(tape, self, dim, keepdim), None
+
+
+@rule("min.dim")
+def smallest_and_where(tape: Tape, self: Operand, dim: int, keepdim: bool = False) -> tuple[Balls, None]:
+    return smallest(tape, self, dim, keepdim), None
+
+
+@rule("prod")
+def product(tape: Tape, self: Operand, dim: _Axes = None, keepdim: bool = False, **_: Any) -> Balls:
+    return _folded(tape, multiply, self, dim, keepdim)
+
+
+@rule("cumsum")
+def running_sum(tape: Tape, self: Operand, dim: int, **_: Any) -> Balls:
+    balls = balls_of(self)
+    entries = np.moveaxis(balls.entries, dim, 0)
+    slopes = None if balls.slopes is None else np.moveaxis(balls.slopes, dim, 0)
+    sums: list[Balls] = []
+    for place in range(len(entries)):
+        own = Balls(np.asarray(entries[place]), None if slopes is None else np.asarray(slopes[place]))
+        sums.append(add(tape, sums[-1], own) if sums else own)
+    nothing = np.full(balls.shape, None)
+    joined = np.stack([one.entries for one in sums])
+    by = np.stack([one.slopes if one.slopes is not None else nothing[place] for place, one in enumerate(sums)])
+    return Balls(np.moveaxis(joined, 0, dim), None if slopes is None else np.moveaxis(by, 0, dim))
+
+
 @rule("_softmax")
 def softmax(tape: Tape, self: Operand, dim: int, **_: Any) -> Balls:
     """1 / sum_j e^(x_j - x_i): every number stands once in a difference, and none can be too large."""
@@ -111,24 +151,6 @@ def _against(x: Balls, dim: int) -> tuple[Balls, Balls]:
         return Balls(own), Balls(others)
     own_slopes, other_slopes = pair(x.slopes)
     return Balls(own, own_slopes), Balls(others, other_slopes)
-
-
-@rule("native_layer_norm")
-def layer_norm(
-    tape: Tape,
-    input: Operand,
-    normalized_shape: Sequence[int],
-    weight: Operand | None = None,
-    bias: Operand | None = None,
-    eps: float = 1e-5,
-) -> tuple[Balls, None, None]:
-    """(x - mean) / sqrt(var + eps), scaled and shifted; with what torch keeps for its derivative beside it."""
-    axes = list(range(-len(normalized_shape), 0))
-    apart = subtract(tape, input, mean(tape, input, axes, True))
-    spread = add(tape, mean(tape, unary(tape, power(2), apart), axes, True), eps)
-    result = multiply(tape, apart, unary(tape, FUNCTIONS["rsqrt"], spread))
-    result = result if weight is None else multiply(tape, result, weight)
-    return (result if bias is None else add(tape, result, bias)), None, None
 
 
 def _count(shape: tuple[int, ...], dim: _Axes) -> int:
