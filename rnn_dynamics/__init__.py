@@ -67,6 +67,7 @@ from .warmup import Horizon, Warmup, warm_up
 if TYPE_CHECKING:
     from .plotting import (
         plot_attractors,
+        plot_automaton,
         plot_basins,
         plot_branches,
         plot_diagram,
@@ -133,6 +134,7 @@ __all__ = [
     "lyapunov_spectrum",
     "multistability_map",
     "plot_attractors",
+    "plot_automaton",
     "plot_basins",
     "plot_branches",
     "plot_diagram",

@@ -1,4 +1,4 @@
-"""The minimal Moore machine of a thing that answers letters, learned by asking it: Angluin's algorithm, exact to a depth."""
+"""The minimal Moore machine of what answers letters, learned by asking it, and exact for all histories to a depth."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
@@ -41,7 +41,7 @@ def histories(language: Language, depth: int) -> Iterator[tuple[str, ...]]:
 def learn_moore_machine(
     respondent: Respondent, letters: Sequence[str], language: Language, *, depth: int, most: int
 ) -> MooreMachine:
-    """The Moore machine of the fewest states that answers as a respondent does, on every history of up to ``depth`` letters.
+    """The Moore machine of the fewest states that answers as a respondent does, on histories of up to ``depth`` letters.
 
     Angluin's L* with Rivest and Schapire's treatment of counterexamples (Angluin 1987, doi
     10.1016/0890-5401(87)90052-6; Rivest and Schapire 1993, doi 10.1006/inco.1993.1021); that two answers are always
@@ -106,22 +106,20 @@ def learn_moore_machine(
                 for place, (answer, guess) in enumerate(zip(answers, expected, strict=True)):
                     if answer != guess:
                         return history[: place + 1]
-            # What cannot come is impossible in the machine too.
             self.agrees = True
             return None
 
     asked = Asked()
     oracle = EveryHistory(list(letters), asked)
-    hypothesis = run_Lstar(
-        list(letters), asked, oracle, "moore", cache_and_non_det_check=False, print_level=0
-    )
+    hypothesis = run_Lstar(list(letters), asked, oracle, "moore", cache_and_non_det_check=False, print_level=0)
     assert isinstance(hypothesis, Hypothesis)
     rows = {state: row for row, state in enumerate(_initial_first(hypothesis))}
     outputs = [str(state.output) for state in rows]
     table = [
-        [-1 if (to := state.transitions[letter]).output == IMPOSSIBLE else rows[to] for letter in letters] for state in rows
+        [-1 if (to := state.transitions[letter]).output == IMPOSSIBLE else rows[to] for letter in letters]
+        for state in rows
     ]
-    names, transitions = in_walking_order(tuple(letters), outputs, table)
+    names, transitions = in_walking_order(outputs, table)
     return MooreMachine(
         letters=tuple(letters),
         outputs=names,

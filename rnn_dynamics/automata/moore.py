@@ -87,7 +87,7 @@ class MooreMachine(Result):
 
     @checked
     def difference(self, other: "MooreMachine") -> tuple[str, ...] | None:
-        """A shortest word after which two machines put out different things, () for the empty one; None if there is none.
+        """A shortest word after which two machines put out different things; None if there is none.
 
         A letter that can come for one of them alone makes a difference too.
 
@@ -96,7 +96,8 @@ class MooreMachine(Result):
         """
         if self.letters != other.letters:
             raise ArgumentError("other", f"must read the letters {self.letters}, reads {other.letters}")
-        seen, waiting = {(0, 0)}, deque([(0, 0, ())])
+        seen = {(0, 0)}
+        waiting: deque[tuple[int, int, tuple[str, ...]]] = deque([(0, 0, ())])
         while waiting:
             mine, its, word = waiting.popleft()
             if self.outputs[mine] != other.outputs[its]:
@@ -112,15 +113,15 @@ class MooreMachine(Result):
         return None
 
 
-def in_walking_order(letters: tuple[str, ...], outputs: list[str], table: list[list[int]]) -> tuple[tuple[str, ...], Tensor]:
-    """Outputs and transitions of a machine whose states are renumbered as a breadth-first walk from state 0 meets them."""
+def in_walking_order(outputs: list[str], table: list[list[int]]) -> tuple[tuple[str, ...], Tensor]:
+    """Outputs and transitions of a machine, its states numbered as a breadth-first walk from state 0 meets them."""
     order, waiting = {0: 0}, deque([0])
     while waiting:
         for to in table[waiting.popleft()]:
             if to >= 0 and to not in order:
                 order[to] = len(order)
                 waiting.append(to)
-    transitions = torch.full((len(order), len(letters)), -1)
+    transitions = torch.full((len(order), len(table[0])), -1)
     for state, row in order.items():
         transitions[row] = torch.tensor([order[to] if to >= 0 else -1 for to in table[state]])
     return tuple(outputs[state] for state in order), transitions
