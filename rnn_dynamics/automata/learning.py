@@ -41,7 +41,7 @@ def histories(language: Language, depth: int) -> Iterator[tuple[str, ...]]:
 def learn_moore_machine(
     respondent: Respondent, letters: Sequence[str], language: Language, *, depth: int, most: int
 ) -> MooreMachine:
-    """The Moore machine of the fewest states that answers as a respondent does, on histories of up to ``depth`` letters.
+    """The Moore machine of the fewest states that answers as a respondent to histories of up to ``depth`` letters.
 
     Angluin's L* with Rivest and Schapire's treatment of counterexamples (Angluin 1987, doi
     10.1016/0890-5401(87)90052-6; Rivest and Schapire 1993, doi 10.1006/inco.1993.1021); that two answers are always
