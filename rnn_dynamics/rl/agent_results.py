@@ -115,7 +115,7 @@ class AgentTraining(
     @property
     def solved(self) -> bool:
         """Whether the model that it left gets the optimal return in every episode of its evaluation."""
-        return 0 <= self.best and float(self.optimal_fractions[self.best]) == 1.0
+        return self.best >= 0 and float(self.optimal_fractions[self.best]) == 1.0
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row per evaluation; return and loss are means since the evaluation before."""

@@ -1,10 +1,8 @@
 """Training agents: recurrent networks whose outputs are the values of actions."""
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -23,7 +21,7 @@ from ..checks import (
     whole_number,
 )
 from ..systems import DEFAULT_MEMORY_BUDGET
-from ..training import RunFolder, SequenceModel, Tracker, kept_in, load_weights, require_alike, require_tracker
+from ..training import SequenceModel, Tracker, kept_in, require_alike, require_tracker
 from ..warmup import Horizon, Warmup, warm_up
 from .agent_loop import AgentLoop
 from .agent_results import AgentTraining
@@ -42,7 +40,7 @@ _EXPLORERS = 16
 @checked
 @dataclass(frozen=True)
 class AgentWarmup:
-    """How agents are warmed up on the histories of their exploration, as ``warm_up`` says; the published way by default.
+    """How agents are warmed up on the histories of their exploration, as ``warm_up`` says.
 
     Raises:
         ValueError: for a setting out of range.
