@@ -25,8 +25,8 @@ class TMaze(gym.Env[np.int64, np.int64]):
     vectors would not say; networks get them one-hot from ``InputEncoding``. Rewards are +4 for the goal, -0.1 for the
     other arm and for a wall, else 0. Either arm terminates an episode; after 3 L - 1 steps it is truncated.
 
-    The best policy gets 4 gamma^L, on step L + 1. Draws are counted (``draws``): with the same seeds ``TMazeVector`` has
-    the same goals and slips.
+    The best policy gets 4 gamma^L, on step L + 1. Draws are counted (``draws``): with the same seeds ``TMazeVector``
+    has the same goals and slips.
 
     ``gym.make("rnn_dynamics/TMaze-v0", length=10)`` makes one once ``rnn_dynamics.rl`` has been imported;
     ``gym.make("rnn_dynamics.rl:rnn_dynamics/TMaze-v0")`` imports it.

@@ -1,8 +1,8 @@
 """The rules of the T-Maze: a corridor, a sign at its start, and two arms at its end.
 
 Positions x = 0..L along the corridor; at the junction x = L an arm leads up and one down, and one of them holds the
-goal. The sign at x = 0 says which, and is seen from nowhere else. After Bakker (2001), with the numbers of Lambrechts et
-al. (arXiv 2106.01001 and 2208.03520).
+goal. The sign at x = 0 says which, and is seen from nowhere else. After Bakker (2001), with the numbers of Lambrechts
+et al. (arXiv 2106.01001 and 2208.03520).
 """
 
 from enum import IntEnum
