@@ -27,7 +27,7 @@ class World(ABC):
 
     @property
     def input_size(self) -> int:
-        """m = A + 1 + k, of what a network sees at each step: previous action one-hot, previous reward, observation."""
+        """What a network sees at a step: previous action as one-hot, previous reward, observation: m = A + 1 + k."""
         return self.actions + 1 + self.observation_size
 
     @abstractmethod
