@@ -1,1 +1,30 @@
 """Agents with memory: the T-Maze, a recurrent Q-network, and the automaton that it has learned."""
+
+try:
+    import gymnasium as _  # noqa: F401  # once, and in words: all of this folder is made of its environments
+except ImportError as error:
+    raise ImportError('rnn_dynamics.rl needs Gymnasium: pip install "rnn-dynamics[rl]"') from error
+
+from .entry import Environment, as_world
+from .maze import TMaze
+from .maze_rules import Move, Seen
+from .maze_vector import MazeStep, TMazeVector
+from .maze_world import MazeWorld
+from .registration import register_environments
+from .tabular import TabularProblem
+from .worlds import World
+
+__all__ = [
+    "Environment",
+    "MazeStep",
+    "MazeWorld",
+    "Move",
+    "Seen",
+    "TMaze",
+    "TMazeVector",
+    "TabularProblem",
+    "World",
+    "as_world",
+]
+
+register_environments()
