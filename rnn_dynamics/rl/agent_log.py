@@ -57,7 +57,7 @@ class AgentLog:
         returns = [history.discounted(gamma) for history in histories]
         self.episodes.append(len(self.returns))
         self.evaluated_returns.append(_mean(returns))
-        self.evaluated_sums.append(_mean([float(history.rewards.double().sum()) for history in histories]))
+        self.evaluated_sums.append(_mean([float(history.rewards.sum()) for history in histories]))
         self.evaluated_steps.append(_mean([history.steps for history in histories]))
         reached = [value >= optimal - _ROUNDING * max(1.0, abs(optimal)) for value in returns]
         self.optimal_fractions.append(_mean(reached) if optimal == optimal else optimal)

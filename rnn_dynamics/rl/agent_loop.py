@@ -16,16 +16,14 @@ from .agent_log import AgentLog
 from .agent_results import AgentTraining, agent_advice
 from .differences import TemporalDifferences
 from .members import AgentMembers
-from .playing import EVALUATING, PLAYING, REPLAYING, World, by_values, draws, episode_seed, played, straying
+from .judging import Judge
+from .playing import PLAYING, REPLAYING, by_values, draws, episode_seed, played, straying
 from .replay import Replay, together
 from .settings import AgentSettings
+from .worlds import World
 
 SECONDS_BETWEEN_STATES = 60.0
 """A state is written at most so often before the end: it holds all that was replayed."""
-
-_EVALUATED = 10
-"""Episodes of an evaluation, if neither the settings nor the environment say how many are enough."""
-
 
 class AgentLoop:
     """Episodes, each with its updates, for the agents still in training.
@@ -40,7 +38,7 @@ class AgentLoop:
         models: Sequence[nn.Module],
         world: World,
         settings: AgentSettings,
-        gamma: float,
+        judge: Judge,
         replays: Sequence[Replay],
         seeds: Sequence[int],
         trackers: Sequence[Tracker | None],
@@ -48,7 +46,8 @@ class AgentLoop:
         folder: RunFolder | None,
         identity: dict[str, Any],
     ) -> None:
-        self._members, self._models, self._world, self._settings, self._gamma = members, models, world, settings, gamma
+        self._members, self._models, self._world, self._settings = members, models, world, settings
+        self._judge, self._gamma = judge, judge.gamma
         self._replays, self._trackers, self._warmups = list(replays), trackers, list(warmups)
         self._folder, self._identity = folder, identity
         self._logs = [AgentLog(seed, members.weights(row)) for row, seed in enumerate(seeds)]
@@ -56,10 +55,6 @@ class AgentLoop:
         self._episode = self._step = 0
         self._observed = [-1] * len(seeds)
         self._saved_at = -math.inf
-        self._optimal = world.optimal_return(gamma)
-        n = settings.evaluated or _EVALUATED
-        own = world.evaluation_seeds if settings.evaluated is None else None
-        self._judged = list(own or (episode_seed(0, EVALUATING, number) for number in range(n)))
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from what ``_save`` wrote; the agents have not been trained yet."""
@@ -71,14 +66,18 @@ class AgentLoop:
             if not log.status:
                 self._members.load(row, log.last, log.moments)
                 self._members.load_target(row, log.target)
-                self._replays[row].load(state["replays"][row])
                 log.last, log.moments, log.target = {}, {}, {}
+            self._replays[row].load(state["replays"][row])
         self._active = [row for row, log in enumerate(self._logs) if not log.status]
         self._members.keep(self._active)
         self._observed = list(state["observed"])
 
     def run(self, progress: bool | None) -> tuple[AgentTraining, ...]:
         """Train to the end, or to what ends it before."""
+        if any(warmup is not None and warmup.interrupted for warmup in self._warmups):
+            for log in self._logs:
+                self._end(log, "interrupted")
+            return tuple(self._result(i) for i in range(len(self._logs)))
         bar = Progress("training", progress, total=self._settings.episodes, initial=self._episode, unit="episode")
         try:
             # A caller may be within no_grad().
@@ -115,7 +114,8 @@ class AgentLoop:
         seeds = [self._logs[i].seed for i in self._active]
         generators = [draws(seed, PLAYING, self._episode) for seed in seeds]
         choose = by_values(self._members, 1, straying(self._world, self._settings.epsilon, generators))
-        histories = played(self._world, [episode_seed(seed, PLAYING, self._episode) for seed in seeds], choose)
+        first = self._world.reset([episode_seed(seed, PLAYING, self._episode) for seed in seeds])
+        histories = played(self._world, first, choose, self._settings.longest)
         for i, history in zip(self._active, histories, strict=True):
             self._replays[i].add(history.inputs, history.terminated)
             self._logs[i].played(history, self._gamma)
@@ -165,11 +165,8 @@ class AgentLoop:
 
     def _evaluate(self) -> None:
         """Greedy episodes of all agents, side by side."""
-        each = len(self._judged)
-        histories = played(self._world, self._judged * len(self._active), by_values(self._members, each))
-        for row, i in enumerate(self._active):
-            own = histories[row * each : (row + 1) * each]
-            if self._logs[i].evaluated(own, self._gamma, self._optimal):
+        for row, (i, histories) in enumerate(zip(self._active, self._judge.evaluate(self._members), strict=True)):
+            if self._logs[i].evaluated(histories, self._gamma, self._judge.optimal_return):
                 self._logs[i].best_weights = self._members.weights(row)
 
     def _look(self) -> None:
@@ -235,8 +232,9 @@ class AgentLoop:
             load_weights(model, log.best_weights)
 
     def _result(self, i: int) -> AgentTraining:
-        shared = {"updates": self._settings.updates, "evaluated": len(self._judged), "gamma": self._gamma}
-        return self._logs[i].result({**shared, "optimal_return": self._optimal}, self._warmups[i])
+        judge = self._judge
+        shared = {"evaluated": judge.episodes, "gamma": judge.gamma, "optimal_return": judge.optimal_return}
+        return self._logs[i].result({**shared, "updates": self._settings.updates}, self._warmups[i])
 
     def _show(self, bar: Progress) -> None:
         if bar.silent or not self._active:

@@ -1,33 +1,17 @@
 """Episodes that agents play: by their values, by chance, or both."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from .members import AgentMembers
+from .worlds import World, after, no_previous
 
 EXPLORING, PLAYING, EVALUATING, REPLAYING = range(1, 5)
 """What a draw is for: the last word of its seed, so that no two uses draw the same."""
-
-
-class World(Protocol):
-    """Environments side by side, as agents play in them; row i follows from its own seed alone."""
-
-    actions: int
-    observation_size: int
-    exploration: Tensor
-
-    def reset(self, seeds: Sequence[int]) -> Tensor:
-        """Begin an episode for each seed: observations [B, k]."""
-        ...
-
-    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Observations [B, k], rewards [B], and who terminated and who was truncated [B]; ended rows do not matter."""
-        ...
 
 
 class History(NamedTuple):
@@ -40,7 +24,7 @@ class History(NamedTuple):
     """Whether the environment ended it; else it was cut off after its longest time."""
 
     rewards: Tensor
-    """[T]."""
+    """float64 [T]."""
 
     @property
     def steps(self) -> int:
@@ -49,7 +33,7 @@ class History(NamedTuple):
     def discounted(self, gamma: float) -> float:
         """The return: the sum over t of gamma^t r_t."""
         powers = gamma ** torch.arange(self.steps, dtype=torch.float64)
-        return float((powers * self.rewards.cpu().double()).sum())
+        return float((powers * self.rewards.cpu()).sum())
 
 
 Chooser = Callable[[Tensor], Tensor]
@@ -66,25 +50,24 @@ def episode_seed(seed: int, use: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number, use, 1]).generate_state(1)[0] >> 1)
 
 
-def played(world: World, seeds: Sequence[int], choose: Chooser) -> list[History]:
-    """Play an episode for each seed, all side by side until the last has ended."""
-    observations = world.reset(seeds)
-    B, actions = len(seeds), world.actions
-    inputs = [torch.cat([observations.new_zeros(B, actions + 1), observations], dim=1)]
-    steps, over = torch.zeros(B, dtype=torch.int64), torch.zeros(B, dtype=torch.bool)
+def played(world: World, observations: Tensor, choose: Chooser, longest: int) -> list[History]:
+    """Play on from the first observations [B, k] of a world, until the last episode ends or is ``longest`` steps long."""
+    inputs, rewards = [no_previous(observations, world.actions)], []
+    steps = torch.zeros(len(observations), dtype=torch.int64)
+    over = torch.zeros(len(observations), dtype=torch.bool)
     terminated = over.clone()
-    while not bool(over.all()):
-        chosen = choose(inputs[-1])
-        observations, rewards, ended, cut = world.step(chosen)
-        taken = one_hot(chosen, actions).to(observations)
-        inputs.append(torch.cat([taken, rewards.to(observations).unsqueeze(1), observations], dim=1))
-        terminated |= ended.cpu() & ~over
+    while len(rewards) < longest and not bool(over.all()):
+        actions = choose(inputs[-1])
+        observations, paid, ended, cut = world.step(actions)
+        inputs.append(after(actions, paid, observations, world.actions))
+        rewards.append(paid)
+        terminated |= ended.cpu()
         steps += ~over
         over |= (ended | cut).cpu()
-    whole = torch.stack(inputs, dim=1)
+    seen, gained = torch.stack(inputs, dim=1), torch.stack(rewards, dim=1).double()
     return [
-        History(own[: n + 1], end, own[1 : n + 1, actions])
-        for own, n, end in zip(whole, steps.tolist(), terminated.tolist(), strict=True)
+        History(own[: n + 1], end, paid[:n])
+        for own, paid, n, end in zip(seen, gained, steps.tolist(), terminated.tolist(), strict=True)
     ]
 
 

@@ -30,7 +30,9 @@ class Replay:
         return int(self.lengths.sum()) - len(self)
 
     def add(self, inputs: Tensor, terminated: bool) -> None:
-        """Keep a history [T + 1, m], and of the oldest ones only what still fits."""
+        """Keep a history [T + 1, m], at most as long as all that fits, and of the oldest ones only what still does."""
+        terminated = terminated and len(inputs) - 1 <= self.capacity
+        inputs = inputs[: self.capacity + 1]
         steps = self.lengths - 1
         kept = steps.flip(0).cumsum(0).flip(0) + len(inputs) - 1 <= self.capacity
         dropped = int(self.lengths[~kept].sum())

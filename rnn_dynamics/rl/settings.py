@@ -3,9 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from ..checks import ArgumentError, Count, OrInfinite, Positive, Share, Told, checked
-
-_MAY_GROW = ("episodes",)
+from ..checks import ArgumentError, AtLeast, Count, OrInfinite, Positive, Share, Told, checked
+from ..warmup import Horizon
 
 
 @checked
@@ -29,6 +28,8 @@ class AgentSettings:
             nothing.
         double: let the network that learns choose the action that the target network values (double Q-learning, arXiv
             1509.06461), instead of the target network both.
+        longest: steps after which an episode is cut off, whatever the environment says: not every one ever ends. It
+            is then learned from as one that was truncated.
         clip_norm: c > 0 scales a gradient g by min(1, c / (|g| + 1e-6)); none by default.
 
     Raises:
@@ -47,6 +48,7 @@ class AgentSettings:
     evaluate_every: Count = 20
     evaluated: Count | None = None
     double: bool = False
+    longest: Count = 10_000
     clip_norm: Annotated[float, OrInfinite(), Positive(), Told("positive, or None")] | None = None
 
     def __post_init__(self) -> None:
@@ -55,4 +57,24 @@ class AgentSettings:
 
     def deciding(self) -> dict[str, Any]:
         """Those that a resumed training must share with its beginning: all but ``episodes``, which may grow."""
-        return {name: value for name, value in asdict(self).items() if name not in _MAY_GROW}
+        return {name: value for name, value in asdict(self).items() if name != "episodes"}
+
+
+@checked
+@dataclass(frozen=True)
+class AgentWarmup:
+    """How an agent is warmed up on the histories of its exploration, before it plays; as published by default.
+
+    Args:
+        steps, lr, batch_size, horizon, cells, clip_norm: as in ``warm_up``.
+
+    Raises:
+        ValueError: for a setting out of range.
+    """
+
+    steps: Count = 100
+    lr: Annotated[float, Positive()] = 1e-2
+    batch_size: Annotated[int, AtLeast(2)] = 32
+    horizon: Horizon | None = None
+    cells: Annotated[tuple[int, ...], Told("whole numbers in a tuple")] = (0,)
+    clip_norm: Annotated[float, OrInfinite(), Positive(), Told("positive, or None")] | None = None

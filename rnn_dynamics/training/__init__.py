@@ -4,7 +4,7 @@ from .evaluation import evaluate
 from .flip_flop import TrainedFlipFlop, train_flip_flop
 from .interrupts import uninterrupted
 from .loop import Recorder, Tracker
-from .members import Moments, Weights, load_weights
+from .members import Moments, Weights, load_weights, shape_of, shapes_of
 from .model import SequenceModel
 from .run_folder import RunFolder, kept_in
 from .settings import TrainSettings
@@ -28,6 +28,8 @@ __all__ = [
     "load_weights",
     "require_alike",
     "require_tracker",
+    "shape_of",
+    "shapes_of",
     "train",
     "train_ensemble",
     "train_flip_flop",

@@ -181,6 +181,16 @@ def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     raise ArgumentError("model", "has no weight that requires a gradient: they are frozen, or there are none")
 
 
+def shapes_of(model: nn.Module) -> dict[str, str]:
+    """Dtype and shape of a model's weights and buffers, in words."""
+    return {name: shape_of(weight) for name, weight in model.state_dict().items()}
+
+
+def shape_of(weight: Tensor) -> str:
+    """Dtype and shape in words: "float32 [3, 2]"."""
+    return f"{str(weight.dtype).removeprefix('torch.')} {list(weight.shape)}"
+
+
 @torch.no_grad()
 def load_weights(model: nn.Module, weights: Weights) -> None:
     """Copy weights and buffers into a model, in place."""

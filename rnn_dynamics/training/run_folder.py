@@ -101,6 +101,24 @@ class RunFolder:
         self._good_step = state["step"]
         return state
 
+    def require_same(self, state: dict[str, Any], identity: dict[str, Any], **lengths: int) -> None:
+        """Refuse to go on with other settings, data or shapes, or to fewer of what is counted (epoch=5) than there were.
+
+        Raises:
+            ValueError: that names what differs.
+        """
+        before = state["identity"]
+        differing = []
+        for name, now in identity.items():
+            if before.get(name) != now:
+                short = name.endswith("data") or isinstance(now, dict)
+                differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {now}")
+        for name, wanted in lengths.items():
+            if state[name] > wanted:
+                differing.append(f"{name}s is now {wanted}, but {state[name]} are done")
+        if differing:
+            raise ValueError(f"cannot go on with the training in {self.path}: {'; '.join(differing)}")
+
     def write_state(self, state: dict[str, Any]) -> None:
         """Replace the state that ``resume`` goes on from."""
         buffer = io.BytesIO()
