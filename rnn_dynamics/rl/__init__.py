@@ -6,25 +6,34 @@ except ImportError as error:
     raise ImportError('rnn_dynamics.rl needs Gymnasium: pip install "rnn-dynamics[rl]"') from error
 
 from .entry import Environment, as_world
+from .evaluation import evaluate_agent
+from .evaluation_results import AgentEvaluation
+from .hidden_velocity import HiddenVelocity
 from .maze import TMaze
 from .maze_rules import Move, Seen
 from .maze_vector import MazeStep, TMazeVector
 from .maze_world import MazeWorld
+from .policies import Policy, RecurrentPolicy
 from .registration import register_environments
 from .tabular import TabularProblem
 from .worlds import World
 
 __all__ = [
+    "AgentEvaluation",
     "Environment",
+    "HiddenVelocity",
     "MazeStep",
     "MazeWorld",
     "Move",
+    "Policy",
+    "RecurrentPolicy",
     "Seen",
     "TMaze",
     "TMazeVector",
     "TabularProblem",
     "World",
     "as_world",
+    "evaluate_agent",
 ]
 
 register_environments()

@@ -41,14 +41,14 @@ def keys_of(seeds: Tensor) -> Tensor:
 
 def uniforms(keys: Tensor, counts: Tensor | int) -> Tensor:
     """``uniform`` for each of many streams, float64."""
-    z = _mixed(keys + counts * _signed(_INCREMENT))
+    z = _mixed(keys + counts * signed(_INCREMENT))
     return _shifted(z, 11).double() * _UNIT
 
 
 def _mixed(z: Tensor) -> Tensor:
     """Products of int64 are modulo 2^64, as those above; only shifts must be told to bring in zeros."""
-    z = (z ^ _shifted(z, 30)) * _signed(_FIRST)
-    z = (z ^ _shifted(z, 27)) * _signed(_SECOND)
+    z = (z ^ _shifted(z, 30)) * signed(_FIRST)
+    z = (z ^ _shifted(z, 27)) * signed(_SECOND)
     return z ^ _shifted(z, 31)
 
 
@@ -56,6 +56,6 @@ def _shifted(z: Tensor, bits: int) -> Tensor:
     return torch.bitwise_and(z >> bits, (1 << (64 - bits)) - 1)
 
 
-def _signed(number: int) -> int:
-    """The same 64 bits as a signed number."""
-    return number - 2**64 if number >= 2**63 else number
+def signed(number: int) -> int:
+    """The last 64 bits of a whole number, as int64 has them."""
+    return (number + 2**63) % 2**64 - 2**63

@@ -32,6 +32,7 @@ class _GymnasiumWorld(World):
         if self.exploration.shape != (self.actions,) or abs(float(self.exploration.sum()) - 1) > 1e-6:
             raise ArgumentError("environment", f"must explore with {self.actions} probabilities, got {policy}")
         self._space, self._device = observations, device
+        self.identity = _identity(like)
 
     def _encoded(self, observations: Sequence[Any]) -> Tensor:
         """Vectors [B, k]."""
@@ -43,6 +44,14 @@ class _GymnasiumWorld(World):
 
     def _flags(self, values: Sequence[bool] | np.ndarray) -> Tensor:
         return torch.as_tensor(np.asarray(values, dtype=bool), device=self._device)
+
+
+def _identity(like: Any) -> str:
+    """Id and arguments where they are known, else the class and its spaces."""
+    if like.spec is not None:
+        options = ", ".join(f"{name}={value!r}" for name, value in sorted(like.spec.kwargs.items()))
+        return f"{like.spec.id}({options})"
+    return f"{type(like).__qualname__}({like.observation_space}, {like.action_space})"
 
 
 class SeparateWorld(_GymnasiumWorld):
@@ -61,7 +70,7 @@ class SeparateWorld(_GymnasiumWorld):
         return self._encoded(self._last)
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        rewards, terminated, truncated = (np.zeros(len(self._live), dtype) for dtype in (np.float32, bool, bool))
+        rewards, terminated, truncated = (np.zeros(len(self._live), dtype) for dtype in (np.float64, bool, bool))
         for row, action in enumerate(actions.tolist()):
             if self._live[row]:
                 answer = self._environments[row].step(action + self._first)
@@ -104,6 +113,6 @@ class AsyncWorld(_GymnasiumWorld):
                 self._last[row] = copy.copy(one)
         rows, live = slice(self._rows), self._live.copy()
         self._live = live & ~(terminated | truncated)
-        paid = torch.as_tensor((rewards * live)[rows].astype(np.float32), device=self._device)
+        paid = torch.as_tensor((rewards * live)[rows].astype(np.float64), device=self._device)
         ends = self._flags((terminated & live)[rows]), self._flags((truncated & ~terminated & live)[rows])
         return self._encoded(self._last[rows]), paid, *ends

@@ -11,8 +11,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from ..checks import ArgumentError, CheckedInside, Count, Share, checked
-from .draws import keys_of, uniforms
+from ..checks import ArgumentError, CheckedInside, Count, Share, checked, whole_number
+from .draws import keys_of, signed, uniforms
 from .maze import Length, Rendering, TMaze
 from .maze_drawing import frame, text
 from .maze_rules import EXPLORATION, GAMMA, GOALS, horizon
@@ -106,7 +106,6 @@ class TMazeVector(VectorEnv):
         self.device = torch.device("cpu" if device is None else device)
         tables = maze_tables(*kinds).to(self.device)
         self._tables, self._shown = tables, tables.places if fully_observed else tables.seen
-        self._next, self._rewards = tables.next_states.flatten(), tables.rewards.flatten()
         self.lengths = torch.tensor(several, device=self.device)
         self._horizons = horizon(self.lengths)
         self._firsts = tables.firsts[torch.tensor([kinds.index(one) for one in several], device=self.device)]
@@ -133,7 +132,7 @@ class TMazeVector(VectorEnv):
             seeds = int(self.np_random.integers(2**62))
         if seeds is not None:
             if not isinstance(seeds, Tensor):
-                seeds = torch.arange(self.num_envs, device=self.device) + (seeds + 2**63) % 2**64 - 2**63
+                seeds = torch.arange(self.num_envs, device=self.device) + signed(seeds)
             keys = keys_of(seeds.to(self.device))
             self._keys = keys if self._keys is None else torch.where(chosen, keys, self._keys)
             self._draws = self._draws.masked_fill(chosen, 0)
@@ -141,12 +140,23 @@ class TMazeVector(VectorEnv):
         return self._shown[self._states]
 
     def step_tensors(self, actions: Tensor) -> MazeStep:
-        """Take one step in every maze; ``actions`` [n], from 0 to 3, on their device, are not checked."""
+        """Take one step in every maze.
+
+        Args:
+            actions: int64 [n], from 0 to 3, on the mazes' device. On a GPU others fail there, as torch's indices do.
+        """
+        n = self.num_envs
+        if actions.shape != (n,) or actions.dtype != torch.int64 or actions.device.type != self.device.type:
+            got = f"{actions.dtype} {list(actions.shape)} on {actions.device}"
+            raise ArgumentError("actions", f"must be torch.int64 [{n}] on {self.device}, got {got}")
+        if self.device.type == "cpu" and bool((actions >> 2).any()):
+            raise ArgumentError("actions", "must be from 0 to 3 (right, up, left, down), got others")
         before = self._over
         moves = self._slipped(actions, ~before) if self.stochasticity > 0 else actions
-        rows = self._states * 4 + moves
-        self._states = torch.where(before, self._states, self._next[rows])
-        rewards = self._rewards[rows].masked_fill(before, 0.0)
+        chosen = moves.unsqueeze(1)
+        rewards = self._tables.rewards[self._states].gather(1, chosen).squeeze(1).masked_fill(before, 0.0)
+        after = self._tables.next_states[self._states].gather(1, chosen).squeeze(1)
+        self._states = torch.where(before, self._states, after)
         self._steps = self._steps + 1
         terminated = self._tables.ends[self._states]
         truncated = (self._steps >= self._horizons) & ~terminated
@@ -166,19 +176,19 @@ class TMazeVector(VectorEnv):
         return MazeStep(self._shown[self._states], rewards, terminated, truncated, seen)
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin episodes, of all mazes or of those in ``options["reset_mask"]``.
 
         Args:
-            seed: s, for seeds s, s + 1, ... of the mazes.
+            seed: s, for seeds s, s + 1, ... of the mazes, or one for each.
             options: "goal", "up" or "down" or an array of them, chooses goals; "reset_mask" mazes, as in Gymnasium.
         """
-        super().reset(seed=seed)
         options = options or {}
-        goals = options.get("goal")
+        goals, seeds = options.get("goal"), seed if seed is None or isinstance(seed, int) else self._seeds(seed)
+        super().reset(seed=seed if isinstance(seed, int) else None)
         observations = self.reset_tensors(
-            seeds=seed,
+            seeds=seeds,
             goals=None if goals is None else self._goal_numbers(goals),
             rows=None if "reset_mask" not in options else self._mask(options["reset_mask"]),
         )
@@ -194,7 +204,7 @@ class TMazeVector(VectorEnv):
         moves = np.asarray(actions)
         if moves.shape != (self.num_envs,) or moves.dtype.kind not in "iu" or moves.min() < 0 or moves.max() > 3:
             words = f"must be {self.num_envs} whole numbers from 0 to 3 (right, up, left, down)"
-            raise ArgumentError("actions", f"{words}, got {moves.dtype} {list(moves.shape)}")
+            raise ArgumentError("actions", f"{words}, got {moves.dtype} {list(moves.shape)}: {str(moves)[:60]}")
         if self._keys is None or (self.autoreset_mode is AutoresetMode.DISABLED and bool(self._over.any())):
             raise gym.error.ResetNeeded("an episode is over, or none was begun: call reset()")
         done = self.step_tensors(torch.as_tensor(moves.astype(np.int64), device=self.device))
@@ -240,6 +250,11 @@ class TMazeVector(VectorEnv):
         u = uniforms(self._keys, self._draws)
         drawn = (4 * (u / self.stochasticity)).long().clamp(max=3)
         return torch.where(u < self.stochasticity, drawn, actions)
+
+    def _seeds(self, seeds: Sequence[int]) -> Tensor:
+        if len(seeds) != self.num_envs:
+            raise ArgumentError("seed", f"must be one number or {self.num_envs}, one a maze; got {len(seeds)}")
+        return torch.tensor([signed(whole_number(seed, "seed", 0)) for seed in seeds])
 
     def _goal_numbers(self, goals: Any) -> Tensor:
         named = np.broadcast_to(np.asarray(goals), (self.num_envs,)) if np.ndim(goals) == 0 else np.asarray(goals)

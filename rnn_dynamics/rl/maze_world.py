@@ -7,6 +7,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from .draws import signed
 from .maze_rules import EXPLORATION, GAMMA
 from .maze_vector import TMazeVector
 from .worlds import World
@@ -27,6 +28,7 @@ class MazeWorld(World):
         self._options = {"stochasticity": stochasticity, "fully_observed": fully_observed, "device": device}
         self._length = length
         self.actions, self.gamma = 4, GAMMA
+        self.identity = f"TMaze(length={length}, stochasticity={stochasticity}, fully_observed={fully_observed})"
         self.exploration = torch.tensor(EXPLORATION, dtype=torch.float64)
         longest = length if isinstance(length, int) else max(length)
         self.observation_size = 2 * (longest + 1) if fully_observed else 4
@@ -36,7 +38,7 @@ class MazeWorld(World):
     def reset(self, seeds: Sequence[int]) -> Tensor:
         """Begin an episode for each seed."""
         mazes = self._of(len(seeds))
-        return self._encoded(mazes.reset_tensors(seeds=torch.tensor([_signed(seed) for seed in seeds])))
+        return self._encoded(mazes.reset_tensors(seeds=torch.tensor([signed(seed) for seed in seeds])))
 
     def reset_cases(self) -> Tensor:
         """Begin an episode for each goal, up first."""
@@ -44,14 +46,14 @@ class MazeWorld(World):
 
     def reset_goals(self, goals: Tensor, seeds: Sequence[int]) -> Tensor:
         """Begin episodes whose goals are chosen, 0 for up; seeds are of what slips."""
-        seeded = torch.tensor([_signed(seed) for seed in seeds])
+        seeded = torch.tensor([signed(seed) for seed in seeds])
         return self._encoded(self._of(len(goals)).reset_tensors(seeds=seeded, goals=goals))
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """One step of every maze."""
         assert self._mazes is not None, "step comes after reset"
         done = self._mazes.step_tensors(actions)
-        return self._encoded(done.observations), done.rewards.float(), done.terminated, done.truncated
+        return self._encoded(done.observations), done.rewards, done.terminated, done.truncated
 
     def _of(self, rows: int) -> TMazeVector:
         if self._mazes is None or self._mazes.num_envs != rows:
@@ -60,8 +62,3 @@ class MazeWorld(World):
 
     def _encoded(self, observations: Tensor) -> Tensor:
         return one_hot(observations, self.observation_size).float()
-
-
-def _signed(seed: int) -> int:
-    """The same 64 bits as a signed number."""
-    return (seed + 2**63) % 2**64 - 2**63

@@ -2,10 +2,14 @@
 
 from gymnasium.envs.registration import register, registry
 
-ID = "rnn_dynamics/TMaze-v0"
+MAZE = "rnn_dynamics/TMaze-v0"
+CART_POLE = "rnn_dynamics/HiddenVelocityCartPole-v0"
 
 
 def register_environments() -> None:
     """Register what is not registered yet."""
-    if ID not in registry:
-        register(ID, entry_point="rnn_dynamics.rl:TMaze", vector_entry_point="rnn_dynamics.rl:TMazeVector")
+    if MAZE not in registry:
+        register(MAZE, entry_point="rnn_dynamics.rl:TMaze", vector_entry_point="rnn_dynamics.rl:TMazeVector")
+    if CART_POLE not in registry:
+        entry_point = "rnn_dynamics.rl.hidden_velocity:hidden_velocity_cart_pole"
+        register(CART_POLE, entry_point=entry_point, max_episode_steps=500, reward_threshold=475.0)

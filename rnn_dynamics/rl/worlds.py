@@ -22,6 +22,9 @@ class World(ABC):
     gamma: float | None
     """The environment's discount factor, None if it has none."""
 
+    identity: str
+    """Environment and settings in words, to tell whether another is the same."""
+
     cases: int | None = None
     """How many different episodes there are for an agent that draws nothing; None where the environment draws."""
 
@@ -46,7 +49,7 @@ class World(ABC):
             actions: int64 [B], from 0 to A - 1.
 
         Returns:
-            Observations [B, k]; rewards [B], float32; who was terminated and who truncated by this step, [B] of bool.
+            Observations [B, k]; rewards [B], float64; who was terminated and who truncated by this step, [B] of bool.
             Rows that are over rest, with rewards of 0.
         """
 
