@@ -15,8 +15,8 @@ from ..warmup import Warmup
 from .agent_log import AgentLog
 from .agent_results import AgentTraining, agent_advice
 from .differences import TemporalDifferences
-from .members import AgentMembers
 from .judging import Judge
+from .members import AgentMembers
 from .playing import PLAYING, REPLAYING, by_values, draws, episode_seed, played, straying
 from .replay import Replay, together
 from .settings import AgentSettings
@@ -24,6 +24,7 @@ from .worlds import World
 
 SECONDS_BETWEEN_STATES = 60.0
 """A state is written at most so often before the end: it holds all that was replayed."""
+
 
 class AgentLoop:
     """Episodes, each with its updates, for the agents still in training.

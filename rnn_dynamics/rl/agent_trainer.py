@@ -215,7 +215,9 @@ def q_network(
 
 def _require_fitting(members: AgentMembers, world: World) -> None:
     if members.input_size != world.input_size or members.actions != world.actions:
-        wanted = f"{world.input_size} inputs ({world.actions} + 1 + {world.observation_size}) and {world.actions} outputs"
+        wanted = (
+            f"{world.input_size} inputs ({world.actions} + 1 + {world.observation_size}) and {world.actions} outputs"
+        )
         raise ArgumentError(
             "model",
             f"must have {wanted} for this environment, got {members.input_size} and {members.actions}: "
