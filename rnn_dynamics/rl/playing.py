@@ -51,7 +51,7 @@ def episode_seed(seed: int, use: int, number: int) -> int:
 
 
 def played(world: World, observations: Tensor, choose: Chooser, longest: int) -> list[History]:
-    """Play on from the first observations [B, k] of a world, until the last episode ends or is ``longest`` steps long."""
+    """Play on from the first observations [B, k] of a world, until all episodes end or have ``longest`` steps."""
     inputs, rewards = [no_previous(observations, world.actions)], []
     steps = torch.zeros(len(observations), dtype=torch.int64)
     over = torch.zeros(len(observations), dtype=torch.bool)

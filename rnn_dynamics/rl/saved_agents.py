@@ -43,11 +43,10 @@ def _fault_of_agent(member: Any, shapes: dict[str, str]) -> str | None:
     for name in ("best_weights", "last"):
         if {key: shape_of(weight) for key, weight in member[name].items()} != shapes:
             return f"the weights of {name} are not the model's"
-    known = {**member["target"], **dict.fromkeys(member["moments"])}
-    if not set(known) <= set(shapes) or any(
-        shape_of(weight) != shapes[key] for key, weight in member["target"].items()
-    ):
+    if not {*member["target"], *member["moments"]} <= set(shapes):
         return "target and moments are not of the model's weights"
+    if any(shape_of(weight) != shapes[key] for key, weight in member["target"].items()):
+        return "target is not of the model's shapes"
     for key, moments in member["moments"].items():
         if any(moment.shape != member["last"][key].shape for name, moment in moments.items() if name != "step"):
             return f"moments of {key} are not of its shape"

@@ -102,7 +102,7 @@ class RunFolder:
         return state
 
     def require_same(self, state: dict[str, Any], identity: dict[str, Any], **lengths: int) -> None:
-        """Refuse to go on with other settings, data or shapes, or to fewer of what is counted (epoch=5) than there were.
+        """Refuse to go on with other settings, data or shapes, or to fewer of what is counted (epoch=5) than are done.
 
         Raises:
             ValueError: that names what differs.
