@@ -1,7 +1,6 @@
 """How well an agent plays the T-Maze, at the length that it was trained at and at others."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -23,7 +22,7 @@ def evaluate_agent(
     *,
     gamma: Share = GAMMA,
     stochasticity: Share = 0.0,
-    rollouts: Annotated[int, Count] = 1,
+    rollouts: Count = 1,
     seed: int = 0,
     device: torch.device | str | None = None,
 ) -> AgentEvaluation:
