@@ -15,6 +15,7 @@ from .held import held_input
 from .hidden_velocity import HiddenVelocity
 from .learned_automaton import learned_automaton, maze_automaton
 from .maze import TMaze
+from .maze_memory import MazeMemory, maze_memory
 from .maze_rules import Move, Seen
 from .maze_vector import MazeStep, TMazeVector
 from .maze_world import MazeWorld
@@ -31,6 +32,7 @@ __all__ = [
     "AgentWarmup",
     "Environment",
     "HiddenVelocity",
+    "MazeMemory",
     "MazeStep",
     "MazeWorld",
     "Move",
@@ -47,6 +49,7 @@ __all__ = [
     "held_input",
     "learned_automaton",
     "maze_automaton",
+    "maze_memory",
     "q_network",
     "train_agent",
     "train_agents",
