@@ -52,7 +52,7 @@ def plot_automaton(machine: MooreMachine, ax: Axes | None = None, *, legend: boo
             ax.scatter(x, y, s=0)  # words alone do not widen the axis
         handles = _draw_transitions(ax, machine, where)
         ax.set_axis_off()
-        ax.margins(0.15, 0.25)
+        ax.margins(0.15, 0.45)
         if legend:
             style.add_legend(ax, handles or [style.nothing("no letters")], columns=4)
     return ax

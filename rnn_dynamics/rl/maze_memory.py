@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import Attractors, Settle, find_attractors
-from ..checks import Count, checked
+from ..checks import ArgumentError, Count, checked
 from ..results import Result
 from ..store import storable
 from ..systems import as_map
@@ -21,6 +21,8 @@ from .worlds import no_previous
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_INPUTS = len(Move) + 1 + len(Seen)
 
 _APART = 1e-3
 """Of states that run on one cycle: phases differ by far more, and what is in phase by far less after many steps."""
@@ -44,14 +46,14 @@ class MazeMemory(Result):
     a factor of e; NaN where it settles on no fixed point or cycle."""
 
     forgets_after: int
-    """Steps of the corridor after which an agent first does wrong at its end or on the way; -1 for none that was tried."""
+    """Steps of the corridor after which it first does wrong, there or at its end; -1 for none that was tried."""
 
     depth: int
     """Steps of the corridor that were tried."""
 
     @property
     def kept(self) -> bool:
-        """Whether the goals are kept apart for ever: the two states settle on two attractors, or in two phases of one."""
+        """Whether the goals are kept apart for ever: their states settle on two attractors, or in two phases of one."""
         up, down = self.attractors.labels.tolist()
         return up >= 0 and down >= 0 and (up != down or self._out_of_phase)
 
@@ -123,6 +125,11 @@ def maze_memory(
         ValueError: for a model with other inputs or outputs than nine and four.
     """
     network = as_map(model.recurrent).frozen(torch.float64)
+    sizes = network.input_size, model.readout.out_features
+    if sizes != (_INPUTS, len(Move)):
+        raise ArgumentError(
+            "model", f"must have {_INPUTS} inputs and {len(Move)} outputs, got {sizes[0]} and {sizes[1]}"
+        )
     corridor = held_input(TMaze(1), Move.RIGHT, Seen.CORRIDOR)
     signs = torch.eye(len(Seen), dtype=torch.float64)[:2]
     zero = torch.zeros(2, network.state_size, dtype=torch.float64)
