@@ -5,9 +5,13 @@ try:
 except ImportError as error:
     raise ImportError('rnn_dynamics.rl needs Gymnasium: pip install "rnn-dynamics[rl]"') from error
 
+from .agent_results import AgentTraining
+from .agent_trainer import q_network, train_agent, train_agents
 from .entry import Environment, as_world
 from .evaluation import evaluate_agent
 from .evaluation_results import AgentEvaluation
+from .exploring import explore
+from .held import held_input
 from .hidden_velocity import HiddenVelocity
 from .maze import TMaze
 from .maze_rules import Move, Seen
@@ -15,11 +19,15 @@ from .maze_vector import MazeStep, TMazeVector
 from .maze_world import MazeWorld
 from .policies import Policy, RecurrentPolicy
 from .registration import register_environments
+from .settings import AgentSettings, AgentWarmup
 from .tabular import TabularProblem
 from .worlds import World
 
 __all__ = [
     "AgentEvaluation",
+    "AgentSettings",
+    "AgentTraining",
+    "AgentWarmup",
     "Environment",
     "HiddenVelocity",
     "MazeStep",
@@ -34,6 +42,11 @@ __all__ = [
     "World",
     "as_world",
     "evaluate_agent",
+    "explore",
+    "held_input",
+    "q_network",
+    "train_agent",
+    "train_agents",
 ]
 
 register_environments()

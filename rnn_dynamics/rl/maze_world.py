@@ -1,5 +1,6 @@
 """T-Mazes as agents meet them: all episodes in one program."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from .draws import signed
+from .maze import TMaze
 from .maze_rules import EXPLORATION, GAMMA
 from .maze_vector import TMazeVector
 from .worlds import World
@@ -40,9 +42,17 @@ class MazeWorld(World):
         mazes = self._of(len(seeds))
         return self._encoded(mazes.reset_tensors(seeds=torch.tensor([signed(seed) for seed in seeds])))
 
-    def reset_cases(self) -> Tensor:
-        """Begin an episode for each goal, up first."""
-        return self.reset_goals(torch.arange(2), [0, 1])
+    def optimal_return(self, gamma: float) -> float:
+        """That of ``TMaze``, for both goals; NaN for several lengths."""
+        return (
+            TMaze(self._length, self._options["stochasticity"]).optimal_return(gamma)
+            if isinstance(self._length, int)
+            else math.nan
+        )
+
+    def reset_cases(self, copies: int = 1) -> Tensor:
+        """Begin an episode for each goal, up first, copy after copy."""
+        return self.reset_goals(torch.arange(2).repeat(copies), [0, 1] * copies)
 
     def reset_goals(self, goals: Tensor, seeds: Sequence[int]) -> Tensor:
         """Begin episodes whose goals are chosen, 0 for up; seeds are of what slips."""

@@ -1,5 +1,6 @@
 """Environments as agents meet them: many episodes side by side, observations as vectors, each row of its own seed."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -37,8 +38,12 @@ class World(ABC):
     def reset(self, seeds: Sequence[int]) -> Tensor:
         """Begin an episode for each seed: observations [B, k], float32."""
 
-    def reset_cases(self) -> Tensor:
-        """Begin one episode of each of the ``cases``: observations [cases, k]."""
+    def optimal_return(self, gamma: float) -> float:  # noqa: ARG002
+        """The discounted return that the best policy can expect; NaN if nobody knows it."""
+        return math.nan
+
+    def reset_cases(self, copies: int = 1) -> Tensor:
+        """Begin one episode of each of the ``cases``, copy after copy: observations [copies cases, k]."""
         raise NotImplementedError("only worlds that have cases begin one of each")
 
     @abstractmethod

@@ -5,8 +5,9 @@ import os
 import pickle
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import safetensors.torch
 import torch
@@ -15,11 +16,13 @@ from ..checks import AdvisedError, ArgumentError, whole_number
 from ..files import replacing
 from .members import Weights
 from .saved_state import fault_of
-from .training_results import Training
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 1
 
-_PARTS = {"identity", "members", "epoch", "position", "step"}
+_PARTS = {"identity", "members", "step"}
 
 _UNREADABLE = (
     OSError,
@@ -36,14 +39,31 @@ _UNREADABLE = (
 """What ``zipfile`` and ``torch.load`` raise for a file that is damaged or another."""
 
 
+class _Logged(Protocol):
+    """The history of a training, of a network or an agent."""
+
+    @property
+    def seed(self) -> int: ...
+
+    def to_pandas(self) -> "pd.DataFrame": ...
+
+
 class RunFolder:
     """``state.pt``, and for each seed a folder of weights and history.
 
     Every file is written whole beside its name and then takes it, so that a kill or a full disk leaves the one before.
     """
 
-    def __init__(self, path: str | os.PathLike[str], resume: bool, snapshot_every: int | None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        resume: bool,
+        snapshot_every: int | None,
+        fault: Callable[[Any], str | None] = fault_of,
+    ) -> None:
+        """Set up; ``fault`` says what is wrong with a state that was read, None for one that can be gone on with."""
         self.path, self.snapshot_every, self._resume = Path(path), snapshot_every, resume
+        self._fault_of = fault
         self.state_path = self.path / "state.pt"
         self._good_step: int | None = None
 
@@ -76,10 +96,28 @@ class RunFolder:
             raise ValueError(f"cannot read {self.state_path}: {reason}") from error
         if not isinstance(state, dict) or state.get("format") != FORMAT or not state.keys() >= _PARTS:
             raise ValueError(f"{self.state_path} is not a training of format {FORMAT}")
-        if (fault := fault_of(state)) is not None:
+        if (fault := self._fault_of(state)) is not None:
             raise ValueError(f"{self.state_path} is not what a training wrote: {fault}")
         self._good_step = state["step"]
         return state
+
+    def require_same(self, state: dict[str, Any], identity: dict[str, Any], **lengths: int) -> None:
+        """Refuse to go on with other settings, data or shapes, or to fewer of what is counted (epoch=5) than are done.
+
+        Raises:
+            ValueError: that names what differs.
+        """
+        before = state["identity"]
+        differing = []
+        for name, now in identity.items():
+            if before.get(name) != now:
+                short = name.endswith("data") or isinstance(now, dict)
+                differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {now}")
+        for name, wanted in lengths.items():
+            if state[name] > wanted:
+                differing.append(f"{name}s is now {wanted}, but {state[name]} are done")
+        if differing:
+            raise ValueError(f"cannot go on with the training in {self.path}: {'; '.join(differing)}")
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Replace the state that ``resume`` goes on from."""
@@ -88,7 +126,7 @@ class RunFolder:
         self._write(self.state_path, buffer.getbuffer(), state["step"])
         self._good_step = state["step"]
 
-    def write_member(self, history: Training, best: Weights, last: Weights, step: int) -> None:
+    def write_member(self, history: _Logged, best: Weights, last: Weights, step: int) -> None:
         """Write ``best.safetensors``, ``last.safetensors`` and ``history.csv`` of a seed."""
         folder = self._of(history.seed)
         self._write(folder / "best.safetensors", _packed(best), step)
@@ -118,7 +156,12 @@ class RunFolder:
             ) from error
 
 
-def kept_in(folder: str | os.PathLike[str] | None, resume: bool, snapshot_every: int | None) -> RunFolder | None:
+def kept_in(
+    folder: str | os.PathLike[str] | None,
+    resume: bool,
+    snapshot_every: int | None,
+    fault: Callable[[Any], str | None] = fault_of,
+) -> RunFolder | None:
     """Where a training keeps what it does; None if it keeps nothing.
 
     Raises:
@@ -127,7 +170,7 @@ def kept_in(folder: str | os.PathLike[str] | None, resume: bool, snapshot_every:
     if snapshot_every is not None:
         whole_number(snapshot_every, "snapshot_every", 1)
     if folder is not None:
-        return RunFolder(folder, resume, snapshot_every)
+        return RunFolder(folder, resume, snapshot_every, fault)
     if resume or snapshot_every is not None:
         raise ArgumentError("resume" if resume else "snapshot_every", "needs a folder")
     return None
