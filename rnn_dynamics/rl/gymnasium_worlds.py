@@ -46,7 +46,7 @@ class _GymnasiumWorld(World):
         if isinstance(self._space, Box):
             flat = np.stack(observations).reshape(len(observations), -1)
         else:
-            flat = np.stack([gym.spaces.flatten(self._space, one) for one in observations])
+            flat = np.stack([np.asarray(gym.spaces.flatten(self._space, one)) for one in observations])
         return torch.as_tensor(flat.astype(np.float32), device=self._device)
 
     def _flags(self, values: Sequence[bool] | np.ndarray) -> Tensor:
