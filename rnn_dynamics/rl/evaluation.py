@@ -1,12 +1,12 @@
 """How well an agent plays the T-Maze, at the length that it was trained at and at others."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from ..checks import ArgumentError, Count, Share, checked
+from ..systems import recurrent_layers
 from ..training import SequenceModel
 from .evaluation_results import AgentEvaluation
 from .maze import Length, TMaze
@@ -14,6 +14,9 @@ from .maze_rules import GAMMA, REACHED, horizon
 from .maze_world import MazeWorld
 from .policies import Policy, RecurrentPolicy
 from .worlds import after, no_previous
+
+INPUTS = 4 + 1 + 4
+"""Of an agent in the T-Maze: previous action, previous reward, observation."""
 
 
 @checked
@@ -23,7 +26,7 @@ def evaluate_agent(
     *,
     gamma: Share = GAMMA,
     stochasticity: Share = 0.0,
-    rollouts: Annotated[int, Count] = 1,
+    rollouts: Count = 1,
     seed: int = 0,
     device: torch.device | str | None = None,
 ) -> AgentEvaluation:
@@ -54,6 +57,9 @@ def evaluate_agent(
         raise ArgumentError("rollouts", f"must be 1 where nothing is drawn: all are the same again, got {rollouts}")
     if isinstance(policy, SequenceModel):
         device = policy.readout.weight.device if device is None else device
+        width = recurrent_layers(policy.recurrent)[0].input_size
+        if width != INPUTS:
+            raise ArgumentError("policy", f"must take {INPUTS} inputs: action, reward and observation; got {width}")
         policy = RecurrentPolicy(policy)
     each = 2 * rollouts
     rows = [int(length) for length in lengths for _ in range(each)]
@@ -96,8 +102,9 @@ def _played(
     often = 1 if inputs.device.type == "cpu" else 16  # to ask a GPU whether all are over is to wait for it
     for step in range(longest):
         values, state = policy.step(inputs, state)
-        if values.shape != (rows, world.actions):
-            raise ArgumentError("policy", f"must give values [{rows}, {world.actions}], got {list(values.shape)}")
+        if not isinstance(values, Tensor) or values.shape != (rows, world.actions):
+            got = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise ArgumentError("policy", f"must give values [{rows}, {world.actions}], got {got}")
         finite = finite & values.isfinite().all()
         actions = values.argmax(dim=1).to(inputs.device)
         observations, rewards, terminated, truncated = world.step(actions)
