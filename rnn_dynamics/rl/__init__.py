@@ -16,7 +16,6 @@ from .hidden_velocity import HiddenVelocity
 from .maze import TMaze
 from .maze_rules import Move, Seen
 from .maze_vector import MazeStep, TMazeVector
-from .maze_world import MazeWorld
 from .policies import Policy, RecurrentPolicy
 from .registration import register_environments
 from .settings import AgentSettings, AgentWarmup
@@ -31,7 +30,6 @@ __all__ = [
     "Environment",
     "HiddenVelocity",
     "MazeStep",
-    "MazeWorld",
     "Move",
     "Policy",
     "RecurrentPolicy",

@@ -62,7 +62,12 @@ def as_world(
         return SeparateWorld(_copies(environment), where) if maze is None else _mazes(maze, maze.length, where)
     if not callable(environment):
         raise ArgumentError("environment", f"must be an id, an environment or a function, got {environment!r}")
-    made = environment()
+    try:
+        made = environment()
+    except Exception as error:
+        raise ArgumentError(
+            "environment", f"must make an environment when called, it raised {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(made, gym.Env):
         raise ArgumentError("environment", f"must make an environment, got {type(made).__name__}")
     maze = _plain_maze(made)

@@ -101,7 +101,10 @@ def _played(
     discounted, weight = returns.clone(), 1.0
     often = 1 if inputs.device.type == "cpu" else 16  # to ask a GPU whether all are over is to wait for it
     for step in range(longest):
-        values, state = policy.step(inputs, state)
+        try:
+            values, state = policy.step(inputs, state)
+        except Exception as error:
+            raise ArgumentError("policy", f"must step, it raised {type(error).__name__}: {error}") from error
         if not isinstance(values, Tensor) or values.shape != (rows, world.actions):
             got = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise ArgumentError("policy", f"must give values [{rows}, {world.actions}], got {got}")

@@ -86,7 +86,7 @@ class TMazeVector(VectorEnv):
         """
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
             raise ArgumentError("autoreset_mode", f"must be one of {modes}, got {autoreset_mode!r}") from error
         several = [length] * num_envs if isinstance(length, int) else list(length)
@@ -114,6 +114,7 @@ class TMazeVector(VectorEnv):
         self._over = torch.ones_like(self.lengths, dtype=torch.bool)
         self._keys: Tensor | None = None
 
+    @checked
     def reset_tensors(
         self, *, seeds: Tensor | int | None = None, goals: Tensor | None = None, rows: Tensor | None = None
     ) -> Tensor:
@@ -126,7 +127,18 @@ class TMazeVector(VectorEnv):
 
         Returns:
             Observations, int64 [n].
+
+        Raises:
+            ValueError: for tensors of another shape or type, and goals that are neither 0 nor 1.
         """
+        if isinstance(seeds, Tensor):
+            self._require("seeds", seeds, torch.int64)
+        if rows is not None:
+            self._require("rows", rows, torch.bool)
+        if goals is not None:
+            self._require("goals", goals, torch.int64)
+            if goals.device.type == "cpu" and bool((goals >> 1).any()):
+                raise ArgumentError("goals", "must be 0 for up or 1 for down, got others")
         chosen = torch.ones_like(self._over) if rows is None else rows.to(self.device)
         if seeds is None and self._keys is None:
             seeds = int(self.np_random.integers(2**62))
@@ -139,16 +151,16 @@ class TMazeVector(VectorEnv):
         self._begin(chosen, goals)
         return self._shown[self._states]
 
+    @checked
     def step_tensors(self, actions: Tensor) -> MazeStep:
         """Take one step in every maze.
 
         Args:
             actions: int64 [n], from 0 to 3, on the mazes' device. On a GPU others fail there, as torch's indices do.
         """
-        n = self.num_envs
-        if actions.shape != (n,) or actions.dtype != torch.int64 or actions.device.type != self.device.type:
-            got = f"{actions.dtype} {list(actions.shape)} on {actions.device}"
-            raise ArgumentError("actions", f"must be torch.int64 [{n}] on {self.device}, got {got}")
+        self._require("actions", actions, torch.int64)
+        if actions.device.type != self.device.type:
+            raise ArgumentError("actions", f"must be on {self.device}, got them on {actions.device}")
         if self.device.type == "cpu" and bool((actions >> 2).any()):
             raise ArgumentError("actions", "must be from 0 to 3 (right, up, left, down), got others")
         before = self._over
@@ -201,8 +213,12 @@ class TMazeVector(VectorEnv):
             ValueError: for what are no actions.
             gymnasium.error.ResetNeeded: before the first reset; with "Disabled" where an episode is over.
         """
-        moves = np.asarray(actions)
-        if moves.shape != (self.num_envs,) or moves.dtype.kind not in "iu" or moves.min() < 0 or moves.max() > 3:
+        try:
+            moves = np.asarray(actions.detach().cpu() if isinstance(actions, Tensor) else actions)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ArgumentError("actions", f"must be numbers, got {type(actions).__name__}: {error}") from error
+        whole = moves.shape == (self.num_envs,) and moves.dtype.kind in "iu"
+        if not whole or moves.min() < 0 or moves.max() > 3:
             words = f"must be {self.num_envs} whole numbers from 0 to 3 (right, up, left, down)"
             raise ArgumentError("actions", f"{words}, got {moves.dtype} {list(moves.shape)}: {str(moves)[:60]}")
         if self._keys is None or (self.autoreset_mode is AutoresetMode.DISABLED and bool(self._over.any())):
@@ -229,6 +245,11 @@ class TMazeVector(VectorEnv):
             draw(length, min(place, length), place - length - 1 if place > length else None, goal)
             for length, place, goal in rows
         )
+
+    def _require(self, name: str, values: Tensor, dtype: torch.dtype) -> None:
+        if values.shape != (self.num_envs,) or values.dtype != dtype:
+            got = f"{values.dtype} {list(values.shape)}"
+            raise ArgumentError(name, f"must be {dtype} [{self.num_envs}], got {got}")
 
     def _begin(self, rows: Tensor, goals: Tensor | None = None) -> None:
         """New episodes in the rows of a mask."""

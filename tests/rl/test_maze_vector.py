@@ -210,7 +210,7 @@ def test_on_a_gpu_as_on_the_cpu_and_without_copies(mode: str) -> None:
         (lambda: begun().step([0, 0]), r"actions must be .* got int64 \[2\]"),
         (lambda: begun().step([0.0, 0.0, 0.0]), "actions must be .* got float64"),
         (lambda: begun().step_tensors(torch.tensor([0, -1, 0])), "actions must be from 0 to 3"),
-        (lambda: begun().step_tensors(torch.tensor([0])), r"actions must be torch.int64 \[3\] on cpu"),
+        (lambda: begun().step_tensors(torch.tensor([0])), r"actions must be torch.int64 \[3\], got torch.int64 \[1\]"),
         (lambda: begun().step_tensors(torch.zeros(3)), "got torch.float32"),
         (lambda: begun().reset(options={"goal": ["up"]}), "goals 'up' or 'down', one or 3"),
         (lambda: begun().reset(options={"goal": "left"}), "goals 'up' or 'down'"),

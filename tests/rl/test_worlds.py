@@ -11,8 +11,9 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from gymnasium.wrappers import FlattenObservation, TimeLimit
 from problems.environments import TwoSteps
 
-from rnn_dynamics.rl import HiddenVelocity, MazeWorld, Move, TMaze, TMazeVector, as_world
+from rnn_dynamics.rl import HiddenVelocity, Move, TMaze, TMazeVector, as_world
 from rnn_dynamics.rl.gymnasium_worlds import AsyncWorld, SeparateWorld
+from rnn_dynamics.rl.maze_world import MazeWorld
 from rnn_dynamics.rl.worlds import after, no_previous
 
 MAZE, CART_POLE, HIDDEN = "rnn_dynamics/TMaze-v0", "CartPole-v1", "rnn_dynamics/HiddenVelocityCartPole-v0"
