@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from . import rl as rl
     from .plotting import (
         plot_attractors,
+        plot_automaton,
         plot_basins,
         plot_branches,
         plot_diagram,
@@ -135,6 +136,7 @@ __all__ = [
     "lyapunov_spectrum",
     "multistability_map",
     "plot_attractors",
+    "plot_automaton",
     "plot_basins",
     "plot_branches",
     "plot_diagram",

@@ -13,6 +13,7 @@ from .evaluation_results import AgentEvaluation
 from .exploring import explore
 from .held import held_input
 from .hidden_velocity import HiddenVelocity
+from .learned_automaton import learned_automaton, maze_automaton
 from .maze import TMaze
 from .maze_rules import Move, Seen
 from .maze_vector import MazeStep, TMazeVector
@@ -42,6 +43,8 @@ __all__ = [
     "evaluate_agent",
     "explore",
     "held_input",
+    "learned_automaton",
+    "maze_automaton",
     "q_network",
     "train_agent",
     "train_agents",
