@@ -84,8 +84,9 @@ class AgentLoop:
             # A caller may be within no_grad().
             with torch.enable_grad(), bar:
                 with stoppable() as stop:
-                    if self._active and self._episode == 0:
-                        self._evaluate()
+                    if any(not self._logs[i].episodes for i in self._active):
+                        with uninterrupted():
+                            self._evaluate()
                     self._look()
                     self._save(self._episode == 0)
                     while self._active:
