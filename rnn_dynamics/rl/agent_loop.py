@@ -10,6 +10,7 @@ from torch import nn
 
 from ..progress import Progress
 from ..stopping import go_on, stoppable
+from ..systems import recurrent_module
 from ..training import Recorder, RunFolder, Tracker, load_weights, uninterrupted
 from ..warmup import Warmup
 from .agent_log import AgentLog
@@ -185,7 +186,7 @@ class AgentLoop:
                 continue
             due = first or ends or self._episode % tracker.every == 0
             if due or isinstance(tracker, Recorder):
-                network = self._members.module(row).recurrent
+                network = recurrent_module(self._members.module(row))
                 if not due:
                     tracker.record(self._episode, network)  # pyright: ignore[reportAttributeAccessIssue]
                 elif all(bool(weight.isfinite().all()) for weight in network.parameters()):
