@@ -486,6 +486,7 @@ def doors() -> Iterator[Door]:
     yield from _making_doors()
     yield from _method_doors()
     yield from _maze_doors()
+    yield from _agent_doors()
     yield from _result_doors()
 
 
@@ -969,6 +970,55 @@ def _maze_doors() -> Iterator[Door]:
             "device": None,
         },
     )
+
+
+def _agent_doors() -> Iterator[Door]:
+    """The training of agents."""
+    sizes = {"episodes": 1, "updates": 1, "batch_size": 2, "buffer": 20, "explored": 10, "target_every": 1}
+    judged = {"evaluate_every": 1, "evaluated": 1, "longest": 4}
+    rates = {"lr": 1e-3, "gamma": 0.9, "epsilon": 0.2, "double": True, "clip_norm": 1.0}
+    yield Door("AgentSettings", rl.AgentSettings, lambda: {**sizes, **judged, **rates})
+    warmup = {"steps": 2, "lr": 1e-2, "batch_size": 4, "horizon": rd.Horizon(), "cells": (0,), "clip_norm": 1.0}
+    yield Door("AgentWarmup", rl.AgentWarmup, lambda: dict(warmup))
+    shared = {
+        "settings": rl.AgentSettings(**sizes, **judged),
+        "warmup": rl.AgentWarmup(1, batch_size=2),
+        "resume": True,
+        "snapshot_every": 1,
+        "memory_budget": 10**6,
+        "progress": False,
+    }
+    yield Door(
+        "train_agent",
+        rl.train_agent,
+        lambda: (
+            {"model": player(), "environment": rl.TMaze(2), "seed": 0, "tracker": None, **shared}
+            | {"folder": folder() / "agent"}
+        ),
+    )
+    yield Door(
+        "train_agents",
+        rl.train_agents,
+        lambda: (
+            {"models": [player()], "environment": rl.TMaze(2), "seeds": [0], "trackers": [None], **shared}
+            | {"folder": folder() / "agents"}
+        ),
+    )
+    yield Door(
+        "q_network", rl.q_network, lambda: {"environment": rl.TMaze(2), "network": "GRU-2", "seed": 0, "t_max": 9.0}
+    )
+    yield Door("explore", rl.explore, lambda: {"environment": rl.TMaze(2), "transitions": 20, "seed": 0})
+    yield Door(
+        "held_input",
+        rl.held_input,
+        lambda: {"environment": rl.TMaze(2), "action": 0, "observation": 2, "reward": 0.0},
+    )
+
+
+@cache
+def agent() -> rl.AgentTraining:
+    settings = rl.AgentSettings(4, updates=1, batch_size=2, buffer=20, evaluate_every=2)
+    return rl.train_agent(player(), rl.TMaze(2), settings=settings, warmup=rl.AgentWarmup(1))
 
 
 def player() -> rd.SequenceModel:

@@ -70,6 +70,18 @@ NEIGHBOURS = {
         "sets_of_points",
         "table",
     ),
+    "rnn_dynamics.training": (
+        "Recorder",
+        "RunFolder",
+        "StackedModels",
+        "kept_in",
+        "load_weights",
+        "require_alike",
+        "require_tracker",
+        "shape_of",
+        "shapes_of",
+        "uninterrupted",
+    ),
 }
 WITHOUT |= {f"{front}.{name}": "for other folders" for front, names in NEIGHBOURS.items() for name in names}
 

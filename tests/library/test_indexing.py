@@ -128,6 +128,7 @@ def tables_in_order() -> list[Table]:
         *curves,
         doors.warmed(),
         trained,
+        doors.agent(),
         history(),
         history().identities,
         timeline(),

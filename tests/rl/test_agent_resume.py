@@ -103,7 +103,7 @@ def test_a_signal_waits_for_the_end_of_the_episode(tmp_path: Path) -> None:
     assert history.status == "interrupted"
     assert len(history.losses) == 3 * len(history.returns) > 0
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert state["episode"] == len(history.returns)
+    assert state["step"] == len(history.returns)
 
 
 def test_ctrl_c_in_a_warmup_is_said(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_what_differs_is_named_and_nothing_overwritten(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("part", ["replays", "members", "observed", "episode"])
+@pytest.mark.parametrize("part", ["replays", "members", "observed", "step"])
 def test_a_state_that_is_not_whole_is_refused(part: str, tmp_path: Path) -> None:
     train_agent(q_network(MAZE, "GRU-5"), MAZE, settings=settings(1), folder=tmp_path)
     state = torch.load(tmp_path / "state.pt", weights_only=True)

@@ -215,9 +215,10 @@ def test_what_does_not_fit_is_refused() -> None:
     maze = TMaze(2)
     fits, other = q_network(maze, "GRU-4"), q_network(TMaze(3, fully_observed=True), "GRU-4")
     with torch.random.fork_rng():
+        straight = nn.Linear(9, 4)
         dropped = rd.SequenceModel(nn.GRU(9, 4, num_layers=2, dropout=0.1), 4)
     table: list[tuple[Any, Any, dict[str, Any], str]] = [
-        (nn.Linear(9, 4), maze, {}, "must be SequenceModels"),
+        (straight, maze, {}, "must be SequenceModels"),
         (dropped, maze, {}, "has dropout"),
         (other, maze, {}, r"model must have 9 inputs \(4 \+ 1 \+ 4\) and 4 outputs .* got 13 and 4: q_network"),
         (rd.SequenceModel(module_from_spec("GRU-4", 9), 3), maze, {}, "and 4 outputs"),
