@@ -18,7 +18,6 @@ from .maze import TMaze
 from .maze_memory import MazeMemory, maze_memory
 from .maze_rules import Move, Seen
 from .maze_vector import MazeStep, TMazeVector
-from .maze_world import MazeWorld
 from .policies import Policy, RecurrentPolicy
 from .registration import register_environments
 from .settings import AgentSettings, AgentWarmup
@@ -34,7 +33,6 @@ __all__ = [
     "HiddenVelocity",
     "MazeMemory",
     "MazeStep",
-    "MazeWorld",
     "Move",
     "Policy",
     "RecurrentPolicy",

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..progress import Progress
 from ..stopping import go_on, stoppable
+from ..systems import recurrent_module
 from ..training import Recorder, RunFolder, Tracker, load_weights, uninterrupted
 from ..warmup import Warmup
 from .agent_log import AgentLog
@@ -53,13 +54,13 @@ class AgentLoop:
         self._folder, self._identity = folder, identity
         self._logs = [AgentLog(seed, members.weights(row)) for row, seed in enumerate(seeds)]
         self._active = list(range(len(seeds)))  # the agent in each row
-        self._episode = self._step = 0
+        self._episode = 0
         self._observed = [-1] * len(seeds)
         self._saved_at = -math.inf
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from what ``_save`` wrote; the agents have not been trained yet."""
-        self._episode, self._step = state["episode"], state["step"]
+        self._episode = state["step"]
         self._logs = [AgentLog.unpacked(packed) for packed in state["members"]]
         for row, log in enumerate(self._logs):
             if log.status == "interrupted" or (log.status == "finished" and self._episode < self._settings.episodes):
@@ -84,8 +85,9 @@ class AgentLoop:
             # A caller may be within no_grad().
             with torch.enable_grad(), bar:
                 with stoppable() as stop:
-                    if self._active and self._episode == 0:
-                        self._evaluate()
+                    if any(not self._logs[i].episodes for i in self._active):
+                        with uninterrupted():
+                            self._evaluate()
                     self._look()
                     self._save(self._episode == 0)
                     while self._active:
@@ -134,7 +136,7 @@ class AgentLoop:
         inputs, lengths, terminated = together(batches)
         values = self._members.target_values(inputs)
         lesson = TemporalDifferences(inputs, lengths, terminated, values, self._gamma, self._settings.double)
-        losses = self._members.differentiate(lesson, range(len(self._active)), self._step)
+        losses = self._members.differentiate(lesson, range(len(self._active)), number)
         norms = self._members.gradient_norms()
         numbers: list[list[float]] = torch.stack([losses, norms]).tolist()
         finite = [row for row, pair in enumerate(zip(*numbers, strict=True)) if all(map(math.isfinite, pair))]
@@ -143,7 +145,6 @@ class AgentLoop:
                 self._end(self._logs[self._active[row]], "not finite")
             self._retire()
             norms = norms[finite]
-        self._step += 1
         if not finite:
             return
         clip = self._settings.clip_norm
@@ -185,7 +186,7 @@ class AgentLoop:
                 continue
             due = first or ends or self._episode % tracker.every == 0
             if due or isinstance(tracker, Recorder):
-                network = self._members.module(row).recurrent
+                network = recurrent_module(self._members.module(row))
                 if not due:
                     tracker.record(self._episode, network)  # pyright: ignore[reportAttributeAccessIssue]
                 elif all(bool(weight.isfinite().all()) for weight in network.parameters()):
@@ -218,11 +219,11 @@ class AgentLoop:
                 packed[-1]["moments"] = self._members.moments(present[i])
                 packed[-1]["target"] = self._members.target(present[i])
         for i, (log, state) in enumerate(zip(self._logs, packed, strict=True)):
-            self._folder.write_member(self._result(i), log.best_weights, state["last"], self._episode)
+            self._folder.write_member(log.seed, self._result(i), log.best_weights, state["last"], self._episode)
         for tracker in self._trackers:
             if isinstance(tracker, Recorder):
                 tracker.flush()
-        at = {"episode": self._episode, "step": self._step, "observed": list(self._observed)}
+        at = {"step": self._episode, "observed": list(self._observed)}
         replays = [replay.packed() for replay in self._replays]
         self._folder.write_state({**at, "identity": self._identity, "members": packed, "replays": replays})
         self._saved_at = time.monotonic()
@@ -247,4 +248,4 @@ class AgentLoop:
         bar.note(**shown)
 
     def _end(self, log: AgentLog, status: str) -> None:
-        log.end(status, agent_advice(status, self._step, self._settings))
+        log.end(status, agent_advice(status, len(log.losses), self._settings))

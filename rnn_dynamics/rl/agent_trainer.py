@@ -172,7 +172,7 @@ def train_agents(
     }
     state = None if run_folder is None else run_folder.begin()
     if run_folder is not None and state is not None:
-        run_folder.require_same(state, identity, episode=settings.episodes)
+        run_folder.require_same(state["identity"], identity, state["step"], settings.episodes, "episodes")
     replays = [Replay(settings.buffer, members.input_size, like) for _ in alike]
     warmups: list[Warmup | None] = [None] * len(alike)
     if state is None:

@@ -39,7 +39,7 @@ def keys_of(seeds: Tensor) -> Tensor:
     return _mixed(seeds)
 
 
-def uniforms(keys: Tensor, counts: Tensor | int) -> Tensor:
+def uniforms(keys: Tensor, counts: Tensor) -> Tensor:
     """``uniform`` for each of many streams, float64."""
     z = _mixed(keys + counts * signed(_INCREMENT))
     return _shifted(z, 11).double() * _UNIT

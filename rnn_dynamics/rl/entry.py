@@ -29,9 +29,10 @@ def as_world(
 
     Args:
         environment: a registered id; an environment, which is copied (one from ``gymnasium.make`` is made anew); a
-            function that makes one; a ``SyncVectorEnv``, ``AsyncVectorEnv`` or any ``VectorEnv`` from
-            ``gymnasium.make_vec``. Actions must be ``Discrete``; observations ``Discrete``, ``Box`` or what Gymnasium
-            can flatten.
+            function that makes one; a ``SyncVectorEnv``, whose row i is the environment of row i (and again from the
+            first), or an ``AsyncVectorEnv``, for as many rows as it has. Actions must be ``Discrete`` or
+            ``MultiDiscrete``, whose combinations are numbered; observations ``Discrete``, ``Box`` or what Gymnasium can
+            flatten.
         device: of the tensors; the CPU by default.
 
     Raises:
@@ -47,7 +48,8 @@ def as_world(
         length = several[0] if len(several) == 1 else environment.lengths.tolist()
         return _mazes(environment, length, where)
     if isinstance(environment, SyncVectorEnv):
-        return SeparateWorld(environment.env_fns[0], where)
+        makers = environment.env_fns
+        return SeparateWorld(lambda row: makers[row % len(makers)](), where)
     if isinstance(environment, AsyncVectorEnv):
         return AsyncWorld(environment, where)
     if isinstance(environment, VectorEnv):
@@ -60,11 +62,16 @@ def as_world(
         return SeparateWorld(_copies(environment), where) if maze is None else _mazes(maze, maze.length, where)
     if not callable(environment):
         raise ArgumentError("environment", f"must be an id, an environment or a function, got {environment!r}")
-    made = environment()
+    try:
+        made = environment()
+    except Exception as error:
+        raise ArgumentError(
+            "environment", f"must make an environment when called, it raised {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(made, gym.Env):
         raise ArgumentError("environment", f"must make an environment, got {type(made).__name__}")
     maze = _plain_maze(made)
-    return SeparateWorld(environment, where) if maze is None else _mazes(maze, maze.length, where)
+    return SeparateWorld(lambda _: environment(), where) if maze is None else _mazes(maze, maze.length, where)
 
 
 def _made(name: str) -> gym.Env[Any, Any]:
@@ -85,13 +92,13 @@ def _mazes(like: TMaze | TMazeVector, length: Any, device: torch.device) -> Maze
     return MazeWorld(length, like.stochasticity, fully_observed=like.fully_observed, device=device)
 
 
-def _copies(environment: gym.Env[Any, Any]) -> Callable[[], gym.Env[Any, Any]]:
+def _copies(environment: gym.Env[Any, Any]) -> Callable[[int], gym.Env[Any, Any]]:
     """Makes more of the same."""
     if environment.spec is not None:
         spec = copy.deepcopy(environment.spec)
-        return lambda: gym.make(spec, disable_env_checker=True)
+        return lambda _: gym.make(spec, disable_env_checker=True)
 
-    def copied() -> gym.Env[Any, Any]:
+    def copied(_: int) -> gym.Env[Any, Any]:
         try:
             return copy.deepcopy(environment)
         except Exception as error:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArgumentError, Count, Share, checked
+from ..systems import recurrent_layers
 from ..training import SequenceModel
 from .evaluation_results import AgentEvaluation
 from .maze import Length, TMaze
@@ -13,6 +14,9 @@ from .maze_rules import GAMMA, REACHED, horizon
 from .maze_world import MazeWorld
 from .policies import Policy, RecurrentPolicy
 from .worlds import after, no_previous
+
+INPUTS = 4 + 1 + 4
+"""Of an agent in the T-Maze: previous action, previous reward, observation."""
 
 
 @checked
@@ -53,6 +57,9 @@ def evaluate_agent(
         raise ArgumentError("rollouts", f"must be 1 where nothing is drawn: all are the same again, got {rollouts}")
     if isinstance(policy, SequenceModel):
         device = policy.readout.weight.device if device is None else device
+        width = recurrent_layers(policy.recurrent)[0].input_size
+        if width != INPUTS:
+            raise ArgumentError("policy", f"must take {INPUTS} inputs: action, reward and observation; got {width}")
         policy = RecurrentPolicy(policy)
     each = 2 * rollouts
     rows = [int(length) for length in lengths for _ in range(each)]
@@ -94,11 +101,16 @@ def _played(
     discounted, weight = returns.clone(), 1.0
     often = 1 if inputs.device.type == "cpu" else 16  # to ask a GPU whether all are over is to wait for it
     for step in range(longest):
-        values, state = policy.step(inputs, state)
-        if values.shape != (rows, world.actions):
-            raise ArgumentError("policy", f"must give values [{rows}, {world.actions}], got {list(values.shape)}")
+        try:
+            values, state = policy.step(inputs, state)
+        except Exception as error:
+            raise ArgumentError("policy", f"must step, it raised {type(error).__name__}: {error}") from error
+        if not isinstance(values, Tensor) or values.shape != (rows, world.actions):
+            got = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise ArgumentError("policy", f"must give values [{rows}, {world.actions}], got {got}")
+        values = values.to(inputs.device)
         finite = finite & values.isfinite().all()
-        actions = values.argmax(dim=1).to(inputs.device)
+        actions = values.argmax(dim=1)
         observations, rewards, terminated, truncated = world.step(actions)
         inputs = after(actions, rewards, observations, world.actions)
         steps = steps + ~over

@@ -1,13 +1,12 @@
 """Any Gymnasium environment with numbered actions, as agents meet it."""
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium.spaces import Box, Discrete, Space
+from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 from gymnasium.vector.utils import iterate
 from torch import Tensor
@@ -20,11 +19,12 @@ class _GymnasiumWorld(World):
     """What follows from an environment's spaces."""
 
     def __init__(self, actions: Space[Any], observations: Space[Any], like: Any, device: torch.device) -> None:
-        if not isinstance(actions, Discrete):
+        if not isinstance(actions, Discrete | MultiDiscrete):
             raise ArgumentError("environment", f"must have numbered actions, a Discrete space, got {actions}")
         if not observations.is_np_flattenable:
             raise ArgumentError("environment", f"must have observations of a fixed size, as Box, got {observations}")
-        self.actions, self._first = int(actions.n), int(actions.start)
+        self.actions = int(np.prod(actions.nvec)) if isinstance(actions, MultiDiscrete) else int(actions.n)
+        self._actions = actions
         self.observation_size = gym.spaces.flatdim(observations)
         self.gamma = getattr(like, "gamma", None)
         policy = getattr(like, "exploration_policy", [1 / self.actions] * self.actions)
@@ -34,12 +34,19 @@ class _GymnasiumWorld(World):
         self._space, self._device = observations, device
         self.identity = _identity(like)
 
+    def _taken(self, number: int) -> Any:
+        """An action as the environment takes it; those of several parts are numbered, the last part's fastest."""
+        if isinstance(self._actions, Discrete):
+            return self._actions.start + number
+        parts = np.array(np.unravel_index(number, self._actions.nvec.flatten()))
+        return (parts.reshape(self._actions.shape) + self._actions.start).astype(self._actions.dtype)
+
     def _encoded(self, observations: Sequence[Any]) -> Tensor:
         """Vectors [B, k]."""
         if isinstance(self._space, Box):
             flat = np.stack(observations).reshape(len(observations), -1)
         else:
-            flat = np.stack([gym.spaces.flatten(self._space, one) for one in observations])
+            flat = np.stack([np.asarray(gym.spaces.flatten(self._space, one)) for one in observations])
         return torch.as_tensor(flat.astype(np.float32), device=self._device)
 
     def _flags(self, values: Sequence[bool] | np.ndarray) -> Tensor:
@@ -57,14 +64,14 @@ def _identity(like: Any) -> str:
 class SeparateWorld(_GymnasiumWorld):
     """One environment a row, stepped one after the other."""
 
-    def __init__(self, make: Callable[[], gym.Env[Any, Any]], device: torch.device) -> None:
-        self._make, self._environments = make, [make()]
+    def __init__(self, make: Callable[[int], gym.Env[Any, Any]], device: torch.device) -> None:
+        self._make, self._environments = make, [make(0)]
         first = self._environments[0]
         super().__init__(first.action_space, first.observation_space, first.unwrapped, device)
 
     def reset(self, seeds: Sequence[int]) -> Tensor:
         while len(self._environments) < len(seeds):
-            self._environments.append(self._make())
+            self._environments.append(self._make(len(self._environments)))
         self._live = [True] * len(seeds)
         self._last = [one.reset(seed=seed)[0] for one, seed in zip(self._environments, seeds, strict=False)]
         return self._encoded(self._last)
@@ -73,7 +80,7 @@ class SeparateWorld(_GymnasiumWorld):
         rewards, terminated, truncated = (np.zeros(len(self._live), dtype) for dtype in (np.float64, bool, bool))
         for row, action in enumerate(actions.tolist()):
             if self._live[row]:
-                answer = self._environments[row].step(action + self._first)
+                answer = self._environments[row].step(self._taken(action))
                 self._last[row], rewards[row], terminated[row], truncated[row], _ = answer
                 self._live[row] = not (terminated[row] or truncated[row])
         ends = self._flags(terminated), self._flags(truncated & ~terminated)
@@ -105,12 +112,12 @@ class AsyncWorld(_GymnasiumWorld):
         return self._encoded(self._last[: self._rows])
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        chosen = np.full(self._environments.num_envs, self._first)
-        chosen[: self._rows] += actions.cpu().numpy()
+        idle = [0] * (self._environments.num_envs - self._rows)  # rows that nobody plays must be told something
+        chosen = np.stack([self._taken(number) for number in [*actions.tolist(), *idle]])
         observations, rewards, terminated, truncated, _ = self._environments.step(chosen)
         for row, one in enumerate(iterate(self._environments.observation_space, observations)):
             if self._live[row]:
-                self._last[row] = copy.copy(one)
+                self._last[row] = one
         rows, live = slice(self._rows), self._live.copy()
         self._live = live & ~(terminated | truncated)
         paid = torch.as_tensor((rewards * live)[rows].astype(np.float64), device=self._device)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 CELL = 24
-"""Pixels along a cell, unless the picture would be wider than ``WIDEST``."""
+"""Pixels along a cell; fewer, but four at least, where the picture would be wider than ``WIDEST``."""
 
 WIDEST = 1920
 

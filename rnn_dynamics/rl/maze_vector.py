@@ -86,7 +86,7 @@ class TMazeVector(VectorEnv):
         """
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
             raise ArgumentError("autoreset_mode", f"must be one of {modes}, got {autoreset_mode!r}") from error
         several = [length] * num_envs if isinstance(length, int) else list(length)
@@ -105,15 +105,18 @@ class TMazeVector(VectorEnv):
 
         self.device = torch.device("cpu" if device is None else device)
         tables = maze_tables(*kinds).to(self.device)
-        self._tables, self._shown = tables, tables.places if fully_observed else tables.seen
+        self._shown, self._ends = tables.places if fully_observed else tables.seen, tables.ends
+        # Of action after action: an index of another number of actions is out of range, and no state of a wrong row.
+        self._next_states, self._rewards = tables.next_states.T.flatten(), tables.rewards.T.flatten()
         self.lengths = torch.tensor(several, device=self.device)
-        self._horizons = horizon(self.lengths)
+        self._horizons = torch.tensor([horizon(one) for one in several], device=self.device)
         self._firsts = tables.firsts[torch.tensor([kinds.index(one) for one in several], device=self.device)]
         self.goals, self._states = torch.zeros_like(self.lengths), self._firsts[:, 0].clone()
         self._steps, self._draws = torch.zeros_like(self.lengths), torch.zeros_like(self.lengths)
         self._over = torch.ones_like(self.lengths, dtype=torch.bool)
         self._keys: Tensor | None = None
 
+    @checked
     def reset_tensors(
         self, *, seeds: Tensor | int | None = None, goals: Tensor | None = None, rows: Tensor | None = None
     ) -> Tensor:
@@ -126,7 +129,18 @@ class TMazeVector(VectorEnv):
 
         Returns:
             Observations, int64 [n].
+
+        Raises:
+            ValueError: for tensors of another shape or type, and goals that are neither 0 nor 1.
         """
+        if isinstance(seeds, Tensor):
+            self._require("seeds", seeds, torch.int64)
+        if rows is not None:
+            self._require("rows", rows, torch.bool)
+        if goals is not None:
+            self._require("goals", goals, torch.int64)
+            if goals.device.type == "cpu" and bool((goals >> 1).any()):
+                raise ArgumentError("goals", "must be 0 for up or 1 for down, got others")
         chosen = torch.ones_like(self._over) if rows is None else rows.to(self.device)
         if seeds is None and self._keys is None:
             seeds = int(self.np_random.integers(2**62))
@@ -139,26 +153,30 @@ class TMazeVector(VectorEnv):
         self._begin(chosen, goals)
         return self._shown[self._states]
 
+    @checked
     def step_tensors(self, actions: Tensor) -> MazeStep:
         """Take one step in every maze.
 
         Args:
-            actions: int64 [n], from 0 to 3, on the mazes' device. On a GPU others fail there, as torch's indices do.
+            actions: int64 [n], from 0 to 3, on the mazes' device.
+
+        Raises:
+            ValueError: for other actions; on a GPU numbers beyond 3 fail there, as torch's indices do.
         """
-        n = self.num_envs
-        if actions.shape != (n,) or actions.dtype != torch.int64 or actions.device.type != self.device.type:
-            got = f"{actions.dtype} {list(actions.shape)} on {actions.device}"
-            raise ArgumentError("actions", f"must be torch.int64 [{n}] on {self.device}, got {got}")
-        if self.device.type == "cpu" and bool((actions >> 2).any()):
-            raise ArgumentError("actions", "must be from 0 to 3 (right, up, left, down), got others")
+        self._require("actions", actions, torch.int64)
+        if actions.device.type != self.device.type:
+            raise ArgumentError("actions", f"must be on {self.device}, got them on {actions.device}")
         before = self._over
         moves = self._slipped(actions, ~before) if self.stochasticity > 0 else actions
-        chosen = moves.unsqueeze(1)
-        rewards = self._tables.rewards[self._states].gather(1, chosen).squeeze(1).masked_fill(before, 0.0)
-        after = self._tables.next_states[self._states].gather(1, chosen).squeeze(1)
+        entries = torch.add(self._states, moves, alpha=len(self._shown))
+        try:
+            after = self._next_states.index_select(0, entries)
+        except IndexError as error:
+            raise ArgumentError("actions", "must be from 0 to 3 (right, up, left, down), got others") from error
+        rewards = self._rewards.index_select(0, entries).masked_fill(before, 0.0)
         self._states = torch.where(before, self._states, after)
         self._steps = self._steps + 1
-        terminated = self._tables.ends[self._states]
+        terminated = self._ends[self._states]
         truncated = (self._steps >= self._horizons) & ~terminated
         if self.autoreset_mode is AutoresetMode.DISABLED:
             terminated, truncated = terminated & ~before, truncated & ~before
@@ -201,8 +219,12 @@ class TMazeVector(VectorEnv):
             ValueError: for what are no actions.
             gymnasium.error.ResetNeeded: before the first reset; with "Disabled" where an episode is over.
         """
-        moves = np.asarray(actions)
-        if moves.shape != (self.num_envs,) or moves.dtype.kind not in "iu" or moves.min() < 0 or moves.max() > 3:
+        try:
+            moves = np.asarray(actions.detach().cpu() if isinstance(actions, Tensor) else actions)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ArgumentError("actions", f"must be numbers, got {type(actions).__name__}: {error}") from error
+        whole = moves.shape == (self.num_envs,) and moves.dtype.kind in "iu"
+        if not whole or moves.min() < 0 or moves.max() > 3:
             words = f"must be {self.num_envs} whole numbers from 0 to 3 (right, up, left, down)"
             raise ArgumentError("actions", f"{words}, got {moves.dtype} {list(moves.shape)}: {str(moves)[:60]}")
         if self._keys is None or (self.autoreset_mode is AutoresetMode.DISABLED and bool(self._over.any())):
@@ -229,6 +251,11 @@ class TMazeVector(VectorEnv):
             draw(length, min(place, length), place - length - 1 if place > length else None, goal)
             for length, place, goal in rows
         )
+
+    def _require(self, name: str, values: Tensor, dtype: torch.dtype) -> None:
+        if values.shape != (self.num_envs,) or values.dtype != dtype:
+            got = f"{values.dtype} {list(values.shape)}"
+            raise ArgumentError(name, f"must be {dtype} [{self.num_envs}], got {got}")
 
     def _begin(self, rows: Tensor, goals: Tensor | None = None) -> None:
         """New episodes in the rows of a mask."""

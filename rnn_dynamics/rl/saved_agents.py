@@ -15,9 +15,8 @@ def fault_of(state: dict[str, Any]) -> str | None:
     identity, members, replays = state["identity"], state["members"], state.get("replays")
     if not isinstance(identity, dict) or not isinstance(identity.get("weights"), dict) or "environment" not in identity:
         return "identity is not that of the training of an agent"
-    for name in ("episode", "step"):
-        if not _count(state.get(name)):
-            return f"{name} is {state.get(name)!r}"
+    if not _count(state["step"]):
+        return f"step is {state['step']!r}"
     if not isinstance(members, list) or not members:
         return "members is not a list of agents"
     observed = state.get("observed")

@@ -36,7 +36,7 @@ class TabularProblem:
         if len(shape) != 2 or self.rewards.shape != shape or self.ends.shape != shape[:1]:
             got = f"{list(shape)}, {list(self.rewards.shape)} and {list(self.ends.shape)}"
             raise ArgumentError("next_states", f"and rewards must be [S, A], ends [S]; got {got}")
-        if bool(((self.next_states < 0) | (self.next_states >= len(shape and self.ends))).any()):
+        if bool(((self.next_states < 0) | (self.next_states >= shape[0])).any()):
             raise ArgumentError("next_states", f"must be numbers of the {shape[0]} states, from 0")
 
     @checked
@@ -55,7 +55,7 @@ class TabularProblem:
         Returns:
             Q [S, A], float64; 0 in states that end episodes.
         """
-        values = torch.zeros_like(self.rewards)
+        values = torch.zeros_like(self.rewards, dtype=torch.float64)
         enough = max(tolerance, 4 * torch.finfo(torch.float64).eps) * max(float(self.rewards.abs().max()), 1e-300)
         while True:
             improved = self._swept(values, gamma)
@@ -67,7 +67,7 @@ class TabularProblem:
     @checked
     def values_within(self, gamma: Share, steps: Count) -> Tensor:
         """The most that can be had from each state within so many steps, discounted, by backward induction, [S]."""
-        values = torch.zeros_like(self.rewards)
+        values = torch.zeros_like(self.rewards, dtype=torch.float64)
         for _ in range(steps):
             values = self._swept(values, gamma)
         return values.amax(dim=1)

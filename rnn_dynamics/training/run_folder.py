@@ -7,18 +7,16 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import safetensors.torch
 import torch
 
 from ..checks import AdvisedError, ArgumentError, whole_number
 from ..files import replacing
+from ..results import Result
 from .members import Weights
 from .saved_state import fault_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FORMAT = 1
 
@@ -37,15 +35,6 @@ _UNREADABLE = (
     zlib.error,
 )
 """What ``zipfile`` and ``torch.load`` raise for a file that is damaged or another."""
-
-
-class _Logged(Protocol):
-    """The history of a training, of a network or an agent."""
-
-    @property
-    def seed(self) -> int: ...
-
-    def to_pandas(self) -> "pd.DataFrame": ...
 
 
 class RunFolder:
@@ -101,21 +90,19 @@ class RunFolder:
         self._good_step = state["step"]
         return state
 
-    def require_same(self, state: dict[str, Any], identity: dict[str, Any], **lengths: int) -> None:
-        """Refuse to go on with other settings, data or shapes, or to fewer of what is counted (epoch=5) than are done.
+    def require_same(self, before: dict[str, Any], now: dict[str, Any], done: int, wanted: int, noun: str) -> None:
+        """Refuse to go on with other settings, data or shapes than ``before``, or to fewer epochs than are done.
 
         Raises:
             ValueError: that names what differs.
         """
-        before = state["identity"]
         differing = []
-        for name, now in identity.items():
-            if before.get(name) != now:
-                short = name.endswith("data") or isinstance(now, dict)
-                differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {now}")
-        for name, wanted in lengths.items():
-            if state[name] > wanted:
-                differing.append(f"{name}s is now {wanted}, but {state[name]} are done")
+        for name, value in now.items():
+            if before.get(name) != value:
+                short = name.endswith("data") or isinstance(value, dict)
+                differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {value}")
+        if done > wanted:
+            differing.append(f"{noun} is now {wanted}, but {done} are done")
         if differing:
             raise ValueError(f"cannot go on with the training in {self.path}: {'; '.join(differing)}")
 
@@ -126,9 +113,9 @@ class RunFolder:
         self._write(self.state_path, buffer.getbuffer(), state["step"])
         self._good_step = state["step"]
 
-    def write_member(self, history: _Logged, best: Weights, last: Weights, step: int) -> None:
+    def write_member(self, seed: int, history: Result, best: Weights, last: Weights, step: int) -> None:
         """Write ``best.safetensors``, ``last.safetensors`` and ``history.csv`` of a seed."""
-        folder = self._of(history.seed)
+        folder = self._of(seed)
         self._write(folder / "best.safetensors", _packed(best), step)
         self._write(folder / "last.safetensors", _packed(last), step)
         self._write(folder / "history.csv", history.to_pandas().to_csv().encode(), step)

@@ -209,7 +209,7 @@ def run_loop(
     }
     state = None
     if folder is not None and (state := folder.begin()) is not None:
-        folder.require_same(state, identity, epoch=settings.epochs)
+        folder.require_same(state["identity"], identity, state["epoch"], settings.epochs, "epochs")
     loop = Loop(members, models, seeds, *parts, settings, trackers, folder, memory_budget, identity)
     if state is not None:
         loop.resume(state)

@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
-    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder]
+    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [maze]
 python -m tests.benchmarks readme
 """
 
@@ -26,6 +26,7 @@ from . import (
     jacobians,
     kills,
     low_rank,
+    maze,
     outcome,
     recipes,
     scaling,
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         flip_flop_diagram,
         continuation_cost,
         bifurcation_audit,
+        maze,
     )
 }
 HEAD = """# Benchmarks
