@@ -69,7 +69,7 @@ def measure_agents(case: Case) -> list[Row]:
     rows = []
     for run, model, tracker in zip(runs, models, trackers, strict=True):
         history = tracker.history
-        memory = rl.maze_memory(model, depth=lengths[-1], settle=rd.Settle(horizon=1e5))
+        memory = rl.maze_memory(model, case.length, depth=lengths[-1], settle=rd.Settle(horizon=1e5))
         machine = rl.learned_automaton(model, depth=case.length + 1)
         tested = rl.evaluate_agent(model, lengths)
         assert tested.optimal is not None  # these mazes draw nothing
@@ -95,7 +95,7 @@ def measure_agents(case: Case) -> list[Row]:
                 "kept": memory.kept,
                 "settled": [outcome == "settled" for outcome in memory.attractors.outcomes],
                 "time_constants": memory.time_constants.tolist(),
-                "forgets_after": memory.forgets_after,
+                "fails_at": memory.fails_at,
                 "machine": {
                     "outputs": list(machine.outputs),
                     "transitions": machine.transitions.tolist(),

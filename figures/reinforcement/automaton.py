@@ -59,11 +59,10 @@ def caption(rows: list[Row]) -> str:
         machine = machine_of(row)
         word = machine.difference(maze)
         how = "the same as the maze's" if word is None else f"first wrong after {' '.join(word) or 'nothing'}"
-        beyond = "never, as far as was tried" if row["forgets_after"] < 0 else f"after {row['forgets_after']} steps"
         lines.append(
             f"{name} ({NAMES[row['variant']]}, L = {row['length']}, seed {row['seed']}): {len(machine)} states, {how}, "
-            f"exact for all {machine.words} histories of up to {machine.depth} observations; wrong in an endless "
-            f"corridor: {beyond}. {row['verdict'].capitalize()}"
+            f"exact for all {machine.words} histories of up to {machine.depth} observations. "
+            f"{row['verdict'].capitalize()}"
         )
     return f"""
 **Figure 3. What an agent has learned, as an automaton.** States put out the action that is written in them; arrows are

@@ -53,7 +53,7 @@ def _draw_shares(ax: Axes, rows: list[Row]) -> None:
 
 
 def _draw_forgetting(ax: Axes, rows: list[Row]) -> None:
-    """Of agents that solved their maze: times L that they remember, against the time constant in the same unit."""
+    """Of agents that solved their maze: times L at which they fail, against the time constant in the same unit."""
     longest = max(TIMES)
     known = [row for row in rows if all(row["settled"]) and not row["kept"]]
     taus = [max(row["time_constants"]) / row["length"] for row in known]
@@ -62,12 +62,12 @@ def _draw_forgetting(ax: Axes, rows: list[Row]) -> None:
         if not all(row["settled"]):
             continue
         tau = apart if row["kept"] else max(row["time_constants"]) / row["length"]
-        remembered = longest if row["forgets_after"] < 0 else row["forgets_after"] / row["length"]
+        remembered = longest if row["fails_at"] is None else row["fails_at"] / row["length"]
         color, _ = LOOKS[row["variant"]]
         look: dict[str, Any] = {"marker": _MARKERS[row["variant"]], "color": color, "markersize": 4}
-        ax.plot(tau, remembered, linestyle="none", fillstyle="full" if row["forgets_after"] < 0 else "none", **look)
+        ax.plot(tau, remembered, linestyle="none", fillstyle="full" if row["fails_at"] is None else "none", **look)
     ax.axvline(apart / 2, color=style.GREY, linewidth=style.THIN, linestyle=":")
-    ax.set(xscale="log", yscale="log", xlabel="time constant of the drift / L", ylabel="remembers for so many times L")
+    ax.set(xscale="log", yscale="log", xlabel="time constant of the drift / L", ylabel="first wrong at so many times L")
     ax.text(apart, 0.02, "two\nattractors", transform=ax.get_xaxis_transform(), ha="center", fontsize=style.SMALL - 1)
     ax.set_title("agents optimal at L", fontsize=style.SMALL)
 
@@ -92,10 +92,10 @@ def verdict(rows: list[Row]) -> str:
         return "No agent solved its maze and settled, so the claim is not tested here."
 
     def lasting(group: list[Row]) -> int:
-        return sum(row["forgets_after"] < 0 for row in group)
+        return sum(row["fails_at"] is None for row in group)
 
-    text = f"Of {len(kept)} agents that keep the goals on two attractors, {lasting(kept)} do right after corridors of "
-    text += f"every length that was tried, to {max(TIMES)} L; of {len(drifting)} that let them drift to one, "
+    text = f"Of {len(kept)} agents that keep the goals on two attractors, {lasting(kept)} do right in mazes of every "
+    text += f"length from L to {max(TIMES)} L; of {len(drifting)} that let them drift to one, "
     text += f"{lasting(drifting)} do. "
     if lasting(drifting):
         text += "To that length, then, multistability is not needed"
@@ -113,8 +113,8 @@ def caption(rows: list[Row]) -> str:
     return f"""
 **Figure 2. Longer mazes than those of training.** Left: share of agents that are optimal (both goals by the shortest
 way) in mazes of up to {max(TIMES)} times the length of training. Right: agents that are optimal at the length
-of training; after how long a corridor each first does wrong, against the time constant with which its two memories
-become one. Filled: never, to {max(TIMES)} L. Beyond the dotted line: those whose memories are two attractors. Agents
+of training; the shortest longer maze in which each does wrong, against the time constant with which its two memories
+become one. Filled: in none, to {max(TIMES)} L. Beyond the dotted line: those whose memories are two attractors. Agents
 whose states had not settled are left out there: {sum(not all(row["settled"]) for row in rows if row["solved"])}.
 
 *The claim* (arXiv 2605.12206) is that policies that are optimal at all horizons need multistability. {verdict(rows)}

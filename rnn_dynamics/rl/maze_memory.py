@@ -14,10 +14,10 @@ from ..store import storable
 from ..systems import as_map
 from ..training import SequenceModel
 from .held import held_input
-from .learned_automaton import learned_automaton, maze_automaton
-from .maze import TMaze
+from .maze import Length, TMaze
 from .maze_rules import GOALS, Move, Seen
-from .worlds import no_previous
+from .policies import RecurrentPolicy
+from .worlds import after, no_previous
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ _APART = 1e-3
 class MazeMemory(Result):
     """Where the states after the sign "up" and after "down" go while the corridor is all that an agent sees."""
 
-    _dimensions: ClassVar = {"separation": ("step",)}
+    _dimensions: ClassVar = {"separation": ("step",), "right": ("length",)}
 
     attractors: Attractors
     """Of the corridor's input held; its ``labels`` are those of the two goals."""
@@ -45,11 +45,22 @@ class MazeMemory(Result):
     """For each goal, [2]: -1 / (leading exponent), the steps in which what is left of the way to its attractor falls by
     a factor of e; NaN where it settles on no fixed point or cycle."""
 
-    forgets_after: int
-    """Steps of the corridor after which it first does wrong, there or at its end; -1 for none that was tried."""
+    right: Tensor
+    """Whether it does right, for both goals, in mazes of length 1, 2, ...: on the way and at the junction, [depth]."""
 
-    depth: int
-    """Steps of the corridor that were tried."""
+    length: int
+    """Of the maze that it was trained in."""
+
+    @property
+    def depth(self) -> int:
+        """The longest maze that was tried."""
+        return len(self.right)
+
+    @property
+    def fails_at(self) -> int | None:
+        """The shortest maze, from that of training on, in which it does wrong; None for none that was tried."""
+        wrong = (~self.right[self.length - 1 :]).nonzero().flatten()
+        return self.length + int(wrong[0]) if len(wrong) else None
 
     @property
     def kept(self) -> bool:
@@ -66,11 +77,9 @@ class MazeMemory(Result):
     @property
     def verdict(self) -> str:
         """Attractors or drift, with its time constant, in a sentence."""
-        right = (
-            f"acts as it should after corridors of up to {self.depth} steps"
-            if self.forgets_after < 0
-            else f"does wrong after a corridor of {self.forgets_after} steps"
-        )
+        right = f"does wrong in a maze of length {self.fails_at}"
+        if self.fails_at is None:
+            right = f"does right in mazes of length {self.length} to {self.depth}"
         labels, outcomes = self.attractors.labels.tolist(), self.attractors.outcomes
         if self._out_of_phase:
             return f"two goals are two phases of one {self.attractors.kinds[labels[0]]}: the agent {right}"
@@ -107,7 +116,7 @@ class MazeMemory(Result):
 @checked
 @torch.no_grad()
 def maze_memory(
-    model: SequenceModel, *, depth: Count = 1000, settle: Settle | None = None, seed: int = 0
+    model: SequenceModel, length: Length, *, depth: Count = 1000, settle: Settle | None = None, seed: int = 0
 ) -> MazeMemory:
     """Tell whether an agent keeps the goals of the T-Maze apart by two attractors, or by a drift that is slow enough.
 
@@ -117,12 +126,13 @@ def maze_memory(
 
     Args:
         model: an agent of the T-Maze, as ``q_network`` makes it.
-        depth: steps of the corridor that are tried for what it does; the attractors are for ever.
+        length: of the maze that it was trained in.
+        depth: the longest maze that is tried for what it does, as long as that at least; attractors are for ever.
         settle: how the states settle, as in ``find_attractors``.
         seed: of ``find_attractors``.
 
     Raises:
-        ValueError: for a model with other inputs or outputs than nine and four.
+        ValueError: for a model with other inputs or outputs than nine and four, or a depth below the length.
     """
     network = as_map(model.recurrent).frozen(torch.float64)
     sizes = network.input_size, model.readout.out_features
@@ -130,6 +140,8 @@ def maze_memory(
         raise ArgumentError(
             "model", f"must have {_INPUTS} inputs and {len(Move)} outputs, got {sizes[0]} and {sizes[1]}"
         )
+    if depth < length:
+        raise ArgumentError("depth", f"must be {length} or more, the length of training, got {depth}")
     corridor = held_input(TMaze(1), Move.RIGHT, Seen.CORRIDOR)
     signs = torch.eye(len(Seen), dtype=torch.float64)[:2]
     zero = torch.zeros(2, network.state_size, dtype=torch.float64)
@@ -140,14 +152,29 @@ def maze_memory(
     for _ in range(depth + 1):
         separation.append((walked[0] - walked[1]).norm())
         walked = system(walked)
-    wrong = learned_automaton(model, depth=depth + 2, most=depth).difference(maze_automaton(depth=depth + 2))
     return MazeMemory(
         attractors=found,
         separation=torch.stack(separation),
         time_constants=torch.tensor([_time_constant(found, label) for label in found.labels.tolist()]),
-        forgets_after=-1 if wrong is None else wrong.count("corridor"),
-        depth=depth,
+        right=_right(RecurrentPolicy(model), depth),
+        length=length,
     )
+
+
+def _right(policy: RecurrentPolicy, depth: int) -> Tensor:
+    """Whether it walks on all the way in mazes of length 1, 2, ... ``depth``, and turns to the goal; of both goals."""
+    goals = torch.tensor([Move.UP, Move.DOWN])
+    seen = torch.eye(len(Seen))
+    inputs, state = no_previous(seen[:2], len(Move)), None
+    walking, right = torch.ones((), dtype=torch.bool), []
+    for _ in range(depth):
+        values, state = policy.step(inputs, state)
+        actions = values.argmax(dim=1).cpu()
+        walking = walking & (actions == Move.RIGHT).all()
+        turns = policy.step(after(actions, torch.zeros(2), seen[[Seen.JUNCTION] * 2], len(Move)), state)[0]
+        right.append(walking & (turns.argmax(dim=1).cpu() == goals).all())
+        inputs = after(actions, torch.zeros(2), seen[[Seen.CORRIDOR] * 2], len(Move))
+    return torch.stack(right)
 
 
 def _time_constant(found: Attractors, label: int) -> float:
