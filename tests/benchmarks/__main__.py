@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
-    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder]
+    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [agents]
 python -m tests.benchmarks readme
 """
 
@@ -14,6 +14,7 @@ from types import ModuleType
 import pandas as pd
 
 from . import (
+    agents,
     bifurcation_audit,
     brute_force,
     cells,
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         flip_flop_diagram,
         continuation_cost,
         bifurcation_audit,
+        agents,
     )
 }
 HEAD = """# Benchmarks
