@@ -15,6 +15,7 @@ from .held import held_input
 from .hidden_velocity import HiddenVelocity
 from .learned_automaton import learned_automaton, maze_automaton
 from .maze import TMaze
+from .maze_memory import MazeMemory, maze_memory
 from .maze_rules import Move, Seen
 from .maze_vector import MazeStep, TMazeVector
 from .policies import Policy, RecurrentPolicy
@@ -30,6 +31,7 @@ __all__ = [
     "AgentWarmup",
     "Environment",
     "HiddenVelocity",
+    "MazeMemory",
     "MazeStep",
     "Move",
     "Policy",
@@ -45,6 +47,7 @@ __all__ = [
     "held_input",
     "learned_automaton",
     "maze_automaton",
+    "maze_memory",
     "q_network",
     "train_agent",
     "train_agents",

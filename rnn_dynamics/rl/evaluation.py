@@ -108,8 +108,9 @@ def _played(
         if not isinstance(values, Tensor) or values.shape != (rows, world.actions):
             got = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise ArgumentError("policy", f"must give values [{rows}, {world.actions}], got {got}")
+        values = values.to(inputs.device)
         finite = finite & values.isfinite().all()
-        actions = values.argmax(dim=1).to(inputs.device)
+        actions = values.argmax(dim=1)
         observations, rewards, terminated, truncated = world.step(actions)
         inputs = after(actions, rewards, observations, world.actions)
         steps = steps + ~over

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 class AgentEvaluation(Table, whole=("gamma", "stochasticity", "rollouts")):
     """Greedy episodes in T-Mazes of several lengths, for both goals, beside the known optimum."""
 
-    _dimensions: ClassVar[dict[str, tuple[str, ...]]] = dict.fromkeys(
-        ("steps", "returns", "discounted", "reached"), ("row", "goal")
-    )
+    _dimensions: ClassVar = dict.fromkeys(("steps", "returns", "discounted", "reached"), ("row", "goal"))
 
     lengths: Tensor
     """L, [rows]."""

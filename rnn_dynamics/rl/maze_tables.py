@@ -51,8 +51,8 @@ def maze_tables(*lengths: int) -> MazeTables:
             firsts.append(offset)
             parts.append(_one_goal(length, goal, offset))
             offset += length + 3
-    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
-    return MazeTables(*columns, torch.tensor(firsts).view(-1, 2))
+    next_states, rewards, ends, seen, places = (torch.cat(column) for column in zip(*parts, strict=True))
+    return MazeTables(next_states, rewards, ends, seen, places, torch.tensor(firsts).view(-1, 2))
 
 
 def _one_goal(length: int, goal: int, offset: int) -> tuple[Tensor, ...]:

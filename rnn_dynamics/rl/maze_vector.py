@@ -105,9 +105,11 @@ class TMazeVector(VectorEnv):
 
         self.device = torch.device("cpu" if device is None else device)
         tables = maze_tables(*kinds).to(self.device)
-        self._tables, self._shown = tables, tables.places if fully_observed else tables.seen
+        self._shown, self._ends = tables.places if fully_observed else tables.seen, tables.ends
+        # Of action after action: an index of another number of actions is out of range, and no state of a wrong row.
+        self._next_states, self._rewards = tables.next_states.T.flatten(), tables.rewards.T.flatten()
         self.lengths = torch.tensor(several, device=self.device)
-        self._horizons = horizon(self.lengths)
+        self._horizons = torch.tensor([horizon(one) for one in several], device=self.device)
         self._firsts = tables.firsts[torch.tensor([kinds.index(one) for one in several], device=self.device)]
         self.goals, self._states = torch.zeros_like(self.lengths), self._firsts[:, 0].clone()
         self._steps, self._draws = torch.zeros_like(self.lengths), torch.zeros_like(self.lengths)
@@ -156,21 +158,25 @@ class TMazeVector(VectorEnv):
         """Take one step in every maze.
 
         Args:
-            actions: int64 [n], from 0 to 3, on the mazes' device. On a GPU others fail there, as torch's indices do.
+            actions: int64 [n], from 0 to 3, on the mazes' device.
+
+        Raises:
+            ValueError: for other actions; on a GPU numbers beyond 3 fail there, as torch's indices do.
         """
         self._require("actions", actions, torch.int64)
         if actions.device.type != self.device.type:
             raise ArgumentError("actions", f"must be on {self.device}, got them on {actions.device}")
-        if self.device.type == "cpu" and bool((actions >> 2).any()):
-            raise ArgumentError("actions", "must be from 0 to 3 (right, up, left, down), got others")
         before = self._over
         moves = self._slipped(actions, ~before) if self.stochasticity > 0 else actions
-        chosen = moves.unsqueeze(1)
-        rewards = self._tables.rewards[self._states].gather(1, chosen).squeeze(1).masked_fill(before, 0.0)
-        after = self._tables.next_states[self._states].gather(1, chosen).squeeze(1)
+        entries = torch.add(self._states, moves, alpha=len(self._shown))
+        try:
+            after = self._next_states.index_select(0, entries)
+        except IndexError as error:
+            raise ArgumentError("actions", "must be from 0 to 3 (right, up, left, down), got others") from error
+        rewards = self._rewards.index_select(0, entries).masked_fill(before, 0.0)
         self._states = torch.where(before, self._states, after)
         self._steps = self._steps + 1
-        terminated = self._tables.ends[self._states]
+        terminated = self._ends[self._states]
         truncated = (self._steps >= self._horizons) & ~terminated
         if self.autoreset_mode is AutoresetMode.DISABLED:
             terminated, truncated = terminated & ~before, truncated & ~before

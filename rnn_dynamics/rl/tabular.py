@@ -36,7 +36,7 @@ class TabularProblem:
         if len(shape) != 2 or self.rewards.shape != shape or self.ends.shape != shape[:1]:
             got = f"{list(shape)}, {list(self.rewards.shape)} and {list(self.ends.shape)}"
             raise ArgumentError("next_states", f"and rewards must be [S, A], ends [S]; got {got}")
-        if bool(((self.next_states < 0) | (self.next_states >= len(shape and self.ends))).any()):
+        if bool(((self.next_states < 0) | (self.next_states >= shape[0])).any()):
             raise ArgumentError("next_states", f"must be numbers of the {shape[0]} states, from 0")
 
     @checked

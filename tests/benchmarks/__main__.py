@@ -3,6 +3,7 @@
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
     [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [agents]
+    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [maze]
 python -m tests.benchmarks readme
 """
 
@@ -27,6 +28,7 @@ from . import (
     jacobians,
     kills,
     low_rank,
+    maze,
     outcome,
     recipes,
     scaling,
@@ -62,6 +64,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         continuation_cost,
         bifurcation_audit,
         agents,
+        maze,
     )
 }
 HEAD = """# Benchmarks

@@ -153,6 +153,8 @@ def test_the_same_in_pictures() -> None:
 def test_make_vec_says_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        name = "rnn_dynamics.rl:rnn_dynamics/TMaze-v0"
+        assert isinstance(gym.make_vec(name, num_envs=2), TMazeVector)
         mazes = gym.make_vec("rnn_dynamics/TMaze-v0", num_envs=4096, vectorization_mode="vector_entry_point")
         assert isinstance(mazes, TMazeVector)
         assert mazes.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
