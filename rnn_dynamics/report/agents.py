@@ -44,9 +44,8 @@ class TrainedAgent:
             tested.lengths.tolist(), tested.discounted_returns.tolist(), tested.optimum.tolist(), strict=True
         ):
             row |= {f"return_{length}": reached, f"optimum_{length}": best}
-        if tested.optimal is not None:
-            lengths = tested.lengths[tested.optimal].tolist()
-            row["optimal_at"] = " ".join(map(str, lengths))
+        assert tested.optimal is not None  # the mazes draw nothing
+        row["optimal_at"] = " ".join(map(str, tested.lengths[tested.optimal].tolist()))
         if history is not None and len(history):
             first, last = history.observations[0], history.observations[-1]
             row |= {
@@ -69,32 +68,23 @@ def print_agents(agents: Sequence[TrainedAgent], console: Console) -> None:
     rows = [agent.to_row() for agent in agents]
     tracked = [row for row in rows if "vaa_first" in row]
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    headings = ["seed", "status", "episodes", "return", "optimum", "solved after", "optimal at"]
-    for heading in headings + (["VAA", "reached", "cost"] if tracked else []):
+    for heading in ["seed", "status", "episodes", "return", "solved", "optimal at"] + ["VAA", "reached"] * bool(
+        tracked
+    ):
         left = heading in ("status", "optimal at")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for row in rows:
-        first = str(row["first_solved"]) if row["first_solved"] >= 0 else "-"
-        reached = "-" if math.isnan(row["evaluated_return"]) else f"{row['evaluated_return']:.3f}"
-        cells = [str(row["episodes"]), reached, f"{row['optimal_return']:.3f}", first]
-        cells.append(row.get("optimal_at") or "none")
-        if "vaa_first" in row:
-            cells += [
-                f"{row['vaa_first']:.2g} → {row['vaa_last']:.2g}",
-                f"{row['reached_first']} → {row['reached_last']}",
-            ]
-            cells.append(f"{row['tracking_share']:.0%}")
-        table.add_row(str(row["seed"]), row["status"], *cells)
+        table.add_row(*_cells(row))
     console.print(table)
-    legend = (
-        "return: discounted, of the weights of the best evaluation; solved after: episodes until an evaluation was "
-    )
-    legend += "optimal for both goals; optimal at: lengths at which the same weights are"
+    legend = f"return: discounted, of the weights of the best evaluation, at most {rows[0]['optimal_return']:.3f}; "
+    legend += "solved: episodes until an evaluation was optimal for both goals; optimal at: lengths at which the same "
+    legend += "weights are"
     if tracked:
+        looks, cost = sum(row["observations"] for row in tracked), sum(row["tracking_share"] for row in tracked)
         legend += (
             f"; VAA: as published, of n = {tracked[0]['n']} states after {tracked[0]['horizon']:,} steps; reached: "
-            "attractors that the same states settle on; both at the first look → at the last; cost: of looking, as a "
-            "share of the time in training"
+            f"attractors that the same states settle on; both at the first look → at the last; {looks} looks cost "
+            f"{cost:.0%} of the time in training"
         )
     console.print(legend, style="dim", markup=False)
     if unsettled := sum(row["unsettled_last"] for row in tracked):
@@ -112,6 +102,16 @@ def print_agents(agents: Sequence[TrainedAgent], console: Console) -> None:
     for advice, which in said.items():
         name = f"Seed{'s' * (len(which) > 1)} {', '.join(which)}"
         console.print(f"{name}: {advice}", style="bold red", markup=False, soft_wrap=True)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    cells = [str(row["seed"]), row["status"], str(row["episodes"])]
+    cells.append("-" if math.isnan(row["evaluated_return"]) else f"{row['evaluated_return']:.3f}")
+    cells.append(str(row["first_solved"]) if row["first_solved"] >= 0 else "-")
+    cells.append(row["optimal_at"] or "none")
+    if "vaa_first" in row:
+        cells += [f"{row['vaa_first']:.2g} → {row['vaa_last']:.2g}", f"{row['reached_first']} → {row['reached_last']}"]
+    return cells
 
 
 def agents_sentence(agents: Sequence[TrainedAgent]) -> str:

@@ -3,6 +3,7 @@
 import copy
 import time
 from collections import deque
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,20 +12,24 @@ import torch
 import rnn_dynamics as rd
 from rnn_dynamics.rl import AgentSettings, TMaze, as_world, q_network, train_agents
 from rnn_dynamics.rl.exploring import fill
+from rnn_dynamics.rl.members import AgentMembers
+from rnn_dynamics.rl.playing import PLAYING, by_values, draws, episode_seed, played, straying
 from rnn_dynamics.rl.replay import Replay
 
-EPISODES, BUFFER, BATCH, UPDATES, EPSILON, GAMMA = 10, 2048, 32, 10, 0.2, 0.98
+EPISODES, PLAYED, BUFFER, BATCH, UPDATES, EPSILON, GAMMA = 8, 20, 2048, 32, 10, 0.2, 0.98
 
 READING = f"""\
 T-Maze, GRU-32x2, the published settings (batches of {BATCH} whole histories, {UPDATES} updates an episode), but for
-a buffer of {BUFFER} transitions; {EPISODES} episodes after the exploration that fills it, without evaluations;
-processor time on one thread. The plain loop is what a first implementation does, and the reference with its targets:
-one maze, and for each history of a batch one pass of torch's GRU for the values and one for the targets; it takes the
-same number of updates of the same size. "explored steps / s": of mazes, by the exploration policy, for all agents
-together. "updates / s": of all agents together, over the whole training, exploration and episodes included. "times
-plain" are the ratios. What is gained with one agent is the padded batch, by torch's own kernel; with more of them, the
-steps of all in one program.
+a buffer of {BUFFER} transitions; processor time on one thread. The plain loop is what a first implementation does, and
+the reference with its targets: one maze, and for each history of a batch one pass of torch's GRU for the values and one
+for the targets; it takes as many updates of the same size. "explored": steps of mazes by the exploration policy, which
+takes no network; "played": by agents, of {PLAYED} episodes each; "updates": those of {EPISODES} episodes, which are
+played in that time too. All are per second, of all agents together; those "/ plain" are ratios to the plain loop's.
+What one agent gains is the padded batch, by torch's own kernel; many gain the steps of all in one program.
 """
+
+Rates: TypeAlias = tuple[float, float, float]
+"""Explored steps, played steps and updates per second."""
 
 
 class Plain:
@@ -35,6 +40,7 @@ class Plain:
         self.optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
         self.random = np.random.default_rng(seed)
         self.histories: deque[tuple[torch.Tensor, bool]] = deque()
+        self.steps = 0
 
     def play(self, epsilon: float) -> None:
         """One episode; without the network if all is left to chance."""
@@ -50,6 +56,7 @@ class Plain:
             seen, reward, terminated, truncated, _ = self.maze.step(np.int64(action))
             inputs.append(self._input(action, reward, int(seen)))
             over = terminated or truncated
+            self.steps += 1
         self.histories.append((torch.stack(inputs), terminated))
         while self.transitions > BUFFER:
             self.histories.popleft()
@@ -84,33 +91,49 @@ class Plain:
         return row
 
 
-def _plain(length: int) -> tuple[float, float]:
-    """Explored steps and updates per second."""
+def _plain(length: int) -> Rates:
+    """One agent, one maze, one history at a time."""
     maze = TMaze(length)
     plain = Plain(maze, q_network(maze, "GRU-32x2"), 0)
     begin = time.process_time()
     while plain.transitions < BUFFER - maze.horizon:
         plain.play(1.0)
-    explored = plain.transitions / (time.process_time() - begin)
+    explored = time.process_time()
+    rate, before = plain.transitions / (explored - begin), plain.steps
+    for _ in range(PLAYED):
+        plain.play(EPSILON)
+    played = (plain.steps - before) / (time.process_time() - explored)
+    begin = time.process_time()
     for _ in range(EPISODES):
         plain.play(EPSILON)
         for _ in range(UPDATES):
             plain.update()
-    return explored, EPISODES * UPDATES / (time.process_time() - begin)
+    return rate, played, EPISODES * UPDATES / (time.process_time() - begin)
 
 
-def _together(length: int, agents: int) -> tuple[float, float]:
-    """Explored steps and updates per second, of all agents together."""
+def _together(length: int, agents: int) -> Rates:
+    """All agents in one program."""
     maze = TMaze(length)
+    models = [q_network(maze, "GRU-32x2", seed=seed) for seed in range(agents)]
     world, replays = as_world(maze), [Replay(BUFFER, 9, torch.empty(0)) for _ in range(agents)]
     begin = time.process_time()
     fill(world, replays, range(agents), BUFFER, maze.horizon)
     explored = sum(replay.transitions for replay in replays) / (time.process_time() - begin)
-    models = [q_network(maze, "GRU-32x2", seed=seed) for seed in range(agents)]
-    settings = AgentSettings(EPISODES, UPDATES, BATCH, buffer=BUFFER, evaluate_every=10**6)
+    members, steps = AgentMembers(models, 1e-3, 2**30), 0
     begin = time.process_time()
-    train_agents(models, maze, settings=settings)
-    return explored, agents * EPISODES * UPDATES / (time.process_time() - begin)
+    for number in range(PLAYED):
+        chance = [draws(seed, PLAYING, number) for seed in range(agents)]
+        first = world.reset([episode_seed(seed, PLAYING, number) for seed in range(agents)])
+        choose = by_values(members, 1, straying(world, EPSILON, chance))
+        steps += sum(history.steps for history in played(world, first, choose, maze.horizon))
+    rate = steps / (time.process_time() - begin)
+    sizes = {"updates": UPDATES, "batch_size": BATCH, "buffer": BUFFER, "evaluate_every": 10**6}
+    took = []
+    for episodes in (1, 1 + EPISODES):  # exploration and the first evaluation are in both
+        begin = time.process_time()
+        train_agents(copy.deepcopy(models), maze, settings=AgentSettings(episodes, **sizes))
+        took.append(time.process_time() - begin)
+    return explored, rate, agents * EPISODES * UPDATES / (took[1] - took[0])
 
 
 def run() -> pd.DataFrame:
@@ -121,14 +144,16 @@ def run() -> pd.DataFrame:
     for length in (10, 20, 50):
         plain = _plain(length)
         rows.append({"maze": length, "agents": "plain loop", **_named(plain)})
+        print(rows[-1], flush=True)
         for agents in (1, 5, 10):
             faster = _together(length, agents)
-            steps, updates = (round(own / other, 1) for own, other in zip(faster, plain, strict=True))
-            ratios = {"steps, times plain": steps, "updates, times plain": updates}
-            rows.append({"maze": length, "agents": agents, **_named(faster), **ratios})
+            ratios = (round(own / other, 1) for own, other in zip(faster, plain, strict=True))
+            named = zip(("explored / plain", "played / plain", "updates / plain"), ratios, strict=True)
+            rows.append({"maze": length, "agents": agents, **_named(faster), **dict(named)})
             print(rows[-1], flush=True)
     return pd.DataFrame(rows).fillna("")
 
 
-def _named(rates: tuple[float, float]) -> dict[str, float]:
-    return {"explored steps / s": round(rates[0]), "updates / s": round(rates[1], 2)}
+def _named(rates: Rates) -> dict[str, float]:
+    names = ("explored steps / s", "played steps / s", "updates / s")
+    return {name: round(rate) if rate > 100 else round(rate, 1) for name, rate in zip(names, rates, strict=True)}
