@@ -298,5 +298,7 @@ def test_a_history_is_a_table() -> None:
     assert isinstance(run, AgentTraining)
     assert len(run) == 3
     assert run[-1:].chosen_from == 3
+    assert run.since.tolist() == [0, 0, 3]
+    assert run[-1:].to_pandas().loss.item() == run.to_pandas().loss.iloc[-1]
     assert run[[0]].best == (0 if run.best == 0 else -1)
     assert "agent, seed 0, 6 episodes, 12 updates (finished)" in repr(run)
