@@ -19,6 +19,7 @@ is a question asked of that map.
     rd.plot_attractors(found)
     diagram = rd.bifurcation_diagram(network.input_family(0), starts, (-1, 1))  # what changes as an input moves
     rd.plot_diagram(diagram)
+    run = rd.rl.train_agent(rd.rl.q_network(maze), maze)         # maze = rd.rl.TMaze(10); train_agents: many
     rd.rl.evaluate_agent(policy, (10, 20, 50))                   # agents in the T-Maze; needs Gymnasium
 
 The plan of the house is in CONTRIBUTING.md.

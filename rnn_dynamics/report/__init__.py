@@ -1,5 +1,6 @@
 """What the command line shows and writes."""
 
+from .agents import TrainedAgent, agents_sentence, print_agents, write_agents
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
@@ -9,7 +10,10 @@ from .warmup import Measure, print_warmup, write_history, write_outcome
 
 __all__ = [
     "Measure",
+    "TrainedAgent",
     "TrainedSeed",
+    "agents_sentence",
+    "print_agents",
     "print_bifurcations",
     "print_reachability",
     "print_report",
@@ -18,6 +22,7 @@ __all__ = [
     "print_training",
     "print_warmup",
     "training_sentence",
+    "write_agents",
     "write_bifurcations",
     "write_history",
     "write_outcome",

@@ -81,6 +81,7 @@ class AgentLog:
         columns |= {name: torch.tensor(getattr(self, name), dtype=torch.int64) for name in COUNTS}
         return AgentTraining(
             seed=self.seed,
+            since=torch.tensor([0, *self.episodes], dtype=torch.int64)[: len(self.episodes)],
             best=self.best,
             status=self.status or "running",
             warmup=warmup,

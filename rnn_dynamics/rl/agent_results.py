@@ -66,6 +66,9 @@ class AgentTraining(
     episodes: Tensor
     """Episodes played by the time of each evaluation, [evaluations]."""
 
+    since: Tensor
+    """Those played by the time of the evaluation before; 0 for the first, [evaluations]."""
+
     evaluated_returns: Tensor
     """Mean discounted return of the greedy policy, [evaluations]."""
 
@@ -122,7 +125,7 @@ class AgentTraining(
         import pandas as pd
 
         ends = self.episodes.tolist()
-        spans = [slice(0 if before is None else before, end) for before, end in zip([None, *ends], ends, strict=False)]
+        spans = [slice(before, end) for before, end in zip(self.since.tolist(), ends, strict=True)]
         updates = [slice(span.start * self.updates, span.stop * self.updates) for span in spans]
         return pd.DataFrame(
             {

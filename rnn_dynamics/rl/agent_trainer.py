@@ -85,7 +85,8 @@ def train_agent(
 
     Returns:
         The history. If a loss or gradient is not finite, or Ctrl-C is pressed, it ends early and says so in ``status``
-        and ``advice``; Ctrl-C waits for the end of the episode's updates.
+        and ``advice``; Ctrl-C waits for the end of the episode's updates. While the agent explores it ends all, as
+        nothing was done yet.
 
     Raises:
         ValueError: for a model and an environment that do not fit, settings out of range, a folder that cannot be
@@ -178,7 +179,9 @@ def train_agents(
     if state is None:
         fill(world, replays, numbers, settings.explored or settings.buffer, settings.longest)
     if warmup is not None and state is None:
-        warmups = [_warmed(*own, warmup) for own in zip(alike, replays, numbers, shown, strict=True)]
+        for row, own in enumerate(zip(alike, replays, numbers, shown, strict=True)):
+            if not any(before is not None and before.interrupted for before in warmups):
+                warmups[row] = _warmed(*own, warmup)
         members = AgentMembers(alike, settings.lr, memory_budget)
     if warmup is not None and run_folder is not None:
         warmups = [_kept(run_folder.path / f"seed-{seed}", own) for seed, own in zip(numbers, warmups, strict=True)]

@@ -11,8 +11,8 @@ from .playing import EXPLORING, draws, episode_seed, exploring, played
 from .replay import Replay
 from .worlds import World
 
-_SIDE_BY_SIDE = 16
-"""Episodes for each seed."""
+_AT_FIRST = 8
+"""Episodes of each seed side by side; then twice as many, and so on, so that at most about half are in vain."""
 
 
 @checked
@@ -43,9 +43,10 @@ def fill(world: World, replays: Sequence[Replay], seeds: Sequence[int], transiti
     Raises:
         ValueError: if not even one does.
     """
-    number, unfilled = 0, list(range(len(seeds)))
+    number, count, unfilled = 0, _AT_FIRST, list(range(len(seeds)))
     while unfilled:
-        cases = [(row, number + k) for row in unfilled for k in range(_SIDE_BY_SIDE)]
+        several = count if world.most is None else max(1, min(count, world.most // len(unfilled)))
+        cases = [(row, number + k) for row in unfilled for k in range(several)]
         first = world.reset([episode_seed(seeds[row], EXPLORING, episode) for row, episode in cases])
         chance = [draws(seeds[row], EXPLORING, episode) for row, episode in cases]
         for (row, _), history in zip(cases, played(world, first, exploring(world, chance), longest), strict=True):
@@ -57,4 +58,4 @@ def fill(world: World, replays: Sequence[Replay], seeds: Sequence[int], transiti
                     raise ValueError(
                         f"the first episode took {history.steps} steps, which do not fit into {transitions} transitions"
                     )
-        number += _SIDE_BY_SIDE
+        number, count = number + several, 2 * count

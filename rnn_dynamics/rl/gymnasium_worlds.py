@@ -96,9 +96,11 @@ class AsyncWorld(_GymnasiumWorld):
             raise ArgumentError(
                 "environment", f"must be an AsyncVectorEnv with autoreset_mode 'NextStep', got {mode!r}"
             )
-        self._environments = environments
+        self._environments, self.most = environments, environments.num_envs
         spaces = environments.single_action_space, environments.single_observation_space
-        super().__init__(*spaces, environments, device)
+        like = environments.env_fns[0]()  # those of the processes do not show their discount and policy
+        super().__init__(*spaces, like.unwrapped, device)
+        like.close()
 
     def reset(self, seeds: Sequence[int]) -> Tensor:
         count = self._environments.num_envs

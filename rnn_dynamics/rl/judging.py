@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from .members import AgentMembers
 from .playing import EVALUATING, History, by_values, episode_seed, played
 from .worlds import World
@@ -40,10 +42,19 @@ class Judge:
 
     def evaluate(self, members: AgentMembers) -> list[list[History]]:
         """The greedy episodes of each agent, all played side by side."""
-        agents, each = len(members), self.episodes
-        if self.cases is None:
-            first = self.world.reset([episode_seed(0, EVALUATING, number) for number in range(each)] * agents)
-        else:
-            first = self.world.reset_cases(agents)
+        agents = len(members)
+        if self.cases is not None:
+            return self._played(self.world.reset_cases(agents), members)
+        seeds = [episode_seed(0, EVALUATING, number) for number in range(self.episodes)]
+        size = self.episodes if self.world.most is None else max(1, self.world.most // agents)
+        histories: list[list[History]] = [[] for _ in range(agents)]
+        for begin in range(0, self.episodes, size):
+            first = self.world.reset(seeds[begin : begin + size] * agents)
+            for own, more in zip(histories, self._played(first, members), strict=True):
+                own += more
+        return histories
+
+    def _played(self, first: Tensor, members: AgentMembers) -> list[list[History]]:
+        each = len(first) // len(members)
         histories = played(self.world, first, by_values(members, each), self.longest)
-        return [histories[row * each : (row + 1) * each] for row in range(agents)]
+        return [histories[row : row + each] for row in range(0, len(histories), each)]

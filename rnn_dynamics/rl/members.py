@@ -36,6 +36,9 @@ class AgentMembers(StackedModels):
     @torch.no_grad()
     def advance(self, inputs: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
         """One step: the values [E, b, d] and next states [E, b, n] for inputs [E, b, m] in states [E, b, n]."""
+        if len(self) == 1:  # vmap of one costs more than the step
+            values, after = self._step({name: own[0] for name, own in self._all().items()}, inputs[0], states[0])
+            return values.unsqueeze(0), after.unsqueeze(0)
         return torch.vmap(self._step)(self._all(), inputs, states)
 
     def target(self, row: int) -> Weights:

@@ -29,6 +29,9 @@ class World(ABC):
     cases: int | None = None
     """How many different episodes there are for an agent that draws nothing; None where the environment draws."""
 
+    most: int | None = None
+    """How many episodes can run side by side; None for any number."""
+
     @property
     def input_size(self) -> int:
         """What a network sees at a step: previous action as one-hot, previous reward, observation: m = A + 1 + k."""

@@ -2,6 +2,7 @@
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
+    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [agents]
     [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [maze]
 python -m tests.benchmarks readme
 """
@@ -14,6 +15,7 @@ from types import ModuleType
 import pandas as pd
 
 from . import (
+    agents,
     bifurcation_audit,
     brute_force,
     cells,
@@ -61,6 +63,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         flip_flop_diagram,
         continuation_cost,
         bifurcation_audit,
+        agents,
         maze,
     )
 }

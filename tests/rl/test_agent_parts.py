@@ -185,7 +185,7 @@ def test_an_input_is_action_reward_and_observation() -> None:
     assert history.discounted(0.5) == pytest.approx(-0.1 + 4 * 0.5**3)
 
 
-def _up(world: rd.rl.MazeWorld) -> Tensor:
+def _up(world: rd.rl.World) -> Tensor:
     return world.reset_goals(torch.tensor([0]), [0])
 
 

@@ -114,14 +114,16 @@ def test_ctrl_c_in_a_warmup_is_said(tmp_path: Path) -> None:
             if step == -2:
                 raise KeyboardInterrupt
 
-    history = train_agent(
-        q_network(MAZE, "GRU-5"),
+    history, other = train_agents(
+        [q_network(MAZE, "GRU-5", seed=seed) for seed in range(2)],
         MAZE,
         settings=settings(4),
         warmup=AgentWarmup(steps=5),
         folder=tmp_path,
-        tracker=Presses(),
+        trackers=[Presses(), Presses()],
     )
+    assert other.interrupted
+    assert other.warmup is None
     assert history.interrupted
     assert history.warmup is not None
     assert len(history.warmup) == 4

@@ -106,6 +106,21 @@ def test_positions_of_a_cart_are_enough_to_begin_with() -> None:
     assert torch.allclose(run.returns, (1 - 0.95 ** run.episode_steps.double()) / (1 - 0.95))
 
 
+def test_environments_in_processes_are_taken_as_many_as_there_are() -> None:
+    made = [lambda: TMaze(2, stochasticity=0.2)] * 2
+    settings = AgentSettings(episodes=2, updates=2, batch_size=4, buffer=40, evaluate_every=1, evaluated=5)
+    models = [[double(TMaze(2), "GRU-4", seed) for seed in range(2)] for _ in range(2)]
+    processes = gym.vector.AsyncVectorEnv(made)
+    try:
+        runs = rd.rl.train_agents(models[0], processes, settings=settings)
+    finally:
+        processes.close()
+    others = rd.rl.train_agents(models[1], gym.vector.SyncVectorEnv(made), settings=settings)
+    for one, other in zip(runs, others, strict=True):
+        assert torch.allclose(one.evaluated_returns, other.evaluated_returns)
+        assert torch.allclose(one.losses, other.losses)
+
+
 # --- Together as alone
 
 
@@ -283,5 +298,7 @@ def test_a_history_is_a_table() -> None:
     assert isinstance(run, AgentTraining)
     assert len(run) == 3
     assert run[-1:].chosen_from == 3
+    assert run.since.tolist() == [0, 0, 3]
+    assert run[-1:].to_pandas().loss.item() == run.to_pandas().loss.iloc[-1]
     assert run[[0]].best == (0 if run.best == 0 else -1)
     assert "agent, seed 0, 6 episodes, 12 updates (finished)" in repr(run)
