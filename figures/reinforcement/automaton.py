@@ -33,7 +33,8 @@ def draw(rows: list[Row]) -> Figure:
     plot_automaton(rl.maze_automaton(), axes[0])
     legend = axes[0].get_legend()
     assert legend is not None
-    handles, letters = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+    handles = [handle for handle in legend.legend_handles if handle is not None]
+    letters = [text.get_text() for text in legend.get_texts()]
     legend.remove()  # one for all panels
     titles = ["the maze's own"]
     for ax, (name, row) in zip(axes[1:], picked.items(), strict=True):
