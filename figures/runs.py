@@ -31,6 +31,9 @@ class Plan(Generic[Case]):
     extent: Callable[[Sequence[Case]], str]
     """How much is measured, in words."""
 
+    results: str | None = None
+    """Of which figure the measurements are; this one's own by default."""
+
 
 def run(plan: Plan[Any], arguments: Sequence[str] | None = None) -> None:
     """The command line of one figure."""
@@ -46,7 +49,7 @@ def run(plan: Plan[Any], arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     cases = plan.scales[options.scale]
-    path = options.out / f"{plan.name}_{options.scale}.jsonl"
+    path = options.out / f"{plan.results or plan.name}_{options.scale}.jsonl"
     rows, missing = measured(plan, cases, path, 0 if options.draw_only else options.workers)
     save_figure(plan.draw(rows), options.out / plan.name)
     facts = f"Scale `{options.scale}`: {plan.extent(cases)}"

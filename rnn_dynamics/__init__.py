@@ -20,6 +20,8 @@ is a question asked of that map.
     rd.plot_attractors(found)
     diagram = rd.bifurcation_diagram(network.input_family(0), starts, (-1, 1))  # what changes as an input moves
     rd.plot_diagram(diagram)
+    run = rd.rl.train_agent(rd.rl.q_network(maze), maze)         # maze = rd.rl.TMaze(10); train_agents: many
+    rd.rl.evaluate_agent(policy, (10, 20, 50))                   # agents in the T-Maze; needs Gymnasium
 
 The plan of the house is in CONTRIBUTING.md.
 """
@@ -67,8 +69,10 @@ from .transitions import saddle_connections, transition_graph
 from .warmup import Horizon, Warmup, warm_up
 
 if TYPE_CHECKING:
+    from . import rl as rl
     from .plotting import (
         plot_attractors,
+        plot_automaton,
         plot_basins,
         plot_branches,
         plot_diagram,
@@ -140,6 +144,7 @@ __all__ = [
     "lyapunov_spectrum",
     "multistability_map",
     "plot_attractors",
+    "plot_automaton",
     "plot_basins",
     "plot_branches",
     "plot_diagram",
@@ -174,7 +179,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The plots, once the first is asked for: matplotlib would double what an import costs."""
+    """What is imported once it is asked for: plots, as matplotlib doubles the cost; agents, as Gymnasium may lack."""
+    if name == "rl":
+        return import_module(".rl", __name__)
     if name != "plotting" and name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     plotting = import_module(".plotting", __name__)

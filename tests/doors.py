@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from flint import arb, arb_mat
@@ -14,7 +15,7 @@ from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, enclosures, fixed_point_finder, plotting, roots, tasks, training
+from rnn_dynamics import cells, enclosures, fixed_point_finder, plotting, rl, roots, tasks, training
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.fixed_point_finder import FixedPointFinder, plot_fps
 from rnn_dynamics.tracking import Budget, checkpoint_files
@@ -498,6 +499,8 @@ def doors() -> Iterator[Door]:
     yield from _plotting_doors()
     yield from _making_doors()
     yield from _method_doors()
+    yield from _maze_doors()
+    yield from _agent_doors()
     yield from _result_doors()
     yield from _enclosure_doors()
 
@@ -960,6 +963,120 @@ def _method_doors() -> Iterator[Door]:
     yield Door("scalars", history().scalars, lambda: {"name": "loss"})
 
 
+def _maze_doors() -> Iterator[Door]:
+    """Mazes, and who plays in them."""
+    maze = {"length": 2, "stochasticity": 0.1, "fully_observed": False, "render_mode": "ansi"}
+    yield Door("TMaze", rl.TMaze, lambda: dict(maze))
+    yield Door(
+        "TMazeVector",
+        rl.TMazeVector,
+        lambda: maze | {"num_envs": 3, "length": [2, 3, 2], "autoreset_mode": "SameStep", "device": None},
+    )
+    yield Door("TMaze.optimal_return", rl.TMaze(2, 0.1).optimal_return, lambda: {"gamma": 0.9})
+    yield Door("TMaze.step", lambda action: _begun(rl.TMaze(2)).step(action), lambda: {"action": 0})
+    mazes = _begun(rl.TMazeVector(3))
+    yield Door("TMazeVector.step", mazes.step, lambda: {"actions": [0, 1, 2]})
+    yield Door("TMazeVector.step_tensors", mazes.step_tensors, lambda: {"actions": torch.zeros(3, dtype=torch.long)})
+    yield Door(
+        "TMazeVector.reset_tensors",
+        mazes.reset_tensors,
+        lambda: {"seeds": torch.arange(3), "goals": torch.tensor([0, 1, 1]), "rows": torch.tensor([True, True, False])},
+    )
+    yield Door(
+        "TabularProblem",
+        rl.TabularProblem,
+        lambda: {
+            "next_states": torch.tensor([[0, 1], [1, 1]]),
+            "rewards": torch.eye(2),
+            "ends": torch.tensor([False, True]),
+            "slip": 0.1,
+        },
+    )
+    problem = rl.TMaze(2).problem()
+    yield Door("TabularProblem.action_values", problem.action_values, lambda: {"gamma": 0.9, "tolerance": 1e-9})
+    yield Door("TabularProblem.values_within", problem.values_within, lambda: {"gamma": 0.9, "steps": 3})
+    yield Door("as_world", rl.as_world, lambda: {"environment": "rnn_dynamics/TMaze-v0", "device": None})
+    yield Door("HiddenVelocity", rl.HiddenVelocity, lambda: {"env": gym.make("CartPole-v1"), "positions": [0, 2]})
+    yield Door("RecurrentPolicy", rl.RecurrentPolicy, lambda: {"model": player()})
+    yield Door(
+        "evaluate_agent",
+        rl.evaluate_agent,
+        lambda: {
+            "policy": player(),
+            "lengths": [2, 3],
+            "gamma": 0.9,
+            "stochasticity": 0.1,
+            "rollouts": 2,
+            "seed": 0,
+            "device": None,
+        },
+    )
+
+
+def _agent_doors() -> Iterator[Door]:
+    """The training of agents."""
+    sizes = {"episodes": 1, "updates": 1, "batch_size": 2, "buffer": 20, "explored": 10, "target_every": 1}
+    judged = {"evaluate_every": 1, "evaluated": 1, "longest": 4}
+    rates = {"lr": 1e-3, "gamma": 0.9, "epsilon": 0.2, "double": True, "clip_norm": 1.0}
+    yield Door("AgentSettings", rl.AgentSettings, lambda: {**sizes, **judged, **rates})
+    warmup = {"steps": 2, "lr": 1e-2, "batch_size": 4, "horizon": rd.Horizon(), "cells": (0,), "clip_norm": 1.0}
+    yield Door("AgentWarmup", rl.AgentWarmup, lambda: dict(warmup))
+    shared = {
+        "settings": rl.AgentSettings(**sizes, **judged),
+        "warmup": rl.AgentWarmup(1, batch_size=2),
+        "resume": True,
+        "snapshot_every": 1,
+        "memory_budget": 10**6,
+        "progress": False,
+    }
+    yield Door(
+        "train_agent",
+        rl.train_agent,
+        lambda: (
+            {"model": player(), "environment": rl.TMaze(2), "seed": 0, "tracker": None, **shared}
+            | {"folder": folder() / "agent"}
+        ),
+    )
+    yield Door(
+        "train_agents",
+        rl.train_agents,
+        lambda: (
+            {"models": [player()], "environment": rl.TMaze(2), "seeds": [0], "trackers": [None], **shared}
+            | {"folder": folder() / "agents"}
+        ),
+    )
+    yield Door(
+        "q_network", rl.q_network, lambda: {"environment": rl.TMaze(2), "network": "GRU-2", "seed": 0, "t_max": 9.0}
+    )
+    yield Door("explore", rl.explore, lambda: {"environment": rl.TMaze(2), "transitions": 20, "seed": 0})
+    yield Door(
+        "held_input",
+        rl.held_input,
+        lambda: {"environment": rl.TMaze(2), "action": 0, "observation": 2, "reward": 0.0},
+    )
+
+
+@cache
+def agent() -> rl.AgentTraining:
+    settings = rl.AgentSettings(4, updates=1, batch_size=2, buffer=20, evaluate_every=2)
+    return rl.train_agent(player(), rl.TMaze(2), settings=settings, warmup=rl.AgentWarmup(1))
+
+
+def player() -> rd.SequenceModel:
+    """Plays the T-Maze, badly."""
+    return rd.SequenceModel(_seeded(nn.GRU)(9, 2), 4, seed=0)
+
+
+@cache
+def played() -> rl.AgentEvaluation:
+    return rl.evaluate_agent(player(), [2, 3, 5])
+
+
+def _begun(maze: Any) -> Any:
+    maze.reset(seed=0)
+    return maze
+
+
 def _finder_doors() -> Iterator[Door]:
     """FixedPointFinder's interface."""
     settings = FixedPointFinder.default_hps() | {"verbose": False, "max_n_unique": 100}
@@ -1020,6 +1137,7 @@ def _result_doors() -> Iterator[Door]:
         (basins, rd.plot_basins),
         (echo, rd.plot_echo_index),
         (trained, lambda it: it.to_pandas()),
+        (played, lambda it: it.to_pandas()),
         (fold, lambda it: repr(it)),
         (lambda: rd.diversity(torch.tensor([2, 1])), repr),
     ]

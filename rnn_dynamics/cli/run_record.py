@@ -4,12 +4,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..checks import InputSequences
 from ..files import replacing
-from .train_tasks import OWN_OPTIONS, NamedTask, task_by_name
+from .train_tasks import MAZE, OWN_OPTIONS, maze_histories, task_by_name
 
 _NAME = "run.json"
 
-_FREE = ("epochs", "track_every", "budget", "snapshot_every", "device", "resume", "out", "cell", "hidden", "layers")
+_FREE = (
+    "epochs",
+    "episodes",
+    "track_every",
+    "budget",
+    "snapshot_every",
+    "device",
+    "resume",
+    "out",
+    "cell",
+    "hidden",
+    "layers",
+)
 """What may change from one part of a run to the next, or is told by the network's name."""
 
 
@@ -46,11 +59,15 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     return options
 
 
-def recorded_task(options: dict[str, Any]) -> NamedTask:
-    """The task that a run was trained on."""
+def recorded_sequences(options: dict[str, Any]) -> tuple[InputSequences, str]:
+    """The inputs that a run was trained on, or explored, and what they are in words."""
+    if options["task"] == MAZE:
+        length = options["length"]
+        return maze_histories(length), f"histories of exploration in a T-Maze of length {length}"
     own = {name: options.get(name) for name in OWN_OPTIONS}
     own["data"] = None if own["data"] is None else Path(own["data"])
-    return task_by_name(options["task"], **own)
+    named = task_by_name(options["task"], **own)
+    return named.train, named.words.split(";")[0]
 
 
 def is_begun(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from ..report import print_tracking, write_tracking
 from ..systems import Checkpoint, Reading, read_as_told
 from ..tracking import AttractorTracker, Effort, checkpoint_files, track_checkpoints
 from .options import Options
-from .run_record import read_record, recorded_task
+from .run_record import read_record, recorded_sequences
 from .shared import (
     Alpha,
     CellName,
@@ -173,8 +173,7 @@ def _job(run: Path, folder: Path, inputs: Path | None, hold: str | None, seed: i
     width = network.input_size
     number = seed if seed is not None else int(own[1]) if own and record else 0
     if record is not None and inputs is None:
-        named = recorded_task(record)
-        sequences, origin = named.train, named.words.split(";")[0]
+        sequences, origin = recorded_sequences(record)
     else:
         sequences = sequences_from(None, width, number) if inputs is None else read_sequences(inputs, width)
         origin = origin_of(sequences, inputs)

@@ -3,24 +3,24 @@
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from torch import Tensor
 
 from ..cells import Specification, module_from_spec
-from ..report import TrainedSeed, print_training, training_sentence, write_tracking, write_training
+from ..report import TrainedSeed, print_training, training_sentence, write_training
 from ..tasks import SequenceTask
-from ..tracking import AttractorTracker, Budget, Effort, TrackingHistory
+from ..tracking import AttractorTracker, Effort
 from ..training import SequenceModel, Training, TrainSettings, evaluate, train_ensemble
 from ..training import train as train_one
 from ..warmup import warm_up
 from .options import Options
 from .run_record import is_begun, require_resumable, written_record
 from .shared import console, numbers, require_writable
-from .train_tasks import NAMES, task_by_name
+from .train_maze import train_in_maze
+from .train_tasks import MAZE, NAMES, given_options, task_by_name
+from .watching import Watch, contents, histories, write_histories
 
 EXAMPLES = """Examples:
 
@@ -28,6 +28,7 @@ EXAMPLES = """Examples:
 rnn-dynamics train copy --hidden 64 --seeds 5 --warmup --parallel
 rnn-dynamics train denoising --cell nBRC --layers 2 --pad 50 --attractors-only
 rnn-dynamics train flip-flop --snapshot-every 100 --out runs/mine
+rnn-dynamics train tmaze --length 20 --cell gru --warmup
 rnn-dynamics track runs/mine
 """
 
@@ -44,15 +45,16 @@ def train(
         str,
         typer.Argument(
             metavar="TASK",
-            help=f"{', '.join(NAMES)}; the last three read scikit-learn's digits, or images of --data.",
+            help=f"{', '.join(NAMES)} (the last three read scikit-learn's digits, or images of --data), or {MAZE}, "
+            "in which agents learn to act.",
             show_default=False,
         ),
     ],
     cell: Annotated[
         str, typer.Option(help="RNN, LSTM, GRU, MGU, BRC, nBRC, leaky, Dale, minGRU, minLSTM or chrono (an LSTM).")
     ] = "GRU",
-    hidden: Annotated[int, typer.Option(min=1, help="Units of a layer.")] = 64,
-    layers: Annotated[int, typer.Option(min=1, help="Layers.")] = 1,
+    hidden: Annotated[int | None, typer.Option(min=1, help="Units of a layer.", show_default="64; tmaze 32")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help="Layers.", show_default="1; tmaze 2")] = None,
     parallel: Annotated[
         bool, typer.Option("--parallel", help="Two cells of half the units side by side; warmup moves the first only.")
     ] = False,
@@ -64,7 +66,11 @@ def train(
     ] = 0,
     length: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps of a sequence.", show_default="copy 50, denoising 100, flip-flop 60"),
+        typer.Option(
+            min=1,
+            help="Steps of a sequence, or of a maze's corridor.",
+            show_default="copy 50, denoising 100, flip-flop 60, tmaze 10",
+        ),
     ] = None,
     pad: Annotated[
         int | None, typer.Option(min=0, help="Denoising: last steps without a mark.", show_default="5")
@@ -84,15 +90,26 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="Folder with MNIST's four files.", show_default="scikit-learn's digits")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="How often each sequence is seen.")] = 10,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="How often each sequence is seen.", show_default="10")
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="Mazes that an agent walks through.", show_default="2000")
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences in an update.")] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
-    clip_norm: Annotated[float, typer.Option(min=0, help="The largest norm of a gradient; 0 for none.")] = 1.0,
+    clip_norm: Annotated[
+        float | None,
+        typer.Option(min=0, help="The largest norm of a gradient; 0 for none.", show_default="1; tmaze none"),
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many epochs without improvement.", show_default="never")
     ] = None,
     track_every: Annotated[
-        int | None, typer.Option(min=0, help="Updates between two looks; 0 for none at all.", show_default="an epoch")
+        int | None,
+        typer.Option(
+            min=0, help="Updates between two looks, of agents episodes; 0: none.", show_default="an epoch; 20"
+        ),
     ] = None,
     budget: Annotated[float, typer.Option(min=0, help="Share of the training time for looking; 0: no limit.")] = 0.1,
     n: Annotated[int, typer.Option("--n", min=2, help="States of the published measure, which depends on it.")] = 32,
@@ -100,7 +117,8 @@ def train(
     hold: Annotated[
         str | None,
         typer.Option(
-            help="The input held while looking, as m numbers '0,1,0'.", show_default="drawn from N(0, I); flip-flop: 0"
+            help="The input held while looking, as m numbers '0,1,0'.",
+            show_default="drawn from N(0, I); flip-flop: 0; tmaze: the corridor's",
         ),
     ] = None,
     fixed_points: Annotated[
@@ -108,25 +126,37 @@ def train(
     ] = True,
     snapshot_every: Annotated[
         int | None,
-        typer.Option(min=1, help="Keep weights every so many updates, for `track`.", show_default="no"),
+        typer.Option(min=1, help="Keep weights every so many updates or episodes, for `track`.", show_default="no"),
     ] = None,
     t_max: Annotated[float, typer.Option(help="Of chrono cells: longest time to bridge, in steps.")] = 600.0,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --out, with the same options; --epochs may grow.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the run in --out, with the same options; --epochs or --episodes may grow."
+        ),
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="runs/TASK-NETWORK")] = None,
 ) -> None:
     """Train networks on a task, and say all along which attractors they reach, what was born and what died."""
     options = dict(locals())
-    named = task_by_name(task, length=length, pad=pad, bits=bits, blank=blank, sequences=sequences, data=data)
-    spec = Specification.parse(f"{cell}+{cell}-{hidden}x{layers}" if parallel else f"{cell}-{hidden}x{layers}")
+    own = {"length": length, "pad": pad, "bits": bits, "blank": blank, "sequences": sequences, "data": data}
+    own |= {"epochs": epochs, "patience": patience, "episodes": episodes}
+    usual = (32, 2) if task == MAZE else (64, 1)
+    size = f"{hidden or usual[0]}x{layers or usual[1]}"
+    spec = Specification.parse(f"{cell}+{cell}-{size}" if parallel else f"{cell}-{size}")
+    if task == MAZE:
+        given_options(task, **own)
+        train_in_maze(spec, options)
+        return
+    named = task_by_name(task, **own)
+    epochs, clip_norm = epochs or 10, 1.0 if clip_norm is None else clip_norm  # agents have none as published
     # Between its pulses the flip-flop has no input: that is where it must remember.
     hold = ",".join("0" * named.train.input_size) if hold is None and task == "flip-flop" else hold
     held = None if hold is None else numbers(hold, named.train.input_size)
     settings = TrainSettings(epochs, batch_size, lr, clip_norm or None, patience)
     folder = out or Path("runs") / f"{task}-{spec}{'-warm' * warmup}"
-    options |= {"network": str(spec), "hold": hold, "out": folder}
+    options |= {"network": str(spec), "hold": hold, "out": folder, "epochs": epochs, "clip_norm": clip_norm}
     if resume:
         require_resumable(folder, options)
     elif is_begun(folder):
@@ -135,7 +165,7 @@ def train(
     models = [_model(spec, named.train, number, t_max, device) for number in each]
     every = -(-round(0.8 * len(named.train)) // batch_size) if track_every is None else track_every
     effort = Effort(n=n, horizon=horizon, fixed_points=fixed_points)
-    watch = _Watch(every, budget, held, effort, folder, resume)
+    watch = Watch(every, "updates", budget, held, effort, folder, resume)
     trackers = watch.trackers(named.train, each)
     require_writable(folder)
     written_record(folder, options)
@@ -154,14 +184,14 @@ def train(
             _warm_up(models, named.train, warmup_steps, each, trackers)
         keeping = {"folder": folder, "resume": resume, "snapshot_every": snapshot_every}
         runs = _trained(models, named.train, each, trackers, settings, keeping)
-        histories = _histories(trackers)
+        kept = histories(trackers)
         trained = [
             TrainedSeed(run.told(settings, _OPTIONS), *evaluate(model, named.test), history)
-            for run, model, history in zip(runs, models, histories, strict=True)
+            for run, model, history in zip(runs, models, kept, strict=True)
         ]
-        _write_tracking(histories, each, folder)
+        write_histories(kept, each, folder)
     except KeyboardInterrupt:
-        _write_tracking(_histories(trackers), each, folder)
+        write_histories(histories(trackers), each, folder)
         console.print(
             f"Interrupted; what is done is in {folder}/, and the same command with --resume goes on from there.",
             style="bold",
@@ -171,54 +201,13 @@ def train(
         raise typer.Exit(130) from None
     print_training(trained, console)
     write_training(trained, folder)
-    console.print(_contents(folder, seed), soft_wrap=True, markup=False)
+    console.print(contents(folder, seed), soft_wrap=True, markup=False)
     stopped = any(run.interrupted for run in runs)
     advice = ", and the same command with --resume goes on" * stopped
     closing = f"{training_sentence(trained)}; results are in {folder}/{advice}."
     console.print(closing, style="bold", soft_wrap=True, markup=False)
     if stopped:
         raise typer.Exit(130)
-
-
-@dataclass(frozen=True)
-class _Watch:
-    """How the networks are looked at while they train."""
-
-    every: int
-    """Updates; 0 for not at all."""
-
-    budget: float
-    hold: Tensor | None
-    effort: Effort
-    folder: Path
-    resume: bool
-
-    def trackers(self, task: SequenceTask, seeds: Sequence[int]) -> list[AttractorTracker | None]:
-        """One for each seed; they share a budget."""
-        account = Budget(self.budget or None)
-        return [
-            AttractorTracker(
-                task,
-                hold=self.hold,
-                every=self.every,
-                effort=self.effort,
-                budget=account,
-                seed=seed,
-                folder=self.folder / f"seed-{seed}" / "tracking",
-                resume=self.resume,
-            )
-            if self.every
-            else None
-            for seed in seeds
-        ]
-
-    def words(self) -> str:
-        if not self.every:
-            return "Tracking: none"
-        what = "attractors and fixed points" if self.effort.fixed_points else "attractors alone"
-        limit = f"at most {self.budget:.3g} of the training time" if self.budget else "whatever it takes"
-        hold = "one input from N(0, I)" if self.hold is None else f"the input {self.hold.tolist()}"
-        return f"Tracking: {what} under {hold}, every {self.every} updates, {limit}"
 
 
 def _model(spec: Specification, task: SequenceTask, seed: int, t_max: float, device: str) -> SequenceModel:
@@ -267,24 +256,3 @@ def _warm_up(
     for (seed, advice), *others in said.values():
         also = f" (and likewise of {', '.join(str(other) for other, _ in others)})" if others else ""
         console.print(f"Warmup of seed {seed}{also}: {advice}", style="yellow", soft_wrap=True, markup=False)
-
-
-def _histories(trackers: Sequence[AttractorTracker | None]) -> list[TrackingHistory | None]:
-    return [None if tracker is None else tracker.history for tracker in trackers]
-
-
-def _write_tracking(histories: Sequence[TrackingHistory | None], seeds: Sequence[int], folder: Path) -> None:
-    for history, seed in zip(histories, seeds, strict=True):
-        if history is not None and len(history):
-            write_tracking(history, folder / f"seed-{seed}")
-
-
-def _contents(folder: Path, seed: int) -> str:
-    """What lies where, of the first seed."""
-    own = folder / f"seed-{seed}"
-    found = {path.name for path in own.iterdir()} if own.is_dir() else set()
-    names = [name for name in ("best.safetensors", "last.safetensors", "history.csv") if name in found]
-    names += ["tracking.{safetensors,csv,pdf,png}, events.csv"] if "tracking.csv" in found else []
-    names += [f"checkpoints/ for `rnn-dynamics track {folder}`"] if "checkpoints" in found else []
-    text = ", ".join(name for name in ("summary.csv", "run.json", "state.pt") if (folder / name).exists())
-    return f"Wrote {folder}/: {text}" + (f"; in each seed-S/ {', '.join(names)}" if names else "")

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from ..tasks import CopyFirstInput, Denoising, FlipFlop, PixelSequences, SequenceTask, digits, mnist
 from .options import Options
 
@@ -13,14 +15,19 @@ _SEED, _TEST_SEED = 0, 1_000_003
 _LENGTHS = {"copy": 50, "denoising": 100, "flip-flop": 60}
 _IMAGES = {"rows": PixelSequences.by_row, "pixels": PixelSequences.by_pixel, "permuted": PixelSequences.permuted}
 NAMES = (*_LENGTHS, *_IMAGES)
+MAZE = "tmaze"
+"""What is no task with answers: agents act in it."""
 
 OWN_OPTIONS = {
-    "length": tuple(_LENGTHS),
+    "length": (*_LENGTHS, MAZE),
     "sequences": tuple(_LENGTHS),
     "pad": ("denoising",),
     "bits": ("flip-flop",),
     "blank": tuple(_IMAGES),
     "data": tuple(_IMAGES),
+    "epochs": NAMES,
+    "patience": NAMES,
+    "episodes": (MAZE,),
 }
 """Which tasks an option is for."""
 
@@ -39,12 +46,7 @@ def task_by_name(name: str, **options: Any) -> NamedTask:
     Raises:
         ValueError: for another name, options that belong to other tasks, or data that cannot be made or read.
     """
-    if name not in NAMES:
-        raise ValueError(f"there is no task {name!r}; there are {', '.join(NAMES)}")
-    given = {option: value for option, value in options.items() if value is not None}
-    for option in given:
-        if name not in OWN_OPTIONS[option]:
-            raise ValueError(f"--{option} is for {', '.join(OWN_OPTIONS[option])}, not for {name}")
+    given = given_options(name, **options)
     if name in _IMAGES:
         return _of_images(name, given.get("blank", 0), given.get("data"))
     length, n = given.get("length", _LENGTHS[name]), given.get("sequences", _SEQUENCES)
@@ -58,6 +60,28 @@ def task_by_name(name: str, **options: Any) -> NamedTask:
     return NamedTask(
         train, test, f"{name}, {n:,} sequences of {length} steps{_width(train)}; {len(test):,} others test"
     )
+
+
+def given_options(name: str, **options: Any) -> dict[str, Any]:
+    """The options that were given, None being none.
+
+    Raises:
+        ValueError: for another name of a task, or options that belong to other tasks.
+    """
+    if name not in (*NAMES, MAZE):
+        raise ValueError(f"there is no task {name!r}; there are {', '.join((*NAMES, MAZE))}")
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given:
+        if name not in OWN_OPTIONS[option]:
+            raise ValueError(f"--{option} is for {', '.join(OWN_OPTIONS[option])}, not for {name}")
+    return given
+
+
+def maze_histories(length: int) -> list[Tensor]:
+    """The inputs whose states are looked at: histories of the exploration policy, the same for every run."""
+    from ..rl import TMaze, explore
+
+    return explore(TMaze(length), seed=0)
 
 
 def _made(name: str, n: int, length: int, given: dict[str, Any], seed: int) -> SequenceTask:

@@ -2,6 +2,7 @@
 
 from . import _backend  # noqa: F401  # first, as the others import matplotlib
 from .attractors import plot_attractors
+from .automata import plot_automaton
 from .basins import plot_basins
 from .branches import plot_branches
 from .diagram import plot_diagram
@@ -21,6 +22,7 @@ from .warmup import plot_warmup, plot_warmup_outcome
 __all__ = [
     "figure",
     "plot_attractors",
+    "plot_automaton",
     "plot_basins",
     "plot_branches",
     "plot_diagram",

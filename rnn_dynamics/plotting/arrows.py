@@ -39,3 +39,9 @@ def draw_loop(
     place = turned + figure.dpi_scale_trans + ScaledTranslation(float(at[0]), float(at[1]), ax.transData)  # pyright: ignore[reportArgumentType]
     path = Path(curve, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
     ax.add_artist(FancyArrowPatch(path=path, transform=place, mutation_scale=scale, **_HEAD, **look))
+
+
+def half_width(word: str, direction: np.ndarray) -> float:
+    """From the middle of a word in a box to its border against ``direction``, in points, as if it were an ellipse."""
+    across, up = np.abs(direction) / max(1e-12, float(np.linalg.norm(direction)))
+    return float(1 / np.hypot(across / (4 + 2.4 * len(word)), up / 8))

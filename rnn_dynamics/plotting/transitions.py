@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from ..attractors import AttractorKind
 from ..checks import ArrayLike, CheckedInside, checked
 from . import style
-from .arrows import draw_arrow, draw_loop
+from .arrows import draw_arrow, draw_loop, half_width
 from .classes import ATTRACTORS, UNSETTLED, Look, point_look
 from .layout import place
 
@@ -177,7 +177,7 @@ def _draw_edges(
             # Arrows there and back bend to opposite sides; those in one direction only spread to both.
             count, back = graph.number_of_edges(source, target), graph.number_of_edges(target, source)
             bend = _BEND + order * _FAN if back else (order - (count - 1) / 2) * _FAN
-            gaps = (size.reach, _half_width(target, end - start) if _is_outcome(target) else size.reach)
+            gaps = (size.reach, half_width(str(target), end - start) if _is_outcome(target) else size.reach)
             draw_arrow(ax, start, end, bend, gaps, size.arrow, **look)
     names = {data["input"]: data["label"] for *_, data in drawn if "input" in data}
     handles = [
@@ -199,9 +199,3 @@ def _input_looks(graph: nx.MultiDiGraph) -> dict[int | None, dict[str, Any]]:
     for index, key in enumerate(sorted({data["input"] for *_, data in graph.edges(data=True) if "input" in data})):
         looks[key] = {"color": style.qualitative(index), "linestyle": _DASHES[index // style.COLORS % len(_DASHES)]}
     return looks
-
-
-def _half_width(word: Hashable, direction: np.ndarray) -> float:
-    """From the middle of a word in a box to its border against ``direction``, in points, as if it were an ellipse."""
-    across, up = np.abs(direction) / max(1e-12, float(np.linalg.norm(direction)))
-    return float(1 / np.hypot(across / (4 + 2.4 * len(str(word))), up / 8))

@@ -1,5 +1,6 @@
 """What the command line shows and writes."""
 
+from .agents import TrainedAgent, agents_sentence, print_agents, write_agents
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from .certificates import print_certificates, write_certificates
 from .fixed_points import print_report, write_report
@@ -10,7 +11,10 @@ from .warmup import Measure, print_warmup, write_history, write_outcome
 
 __all__ = [
     "Measure",
+    "TrainedAgent",
     "TrainedSeed",
+    "agents_sentence",
+    "print_agents",
     "print_bifurcations",
     "print_certificates",
     "print_reachability",
@@ -20,6 +24,7 @@ __all__ = [
     "print_training",
     "print_warmup",
     "training_sentence",
+    "write_agents",
     "write_bifurcations",
     "write_certificates",
     "write_history",

@@ -222,7 +222,7 @@ class Loop:
                 packed[-1]["moments"] = self._members.moments(present[i])
         if self._step and (not self._active or now - self._filed_at >= SECONDS_BETWEEN_FILES):
             for log, state in zip(self._logs, packed, strict=True):
-                self._folder.write_member(self._result(log), log.best, state["last"], self._step)
+                self._folder.write_member(log.seed, self._result(log), log.best, state["last"], self._step)
             self._filed_at = time.monotonic()
         for tracker in self._trackers:
             if isinstance(tracker, Recorder):

@@ -4,7 +4,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,20 @@ _drawing = threading.RLock()
 Weights: TypeAlias = dict[str, Tensor]
 Moments: TypeAlias = dict[str, dict[str, Tensor]]
 """What Adam knows of each parameter, by the parameter's name."""
+
+
+class Lesson(Protocol):
+    """What an update learns from: a task, or what takes its place for agents."""
+
+    input_size: int
+
+    def batch(self, rows: Any) -> tuple[Tensor, Any, Tensor]:
+        """Inputs [b, T, m], what ``loss`` compares the outputs with, and lengths [b]."""
+        ...
+
+    def loss(self, outputs: Tensor, targets: Any, lengths: Tensor) -> Tensor:
+        """The loss [] of outputs [b, T, d]."""
+        ...
 
 
 class Members(ABC):
@@ -35,7 +49,7 @@ class Members(ABC):
         """How many rows are still in training."""
 
     @abstractmethod
-    def differentiate(self, task: SequenceTask, rows: Sequence[Tensor], step: int) -> Tensor:
+    def differentiate(self, task: Lesson, rows: Sequence[Any], step: int) -> Tensor:
         """Each member's loss [E] on its own batch of ``task``, whose gradient is then the one that ``update`` takes."""
 
     @abstractmethod
@@ -92,7 +106,7 @@ class OneModel(Members):
     def __len__(self) -> int:
         return 0 if self._left else 1
 
-    def differentiate(self, task: SequenceTask, rows: Sequence[Tensor], step: int) -> Tensor:
+    def differentiate(self, task: Lesson, rows: Sequence[Any], step: int) -> Tensor:
         inputs, targets, lengths = task.batch(rows[0])
         self.optimiser.zero_grad()
         with own_draws(draw_seed(self.seed, step), self.device):
@@ -165,6 +179,16 @@ def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
         if weight.requires_grad and weight.is_floating_point():
             return weight.device, weight.dtype
     raise ArgumentError("model", "has no weight that requires a gradient: they are frozen, or there are none")
+
+
+def shapes_of(model: nn.Module) -> dict[str, str]:
+    """Dtype and shape of a model's weights and buffers, in words."""
+    return {name: shape_of(weight) for name, weight in model.state_dict().items()}
+
+
+def shape_of(weight: Tensor) -> str:
+    """Dtype and shape in words: "float32 [3, 2]"."""
+    return f"{str(weight.dtype).removeprefix('torch.')} {list(weight.shape)}"
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ import os
 import pickle
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ import torch
 
 from ..checks import AdvisedError, ArgumentError, whole_number
 from ..files import replacing
+from ..results import Result
 from .members import Weights
 from .saved_state import fault_of
-from .training_results import Training
 
 FORMAT = 1
 
-_PARTS = {"identity", "members", "epoch", "position", "step"}
+_PARTS = {"identity", "members", "step"}
 
 _UNREADABLE = (
     OSError,
@@ -42,8 +43,16 @@ class RunFolder:
     Every file is written whole beside its name and then takes it, so that a kill or a full disk leaves the one before.
     """
 
-    def __init__(self, path: str | os.PathLike[str], resume: bool, snapshot_every: int | None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        resume: bool,
+        snapshot_every: int | None,
+        fault: Callable[[Any], str | None] = fault_of,
+    ) -> None:
+        """Set up; ``fault`` says what is wrong with a state that was read, None for one that can be gone on with."""
         self.path, self.snapshot_every, self._resume = Path(path), snapshot_every, resume
+        self._fault_of = fault
         self.state_path = self.path / "state.pt"
         self._good_step: int | None = None
 
@@ -76,10 +85,26 @@ class RunFolder:
             raise ValueError(f"cannot read {self.state_path}: {reason}") from error
         if not isinstance(state, dict) or state.get("format") != FORMAT or not state.keys() >= _PARTS:
             raise ValueError(f"{self.state_path} is not a training of format {FORMAT}")
-        if (fault := fault_of(state)) is not None:
+        if (fault := self._fault_of(state)) is not None:
             raise ValueError(f"{self.state_path} is not what a training wrote: {fault}")
         self._good_step = state["step"]
         return state
+
+    def require_same(self, before: dict[str, Any], now: dict[str, Any], done: int, wanted: int, noun: str) -> None:
+        """Refuse to go on with other settings, data or shapes than ``before``, or to fewer epochs than are done.
+
+        Raises:
+            ValueError: that names what differs.
+        """
+        differing = []
+        for name, value in now.items():
+            if before.get(name) != value:
+                short = name.endswith("data") or isinstance(value, dict)
+                differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {value}")
+        if done > wanted:
+            differing.append(f"{noun} is now {wanted}, but {done} are done")
+        if differing:
+            raise ValueError(f"cannot go on with the training in {self.path}: {'; '.join(differing)}")
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Replace the state that ``resume`` goes on from."""
@@ -88,9 +113,9 @@ class RunFolder:
         self._write(self.state_path, buffer.getbuffer(), state["step"])
         self._good_step = state["step"]
 
-    def write_member(self, history: Training, best: Weights, last: Weights, step: int) -> None:
+    def write_member(self, seed: int, history: Result, best: Weights, last: Weights, step: int) -> None:
         """Write ``best.safetensors``, ``last.safetensors`` and ``history.csv`` of a seed."""
-        folder = self._of(history.seed)
+        folder = self._of(seed)
         self._write(folder / "best.safetensors", _packed(best), step)
         self._write(folder / "last.safetensors", _packed(last), step)
         self._write(folder / "history.csv", history.to_pandas().to_csv().encode(), step)
@@ -118,7 +143,12 @@ class RunFolder:
             ) from error
 
 
-def kept_in(folder: str | os.PathLike[str] | None, resume: bool, snapshot_every: int | None) -> RunFolder | None:
+def kept_in(
+    folder: str | os.PathLike[str] | None,
+    resume: bool,
+    snapshot_every: int | None,
+    fault: Callable[[Any], str | None] = fault_of,
+) -> RunFolder | None:
     """Where a training keeps what it does; None if it keeps nothing.
 
     Raises:
@@ -127,7 +157,7 @@ def kept_in(folder: str | os.PathLike[str] | None, resume: bool, snapshot_every:
     if snapshot_every is not None:
         whole_number(snapshot_every, "snapshot_every", 1)
     if folder is not None:
-        return RunFolder(folder, resume, snapshot_every)
+        return RunFolder(folder, resume, snapshot_every, fault)
     if resume or snapshot_every is not None:
         raise ArgumentError("resume" if resume else "snapshot_every", "needs a folder")
     return None

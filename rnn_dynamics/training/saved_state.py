@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from .member_log import PER_EPOCH, PER_UPDATE, MemberLog
+from .members import shape_of
 
 
 def fault_of(state: Any) -> str | None:
@@ -37,7 +38,7 @@ def _fault_of_member(member: Any, shapes: dict[str, str]) -> str | None:
     if not -1 <= member["best_epoch"] < len(member["validation_losses"]):
         return f"best_epoch is {member['best_epoch']} of {len(member['validation_losses'])}"
     for name in ("best", "last"):
-        if member[name] and {key: _shape(weight) for key, weight in member[name].items()} != shapes:
+        if member[name] and {key: shape_of(weight) for key, weight in member[name].items()} != shapes:
             return f"the weights of {name} are not the model's"
     if not member["best"]:
         return "best holds no weights"
@@ -79,7 +80,3 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "asked": _count,
     "asked_loss": lambda value: isinstance(value, int | float),
 }
-
-
-def _shape(weight: Tensor) -> str:
-    return f"{str(weight.dtype).removeprefix('torch.')} {list(weight.shape)}"

@@ -1,15 +1,16 @@
 """Many models of one architecture in one batched program."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from ..checks import ArgumentError
-from ..systems import bytes_kept, recurrent_layers
+from ..systems import Layer, bytes_kept, recurrent_layers
 from ..tasks import SequenceTask
-from .members import Members, Moments, Weights, device_and_dtype
+from .members import Lesson, Members, Moments, Weights, device_and_dtype
 from .model import SequenceModel
 
 
@@ -43,7 +44,7 @@ class StackedModels(Members):
     def __len__(self) -> int:
         return len(self._models)
 
-    def differentiate(self, task: SequenceTask, rows: Sequence[Tensor], step: int) -> Tensor:  # noqa: ARG002
+    def differentiate(self, task: Lesson, rows: Sequence[Any], step: int) -> Tensor:  # noqa: ARG002
         batches = [task.batch(own) for own in rows]
         time = max(inputs.shape[1] for inputs, _, _ in batches)
         inputs = torch.stack([pad(own, (0, 0, 0, time - own.shape[1])) for own, _, _ in batches])
@@ -52,7 +53,7 @@ class StackedModels(Members):
         losses: list[Tensor] = []
         units, itemsize = sum(layer.state_size for layer in self._layers), self.dtype.itemsize
         for group in self._groups(bytes_kept(inputs.shape[1] * time, units, task.input_size, itemsize)):
-            outputs = torch.vmap(self._run)(self._weights(group), inputs[group])
+            outputs = self._outputs(self._weights(group), inputs[group])
             own = [
                 task.loss(output[:, : batch[0].shape[1]], batch[1], batch[2])
                 for output, batch in zip(outputs, batches[group], strict=True)
@@ -149,13 +150,24 @@ class StackedModels(Members):
         size = max(1, self._budget // max(1, bytes_of_one))
         return (slice(begin, min(begin + size, len(self))) for begin in range(0, len(self), size))
 
-    def _run(self, weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    def _layers_with(self, weights: Weights) -> list[Layer]:
+        return [template.apply(lambda weight: weights[self._names[id(weight)]]) for template in self._layers]
+
+    def _outputs(self, weights: Weights, inputs: Tensor) -> Tensor:
+        """The outputs [g, b, T, d] of a group of members for inputs [g, b, T, m], each with its own weights."""
+        if len(inputs) == 1:  # alone: by torch's own kernel, where it has one for the cell
+            return self._run({name: weight[0] for name, weight in weights.items()}, inputs[0], alone=True).unsqueeze(0)
+        return torch.vmap(self._run)(weights, inputs)
+
+    def _run(self, weights: Weights, inputs: Tensor, alone: bool = False) -> Tensor:
         """The outputs [b, T, d] of one member for inputs [b, T, m]."""
         sequences = inputs.transpose(0, 1)
-        for template in self._layers:
-            layer = template.apply(lambda weight: weights[self._names[id(weight)]])
+        for layer in self._layers_with(weights):
             first = sequences.new_zeros(sequences.shape[1], layer.state_size)
-            sequences = layer.scan(layer.project(sequences), first)[..., : layer.output_size]
+            if alone:
+                sequences = layer.run(sequences, first)[0]
+            else:
+                sequences = layer.scan(layer.project(sequences), first)[..., : layer.output_size]
         return linear(sequences, weights["readout.weight"], weights["readout.bias"]).transpose(0, 1)
 
 

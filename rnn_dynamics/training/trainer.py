@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -13,7 +12,7 @@ from ..systems import DEFAULT_MEMORY_BUDGET, recurrent_module
 from ..tasks import SequenceTask
 from .batches import fingerprint, split_off
 from .loop import Loop, Tracker
-from .members import Members, OneModel, device_and_dtype, in_mode, own_draws
+from .members import Members, OneModel, device_and_dtype, in_mode, own_draws, shapes_of
 from .run_folder import RunFolder, kept_in
 from .settings import TrainSettings
 from .stacked import StackedModels, require_alike
@@ -206,30 +205,12 @@ def run_loop(
         "validation": validation,
         "training data": fingerprint(parts[0]),
         "validation data": fingerprint(parts[1]),
-        "weights": _shapes(models[0]),
+        "weights": shapes_of(models[0]),
     }
     state = None
     if folder is not None and (state := folder.begin()) is not None:
-        _require_same(state, identity, settings.epochs, folder.path)
+        folder.require_same(state["identity"], identity, state["epoch"], settings.epochs, "epochs")
     loop = Loop(members, models, seeds, *parts, settings, trackers, folder, memory_budget, identity)
     if state is not None:
         loop.resume(state)
     return loop.run(progress)
-
-
-def _shapes(model: nn.Module) -> dict[str, str]:
-    return {name: f"{str(w.dtype).removeprefix('torch.')} {list(w.shape)}" for name, w in model.state_dict().items()}
-
-
-def _require_same(state: dict[str, Any], identity: dict[str, Any], epochs: int, folder: Path) -> None:
-    """Refuse to go on with other settings, data or shapes, or to fewer epochs than there were."""
-    before = state["identity"]
-    differing = []
-    for name, now in identity.items():
-        if before.get(name) != now:
-            short = name.endswith("data") or isinstance(now, dict)
-            differing.append(f"the {name} differ" if short else f"{name} was {before.get(name)}, is now {now}")
-    if state["epoch"] > epochs:
-        differing.append(f"epochs is now {epochs}, but {state['epoch']} are done")
-    if differing:
-        raise ValueError(f"cannot go on with the training in {folder}: {'; '.join(differing)}")

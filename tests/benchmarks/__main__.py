@@ -3,6 +3,7 @@
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
     [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [certificates]
+    [agents] [maze]
 python -m tests.benchmarks readme
 """
 
@@ -14,6 +15,7 @@ from types import ModuleType
 import pandas as pd
 
 from . import (
+    agents,
     bifurcation_audit,
     brute_force,
     cells,
@@ -27,6 +29,7 @@ from . import (
     jacobians,
     kills,
     low_rank,
+    maze,
     outcome,
     recipes,
     scaling,
@@ -62,6 +65,8 @@ BENCHMARKS: dict[str, ModuleType] = {
         continuation_cost,
         bifurcation_audit,
         certificates,
+        agents,
+        maze,
     )
 }
 HEAD = """# Benchmarks

@@ -15,7 +15,7 @@ from fuzzing import ACCEPTED, MOVED, NAMED, OVERTIME, RAW, UNNAMED, fuzzed
 from torch import Tensor
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, checks, fixed_point_finder, plotting, roots, tasks, tracking, training
+from rnn_dynamics import cells, checks, fixed_point_finder, plotting, rl, roots, tasks, tracking, training
 from rnn_dynamics.checks import ArrayLike, AtLeast, Positive, Share, Size, Told, checked, is_checked
 from rnn_dynamics.checks.door import taken_hints
 from rnn_dynamics.checks.hints import expected
@@ -42,7 +42,7 @@ def test_hostile_arguments_are_refused_by_name() -> None:
 
 def public() -> Iterator[tuple[str, Callable[..., Any]]]:
     """What users call: functions, and classes that they make."""
-    for module in (rd, cells, tasks, plotting, roots, tracking, training, fixed_point_finder):
+    for module in (rd, cells, tasks, plotting, roots, tracking, training, fixed_point_finder, rl):
         for name in module.__all__:
             thing = getattr(module, name)
             if inspect.isfunction(thing) or (isinstance(thing, type) and thing.__module__.startswith("rnn_dynamics")):
@@ -53,6 +53,9 @@ WITHOUT = {
     "rnn_dynamics.tracking.match": "TrackingHistory.match checks",
     "rnn_dynamics.training.train_flip_flop": "the demo's",
     "rnn_dynamics.training.TrainedFlipFlop": "its result",
+    "rnn_dynamics.rl.MazeStep": "what TMazeVector.step_tensors gives",
+    "rnn_dynamics.rl.Move": "numbers",
+    "rnn_dynamics.rl.Seen": "numbers",
 }
 NEIGHBOURS = {
     "rnn_dynamics.roots": ("Attempt", "RootProblem", "advice_of", "are_roots", "residual_norms"),
@@ -66,6 +69,18 @@ NEIGHBOURS = {
         "set_on",
         "sets_of_points",
         "table",
+    ),
+    "rnn_dynamics.training": (
+        "Recorder",
+        "RunFolder",
+        "StackedModels",
+        "kept_in",
+        "load_weights",
+        "require_alike",
+        "require_tracker",
+        "shape_of",
+        "shapes_of",
+        "uninterrupted",
     ),
 }
 WITHOUT |= {f"{front}.{name}": "for other folders" for front, names in NEIGHBOURS.items() for name in names}

@@ -8,7 +8,8 @@ import pytest
 import rnn_dynamics as rd
 
 HEAVY = (
-    *("matplotlib", "pandas", "sklearn", "typer", "rich", "networkx", "lightning", "IPython", "tqdm.notebook"),
+    *("matplotlib", "pandas", "sklearn", "typer", "rich", "networkx", "lightning", "IPython", "gymnasium"),
+    "tqdm.notebook",
     *(f"scipy.{part}" for part in ("linalg", "optimize", "sparse", "spatial", "stats", "cluster")),
 )
 

@@ -1,0 +1,91 @@
+"""Figure 3. The automaton of the T-Maze, and those that agents have learned."""
+
+from matplotlib.figure import Figure
+
+from rnn_dynamics import rl
+from rnn_dynamics.plotting import plot_automaton, style
+
+from ..runs import Plan, Row, run
+from .agents import SCALES, extent, machine_of, measure_agents
+from .learning import NAMES
+
+_LARGEST = 16
+"""States of a machine that can still be read in a panel."""
+
+
+def chosen(rows: list[Row]) -> dict[str, Row]:
+    """The first agent that solved the longest maze that any solved, and the first that did not solve its own."""
+    result = {}
+    solved = [row for row in rows if row["solved"]]
+    if solved:
+        longest = max(row["length"] for row in solved)
+        result["optimal"] = next(row for row in solved if row["length"] == longest)
+    failed = [row for row in rows if not row["solved"] and row["machine"]["agrees"]]
+    if readable := [row for row in failed if len(row["machine"]["outputs"]) <= _LARGEST]:
+        result["not optimal"] = readable[0]
+    return result
+
+
+def draw(rows: list[Row]) -> Figure:
+    """The maze's machine, and those of the chosen agents, side by side."""
+    picked = chosen(rows)
+    figure, axes = style.panels(1 + len(picked), 2.6)
+    plot_automaton(rl.maze_automaton(), axes[0])
+    legend = axes[0].get_legend()
+    assert legend is not None
+    handles = [handle for handle in legend.legend_handles if handle is not None]
+    letters = [text.get_text() for text in legend.get_texts()]
+    legend.remove()  # one for all panels
+    titles = ["the maze's own"]
+    for ax, (name, row) in zip(axes[1:], picked.items(), strict=True):
+        plot_automaton(machine_of(row), ax, legend=False)
+        titles.append(f"{name}: {NAMES[row['variant']]}, L = {row['length']}, seed {row['seed']}")
+    with style.styled():
+        for ax, title in zip(axes, titles, strict=True):
+            ax.set_title(title, fontsize=style.SMALL)
+        look = {"ncols": len(letters), "frameon": False, "fontsize": style.SMALL}
+        figure.legend(handles, letters, loc="outside upper center", **look)
+    return figure
+
+
+def caption(rows: list[Row]) -> str:
+    """Which agents have the maze's machine."""
+    maze = rl.maze_automaton()
+    machines = [(row, machine_of(row)) for row in rows]
+    same = [row for row, machine in machines if machine.agrees and machine.difference(maze) is None]
+    solved = [row for row in rows if row["solved"]]
+    both = sum(row["solved"] for row in same)
+    lines = []
+    for name, row in chosen(rows).items():
+        machine = machine_of(row)
+        word = machine.difference(maze)
+        how = "the same as the maze's" if word is None else f"first wrong after {' '.join(word) or 'nothing'}"
+        lines.append(
+            f"{name} ({NAMES[row['variant']]}, L = {row['length']}, seed {row['seed']}): {len(machine)} states, {how}, "
+            f"exact for all {machine.words} histories of up to {machine.depth} observations. "
+            f"{row['verdict'].capitalize()}"
+        )
+    return f"""
+**Figure 3. What an agent has learned, as an automaton.** States put out the action that is written in them; arrows are
+observations; the thick border is the beginning. Left: the smallest machine that is optimal in mazes of every length. Of
+{len(rows)} agents, {len(same)} have that very machine for corridors of up to the length of their training, {both} of
+the {len(solved)} that solved their maze among them. {". ".join(lines)}.
+
+An automaton is what an agent does, not how: a drift that is slow enough has the same one as two attractors, until the
+corridor is longer than the histories that were tried.
+"""
+
+
+PLAN = Plan(
+    folder="reinforcement",
+    name="automaton",
+    scales=SCALES,
+    measure=measure_agents,
+    draw=draw,
+    caption=caption,
+    extent=extent,
+    results="learning",
+)
+
+if __name__ == "__main__":
+    run(PLAN)

@@ -1,0 +1,138 @@
+"""Figure 2. Agents in mazes longer than those they were trained in, and how they keep what they remember."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rnn_dynamics.plotting import style
+
+from ..runs import Plan, Row, run
+from .agents import SCALES, TIMES, VARIANTS, extent, measure_agents
+from .learning import LOOKS, NAMES
+
+_MARKERS = {"plain": "o", "warm": "^", "parallel": "s"}
+
+
+def draw(rows: list[Row]) -> Figure:
+    """Share of optimal agents against length, a panel for each training length; and when each forgets, by its drift."""
+    lengths = sorted({row["length"] for row in rows})
+    with style.styled():
+        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], 2.5), layout="constrained")
+        axes = figure.subplots(1, len(lengths) + 1, width_ratios=[*[1] * len(lengths), 1.3])
+        for ax, length in zip(axes, lengths, strict=False):
+            style.dress(ax)
+            _draw_shares(ax, [row for row in rows if row["length"] == length])
+            ax.set_title(f"trained at L = {length}", fontsize=style.SMALL)
+        axes[0].set_ylabel("share of agents\nthat are optimal")
+        style.dress(axes[-1])
+        _draw_forgetting(axes[-1], [row for row in rows if row["solved"]])
+        handles = [
+            Line2D([], [], color=color, linestyle=dashes, marker=_MARKERS[variant], markersize=4, label=NAMES[variant])
+            for variant, (color, dashes) in LOOKS.items()
+            if any(row["variant"] == variant for row in rows)
+        ]
+        figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=style.SMALL)
+    return figure
+
+
+def _draw_shares(ax: Axes, rows: list[Row]) -> None:
+    for variant, (color, dashes) in LOOKS.items():
+        own = [row["optimal"] for row in rows if row["variant"] == variant]
+        if own:
+            shares = np.mean(own, axis=0)
+            look: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": _MARKERS[variant], "markersize": 4}
+            ax.plot(TIMES, shares, **look)
+    ax.set_xscale("log")
+    ax.set_xticks(TIMES, [str(times) for times in TIMES])
+    ax.minorticks_off()
+    ax.set(ylim=(-0.05, 1.05), xlabel="tested at so many times L")
+
+
+def _draw_forgetting(ax: Axes, rows: list[Row]) -> None:
+    """Of agents that solved their maze: times L at which they fail, against the time constant in the same unit."""
+    longest = max(TIMES)
+    known = [row for row in rows if all(row["settled"]) and not row["kept"]]
+    taus = [max(row["time_constants"]) / row["length"] for row in known]
+    apart = 4 * max([*taus, 1.0])
+    for row in rows:
+        if not all(row["settled"]):
+            continue
+        tau = apart if row["kept"] else max(row["time_constants"]) / row["length"]
+        remembered = longest if row["fails_at"] is None else row["fails_at"] / row["length"]
+        color, _ = LOOKS[row["variant"]]
+        look: dict[str, Any] = {"marker": _MARKERS[row["variant"]], "color": color, "markersize": 4}
+        ax.plot(tau, remembered, linestyle="none", fillstyle="full" if row["fails_at"] is None else "none", **look)
+    ax.axvline(apart / 2, color=style.GREY, linewidth=style.THIN, linestyle=":")
+    ax.set(xscale="log", yscale="log", xlabel="time constant of the drift / L", ylabel="first wrong at so many times L")
+    ax.text(apart, 0.02, "two\nattractors", transform=ax.get_xaxis_transform(), ha="center", fontsize=style.SMALL - 1)
+    ax.set_title("agents optimal at L", fontsize=style.SMALL)
+
+
+def table(rows: list[Row]) -> str:
+    """Optimal agents at each length, for each training length and variant."""
+    head = ["trained at L", "variant", *(f"{times} L" for times in TIMES)]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    groups = list(dict.fromkeys((row["length"], row["variant"]) for row in rows))
+    for length, variant in sorted(groups, key=lambda g: (g[0], VARIANTS.index(g[1]))):
+        own = [row["optimal"] for row in rows if (row["length"], row["variant"]) == (length, variant)]
+        shares = [f"{sum(column)} of {len(own)}" for column in zip(*own, strict=True)]
+        lines.append("| " + " | ".join([str(length), NAMES[variant], *shares]) + " |")
+    return "\n".join(lines)
+
+
+def verdict(rows: list[Row]) -> str:
+    """Whether agents that play well at every length tried are those that have two attractors."""
+    solved = [row for row in rows if row["solved"] and all(row["settled"])]
+    kept, drifting = [row for row in solved if row["kept"]], [row for row in solved if not row["kept"]]
+    if not solved:
+        return "No agent solved its maze and settled, so the claim is not tested here."
+
+    def lasting(group: list[Row]) -> int:
+        return sum(row["fails_at"] is None for row in group)
+
+    text = f"Of {len(kept)} agents that keep the goals on two attractors, {lasting(kept)} do right in mazes of every "
+    text += f"length from L to {max(TIMES)} L; of {len(drifting)} that let them drift to one, "
+    text += f"{lasting(drifting)} do. "
+    if lasting(drifting):
+        text += "To that length, then, multistability is not needed"
+    elif kept and lasting(kept):
+        text += "This bears the claim out"
+    else:
+        text += "No agent here is right at all lengths, so this speaks neither for the claim nor against it"
+    if kept and lasting(kept) < len(kept):
+        text += "; and it is not enough"
+    return text + "."
+
+
+def caption(rows: list[Row]) -> str:
+    """The numbers, and how they stand to the claim."""
+    return f"""
+**Figure 2. Longer mazes than those of training.** Left: share of agents that are optimal (both goals by the shortest
+way) in mazes of up to {max(TIMES)} times the length of training. Right: agents that are optimal at the length
+of training; the shortest longer maze in which each does wrong, against the time constant with which its two memories
+become one. Filled: in none, to {max(TIMES)} L. Beyond the dotted line: those whose memories are two attractors. Agents
+whose states had not settled are left out there: {sum(not all(row["settled"]) for row in rows if row["solved"])}.
+
+*The claim* (arXiv 2605.12206) is that policies that are optimal at all horizons need multistability. {verdict(rows)}
+
+{table(rows)}
+"""
+
+
+PLAN = Plan(
+    folder="reinforcement",
+    name="generalisation",
+    scales=SCALES,
+    measure=measure_agents,
+    draw=draw,
+    caption=caption,
+    extent=extent,
+    results="learning",
+)
+
+if __name__ == "__main__":
+    run(PLAN)
