@@ -49,7 +49,8 @@ def share_label(figure: Figure, xlabel: str) -> None:
     figure.supxlabel(xlabel, fontsize=style.SMALL + 1)
 
 
-def _count(row: Row) -> int:
+def count(row: Row) -> int:
+    """How many attractors are reached."""
     return sum(row["counts"].values())
 
 
@@ -70,7 +71,7 @@ def _mark(ax: Axes, x: float, row: Row, size: float = 3.5) -> None:
     marker, color = KINDS[kind] if kind else UNSETTLED
     ax.plot(
         [x],
-        [_count(row) or NONE],
+        [count(row) or NONE],
         marker=marker,
         color=color,
         markersize=size,
@@ -127,17 +128,7 @@ def claims_and_counts(ax: Axes, rows: list[Row]) -> None:
 def outcome_panels(axes: Sequence[Axes], rows: list[Row], hidden: Sequence[int]) -> None:
     """Counts, speeds and leading exponents against the number of units; 2 layers to the right of 1."""
     for row in rows:
-        x = hidden.index(row["hidden"]) + (0.17 if row["layers"] == 2 else -0.17)
-        ring: dict[str, Any] = {
-            "marker": "o",
-            "markerfacecolor": "none",
-            "markeredgecolor": style.GREY,
-            "linestyle": "none",
-        }
-        claimed = row["n"] * row["vaas"][-1]
-        axes[0].plot([x], [claimed], markersize=5, markeredgewidth=0.8, zorder=2, **ring)
-        axes[0].plot([x, x], [_count(row) or NONE, claimed], color=style.LIGHT_GREY, linewidth=0.6, zorder=1)
-        _mark(axes[0], x, row)
+        x = _claim_and_count(axes[0], row, hidden)
         kind, leading = _leading_kind(row), _leading(row)
         marker, color = KINDS[kind] if kind else UNSETTLED
         look: dict[str, Any] = {
@@ -156,8 +147,44 @@ def outcome_panels(axes: Sequence[Axes], rows: list[Row], hidden: Sequence[int])
     axes[2].set_yscale("symlog", linthresh=1e-4)
     axes[2].axhline(0, color=style.GREY, linewidth=style.THIN)
     for ax in axes:
-        ax.set_xticks(range(len(hidden)), [str(value) for value in hidden], rotation=90)
-        ax.set_xlim(-0.5, len(hidden) - 0.5)
+        _units_axis(ax, hidden)
+
+
+def claims_and_bounds(ax: Axes, rows: list[Row], hidden: Sequence[int]) -> None:
+    """Claims, counts found, and the proved lower bounds of them, against the number of units."""
+    for row in rows:
+        x = _claim_and_count(ax, row, hidden)
+        ax.plot([x], [row["reached_proved"] or NONE], **BOUND)
+    _count_limits(ax, rows)
+    _units_axis(ax, hidden)
+
+
+BOUND: dict[str, Any] = {
+    "marker": "_",
+    "color": style.BLACK,
+    "markersize": 8,
+    "markeredgewidth": 1.2,
+    "linestyle": "none",
+    "zorder": 4,
+    "clip_on": False,
+}
+"""How a proved lower bound is drawn."""
+
+
+def _claim_and_count(ax: Axes, row: Row, hidden: Sequence[int]) -> float:
+    """A ring for the published claim, a marker for the true count, and where they stand: 2 layers to the right of 1."""
+    x = hidden.index(row["hidden"]) + (0.17 if row["layers"] == 2 else -0.17)
+    claimed = row["n"] * row["vaas"][-1]
+    ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "markeredgecolor": style.GREY}
+    ax.plot([x], [claimed], markersize=5, markeredgewidth=0.8, linestyle="none", zorder=2, **ring)
+    ax.plot([x, x], [count(row) or NONE, claimed], color=style.LIGHT_GREY, linewidth=0.6, zorder=1)
+    _mark(ax, x, row)
+    return x
+
+
+def _units_axis(ax: Axes, hidden: Sequence[int]) -> None:
+    ax.set_xticks(range(len(hidden)), [str(value) for value in hidden], rotation=90)
+    ax.set_xlim(-0.5, len(hidden) - 0.5)
 
 
 def histogram(ax: Axes, values: list[float], label: str, color: int) -> None:
@@ -168,8 +195,8 @@ def histogram(ax: Axes, values: list[float], label: str, color: int) -> None:
     ax.set_xscale("log")
 
 
-def kinds_legend(ax: Axes, rows: list[Row], ring: bool = False) -> None:
-    """Above the figure: the kinds that occur, and the published claim, drawn as a line or as a ring."""
+def kinds_legend(ax: Axes, rows: list[Row], ring: bool = False, bound: bool = False) -> None:
+    """Above the figure: the kinds that occur, the published claim, drawn as a line or as a ring, and proved bounds."""
     present = {kind for row in rows for kind in row["counts"]}
     handles = [
         Line2D([], [], marker=m, color=c, linestyle="none", markersize=4, label=kind)
@@ -188,6 +215,8 @@ def kinds_legend(ax: Axes, rows: list[Row], ring: bool = False) -> None:
     if ring:
         claim |= {"marker": "o", "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
     handles.append(Line2D([], [], **claim))
+    if bound:
+        handles.append(Line2D([], [], **BOUND, label="at least: proved"))
     figure = ax.get_figure(root=True)
     assert figure is not None
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False, fontsize=style.SMALL)
@@ -219,32 +248,37 @@ def mean_by_step(rows: list[Row], step: int) -> dict[str, float]:
     mine = [row for row in rows if row["step"] == step]
     return {
         "vaa": sum(row["vaas"][-1] for row in mine) / len(mine),
-        "count": sum(map(_count, mine)) / len(mine),
+        "count": sum(map(count, mine)) / len(mine),
         "slow": sum(1 - row["outcomes"]["settled"] / row["n"] for row in mine) / len(mine),
     }
 
 
 def table(rows: list[Row]) -> str:
     """Every network in a row, as Markdown."""
-    head = ["cell", "layers", "units", "VAA*, last 10 steps", "n VAA", "attractors", "states not settled"]
+    head = ["cell", "layers", "units", "VAA*, last 10 steps", "n VAA", "attractors", "proved", "states not settled"]
     head += ["median speed", "leading exponent"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in sorted(rows, key=lambda r: (r["cell"], r["layers"], r["hidden"], r["seed"])):
         leading = _leading(row)
-        periods = sorted({p for p, kind in zip(row["periods"], row["kinds"], strict=True) if kind == "cycle"})
-        kinds = ", ".join(f"{count} {kind}" for kind, count in row["counts"].items()) or "none reached"
-        kinds += f" (period {', '.join(map(str, periods))})" if periods else ""
-        others = {name: count for name, count in row["outcomes"].items() if name != "settled" and count}
+        others = {name: states for name, states in row["outcomes"].items() if name != "settled" and states}
         cells = [
             row["cell"],
             row["layers"],
             row["hidden"],
             f"{row['soft_vaa']:.2f}",
             f"{row['n'] * row['vaas'][-1]:.3g}",
-            kinds,
-            ", ".join(f"{count} {name}" for name, count in others.items()) or "0",
+            kinds_in_words(row),
+            row.get("reached_proved", "not measured"),
+            ", ".join(f"{states} {name}" for name, states in others.items()) or "0",
             f"{row['speed']:.1e}",
             "" if leading is None else f"{row['exponents'][leading]:.1e}",
         ]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
+
+
+def kinds_in_words(row: Row) -> str:
+    """How many attractors of which kinds one network reaches."""
+    periods = sorted({p for p, kind in zip(row["periods"], row["kinds"], strict=True) if kind == "cycle"})
+    words = ", ".join(f"{number} {kind}" for kind, number in row["counts"].items()) or "none reached"
+    return words + (f" (period {', '.join(map(str, periods))})" if periods else "")

@@ -15,6 +15,7 @@ from rnn_dynamics.tasks import CopyFirstInput
 from ..runs import Row
 
 CELLS = ("GRU", "LSTM", "chrono", "MGU", "BRC", "nBRC")
+WITH_PARALLEL = (*CELLS, "GRU+GRU")
 T_MAX = 600
 _MODULES: dict[str, Any] = {
     "GRU": nn.GRU,
@@ -90,7 +91,11 @@ def reached(module: nn.Module, case: Case, drift: float = 1e6) -> rd.Reachabilit
 
 def measure(module: nn.Module, case: Case, drift: float = 1e6) -> Row:
     """The same as a row of numbers."""
-    reach = reached(module, case, drift)
+    return row_of(reached(module, case, drift))
+
+
+def row_of(reach: rd.Reachability) -> Row:
+    """Numbers of what is reached under the one held input."""
     found = reach.attractors[0]
     exponents = found.largest_exponents.tolist()
     return {
