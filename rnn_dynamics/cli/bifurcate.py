@@ -10,7 +10,15 @@ import torch
 import typer
 
 from ..bifurcations import Walk, bifurcation_diagram
-from ..report import print_bifurcations, print_timeline, write_bifurcations, write_timeline
+from ..certificates import certify as prove
+from ..report import (
+    print_bifurcations,
+    print_branch_certificates,
+    print_timeline,
+    write_bifurcations,
+    write_certificates,
+    write_timeline,
+)
 from ..systems import Reading, sample_states
 from ..timeline import seed_folder, training_bifurcations
 from ..tracking import checkpoint_files
@@ -19,6 +27,7 @@ from .options import Options
 from .shared import (
     Alpha,
     CellName,
+    Certify,
     Inputs,
     Leak,
     Nonlinearity,
@@ -60,6 +69,7 @@ _OF_A_PARAMETER = (
     "max_period",
     "max_steps",
     "eigenvalues",
+    "certify",
 )
 """Options that mean nothing in a training, whose parameter is its step."""
 
@@ -131,6 +141,7 @@ def bifurcate(
     eigenvalues: Annotated[
         bool, typer.Option("--eigenvalues/--no-eigenvalues", help="A panel with the leading moduli of each branch.")
     ] = False,
+    certify: Certify = False,
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,
@@ -176,6 +187,10 @@ def bifurcate(
     files: list[Path] = []
     if len(diagram) or not diagram.interrupted:
         files = write_bifurcations(diagram, folder, observable=drawn, eigenvalues=eigenvalues, parameter=move.label)
+    for number, branch in enumerate(diagram.branches if certify else ()):
+        proof = prove(move.family, branch, progress=sys.stderr.isatty())
+        print_branch_certificates(proof, number, console)
+        files += write_certificates(proof, folder, f"branch{number}_certificates")
     _finish(files, folder, "bifurcations", diagram.interrupted)
 
 

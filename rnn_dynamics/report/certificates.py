@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ..certificates import Certificates, ProvedReach
+from ..certificates import BranchCertificates, Certificates, ProvedReach
 from ..files import replacing
 from ..store import save
 
@@ -31,6 +31,13 @@ def print_certificates(proof: Certificates | ProvedReach, console: Console) -> N
         "captures: all states nearer go there",
         style="dim",
     )
+
+
+def print_branch_certificates(proof: BranchCertificates, number: int, console: Console) -> None:
+    """What is proved of one branch of a diagram, in a line, and what is not."""
+    console.print(f"Branch {number}: {proof.summary()}", soft_wrap=True, markup=False)
+    for line in proof.advice:
+        console.print(f"  {line}", soft_wrap=True, markup=False)
 
 
 def _table(proof: Certificates) -> Table:
@@ -62,7 +69,9 @@ def _table(proof: Certificates) -> Table:
     return table
 
 
-def write_certificates(proof: Certificates | ProvedReach, folder: Path, name: str = "certificates") -> list[Path]:
+def write_certificates(
+    proof: Certificates | ProvedReach | BranchCertificates, folder: Path, name: str = "certificates"
+) -> list[Path]:
     """Write the certificates, which hold all that is needed to prove them again, and their table (CSV)."""
     files = [save(proof, folder / f"{name}.safetensors"), folder / f"{name}.csv"]
     with replacing(files[-1]) as temporary:

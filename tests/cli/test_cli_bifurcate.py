@@ -82,6 +82,16 @@ def test_an_input_is_told_with_its_folds(capsys, monkeypatch) -> None:
     assert all(len(line) <= 100 for line in out.splitlines() if line.startswith(" "))
 
 
+def test_branches_are_certified(capsys, monkeypatch) -> None:
+    code, out, err = run(capsys, monkeypatch, model(), "--span", -1, 1, *QUICK, "--sections", 0, "--certify")
+    assert (code, err) == (0, "")
+    proof = rd.load(Path("model-bifurcations") / "branch0_certificates.safetensors")
+    folds = [row for row, kind in enumerate(proof.kinds) if kind == "fold"]
+    assert len(folds) == 2
+    assert proof.proved[folds].all()
+    assert f"Branch 0: {proof.summary()}" in out
+
+
 def test_the_saved_diagram_is_that_of_the_library(capsys, monkeypatch) -> None:
     sequences = torch.randn(5, 7, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     np.save("x.npy", sequences.numpy())
