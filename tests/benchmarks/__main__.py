@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
-    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder]
+    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [completeness]
 python -m tests.benchmarks readme
 """
 
@@ -17,6 +17,7 @@ from . import (
     bifurcation_audit,
     brute_force,
     cells,
+    completeness,
     continuation_cost,
     copy_warmup,
     ensemble,
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         flip_flop_diagram,
         continuation_cost,
         bifurcation_audit,
+        completeness,
     )
 }
 HEAD = """# Benchmarks

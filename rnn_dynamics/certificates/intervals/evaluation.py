@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
 from ...enclosures import Trace, enclose, trace
@@ -111,7 +112,7 @@ class Batches(Evaluation):
             elif node.op == "get_attr":
                 known[node] = getattr(traced.module, str(node.target))
             elif node.op == "output":
-                (result,) = fx.node.map_arg(node.args, known.__getitem__)
+                (result,) = map_arg(node.args, known.__getitem__)
                 return as_dual(result)
             else:
                 known[node] = _applied(node, known, traced)
@@ -127,8 +128,8 @@ class Batches(Evaluation):
 
 
 def _applied(node: fx.Node, known: dict[fx.Node, Any], traced: Trace) -> Any:
-    arguments = fx.node.map_arg(node.args, known.__getitem__)
-    options = fx.node.map_arg(node.kwargs, known.__getitem__)
+    arguments = map_arg(node.args, known.__getitem__)
+    options = map_arg(node.kwargs, known.__getitem__)
     if _as_torch_has_it(node, traced):
         if any(isinstance(one, Dual) for one in pytree.tree_leaves((arguments, options))):
             raise Unbounded(f"{node.target} of rounded numbers in another precision")
