@@ -9,8 +9,7 @@ from torch import Tensor, fx
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
-from ...enclosures import Trace, enclose, trace
-from ...systems import AutonomousMap
+from ...enclosures import Trace, trace
 from .duals import MIXING, RULES, Dual, Unbounded, as_dual
 from .intervals import Intervals, joined, up
 
@@ -162,17 +161,3 @@ def _parts(boxes: Intervals) -> list[Intervals]:
     missing = size - len(parts[-1])
     index = torch.cat([torch.arange(len(parts[-1])), torch.full((missing,), len(parts[-1]) - 1)])
     return [*parts[:-1], parts[-1][index]]
-
-
-def evaluation_of(system: AutonomousMap) -> Evaluation:
-    """Of a map: in batches, or in balls where those lack a rule.
-
-    Raises:
-        Unenclosed: where balls lack one too.
-    """
-    try:
-        return Batches(system, system.state_size)
-    except Unbounded:
-        from .over_balls import OverBalls  # which needs Evaluation
-
-        return OverBalls(enclose(system))
