@@ -115,6 +115,16 @@ def proof() -> rd.Certificates:
 
 
 @cache
+def census() -> rd.FixedPointCensus:
+    return rd.all_fixed_points(network().hold(), [[0.8, 0.8]], within=(0.0, 1.0))
+
+
+@cache
+def proved_branch() -> Any:
+    return rd.certify(network().input_family(0), branch())
+
+
+@cache
 def proved_reach() -> Any:
     return rd.certify(network(), reach(), steps=100)
 
@@ -419,6 +429,22 @@ def doors() -> Iterator[Door]:
     )
     proving = {"starts": starts()[:2], "steps": 50, "tolerance": 1e-6, "progress": False}
     yield Door("certify", rd.certify, lambda: {"system": system(), "found": points(), **proving})
+    yield Door(
+        "certify that points are all",
+        rd.certify,
+        lambda: {"system": system(), "found": [[0.8, 0.8]], "complete": True, "budget": 20, "progress": False},
+    )
+    yield Door(
+        "all_fixed_points",
+        rd.all_fixed_points,
+        lambda: {
+            "system": system(),
+            "found": [[0.8, 0.8]],
+            "within": (0.0, [1.0, 1.0]),
+            "budget": 20,
+            "progress": False,
+        },
+    )
     yield Door("Certificates.check", proof().check, lambda: {"precision": 106, "progress": False})
     yield Door("between", rd.between, lambda: {"before": module(), "after": network(), "input": [0.0]})
     weight = {"network": module(), "name": "weight_hh_l0", "input": [0.0], "gate": None}

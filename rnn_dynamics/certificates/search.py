@@ -124,10 +124,14 @@ def _of_reach(
 
 
 def _of_branch(
-    family: object, branch: Branch, starts: ArrayLike | None, tolerance: float, progress: bool | None
+    family: AutonomousMap | DrivenMap | Family,
+    branch: Branch,
+    starts: ArrayLike | None,
+    tolerance: float,
+    progress: bool | None,
 ) -> BranchCertificates:
     if starts is not None:
         raise ArgumentError("starts", "must be left out for a Branch: its fixed points are not of one map")
-    if not callable(family) or isinstance(family, AutonomousMap | DrivenMap):
+    if isinstance(family, AutonomousMap | DrivenMap):
         raise ArgumentError("system", "must be the family that the branch was followed in, as network.input_family(0)")
     return certify_branch(family, branch, tolerance, progress=progress)

@@ -3,7 +3,7 @@
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
     [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [certificates]
-    [agents] [maze]
+    [completeness] [agents] [maze]
 python -m tests.benchmarks readme
 """
 
@@ -20,6 +20,7 @@ from . import (
     brute_force,
     cells,
     certificates,
+    completeness,
     continuation_cost,
     copy_warmup,
     ensemble,
@@ -65,6 +66,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         continuation_cost,
         bifurcation_audit,
         certificates,
+        completeness,
         agents,
         maze,
     )

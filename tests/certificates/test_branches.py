@@ -154,7 +154,7 @@ def test_cycles_are_fixed_points_of_the_iterate() -> None:
     assert rd.certify(scaled, followed).connected
 
 
-@pytest.mark.parametrize("n", [4, 16])
+@pytest.mark.parametrize("n", [4, 8])
 def test_gated_networks(n: int) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -177,8 +177,9 @@ def ordinary_rows() -> list[int]:
     return [row for row in range(2, len(branch()) - 2, 3) if not special[row - 1 : row + 2].any()]
 
 
-@pytest.mark.parametrize("by", [1e-3, -1e-3, 1e-5])
-@pytest.mark.parametrize("in_parameter", [False, True])
+@pytest.mark.parametrize(
+    ("by", "in_parameter"), [(1e-3, False), (-1e-3, False), (1e-5, False), (1e-3, True), (-1e-3, True)]
+)
 def test_a_row_that_was_moved_is_never_proved(by: float, in_parameter: bool) -> None:
     states, parameters = branch().states.clone(), branch().parameters.clone()
     (parameters if in_parameter else states)[ordinary_rows()] += by

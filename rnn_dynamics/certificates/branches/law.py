@@ -35,7 +35,7 @@ def eigenvector_law(family: Family, n: int, eigenvalue: float) -> Law:
     def of_one(row: Tensor) -> Tensor:
         state, p, vector = row[:n], row[n], row[n + 1 :]
         system = _at(family, p)
-        value, pushed = jvp(system.ungated() if eigenvalue == 1.0 else system, (state,), (vector,))
+        value, pushed = jvp(system.ungated() if eigenvalue == 1.0 else system, (state,), (vector,))[:2]
         return torch.cat([value - state, pushed - eigenvalue * vector])
 
     return vmap(of_one)
@@ -51,8 +51,8 @@ def rotation_law(family: Family, n: int) -> Law:
         state, p, a, b = row[:n], row[n], row[n + 1 : 2 * n + 1], row[2 * n + 1 : 3 * n + 1]
         c, s = row[3 * n + 1], row[3 * n + 2]
         system = _at(family, p)
-        value, of_a = jvp(system, (state,), (a,))
-        _, of_b = jvp(system, (state,), (b,))
+        value, of_a = jvp(system, (state,), (a,))[:2]
+        _, of_b = jvp(system, (state,), (b,))[:2]
         modulus = (c**2 + s**2 - 1.0).unsqueeze(0)
         return torch.cat([value - state, of_a - c * a + s * b, of_b - s * a - c * b, modulus])
 

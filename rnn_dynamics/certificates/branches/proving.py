@@ -14,7 +14,7 @@ from ..intervals import Batches, Intervals, Unbounded, joined
 from .cutting import Segments, proved_segments
 from .law import displacement, iterate_of, require_law
 from .results import SEGMENT, BranchCertificates, BranchObstacle
-from .special import SpecialProof, special_proof
+from .special import Equations, SpecialProof, special_proof
 from .tubes import Nodes, nodes_at, tangents_at
 
 _PROVABLE = ("fold", "flip", "Neimark-Sacker")
@@ -47,11 +47,12 @@ def prove_branch(family: Family, branch: Branch, tolerance: float) -> BranchCert
     room = tolerance * torch.cat([sizes, torch.full((len(branch), 1), width, dtype=torch.float64)], dim=-1)
     with stoppable() as stop:
         nodes = _only_near(nodes_at(law, centers, tangents_at(law, centers)), room)
+        equations = Equations(family, n)
         zones = [Intervals(*centers.new_zeros(2, 0, n + 1))]
         for number, point in enumerate(branch.special_points, len(pairs)):
             go_on()
             given = torch.cat([point.state, point.state.new_tensor([point.parameter])]).to(torch.float64)
-            reason, proof = _judged(family, law, point, nodes, given, 10 * room[point.row])
+            reason, proof = _judged(equations, law, point, nodes, given, 10 * room[point.row])
             result = _with_special(result, number, reason, proof)
             if reason == BranchObstacle.NONE and proof is not None and proof.zone is not None:
                 zones.append(proof.zone)
@@ -68,12 +69,12 @@ def _only_near(nodes: Nodes, room: Tensor) -> Nodes:
 
 
 def _judged(
-    family: Family, law: Batches, point: SpecialPoint, nodes: Nodes, given: Tensor, room: Tensor
+    equations: Equations, law: Batches, point: SpecialPoint, nodes: Nodes, given: Tensor, room: Tensor
 ) -> tuple[BranchObstacle, SpecialProof | None]:
     if point.kind not in _PROVABLE:
         return BranchObstacle.KIND, None
     try:
-        proof = special_proof(family, law, point.kind, nodes[torch.tensor([point.row])], given, point.eigenvalue)
+        proof = special_proof(equations, law, point.kind, nodes[torch.tensor([point.row])], given, point.eigenvalue)
     except Unbounded:
         return BranchObstacle.NOT_TRACED, None
     if proof is None:

@@ -171,6 +171,5 @@ class BranchCertificates(  # pyright: ignore[reportIncompatibleVariableOverride]
         )
 
     def _shown(self) -> "pd.DataFrame":
-        table = self.to_pandas()
         keep = ~(self.proved & self.segments)
-        return table[keep.numpy()]
+        return self.to_pandas().loc[keep.numpy()]

@@ -10,6 +10,9 @@ from ..intervals import Batches, Evaluation, Intervals, contraction, krawczyk_of
 from .law import eigenvector_law, rotation_law
 from .tubes import Nodes, local_curve
 
+_CIRCLE = {"fold": 1.0, "flip": -1.0}
+"""The eigenvalue of each kind that has a real one."""
+
 _STEPS = 6
 """Newton's method begins at a point that a walk has located to 1e-8 or better."""
 
@@ -31,8 +34,25 @@ class SpecialProof:
     """Of a fold on its curve: how many fixed points that meet in it there are just below and just above; else -1."""
 
 
+class Equations:
+    """Those of each kind of special point of a family, traced when they are first asked for."""
+
+    def __init__(self, family: Family, n: int) -> None:
+        self.family, self.n = family, n
+        self._of_kind: dict[str, Batches] = {}
+
+    def of(self, kind: str) -> Batches:
+        """Over intervals."""
+        n = self.n
+        if kind not in self._of_kind and kind == "Neimark-Sacker":
+            self._of_kind[kind] = Batches(rotation_law(self.family, n), 3 * n + 3)
+        if kind not in self._of_kind:
+            self._of_kind[kind] = Batches(eigenvector_law(self.family, n, _CIRCLE[kind]), 2 * n + 1)
+        return self._of_kind[kind]
+
+
 def special_proof(
-    family: Family, law: Batches, kind: str, node: Nodes, given: Tensor, eigenvalue: complex
+    equations: Equations, law: Batches, kind: str, node: Nodes, given: Tensor, eigenvalue: complex
 ) -> SpecialProof | None:
     """The proof of a fold, flip or Neimark-Sacker point near (h, p), ``given`` [n + 1]; None where it fails.
 
@@ -47,17 +67,15 @@ def special_proof(
     Raises:
         Unbounded: for an operation without a rule over intervals.
     """
-    n = node.centers.shape[-1] - 1
+    n = equations.n
     state, parameter = given[:n], float(given[n])
-    system = family(parameter)
+    system = equations.family(parameter)
     matrix = (system.ungated() if kind == "fold" else system).jacobian(state).to(torch.float64)
+    evaluation = equations.of(kind)
     if kind == "Neimark-Sacker":
-        evaluation = Batches(rotation_law(family, n), 3 * n + 3)
         begin, rows, ends = _rotating(matrix, state, parameter, eigenvalue)
     else:
-        value = 1.0 if kind == "fold" else -1.0
-        evaluation = Batches(eigenvector_law(family, n, value), 2 * n + 1)
-        begin, rows, ends = _pointing(matrix, state, parameter, value)
+        begin, rows, ends = _pointing(matrix, state, parameter, _CIRCLE[kind])
     point = _newton(evaluation, rows, ends, begin)
     if point is None:
         return None

@@ -179,8 +179,8 @@ def local_curve(law: Batches, box: Intervals) -> tuple[Intervals, Intervals] | N
     for reach in (_REACHES * scale).tolist():
         if not spread < reach / 2:
             return None
-        ends = [Nodes(middle + sign * reach * tangent, tangent, torch.zeros_like(middle)) for sign in (-1, 1)]
-        tubes = tubes_between(law, *ends, away)
+        first, last = (Nodes(middle + sign * reach * tangent, tangent, torch.zeros_like(middle)) for sign in (-1, 1))
+        tubes = tubes_between(law, first, last, away)
         if bool(tubes.proved.all()):
             halves = [in_planes(law, middle + sign * reach / 2 * tangent, tangent) for sign in (-1, 1)]
             points = [nodes_at(law, half, tangent).box for half in halves]

@@ -99,7 +99,7 @@ def _asked(within: Within, n: int) -> Intervals:
     ends = [
         torch.full((n,), float(end), dtype=torch.float64)
         if isinstance(end, int | float)
-        else as_vector(end, "within", n, dtype=torch.float64, device="cpu")
+        else as_vector(end, "within", n, dtype=torch.float64, device=torch.device("cpu"))
         for end in within
     ]
     lower, upper = (end.unsqueeze(0) for end in ends)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ...systems import AutonomousMap, HeldMap, LayeredMap, as_map
-from ...systems.layers import LowRankLayer
+from ...systems import AutonomousMap, HeldMap, LayeredMap, LowRankLayer, as_map
 
 
 @dataclass(frozen=True, eq=False)

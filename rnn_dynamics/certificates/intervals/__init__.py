@@ -1,9 +1,10 @@
 """Many boxes at once: F and DF over intervals of float64, rounded outward, and the interval Newton test."""
 
 from .duals import Unbounded
-from .evaluation import Batches, Evaluation, evaluation_of
+from .evaluation import Batches, Evaluation
 from .intervals import Intervals, joined, product, up
 from .newton import Preconditioned, contracted, contraction, krawczyk, krawczyk_of, preconditioned, residual_of
+from .of_map import evaluation_of
 from .over_balls import OverBalls
 
 __all__ = [

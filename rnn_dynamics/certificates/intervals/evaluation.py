@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
-from ...enclosures import Trace, enclose, trace
-from ...systems import AutonomousMap
+from ...enclosures import Trace, trace
 from .duals import MIXING, RULES, Dual, Unbounded, as_dual
 from .intervals import Intervals, joined, up
 
@@ -111,7 +111,7 @@ class Batches(Evaluation):
             elif node.op == "get_attr":
                 known[node] = getattr(traced.module, str(node.target))
             elif node.op == "output":
-                (result,) = fx.node.map_arg(node.args, known.__getitem__)
+                (result,) = map_arg(node.args, known.__getitem__)
                 return as_dual(result)
             else:
                 known[node] = _applied(node, known, traced)
@@ -127,8 +127,8 @@ class Batches(Evaluation):
 
 
 def _applied(node: fx.Node, known: dict[fx.Node, Any], traced: Trace) -> Any:
-    arguments = fx.node.map_arg(node.args, known.__getitem__)
-    options = fx.node.map_arg(node.kwargs, known.__getitem__)
+    arguments = map_arg(node.args, known.__getitem__)
+    options = map_arg(node.kwargs, known.__getitem__)
     if _as_torch_has_it(node, traced):
         if any(isinstance(one, Dual) for one in pytree.tree_leaves((arguments, options))):
             raise Unbounded(f"{node.target} of rounded numbers in another precision")
@@ -161,17 +161,3 @@ def _parts(boxes: Intervals) -> list[Intervals]:
     missing = size - len(parts[-1])
     index = torch.cat([torch.arange(len(parts[-1])), torch.full((missing,), len(parts[-1]) - 1)])
     return [*parts[:-1], parts[-1][index]]
-
-
-def evaluation_of(system: AutonomousMap) -> Evaluation:
-    """Of a map: in batches, or in balls where those lack a rule.
-
-    Raises:
-        Unenclosed: where balls lack one too.
-    """
-    try:
-        return Batches(system, system.state_size)
-    except Unbounded:
-        from .over_balls import OverBalls  # which needs Evaluation
-
-        return OverBalls(enclose(system))
