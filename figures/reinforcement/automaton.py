@@ -14,15 +14,13 @@ _LARGEST = 16
 
 
 def chosen(rows: list[Row]) -> dict[str, Row]:
-    """The first agent that solved the longest maze that any solved, and the first that did not solve its own."""
+    """Of those whose machine can be read: one that solved the longest maze that any did, and one that did not."""
+    readable = [row for row in rows if row["machine"]["agrees"] and len(row["machine"]["outputs"]) <= _LARGEST]
     result = {}
-    solved = [row for row in rows if row["solved"]]
-    if solved:
-        longest = max(row["length"] for row in solved)
-        result["optimal"] = next(row for row in solved if row["length"] == longest)
-    failed = [row for row in rows if not row["solved"] and row["machine"]["agrees"]]
-    if readable := [row for row in failed if len(row["machine"]["outputs"]) <= _LARGEST]:
-        result["not optimal"] = readable[0]
+    if solved := [row for row in readable if row["solved"]]:
+        result["optimal"] = max(solved, key=lambda row: row["length"])
+    if failed := [row for row in readable if not row["solved"]]:
+        result["not optimal"] = max(failed, key=lambda row: len(row["machine"]["outputs"]))
     return result
 
 
@@ -55,6 +53,8 @@ def caption(rows: list[Row]) -> str:
     same = [row for row, machine in machines if machine.agrees and machine.difference(maze) is None]
     solved = [row for row in rows if row["solved"]]
     both = sum(row["solved"] for row in same)
+    sizes = sorted(len(machine_of(row)) for row in solved)
+    told = f" Machines of agents that solved their maze have {sizes[0]} to {sizes[-1]} states." if sizes else ""
     lines = []
     for name, row in chosen(rows).items():
         machine = machine_of(row)
@@ -69,7 +69,8 @@ def caption(rows: list[Row]) -> str:
 **Figure 3. What an agent has learned, as an automaton.** States put out the action that is written in them; arrows are
 observations; the thick border is the beginning. Left: the smallest machine that is optimal in mazes of every length. Of
 {len(rows)} agents, {len(same)} have that very machine for corridors of up to the length of their training, {both} of
-the {len(solved)} that solved their maze among them. {". ".join(lines)}.
+the {len(solved)} that solved their maze among them: where the junction comes sooner than in training, nobody told
+them what to do, and many count their first steps.{told} {". ".join(lines)}.
 
 An automaton is what an agent does, not how: a drift that is slow enough has the same one as two attractors, until the
 corridor is longer than the histories that were tried.
