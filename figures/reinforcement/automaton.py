@@ -73,10 +73,10 @@ def caption(rows: list[Row]) -> str:
         )
     return f"""
 **Figure 3. What an agent has learned, as an automaton.** States put out the action that is written in them; arrows are
-observations; the thick border is the beginning. The maze's own is the smallest machine that is optimal in mazes of every
-length. Of {len(rows)} agents, {len(same)} have that very machine for corridors of up to the length of their training, {both} of
-the {len(solved)} that solved their maze among them: where the junction comes sooner than in training, nobody told
-them what to do, and many count their first steps.{told} {". ".join(lines)}.
+observations; the thick border is the beginning. The maze's own is the smallest machine that is optimal in mazes of
+every length. Of {len(rows)} agents, {len(same)} have that very machine for corridors of up to the length of their
+training, {both} of the {len(solved)} that solved their maze among them: where the junction comes sooner than in
+training, nobody told them what to do, and many count their first steps.{told} {". ".join(lines)}.
 
 An automaton is what an agent does, not how: a drift that is slow enough has the same one as two attractors, until the
 corridor is longer than the histories that were tried.
