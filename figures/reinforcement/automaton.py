@@ -1,5 +1,6 @@
 """Figure 3. The automaton of the T-Maze, and those that agents have learned."""
 
+import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from rnn_dynamics import rl
@@ -14,35 +15,38 @@ _LARGEST = 16
 
 
 def chosen(rows: list[Row]) -> dict[str, Row]:
-    """The first agent that solved the longest maze that any solved, and the first that did not solve its own."""
+    """Of those whose machine can be read: the smallest of one that solved its maze, the largest of one that did not."""
+    readable = [row for row in rows if row["machine"]["agrees"] and len(row["machine"]["outputs"]) <= _LARGEST]
     result = {}
-    solved = [row for row in rows if row["solved"]]
-    if solved:
-        longest = max(row["length"] for row in solved)
-        result["optimal"] = next(row for row in solved if row["length"] == longest)
-    failed = [row for row in rows if not row["solved"] and row["machine"]["agrees"]]
-    if readable := [row for row in failed if len(row["machine"]["outputs"]) <= _LARGEST]:
-        result["not optimal"] = readable[0]
+    if solved := [row for row in readable if row["solved"]]:
+        result["optimal"] = min(solved, key=lambda row: len(row["machine"]["outputs"]))
+    if failed := [row for row in readable if not row["solved"]]:
+        result["not optimal"] = max(failed, key=lambda row: len(row["machine"]["outputs"]))
     return result
 
 
 def draw(rows: list[Row]) -> Figure:
-    """The maze's machine, and those of the chosen agents, side by side."""
+    """The maze's machine beside one of an agent that fails, and below them one of an agent that is optimal."""
     picked = chosen(rows)
-    figure, axes = style.panels(1 + len(picked), 2.6)
-    plot_automaton(rl.maze_automaton(), axes[0])
-    legend = axes[0].get_legend()
+    wide = "optimal" in picked
+    with style.styled():
+        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], 4.6 if wide else 2.4), layout="constrained")
+        grid = figure.add_gridspec(1 + wide, 2)
+        places = {"the maze's own": grid[0, 0], "not optimal": grid[0, 1]} | ({"optimal": grid[1, :]} if wide else {})
+        axes = {name: figure.add_subplot(places[name]) for name in ("the maze's own", *picked)}
+    plot_automaton(rl.maze_automaton(), axes["the maze's own"])
+    for name, row in picked.items():
+        plot_automaton(machine_of(row), axes[name], legend=False)
+    legend = axes["the maze's own"].get_legend()
     assert legend is not None
     handles = [handle for handle in legend.legend_handles if handle is not None]
     letters = [text.get_text() for text in legend.get_texts()]
     legend.remove()  # one for all panels
-    titles = ["the maze's own"]
-    for ax, (name, row) in zip(axes[1:], picked.items(), strict=True):
-        plot_automaton(machine_of(row), ax, legend=False)
-        titles.append(f"{name}: {NAMES[row['variant']]}, L = {row['length']}, seed {row['seed']}")
     with style.styled():
-        for ax, title in zip(axes, titles, strict=True):
-            ax.set_title(title, fontsize=style.SMALL)
+        for name, ax in axes.items():
+            row = picked.get(name)
+            told = f": {NAMES[row['variant']]}, L = {row['length']}, seed {row['seed']}" if row else ""
+            ax.set_title(f"{name}{told}", fontsize=style.SMALL)
         look = {"ncols": len(letters), "frameon": False, "fontsize": style.SMALL}
         figure.legend(handles, letters, loc="outside upper center", **look)
     return figure
@@ -55,6 +59,8 @@ def caption(rows: list[Row]) -> str:
     same = [row for row, machine in machines if machine.agrees and machine.difference(maze) is None]
     solved = [row for row in rows if row["solved"]]
     both = sum(row["solved"] for row in same)
+    sizes = sorted(len(machine_of(row)) for row in solved)
+    told = f" Machines of agents that solved their maze have {sizes[0]} to {sizes[-1]} states." if sizes else ""
     lines = []
     for name, row in chosen(rows).items():
         machine = machine_of(row)
@@ -67,9 +73,10 @@ def caption(rows: list[Row]) -> str:
         )
     return f"""
 **Figure 3. What an agent has learned, as an automaton.** States put out the action that is written in them; arrows are
-observations; the thick border is the beginning. Left: the smallest machine that is optimal in mazes of every length. Of
-{len(rows)} agents, {len(same)} have that very machine for corridors of up to the length of their training, {both} of
-the {len(solved)} that solved their maze among them. {". ".join(lines)}.
+observations; the thick border is the beginning. The maze's own is the smallest machine that is optimal in mazes of
+every length. Of {len(rows)} agents, {len(same)} have that very machine for corridors of up to the length of their
+training, {both} of the {len(solved)} that solved their maze among them: where the junction comes sooner than in
+training, nobody told them what to do, and many count their first steps.{told} {". ".join(lines)}.
 
 An automaton is what an agent does, not how: a drift that is slow enough has the same one as two attractors, until the
 corridor is longer than the histories that were tried.

@@ -68,7 +68,10 @@ def _draw_forgetting(ax: Axes, rows: list[Row]) -> None:
         ax.plot(tau, remembered, linestyle="none", fillstyle="full" if row["fails_at"] is None else "none", **look)
     ax.axvline(apart / 2, color=style.GREY, linewidth=style.THIN, linestyle=":")
     ax.set(xscale="log", yscale="log", xlabel="time constant of the drift / L", ylabel="first wrong at so many times L")
-    ax.text(apart, 0.02, "two\nattractors", transform=ax.get_xaxis_transform(), ha="center", fontsize=style.SMALL - 1)
+    powers = [10.0**k for k in range(-2, 6) if min([*taus, 1.0]) / 2 < 10**k < apart / 4]
+    ax.set_xticks([*powers, apart], [*(f"{power:g}" for power in powers), "two\nattractors"])
+    ax.set_yticks(TIMES, [str(times) for times in TIMES])
+    ax.minorticks_off()
     ax.set_title("agents optimal at L", fontsize=style.SMALL)
 
 
@@ -86,7 +89,8 @@ def table(rows: list[Row]) -> str:
 
 def verdict(rows: list[Row]) -> str:
     """Whether agents that play well at every length tried are those that have two attractors."""
-    solved = [row for row in rows if row["solved"] and all(row["settled"])]
+    every = [row for row in rows if row["solved"]]
+    solved, unknown = ([row for row in every if all(row["settled"]) == known] for known in (True, False))
     kept, drifting = [row for row in solved if row["kept"]], [row for row in solved if not row["kept"]]
     if not solved:
         return "No agent solved its maze and settled, so the claim is not tested here."
@@ -97,14 +101,16 @@ def verdict(rows: list[Row]) -> str:
     text = f"Of {len(kept)} agents that keep the goals on two attractors, {lasting(kept)} do right in mazes of every "
     text += f"length from L to {max(TIMES)} L; of {len(drifting)} that let them drift to one, "
     text += f"{lasting(drifting)} do. "
+    if unknown:
+        text += f"Of {len(unknown)} whose states had not settled, {lasting(unknown)} do. "
     if lasting(drifting):
         text += "To that length, then, multistability is not needed"
     elif kept and lasting(kept):
         text += "This bears the claim out"
     else:
-        text += "No agent here is right at all lengths, so this speaks neither for the claim nor against it"
+        text += "None that has settled is right at all lengths, so this speaks neither for the claim nor against it"
     if kept and lasting(kept) < len(kept):
-        text += "; and it is not enough"
+        text += "; two attractors are not enough: what is done with them may go wrong"
     return text + "."
 
 

@@ -112,10 +112,11 @@ def table(rows: list[Row]) -> str:
         own = [row for row in rows if (row["length"], row["variant"]) == (length, variant)]
         first = [_first_optimum(row) for row in own]
         reached = sorted(episode for episode in first if episode is not None)
-        drifts = [max(row["time_constants"]) for row in own if all(row["settled"]) and not row["kept"]]
-        open_ends = sum(not all(row["settled"]) for row in own)
-        drifting = [f"{np.median(drifts):.3g} [{min(drifts):.3g}, {max(drifts):.3g}]"] if drifts else []
-        drifting += [f"not settled in {open_ends}"] if open_ends else []
+        drifting = (
+            [f"{np.median(drifts):.3g} [{min(drifts):.3g}, {max(drifts):.3g}]"] if (drifts := _drifts(own)) else []
+        )
+        rest = len(own) - sum(row["kept"] for row in own) - len(drifts)
+        drifting += [f"none known of {rest}"] if rest else []
         cells = [
             str(length),
             NAMES[variant],
@@ -128,6 +129,12 @@ def table(rows: list[Row]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _drifts(rows: list[Row]) -> list[float]:
+    """Of those that let both goals drift to one fixed point or cycle, the time constant."""
+    ends = [max(row["time_constants"]) for row in rows if all(row["settled"]) and not row["kept"]]
+    return [end for end in ends if np.isfinite(end)]
 
 
 def _first_optimum(row: Row) -> int | None:
@@ -146,9 +153,9 @@ def verdict(rows: list[Row]) -> str:
     text += "goals on two attractors"
     if drifts:
         ratios = [max(row["time_constants"]) / row["length"] for row in drifts]
-        text += f"; {len(drifts)} let both drift to one, with a time constant of {min(ratios):.2g} to "
-        text += f"{max(ratios):.2g} times the corridor: for these the claim, that solving it takes two attractors, "
-        text += "does not hold: a drift that is slow enough does"
+        text += f"; {len(drifts)} let both drift to one, with a time constant of {np.nanmin(ratios):.3g} to "
+        text += f"{np.nanmax(ratios):.3g} times the corridor: for these the claim, that solving it takes two "
+        text += "attractors, does not hold: a drift that is slow enough does"
     if len(solved) > len(settled):
         text += f"; of {len(solved) - len(settled)} it is not known, as their states had not settled"
     return text + "."

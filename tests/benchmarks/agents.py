@@ -16,20 +16,24 @@ from rnn_dynamics.rl.members import AgentMembers
 from rnn_dynamics.rl.playing import PLAYING, by_values, draws, episode_seed, played, straying
 from rnn_dynamics.rl.replay import Replay
 
-EPISODES, PLAYED, BUFFER, BATCH, UPDATES, EPSILON, GAMMA = 8, 20, 2048, 32, 10, 0.2, 0.98
+EPISODES, PLAYED, BUFFER, BATCH, UPDATES, EPSILON, GAMMA = 4, 10, 1024, 32, 10, 0.2, 0.98
 
 READING = f"""\
 T-Maze, GRU-32x2, the published settings (batches of {BATCH} whole histories, {UPDATES} updates an episode), but for
 a buffer of {BUFFER} transitions; processor time on one thread. The plain loop is what a first implementation does, and
 the reference with its targets: one maze, and for each history of a batch one pass of torch's GRU for the values and one
-for the targets; it takes as many updates of the same size. "explored": steps of mazes by the exploration policy, which
-takes no network; "played": by agents, of {PLAYED} episodes each; "updates": those of {EPISODES} episodes, which are
-played in that time too. All are per second, of all agents together; those "/ plain" are ratios to the plain loop's.
+for the targets; it takes as many updates of the same size. All are per second, of all agents together; those
+"/ plain" are ratios to the plain loop's. "steps" and "updates": of training, {EPISODES} episodes with their updates.
+Alone, "explored": steps by the exploration policy, which takes no network; "played": steps of agents, {PLAYED} episodes
+each: there one step of the program is one of every agent, so that few agents gain nothing, but training spends little
+of its time on it.
 What one agent gains is the padded batch, by torch's own kernel; many gain the steps of all in one program.
 """
 
-Rates: TypeAlias = tuple[float, float, float]
-"""Explored steps, played steps and updates per second."""
+Rates: TypeAlias = tuple[float, float, float, float]
+"""Per second: explored steps, played steps; steps and updates of training."""
+
+NAMES = ("explored", "played", "steps", "updates")
 
 
 class Plain:
@@ -103,12 +107,13 @@ def _plain(length: int) -> Rates:
     for _ in range(PLAYED):
         plain.play(EPSILON)
     played = (plain.steps - before) / (time.process_time() - explored)
-    begin = time.process_time()
+    begin, before = time.process_time(), plain.steps
     for _ in range(EPISODES):
         plain.play(EPSILON)
         for _ in range(UPDATES):
             plain.update()
-    return rate, played, EPISODES * UPDATES / (time.process_time() - begin)
+    took = time.process_time() - begin
+    return rate, played, (plain.steps - before) / took, EPISODES * UPDATES / took
 
 
 def _together(length: int, agents: int) -> Rates:
@@ -128,12 +133,14 @@ def _together(length: int, agents: int) -> Rates:
         steps += sum(history.steps for history in played(world, first, choose, maze.horizon))
     rate = steps / (time.process_time() - begin)
     sizes = {"updates": UPDATES, "batch_size": BATCH, "buffer": BUFFER, "evaluate_every": 10**6}
-    took = []
-    for episodes in (1, 1 + EPISODES):  # exploration and the first evaluation are in both
+    took, lived = [], []
+    for episodes in (1, 1 + EPISODES):  # exploration and the evaluations are in both
         begin = time.process_time()
-        train_agents(copy.deepcopy(models), maze, settings=AgentSettings(episodes, **sizes))
+        runs = train_agents(copy.deepcopy(models), maze, settings=AgentSettings(episodes, **sizes))
         took.append(time.process_time() - begin)
-    return explored, rate, agents * EPISODES * UPDATES / (took[1] - took[0])
+        lived.append(sum(int(run.episode_steps.sum()) for run in runs))
+    seconds = took[1] - took[0]
+    return explored, rate, (lived[1] - lived[0]) / seconds, agents * EPISODES * UPDATES / seconds
 
 
 def run() -> pd.DataFrame:
@@ -141,19 +148,18 @@ def run() -> pd.DataFrame:
     torch.set_num_threads(1)
     _together(2, 2)  # what is imported at the first update is not counted
     rows = []
-    for length in (10, 20, 50):
+    for length in (10, 20):
         plain = _plain(length)
         rows.append({"maze": length, "agents": "plain loop", **_named(plain)})
         print(rows[-1], flush=True)
         for agents in (1, 5, 10):
             faster = _together(length, agents)
             ratios = (round(own / other, 1) for own, other in zip(faster, plain, strict=True))
-            named = zip(("explored / plain", "played / plain", "updates / plain"), ratios, strict=True)
+            named = zip((f"{name} / plain" for name in NAMES), ratios, strict=True)
             rows.append({"maze": length, "agents": agents, **_named(faster), **dict(named)})
             print(rows[-1], flush=True)
     return pd.DataFrame(rows).fillna("")
 
 
 def _named(rates: Rates) -> dict[str, float]:
-    names = ("explored steps / s", "played steps / s", "updates / s")
-    return {name: round(rate) if rate > 100 else round(rate, 1) for name, rate in zip(names, rates, strict=True)}
+    return {name: round(rate) if rate > 100 else round(rate, 1) for name, rate in zip(NAMES, rates, strict=True)}

@@ -302,3 +302,15 @@ def test_a_history_is_a_table() -> None:
     assert run[-1:].to_pandas().loss.item() == run.to_pandas().loss.iloc[-1]
     assert run[[0]].best == (0 if run.best == 0 else -1)
     assert "agent, seed 0, 6 episodes, 12 updates (finished)" in repr(run)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_as_on_the_cpu() -> None:
+    maze, results = TMaze(3), []
+    for device in ("cpu", "cuda"):
+        models = [double(maze, "GRU+GRU-6x2", seed).to(device) for seed in range(3)]
+        results.append(rd.rl.train_agents(models, maze, settings=BRIEF, warmup=AgentWarmup(2)))
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one.episode_steps, other.episode_steps)
+        assert torch.allclose(one.losses, other.losses, atol=1e-7)
