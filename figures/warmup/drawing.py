@@ -1,4 +1,4 @@
-"""How results of warmup are drawn and put into words: one look for all four figures."""
+"""How results of warmup are drawn and put into words: one look for all figures."""
 
 from collections.abc import Sequence
 from typing import Any

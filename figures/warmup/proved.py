@@ -92,20 +92,20 @@ def caption(rows: list[Row]) -> str:
 (`rd.certify`): the number of attractors that VAA stands for (open grey circles; 2 layers right of 1), the attractors
 found (filled), and of these those that are proved to be there, stable, and reached from a state that inputs lead to
 (bars; at 1/2 where there are none). Of each attractor the start that settles there first is enclosed, for
-{rows[0]["budget"]:,} steps at most: with all starts, or more steps, no bound can fall. In all, VAA stands for
-{sum(claims):.0f} attractors; {found} are found, {stable} of them proved to be there and stable, and {bound} proved to be
-reached. In {whole} of the {some} networks that reach any, all that are found are proved. A bound below the count says
-that a proof is missing, not that an attractor is.
+{rows[0]["budget"]:,} steps at most; with more steps bounds can only rise. In all, VAA stands for {sum(claims):.0f}
+attractors; {found} are found, {stable} of them proved to be there and stable, and {bound} proved to be reached. In
+{whole} of the {some} networks that reach any, all that are found are proved to be reached. A bound below the count says
+that a proof is missing, not that an attractor is: the last column says why.
 
-*The paper's claim* is that VAA counts attractors that inputs reach. In {kept} of {len(rows)} networks so many are proved;
-where the circle lies above the marker fewer were found, which is evidence and no proof.
+*The paper's claim* is that VAA counts attractors that inputs reach. In {kept} of {len(rows)} networks so many are
+proved. Where the circle lies above the marker fewer are found, which is evidence, not a proof.
 
 {_table(rows)}
 """
 
 
 def _table(rows: list[Row]) -> str:
-    head = ["cell", "layers", "units", "n VAA", "found", "stable: proved", "reached: proved", "what is not proved"]
+    head = ["cell", "layers", "units", "n VAA", "found", "stable: proved", "reached: proved", "what is missing"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in sorted(rows, key=lambda r: (r["cell"], r["layers"], r["hidden"], r["seed"])):
         cells = [row["cell"], row["layers"], row["hidden"], f"{row['n'] * row['vaas'][-1]:.3g}", kinds_in_words(row)]

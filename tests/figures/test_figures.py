@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from scripts import ROOT, run
 
-NAMES = ("initialisation", "progress", "outcome", "chrono")
+from figures.warmup.proved import with_proofs
+
+NAMES = ("initialisation", "progress", "outcome", "chrono", "proved")
 HELP = """
 import contextlib, io, runpy, sys
 for name in sys.argv[1:]:
@@ -67,3 +69,31 @@ def test_every_script_is_a_command() -> None:
     assert len(names) == 12
     done = subprocess.run([sys.executable, "-c", HELP, *names], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def _kept(name: str) -> list[dict]:
+    lines = (ROOT / "figures" / "warmup" / f"{name}_small.jsonl").read_text().splitlines()
+    return [row for line in lines for row in json.loads(line)["rows"]]
+
+
+def test_no_more_is_proved_than_is_found() -> None:
+    rows = _kept("proved")
+    assert sum(row["reached_proved"] for row in rows) > 20
+    for row in rows:
+        assert row["reached_proved"] <= row["stable_proved"] <= sum(row["counts"].values())
+        if row["reached_proved"] < sum(row["counts"].values()):
+            assert row["advice"]
+
+
+def test_a_proof_stands_beside_the_very_network_it_is_of() -> None:
+    after = [row for row in _kept("outcome") if row["stage"] == "after"]
+    joined = [row for row in with_proofs(after) if "reached_proved" in row]
+    assert joined
+    proofs = {tuple(row[key] for key in ("cell", "hidden", "layers")): row for row in _kept("proved")}
+    for row in joined:
+        proof = proofs[row["cell"], row["hidden"], row["layers"]]
+        assert row["reached_proved"] == proof["reached_proved"]
+        assert row["counts"] == proof["counts"]
+    other = {**joined[0], "hits": [number + 1 for number in joined[0]["hits"]]}  # as another machine would make it
+    other.pop("reached_proved")
+    assert with_proofs([other]) == [other]
