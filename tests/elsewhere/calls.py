@@ -4,10 +4,12 @@ To add one: a function of a device's name that returns a result, in ``CALLS`` un
 """
 
 import copy
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from problems.maps import normal
 from torch import Tensor, nn
@@ -58,7 +60,7 @@ def _points(device: str) -> rd.FixedPoints:
 
 
 def _found(device: str) -> rd.Attractors:
-    return rd.find_attractors(network(device).hold(), starts(device), SETTLE)
+    return rd.find_attractors(network(device).hold(), starts(device), settle=SETTLE)
 
 
 def _solved(solver: Any) -> Call:
@@ -83,13 +85,13 @@ def _turning(device: str) -> rd.AutonomousMap:
 
 
 def _flipping(device: str) -> rd.AutonomousMap:
-    return rd.as_map(lambda h, _: torch.tanh(-1.5 * h), 2, 0, device=device).hold()
+    return rd.as_map(lambda h, _: torch.tanh(-1.5 * h), 2, 0, box=([-1.0, -1.0], [1.0, 1.0]), device=device).hold()
 
 
 def _line(device: str) -> Any:
     weight = torch.diag(torch.tensor([1.0, 0.3], dtype=torch.float64)).to(device)
     system = rd.as_map(lambda h, _: h @ weight, 2, 0, device=device).hold()
-    return rd.line_attractors(system, starts=normal(20, 2).to(device))
+    return rd.line_attractors(system, (normal(20, 2) * torch.tensor([1.0, 0.0])).to(device))
 
 
 def _fold(device: str) -> tuple[Callable[[float, float], rd.AutonomousMap], Any]:
@@ -148,7 +150,7 @@ def _tracked(device: str) -> Any:
 
 def _warmed(device: str) -> Any:
     made = module(device, nn.GRU)
-    return rd.warm_up(made, sequences(device), 3, batch_size=4, horizon=rd.Horizon(longest=5)), list(made.parameters())
+    return rd.warm_up(made, sequences(device), 3, batch_size=4, horizon=rd.Horizon(longest=5)), [weight.detach() for weight in made.parameters()]
 
 
 def _timeline(device: str) -> Any:
@@ -176,13 +178,13 @@ CALLS: dict[str, Call] = {
     ),
     "line_attractors": _line,
     "find_attractors": _found,
-    "find_attractors, circle": lambda device: rd.find_attractors(_turning(device), normal(6, 2).to(device), SETTLE),
-    "find_attractors, cycle": lambda device: rd.find_attractors(_flipping(device), normal(6, 2).to(device), SETTLE),
+    "find_attractors, circle": lambda device: rd.find_attractors(_turning(device), normal(6, 2).to(device), settle=SETTLE),
+    "find_attractors, cycle": lambda device: rd.find_attractors(_flipping(device), normal(6, 2).to(device), settle=SETTLE),
     "find_attractors, known": lambda device: rd.find_attractors(
-        network(device).hold(), starts(device), SETTLE, known=_found(device)
+        network(device).hold(), starts(device), settle=SETTLE, known=_found(device)
     ),
     "find_attractors_over_inputs": lambda device: rd.find_attractors_over_inputs(
-        network(device), {"rest": [0.0], "push": [0.1]}, starts(device), SETTLE
+        network(device), {"rest": [0.0], "push": [0.1]}, starts(device), settle=SETTLE
     ),
     "find_cycles": lambda device: rd.find_cycles(_flipping(device), 2),
     "lyapunov_spectrum": lambda device: rd.lyapunov_spectrum(
@@ -222,7 +224,7 @@ CALLS: dict[str, Call] = {
     "diversity": lambda device: rd.diversity(torch.tensor([3, 2, 1]).to(device)),
     "targeted_directions": lambda device: rd.targeted_directions(
         normal(8, 3, 2).to(device), {"choice": torch.arange(8.0).to(device)}, components=2
-    ),
+    )["choice"],
     "transition_graph": lambda device: rd.transition_graph(
         network(device), _found(device), torch.full((1, 1), 5.0).to(device), noise=0.1, trials=2
     ),
@@ -237,7 +239,26 @@ CALLS: dict[str, Call] = {
 }
 
 
-def numbers(value: Any) -> dict[str, Any]:
+def assert_alike(one: Any, other: Any, tolerance: float = 1e-7) -> None:
+    """That two results hold the same, to rounding."""
+    first, second = _numbers(one), _numbers(other)
+    assert first.keys() == second.keys()
+    for field, value in second.items():
+        if field.endswith(_EFFORT):
+            continue
+        if np.asarray(value).dtype.kind in "USO":  # rounding shows in sentences too
+            assert _NUMBER.sub("#", str(first[field])) == _NUMBER.sub("#", str(value)), field
+        else:
+            np.testing.assert_allclose(first[field], value, atol=tolerance, rtol=tolerance, err_msg=field)
+
+
+_EFFORT = ("times", "work", "unseen")
+"""Fields that say how long something took, or how often it was met, which rounding may change."""
+
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?")
+
+
+def _numbers(value: Any) -> dict[str, Any]:
     """All that a result holds, by the names of its fields, as NumPy arrays of the host."""
     flat: dict[str, Any] = {}
 
@@ -251,5 +272,6 @@ def numbers(value: Any) -> dict[str, Any]:
             for row, inner in enumerate(part):
                 gather(inner, f"{path}.{row}")
 
-    gather(parts_of(tuple(value) if isinstance(value, list) else value), "")
+    for number, part in enumerate(value if isinstance(value, list | tuple) else [value]):
+        gather([parts_of(one) for one in part] if isinstance(part, list) else parts_of(part), f"{number}")
     return flat

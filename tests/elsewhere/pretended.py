@@ -65,6 +65,8 @@ class Pretended(Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket.__name__ == "_has_compatible_shallow_copy_type":  # ``data`` is set, within the mode
+            return True
         raise RuntimeError(f"{func}: a pretended tensor is used outside of its PretendedDevice")
 
 
@@ -100,7 +102,8 @@ class PretendedDevice(TorchDispatchMode):
         to_far = from_far
         if kwargs.get("device") is not None:
             to_far = torch.device(kwargs["device"]).type == NAME
-            kwargs["device"] = torch.device("cpu")
+            if to_far:
+                kwargs["device"] = torch.device("cpu")
         if from_far and name not in _COPIES:
             _refuse_mixing(name, args, leaves)
         if to_far and any(isinstance(leaf, torch.Generator) for leaf in leaves):
@@ -114,6 +117,9 @@ class PretendedDevice(TorchDispatchMode):
         if from_far:
             self._count(name, args, to_host=not to_far or (in_place and not isinstance(args[0], Pretended)))
         if in_place:
+            if from_far and torch.Tag.inplace_view in func.tags:  # as squeeze_: the wrapper takes on the new shape
+                args[0].data = Pretended(result)
+                args[0].inner = result
             return args[0]
         if "out" in kwargs:
             return kwargs["out"]
