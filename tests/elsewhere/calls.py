@@ -150,7 +150,9 @@ def _tracked(device: str) -> Any:
 
 def _warmed(device: str) -> Any:
     made = module(device, nn.GRU)
-    return rd.warm_up(made, sequences(device), 3, batch_size=4, horizon=rd.Horizon(longest=5)), [weight.detach() for weight in made.parameters()]
+    return rd.warm_up(made, sequences(device), 3, batch_size=4, horizon=rd.Horizon(longest=5)), [
+        weight.detach() for weight in made.parameters()
+    ]
 
 
 def _timeline(device: str) -> Any:
@@ -178,8 +180,12 @@ CALLS: dict[str, Call] = {
     ),
     "line_attractors": _line,
     "find_attractors": _found,
-    "find_attractors, circle": lambda device: rd.find_attractors(_turning(device), normal(6, 2).to(device), settle=SETTLE),
-    "find_attractors, cycle": lambda device: rd.find_attractors(_flipping(device), normal(6, 2).to(device), settle=SETTLE),
+    "find_attractors, circle": lambda device: rd.find_attractors(
+        _turning(device), normal(6, 2).to(device), settle=SETTLE
+    ),
+    "find_attractors, cycle": lambda device: rd.find_attractors(
+        _flipping(device), normal(6, 2).to(device), settle=SETTLE
+    ),
     "find_attractors, known": lambda device: rd.find_attractors(
         network(device).hold(), starts(device), settle=SETTLE, known=_found(device)
     ),
@@ -218,7 +224,9 @@ CALLS: dict[str, Call] = {
     "reachability": lambda device: rd.reachability(
         network(device), sequences(device), [0.0], n=8, horizons=(0, 5, 40), settle=SETTLE
     ),
-    "echo_index": lambda device: rd.echo_index(network(device), sequences(device)[0], (0.5, 1.0), starts=starts(device)),
+    "echo_index": lambda device: rd.echo_index(
+        network(device), sequences(device)[0], (0.5, 1.0), starts=starts(device)
+    ),
     "vaa": lambda device: rd.vaa(starts(device)),
     "soft_vaa": lambda device: rd.soft_vaa(starts(device)),
     "diversity": lambda device: rd.diversity(torch.tensor([3, 2, 1]).to(device)),
