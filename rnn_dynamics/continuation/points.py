@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -42,12 +43,12 @@ class Point:
 
     residual: float
 
-    @property
+    @cached_property
     def pace(self) -> float:
         """How s changes along the curve: 0 at a fold."""
         return float(self.tangent[-1])
 
-    @property
+    @cached_property
     def scale(self) -> float:
         return max(1.0, float(self.state.norm()))
 

@@ -122,7 +122,7 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
         """How well ``outputs`` [b, T, target_size] do at the asked steps, in the units of ``baseline``."""
 
     def _asked(self, outputs: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
-        """The rows and steps of ``outputs`` that are asked for: numbers, not a mask, which a GPU would have to count."""
+        """The rows and steps of ``outputs`` that are asked for: no mask, which a GPU would have to count."""
         if (
             lengths.ndim != 1
             or lengths.is_floating_point()

@@ -216,7 +216,7 @@ def _restore(weights: list[Tensor], kept: list[Tensor]) -> None:
 def _differentiated(
     loss: Tensor, values: Tensor, weights: list[Tensor]
 ) -> tuple[Sequence[Tensor | None], float, Tensor]:
-    """The gradients by the weights, their norm (NaN for a loss that is not finite), and the loss and values, on the host.
+    """The gradients by the weights, their norm (NaN if the loss is not finite), and loss and values on the host.
 
     All numbers come to the host together, once a step: a GPU is waited for each time.
     """

@@ -55,6 +55,10 @@ def sequences(device: str) -> Tensor:
     return normal(8, 6, 1, seed=1).to(device)
 
 
+def plane(device: str, k: int = 6) -> Tensor:
+    return normal(k, 2).to(device)
+
+
 def _points(device: str) -> rd.FixedPoints:
     return rd.find_fixed_points(network(device).hold(), starts(device), extra_starts=8)
 
@@ -78,7 +82,7 @@ def _rectified(device: str) -> rd.AutonomousMap:
     return rd.as_map(made.to(device)).hold()
 
 
-def _turning(device: str) -> rd.AutonomousMap:
+def turning(device: str) -> rd.AutonomousMap:
     """A closed curve that attracts: tanh units, of which two turn by a radian a step."""
     weight = 1.3 * torch.tensor([[0.5403, -0.8415], [0.8415, 0.5403]], dtype=torch.float64).to(device)
     return rd.as_map(lambda h, _: torch.tanh(h @ weight.T), 2, 0, device=device).hold()
@@ -97,14 +101,15 @@ def _line(device: str) -> Any:
 def _fold(device: str) -> tuple[Callable[[float, float], rd.AutonomousMap], Any]:
     """A fold of h = tanh(1.5 h) + p, and the plane it is followed in."""
     steep = rd.as_map(lambda h, x: torch.tanh(1.5 * h) + x, 1, 1, device=device)
-    branch = rd.continue_fixed_point(steep.input_family(0), torch.full((1,), 1.3), (-2.0, 2.0), at=0.3)
+    walk = rd.Walk(max_steps=12, longest_step=2.0)
+    branch = rd.continue_fixed_point(steep.input_family(0), torch.full((1,), 0.7), (-0.5, 0.0), at=-0.1, walk=walk)
     point = next(point for point in branch.special_points if point.kind == "fold")
     return lambda p, q: rd.as_map(lambda h, _: torch.tanh(q * h) + p, 1, 0, device=device).hold(), point
 
 
 def _curve(device: str) -> Any:
     family, point = _fold(device)
-    return rd.continue_bifurcation(family, point, ((-2.0, 2.0), (1.2, 2.0)), at=1.5, walk=rd.Walk(max_steps=12))
+    return rd.continue_bifurcation(family, point, ((-0.5, 0.5), (1.4, 1.6)), at=1.5, walk=rd.Walk(max_steps=4))
 
 
 def _plane(device: str) -> Any:
@@ -139,10 +144,10 @@ def _ensemble(device: str) -> Any:
 
 def _tracked(device: str) -> Any:
     tracker = rd.AttractorTracker(sequences(device), hold=[0.0], effort=LITTLE, budget=None)
-    for step in range(3):
+    for step in range(2):
         moved = module(device)
         with torch.no_grad():
-            moved.weight_hh_l0.mul_(1 - 0.2 * step)
+            moved.weight_hh_l0.mul_(1 - 0.5 * step)
         tracker.observe(step, moved)
     history = tracker.history
     return history.steps, [(seen.vaa, seen.index_sum) for seen in history.observations], history.identities
@@ -158,7 +163,7 @@ def _warmed(device: str) -> Any:
 def _timeline(device: str) -> Any:
     after = module(device)
     with torch.no_grad():
-        after.weight_hh_l0.mul_(0.7)
+        after.weight_hh_l0.mul_(0.5)
     return rd.training_bifurcations([(0, module(device)), (1, after)], input=[0.0], n_starts=8)
 
 
@@ -180,12 +185,8 @@ CALLS: dict[str, Call] = {
     ),
     "line_attractors": _line,
     "find_attractors": _found,
-    "find_attractors, circle": lambda device: rd.find_attractors(
-        _turning(device), normal(6, 2).to(device), settle=SETTLE
-    ),
-    "find_attractors, cycle": lambda device: rd.find_attractors(
-        _flipping(device), normal(6, 2).to(device), settle=SETTLE
-    ),
+    "find_attractors, circle": lambda device: rd.find_attractors(turning(device), plane(device), settle=SETTLE),
+    "find_attractors, cycle": lambda device: rd.find_attractors(_flipping(device), plane(device), settle=SETTLE),
     "find_attractors, known": lambda device: rd.find_attractors(
         network(device).hold(), starts(device), settle=SETTLE, known=_found(device)
     ),
@@ -202,13 +203,13 @@ CALLS: dict[str, Call] = {
         network(device).hold(), [[-1.0, -1, 0], [1.0, -1, 0], [-1.0, 1, 0]], _found(device), resolution=4
     ),
     "basin_boundary": lambda device: rd.basin_boundary(
-        network(device).hold(), [0.9, 0.9, 0.1], [-0.9, -0.9, -0.1], known=_found(device), max_rounds=4
+        network(device).hold(), [0.9, 0.9, 0.1], [-0.9, -0.9, -0.1], known=_found(device), max_rounds=1
     ),
     "bifurcation_diagram": lambda device: rd.bifurcation_diagram(
-        network(device).input_family(0), starts(device), (-0.2, 0.2), searches=2, sections=1, max_period=1
+        network(device).input_family(0), starts(device), (-0.02, 0.02), searches=1, sections=1, max_period=1
     ),
     "continue_fixed_point": lambda device: rd.continue_fixed_point(
-        network(device).input_family(0), [0.9, 0.9, 0.1], (-1.0, 0.5), at=0.0
+        network(device).input_family(0), [0.9, 0.9, 0.1], (-0.5, 0.1), at=0.0
     ),
     "continue_bifurcation": _curve,
     "multistability_map": _plane,

@@ -7,9 +7,9 @@
 
 Everything is computed on the host, with real values, which products and functions round a little otherwise than the
 host does, as a GPU's do. What a GPU would refuse raises: an operation that mixes both devices, an index on the other
-device, a generator of the host, ``numpy()``. What would make the host wait for a GPU is
-counted, with the line of the library that asked for it: values read (``item``, ``tolist``, ``cpu``, ``equal``) and shapes
-that depend on values (``nonzero``, a mask as an index, ``unique``).
+device, a generator of the host, ``numpy()``. What would make the host wait for a GPU is counted, with the line of the
+library that asked for it: values read (``item``, ``tolist``, ``cpu``, ``equal``) and shapes that depend on values
+(``nonzero``, a mask as an index, ``unique``).
 
 Not seen: fused kernels (cuDNN) and speed.
 """
@@ -27,7 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 NAME = "lazy"
-"""A type of device that torch differentiates on without a driver, and that, unlike "meta", says nothing of its values."""
+"""A type of device on which torch differentiates without a driver, and whose tensors, unlike "meta", have values."""
 
 _COPIES = {"_to_copy", "copy_", "to"}
 _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_"}
