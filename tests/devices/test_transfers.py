@@ -14,6 +14,7 @@ from problems.maps import normal
 from torch import nn
 
 import rnn_dynamics as rd
+from rnn_dynamics.attractors.settling.starts import Limits, Rows
 from rnn_dynamics.tasks import FlipFlop
 
 SOLVERS = (rd.Newton(), rd.NewtonKrylov(), rd.SpeedMinimizer())
@@ -72,21 +73,22 @@ def test_starts_that_settle() -> None:
     assert growth(lambda k: rd.find_attractors(turning(NAME), plane(NAME).repeat(k, 1), settle=SETTLE), 1, 8) <= chosen
 
 
-def test_steps_of_settling() -> None:
-    """Pauses look, one every 512 steps: here at rows that creep and never settle."""
+def test_steps_of_settling_between_two_pauses() -> None:
+    def moved(steps: int) -> None:
+        states = starts(NAME)
+        Rows(states, Limits(rd.Settle(), 2**29, 0, torch.ones(3, device=NAME).double())).advance(
+            network(NAME).hold(), steps
+        )
 
-    def creeping(most: int) -> None:
-        system = rd.as_map(lambda h, _: h + 1e-9, 2, 0, device=NAME).hold()
-        rd.find_attractors(system, plane(NAME), settle=rd.Settle(max_steps=most, horizon=1e6))
-
-    pauses = 8
-    assert 0 < growth(creeping, 1024, 1024 + 512 * pauses) <= 20 * pauses
+    no_more(moved, 32, 512)
 
 
 def test_steps_and_orbits_of_exponents() -> None:
-    system = network(NAME).hold()
-    no_more(lambda steps: rd.lyapunov_spectrum(system, starts(NAME, 2), steps=steps, transient=steps), 20, 200)
-    no_more(lambda k: rd.lyapunov_spectrum(system, starts(NAME, k), steps=20, transient=4), 2, 40)
+    def followed(steps: int, k: int = 2) -> None:
+        rd.lyapunov_spectrum(network(NAME).hold(), starts(NAME, k), steps=steps, transient=steps)
+
+    no_more(followed, 20, 200)
+    no_more(lambda k: followed(20, k), 2, 40)
     no_more(lambda time: rd.finite_time_exponents(network(NAME), normal(4, time, 1).to(NAME)), 10, 80)
 
 
