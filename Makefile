@@ -1,8 +1,8 @@
-# Two commands on a fresh machine: `make demo` and `make test`.
+# Two commands on a fresh machine: `make demo` and `make test`; with a GPU a third, `make gpu`.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick lint unit notebooks benchmarks clean
+.PHONY: demo test quick lint unit notebooks benchmarks gpu clean
 
 demo: .venv/demo
 	$(BIN)/rnn-dynamics demo
@@ -30,6 +30,13 @@ notebooks: .venv/test
 benchmarks: .venv/test
 	$(BIN)/python -m tests.benchmarks
 
+# On a machine with CUDA: everything that needs a GPU, in one command. DRY_RUN=--dry-run tries it on a CPU at toy size;
+# TORCH_INDEX is for drivers or processors that the wheel of PyPI is not for.
+gpu: .venv/gpu
+	$(BIN)/python -m pytest -m gpu -q -n 4 tests
+	$(BIN)/python -m tests.benchmarks.gpu $(DRY_RUN)
+	$(if $(DRY_RUN),,$(BIN)/python -m tests.benchmarks readme)
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -40,6 +47,11 @@ benchmarks: .venv/test
 .venv/test: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,notebooks]"
 	touch .venv/demo $@
+
+.venv/gpu: .venv/bin/python pyproject.toml constraints.txt
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test]"
+	touch $@
 
 clean:
 	rm -rf .venv demo build dist

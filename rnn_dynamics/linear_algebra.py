@@ -7,8 +7,10 @@ with any number of threads, and from several threads of the caller. So large mat
 where that can happen; each is then spread over all threads by MKL itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,3 +85,29 @@ def _each(function: Callable[..., Tensor], *batches: Tensor) -> Tensor:
     rows = zip(*(batch.expand(*leading, *batch.shape[-2:]).flatten(0, -3) for batch in batches), strict=True)
     results = [function(*row) for row in rows]
     return torch.stack(results).unflatten(0, leading)
+
+
+@contextmanager
+def without_tf32(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
+    """While it lasts, products of float32 on a GPU keep all 24 bits; TF32, which cuDNN takes by default, keeps 11.
+
+    Numbers rounded to three digits make fixed points where there are none. The settings are torch's own, one for all
+    threads, and are put back; in float64, and on a CPU, nothing is set. Training and warmup keep the caller's choice.
+    """
+    places = _tf32_settings() if device.type == "cuda" and dtype == torch.float32 else []
+    before = [getattr(place, name) for place, name, _ in places]
+    try:
+        for place, name, exact in places:
+            setattr(place, name, exact)
+        yield
+    finally:
+        for (place, name, _), value in zip(places, before, strict=True):
+            setattr(place, name, value)
+
+
+def _tf32_settings() -> list[tuple[Any, str, Any]]:
+    """Where torch keeps them, under which name, and the value that turns TF32 off: the names are new since 2.9."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    if hasattr(matmul, "fp32_precision"):
+        return [(place, "fp32_precision", "ieee") for place in (matmul, cudnn.conv, cudnn.rnn)]
+    return [(place, "allow_tf32", False) for place in (matmul, cudnn)]

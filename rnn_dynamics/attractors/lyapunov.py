@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, Size, as_tensor, checked, require_positive
+from ..linear_algebra import without_tf32
 from ..progress import Progress
 from ..results import Noted
 from ..store import storable
@@ -139,7 +140,8 @@ def lyapunov_spectrum(
     if transient < 0:
         raise ArgumentError("transient", f"must be 0 or more, got {transient}")
     tangents = random_tangents(states, k, seed)
-    with torch.no_grad(), Progress("Lyapunov exponents", progress, total=transient + steps, unit="step") as bar:
+    bar = Progress("Lyapunov exponents", progress, total=transient + steps, unit="step")
+    with torch.no_grad(), without_tf32(system.device, system.dtype), bar:
         path, tangents, _ = carry_tangents(system, states, tangents, transient, every, memory_budget, bar)
         states = path[-1] if transient else states
         growth = carry_tangents(system, states, tangents, steps, every, memory_budget, bar)[2]

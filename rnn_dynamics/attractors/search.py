@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from ..checks import ArgumentError, ArrayLike, checked, require_positive
+from ..linear_algebra import without_tf32
 from ..progress import Progress
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, require_system, units_of
 from .method import Settle
@@ -55,7 +56,8 @@ def find_attractors(
     limits = Limits(settle or Settle(), memory_budget, seed, units_of(system, states))
     if known is not None:
         _require_of(system, known)
-    with Progress("settling", progress, total=len(states), unit="start") as bar:
+    bar = Progress("settling", progress, total=len(states), unit="start")
+    with without_tf32(system.device, system.dtype), bar:
         found = assemble(settled(system, states, limits, known, bar))
     return replace(found, notes=system.notes)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -42,12 +43,12 @@ class Point:
 
     residual: float
 
-    @property
+    @cached_property
     def pace(self) -> float:
         """How s changes along the curve: 0 at a fold."""
         return float(self.tangent[-1])
 
-    @property
+    @cached_property
     def scale(self) -> float:
         return max(1.0, float(self.state.norm()))
 
@@ -63,7 +64,8 @@ class Point:
 
 def length(vector: Tensor, scale: float) -> float:
     """|(v, r)| of a vector [n + 1]."""
-    return math.hypot(float(vector[:-1].norm()) / scale, float(vector[-1]))
+    lead, last = torch.stack([vector[:-1].norm(), vector[-1]]).tolist()
+    return math.hypot(lead / scale, last)
 
 
 def covector(vector: Tensor, scale: float) -> Tensor:
@@ -97,8 +99,8 @@ def corrected(span: Span, guess: Tensor, row: Tensor, tolerance: float, exact: b
         system, rows = span.system(s), state.unsqueeze(0)
         value, linearization = system.linearize(rows)
         residual = value[0] - state
-        norm = float(residual.norm())
-        enough = tolerance * max(1.0, float(state.norm()))
+        norm, size = torch.stack([residual.norm(), state.norm()]).tolist()  # together: a GPU is waited for once
+        enough = tolerance * max(1.0, size)
         stopped = not norm <= _LEAST_CONTRACTION * before
         if stopped and not (exact and norm <= enough):
             return None
@@ -106,13 +108,14 @@ def corrected(span: Span, guess: Tensor, row: Tensor, tolerance: float, exact: b
         if not bool(matrix.isfinite().all()):
             return None
         factors, pivots = lu_factor(matrix)
-        if stopped or norm <= (_EXACT * max(1.0, float(state.norm())) if exact else enough):
+        if stopped or norm <= (_EXACT * max(1.0, size) if exact else enough):
             return _point(state, s, factors, pivots, row, norm)
         rhs = torch.cat([-residual, row.new_zeros(1)])
         step = lu_solve(factors, pivots, rhs)
-        if not bool(step.isfinite().all()) or length(step, scale) > 1.0:
+        moved, ahead = torch.stack([step[:-1].norm(), step[-1]]).tolist()
+        if not math.hypot(moved / scale, ahead) <= 1.0:  # nor is a step that is not finite
             return None
-        state, s, before = state + step[:-1], s + float(step[-1]), norm
+        state, s, before = state + step[:-1], s + ahead, norm
     return None
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, Size, checked, require_positive, whole_number
+from ..linear_algebra import without_tf32
 from ..progress import count, shown
 from ..roots import LinearRegions, Newton, RootSolver, are_roots, every_root
 from ..stability import MARGINAL_TOLERANCE
@@ -82,11 +83,12 @@ def find_fixed_points(
     budget = max(16 * len(states), 16_384) if extra_starts is None else extra_starts
     limits = Limits(merge_tolerance, marginal_tolerance, modes, max_steps, memory_budget, seed)
     reduction = system.reduced()
-    if reduction is None:
-        found = _searched(system, states, solver, budget, limits)
-    else:
-        small = _searched(reduction.system, reduction.lower(states), solver, budget, limits, everywhere=True)
-        found = lifted(small, reduction, system, units_of(system, states), memory_budget, modes)
+    with without_tf32(system.device, system.dtype):
+        if reduction is None:
+            found = _searched(system, states, solver, budget, limits)
+        else:
+            small = _searched(reduction.system, reduction.lower(states), solver, budget, limits, everywhere=True)
+            found = lifted(small, reduction, system, units_of(system, states), memory_budget, modes)
     notes = (*system.notes, *step_notes(system, found, states))
     return replace(found, slow=replace(found.slow, dt=system.dt), dt=system.dt, notes=notes)
 

@@ -3,7 +3,7 @@
 from .curve import vaa_curve
 from .diversity import Diversity, diversity
 from .echo import EchoIndex, echo_index
-from .published import soft_vaa, vaa
+from .published import soft_vaa, unchecked_soft_vaa, vaa
 from .reachability import HORIZONS, Reachability, horizons_up_to, reachability
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "horizons_up_to",
     "reachability",
     "soft_vaa",
+    "unchecked_soft_vaa",
     "vaa",
     "vaa_curve",
 ]

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..linear_algebra import without_tf32
 from ..progress import each, sign_of_life
 from ..systems import DrivenMap
 from .published import vaa
+
+_STRETCH = 32
+"""Steps between two looks whether anything still moves: a GPU would be waited for at each."""
 
 
 @torch.no_grad()
@@ -26,21 +30,22 @@ def vaa_curve(
         speeds |F(h) - h|_2 [t, n].
     """
     system = network.hold(input, dtype=network.dtype)
-    states, previous, done = starts, starts, 0
+    states, before, done = starts, starts, 0
     whole, layers, speeds = [], [], []
-    for horizon in each(horizons, "published VAA", progress, unit="horizon"):
-        while done < horizon:
-            sign_of_life()
-            following = system(states)
-            if torch.equal(following, states) or (done and torch.equal(following, previous)):
-                # At rest, or back after two steps, to the last bit: nothing changes but, perhaps, which of the two.
-                states = following if (horizon - done) % 2 else states
-                done = horizon
-                break
-            previous, states, done = states, following, done + 1
-        whole.append(_vaa_or_nan(states, epsilon))
-        layers.append([_vaa_or_nan(part, epsilon) for part in states.split(list(network.layer_sizes), dim=-1)])
-        speeds.append((system(states) - states).norm(dim=-1).double().cpu())
+    with without_tf32(network.device, network.dtype):
+        for horizon in each(horizons, "published VAA", progress, unit="horizon"):
+            while done < horizon:
+                sign_of_life()
+                for _ in range(min(_STRETCH, horizon - done)):
+                    before, states, done = states, system(states), done + 1
+                following = system(states)
+                if torch.equal(following, states) or torch.equal(following, before):
+                    # At rest, or back after two steps, to the last bit: nothing changes but, perhaps, which of the two.
+                    states = following if (horizon - done) % 2 else states
+                    done = horizon
+            whole.append(_vaa_or_nan(states, epsilon))
+            layers.append([_vaa_or_nan(part, epsilon) for part in states.split(list(network.layer_sizes), dim=-1)])
+            speeds.append((system(states) - states).norm(dim=-1).double().cpu())
     return torch.tensor(whole, dtype=torch.float64), torch.tensor(layers, dtype=torch.float64).T, torch.stack(speeds)
 
 

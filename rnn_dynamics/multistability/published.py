@@ -58,7 +58,12 @@ def soft_vaa(states: Tensor, epsilon: float = 1e-4) -> Tensor:
 
     Source: Lambrechts et al., arXiv 2106.01001.
     """
-    squashed = _rows(states, epsilon).tanh()
+    return unchecked_soft_vaa(_rows(states, epsilon), epsilon)
+
+
+def unchecked_soft_vaa(states: Tensor, epsilon: float) -> Tensor:
+    """``soft_vaa`` of finite states [n, d]: for loops, in which a GPU would be waited for by a look at them."""
+    squashed = states.tanh()
     parts = _parts(squashed)
     if len(parts) == 1:
         return _closeness(squashed, squashed, epsilon).reciprocal().mean()

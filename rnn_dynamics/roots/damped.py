@@ -100,10 +100,10 @@ def damped_newton(problem: RootProblem, direction: Direction, *, tolerance: floa
             if iteration % _PATIENCE == _PATIENCE - 1:
                 stalled |= (fallen[active] > 0.5) & ~small
                 fallen[active] = 1.0
-            rows.reasons[active[done]] = Reason.CONVERGED
-            rows.reasons[active[stalled]] = Reason.STALLED
-            bar.update(int((done | stalled).sum()))
-            active = active[~(done | stalled)]
+            ended = torch.where(stalled, int(Reason.STALLED), int(Reason.CONVERGED))
+            rows.reasons[active] = torch.where(done | stalled, ended, rows.reasons[active])
+            before, active = len(active), active[~(done | stalled)]
+            bar.update(before - len(active))
     if stop:
         rows.reasons[active], rows.interrupted = int(Reason.INTERRUPTED), True
     return rows
@@ -141,8 +141,10 @@ def _backtrack(
         trial, away = _settle(equation, states[todo] + scale * step[todo])
         trial_norms = scaled_norm(away, states[todo], units)
         better = trial_norms < (1.0 - _SUFFICIENT_DECREASE * scale) * norms[todo]
-        fell = todo[better]
-        new_states[fell], new_residuals[fell], new_norms[fell] = trial[better], away[better], trial_norms[better]
+        # Written where it is better, so that only what is left has to be counted, for which a GPU is waited for.
+        new_states[todo] = torch.where(better.unsqueeze(-1), trial, new_states[todo])
+        new_residuals[todo] = torch.where(better.unsqueeze(-1), away, new_residuals[todo])
+        new_norms[todo] = torch.where(better, trial_norms, new_norms[todo])
         todo = todo[~better]
         if not len(todo):
             break

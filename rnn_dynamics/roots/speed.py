@@ -82,9 +82,11 @@ def descend(problem: RootProblem, *, tolerance: float, slow_enough: float = 0.0)
             old = norms[active]
             gain = (old**2 - trial_norms**2) / (old**2 - predicted**2).clamp(min=torch.finfo(old.dtype).tiny)
             better = (gain > 1e-4) & (trial_norms < old)
-            moved = active[better]
-            states[moved], drift[moved], norms[moved] = trial[better], trial_drift[better], trial_norms[better]
-            errors[moved] = (scaled_norm(step, states[active], units) * trial_norms / old)[better]
+            states[active] = torch.where(better.unsqueeze(-1), trial, states[active])
+            drift[active] = torch.where(better.unsqueeze(-1), trial_drift, drift[active])
+            norms[active] = torch.where(better, trial_norms, old)
+            error = scaled_norm(step, states[active], units) * trial_norms / old
+            errors[active] = torch.where(better, error, errors[active])
             steps[active] += 1
             factor = torch.where(gain > 0.75, 0.1, torch.where(gain > 0.25, 1.0, 4.0))
             damping[active] = (damping[active] * torch.where(better, factor, 4.0)).clamp(1e-12, 1e16)
@@ -96,6 +98,7 @@ def descend(problem: RootProblem, *, tolerance: float, slow_enough: float = 0.0)
             left = better & _pinned(states[active], norms[active] / old, box)
             length = (step / units).norm(dim=-1)
             stuck = (scaled_norm(step, states[active], units) <= 1e-12) & (length > 0)  # 0: the factorisation failed
+            outcome = reasons[active]
             for ended, reason in (
                 (stuck, Reason.STALLED),
                 (stationary, Reason.FAST_MINIMUM),
@@ -104,10 +107,11 @@ def descend(problem: RootProblem, *, tolerance: float, slow_enough: float = 0.0)
                 (left, Reason.OUTSIDE_BOX),
                 (at_root, Reason.CONVERGED),
             ):
-                reasons[active[ended]] = reason
+                outcome = torch.where(ended, int(reason), outcome)
+            reasons[active] = outcome
             ended = stuck | stationary | slow | left | at_root
-            bar.update(int(ended.sum()))
-            active = active[~ended]
+            before, active = len(active), active[~ended]
+            bar.update(before - len(active))
     if stop:
         reasons[active] = int(Reason.INTERRUPTED)
     return RootResult(states, norms, errors, reasons, steps, interrupted=bool(stop))

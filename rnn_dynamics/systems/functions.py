@@ -180,7 +180,7 @@ class FunctionMap(DrivenMap):
             return NoBox("no box was declared for this function: pass as_map(..., box=(lower, upper))")
         low, high = (bound.to(input.dtype) for bound in self._bounds)
         box = Box(low, high, "declared by the user, not refuted by 4,096 sampled states", holds_all=False)
-        states = box.sample(4096, torch.Generator(input.device).manual_seed(0))
+        states = box.sample(4096, torch.Generator().manual_seed(0))
         if not box.contains(self.step(states, input.expand(len(states), -1))).all():
             raise ValueError("the declared box is not mapped into itself: a sampled state of it leaves it in one step")
         return box

@@ -1,6 +1,7 @@
 """Starts along the trajectories that inputs lead through."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -71,12 +72,12 @@ def sample_states(
     times = (torch.rand(n, generator=generator, dtype=torch.float64) * lengths[batch]).long()
     result = torch.empty(n, network.state_size, dtype=network.dtype, device=network.device)
     used, column = batch.unique(return_inverse=True)  # sequences that no draw fell on are not run
-    used, column, times = used.to(network.device), column.to(network.device), times.to(network.device)
+    order, ends = times.argsort(), times.bincount().cumsum(dim=0).tolist()  # draws by their times, and where each ends
+    column, order, used = column[order].to(network.device), order.to(network.device), used.to(network.device)
     reached = first[used]
-    for time in range(int(times.max()) + 1):
+    for time, (begin, end) in enumerate(pairwise([0, *ends])):
         reached = network.step(reached, inputs[used, time])
-        now = times == time
-        result[now] = reached[column[now]]
+        result[order[begin:end]] = reached[column[begin:end]]
     return result + noise * torch.randn(n, network.state_size, generator=generator).to(result)
 
 

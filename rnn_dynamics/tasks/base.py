@@ -121,8 +121,8 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
     def score(self, outputs: Tensor, targets: Tensor, lengths: Tensor) -> float:
         """How well ``outputs`` [b, T, target_size] do at the asked steps, in the units of ``baseline``."""
 
-    def _asked(self, outputs: Tensor, lengths: Tensor) -> Tensor:
-        """Which steps [b, T] of ``outputs`` are asked for."""
+    def _asked(self, outputs: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """The rows and steps of ``outputs`` that are asked for: no mask, which a GPU would have to count."""
         if (
             lengths.ndim != 1
             or lengths.is_floating_point()
@@ -142,7 +142,8 @@ class SequenceTask(Dataset[tuple[Tensor, Tensor]], ABC):
         longest = int(lengths.max())
         if longest > outputs.shape[1]:
             raise ArgumentError("outputs", f"must have a step for each of {longest} inputs, got {outputs.shape[1]}")
-        return last_steps(lengths.to(outputs.device), outputs.shape[1], self.asked)
+        asked = last_steps(lengths, outputs.shape[1], self.asked)
+        return tuple(index.to(outputs.device) for index in asked.nonzero(as_tuple=True))
 
 
 def last_steps(lengths: Tensor, time: int, n: int | None = None) -> Tensor:

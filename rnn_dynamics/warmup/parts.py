@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checks import ArgumentError
-from ..multistability import soft_vaa
+from ..multistability import unchecked_soft_vaa
 from ..systems import DrivenMap, FunctionMap, Layer, LayeredMap, ParallelLayer, last_within
 
 
@@ -30,7 +30,8 @@ class WarmedPart(ABC):
     ) -> Tensor:
         """VAA* after ``steps``, of the network's states [n, state]; NaN once a state is not finite."""
         ends = self.moved(self.own_states(states), steps, generator, memory_budget)
-        return soft_vaa(ends, epsilon) if bool(ends.isfinite().all()) else ends.sum() * torch.nan
+        # Not by a branch, for which a GPU would be waited for; tanh of an infinite state is finite.
+        return torch.where(ends.isfinite().all(), unchecked_soft_vaa(ends, epsilon), torch.nan)
 
 
 class LayerPart(WarmedPart):

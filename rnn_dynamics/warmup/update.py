@@ -125,17 +125,17 @@ def warm_up(
                     [part.soft_vaa(states, ahead, epsilon, generator, half // len(parts)) for part in parts]
                 )
                 loss = (values - target).square().mean()
-                gradients, norm = _differentiated(loss, weights)
+                gradients, norm, numbers = _differentiated(loss, values, weights)
                 scale = 1.0 if clip_norm is None or norm <= clip_norm else clip_norm / norm
                 if not _applicable(norm, scale, network.dtype):
                     status = "not finite"
                     break
-                entry = (values.detach().cpu().double(), loss.item(), norm, ahead)
+                entry = (numbers[1:], float(numbers[0]), norm, ahead)
                 kept, history = _copies(weights), [*history, entry]  # both or, on Ctrl-C, neither
                 mean = float(entry[0].mean())
                 bar.note(VAA=f"{mean:.2f}", M=ahead)
                 if callback is not None:
-                    callback(step, module, soft_vaa=mean, loss=loss.item(), gradient_norm=norm, horizon=ahead)
+                    callback(step, module, soft_vaa=mean, loss=entry[1], gradient_norm=norm, horizon=ahead)
                     go_on()
                 for weight, gradient in zip(weights, gradients, strict=True):
                     weight.grad = None if gradient is None else gradient * scale
@@ -213,16 +213,24 @@ def _restore(weights: list[Tensor], kept: list[Tensor]) -> None:
         weight.copy_(value)
 
 
-def _differentiated(loss: Tensor, weights: list[Tensor]) -> tuple[Sequence[Tensor | None], float]:
-    """The gradients by the weights and their norm; NaN for a loss that is not finite."""
-    if not bool(loss.isfinite()):
-        return (), math.nan
+def _differentiated(
+    loss: Tensor, values: Tensor, weights: list[Tensor]
+) -> tuple[Sequence[Tensor | None], float, Tensor]:
+    """The gradients by the weights, their norm (NaN if the loss is not finite), and loss and values on the host.
+
+    All numbers come to the host together, once a step: a GPU is waited for each time.
+    """
     if not loss.requires_grad:
+        if not bool(loss.isfinite()):
+            return (), math.nan, torch.cat([loss.unsqueeze(0), values]).cpu().double()
         raise ValueError("no weight to warm up acts on the states: those that require a gradient are not used")
     gradients = torch.autograd.grad(loss, weights, allow_unused=True)
     # In float64, since squares of float32 overflow from 1e19 on.
-    norms = [float(torch.linalg.vector_norm(g, dtype=torch.float64)) for g in gradients if g is not None]
-    return gradients, math.hypot(*norms)
+    norms = [torch.linalg.vector_norm(g, dtype=torch.float64) for g in gradients if g is not None]
+    numbers = torch.cat([loss.detach().unsqueeze(0), values.detach()]).double()
+    numbers = torch.cat([numbers, torch.stack(norms)]).cpu()
+    told, lengths = numbers[: 1 + len(values)], numbers[1 + len(values) :].tolist()
+    return gradients, math.hypot(*lengths) if math.isfinite(told[0]) else math.nan, told
 
 
 def _applicable(norm: float, scale: float, dtype: torch.dtype) -> bool:

@@ -27,6 +27,7 @@ from . import (
     fixed_point_finder,
     flip_flop_diagram,
     globalisation,
+    gpu,
     jacobians,
     kills,
     low_rank,
@@ -76,8 +77,11 @@ HEAD = """# Benchmarks
 `make benchmarks` runs them all, writes `results/*.json` and this page. Everything is a ratio within one run, on
 the machine named below; figures of different tables may come from different runs.
 
-Measured on 2 cores of an AMD EPYC, torch 2.13.0 (CPU), float64 unless said otherwise. No GPU was at hand: the
-GPU column is still missing.
+Measured on 2 cores of an AMD EPYC, torch 2.13.0 (CPU), float64 unless said otherwise.
+"""
+NO_GPU = """## gpu
+
+No GPU was at hand: the GPU column is still missing. `make gpu` on a machine with CUDA runs its tests and fills it in.
 """
 
 
@@ -95,7 +99,17 @@ def write_readme() -> None:
         if path.exists():
             table = markdown(pd.DataFrame(json.loads(path.read_text())))
             parts.append(f"## {name}\n\n{module.__doc__.strip()}\n\n{table}\n\n{module.READING}\n")
+    parts.append(gpu_column())
     (FOLDER / "README.md").write_text("\n".join(parts))
+
+
+def gpu_column() -> str:
+    """What `make gpu` found, under the name of the card."""
+    if not gpu.RESULT.exists():
+        return NO_GPU
+    told = json.loads(gpu.RESULT.read_text())
+    table = markdown(pd.DataFrame(told["rows"]))
+    return f"## gpu\n\n{told['card']}, torch {told['torch']}.\n\n{table}\n\n{gpu.READING}\n"
 
 
 def main() -> None:

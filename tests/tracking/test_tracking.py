@@ -495,6 +495,7 @@ def test_observations_that_do_not_fit() -> None:
         TrackingHistory(tracker.history.observations[::-1])
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_as_on_the_cpu() -> None:
     histories = []

@@ -249,6 +249,7 @@ class Doubled(rd.SequenceModel):
         return 2 * super().forward(inputs)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_as_on_the_cpu() -> None:
     results = []

@@ -110,8 +110,9 @@ def propose_cycles(
     found: list[Periodic] = []
     order = misses.argsort(stable=True)
     best: dict[int, int] = {}  # the row of each period that misses least
-    for row in order[periods[order] > 1].tolist():
-        best.setdefault(int(periods[row]), row)
+    for row, period in torch.stack([order, periods[order]], dim=-1).tolist():
+        if period > 1:
+            best.setdefault(period, row)
     tried = list(best.items())[:_TRIED]
     if not tried:
         return found

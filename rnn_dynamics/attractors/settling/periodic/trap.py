@@ -136,12 +136,12 @@ def _probed_radius(
     drawn = torch.randn(_RANDOM, len(values), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     mixed = torch.nn.functional.normalize(drawn.to(unit), dim=-1) @ unit.T
     probes = torch.cat([chosen, -chosen, mixed])
-    scale = max(1.0, float((orbit[0] / size).norm()))
+    scale, largest = max(1.0, float((orbit[0] / size).norm())), float(values[-1]) ** 0.5
     # What rounding alone makes of the comparison.
-    floor = 64 * torch.finfo(values.dtype).eps * scale * float(values[-1]) ** 0.5
+    floor = 64 * torch.finfo(values.dtype).eps * scale * largest
     passed = 0.0
     for step in reversed(range(_RADII)):
-        radius = 4.0 * scale * float(values[-1]) ** 0.5 * 0.25**step
+        radius = 4.0 * scale * largest * 0.25**step
         offsets = radius * probes
         images = system.iterate(orbit[0] + offsets * size, len(orbit))
         away = (images - orbit[0]) / size - offsets @ turn.T
