@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import replacing
-from .train_tasks import OWN_OPTIONS, NamedTask, task_by_name
+from ..tasks import TASK_OPTIONS, NamedTask, task_by_name
 
 _NAME = "run.json"
 
@@ -40,7 +40,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     if not isinstance(options, dict) or not all(isinstance(options.get(name), str) for name in ("task", "network")):
         raise ValueError(f"{path} does not hold the options of a run")
     for name, value in options.items():
-        kind = str if name in _TEXTS else int if name in OWN_OPTIONS else None
+        kind = str if name in _TEXTS else int if name in TASK_OPTIONS else None
         if kind is not None and value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             raise ValueError(f"{path} does not hold the options of a run: {name} is {value!r}"[:300])
     return options
@@ -48,7 +48,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
 
 def recorded_task(options: dict[str, Any]) -> NamedTask:
     """The task that a run was trained on."""
-    own = {name: options.get(name) for name in OWN_OPTIONS}
+    own = {name: options.get(name) for name in TASK_OPTIONS}
     own["data"] = None if own["data"] is None else Path(own["data"])
     return task_by_name(options["task"], **own)
 

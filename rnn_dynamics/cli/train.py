@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..cells import Specification, module_from_spec
 from ..report import TrainedSeed, print_training, training_sentence, write_tracking, write_training
-from ..tasks import SequenceTask
+from ..tasks import TASK_NAMES, SequenceTask, task_by_name
 from ..tracking import AttractorTracker, Budget, Effort, TrackingHistory
 from ..training import SequenceModel, Training, TrainSettings, evaluate, train_ensemble
 from ..training import train as train_one
@@ -20,7 +20,6 @@ from ..warmup import warm_up
 from .options import Options
 from .run_record import is_begun, require_resumable, written_record
 from .shared import console, numbers, require_writable
-from .train_tasks import NAMES, task_by_name
 
 EXAMPLES = """Examples:
 
@@ -44,7 +43,7 @@ def train(
         str,
         typer.Argument(
             metavar="TASK",
-            help=f"{', '.join(NAMES)}; the last three read scikit-learn's digits, or images of --data.",
+            help=f"{', '.join(TASK_NAMES)}; the last three read scikit-learn's digits, or images of --data.",
             show_default=False,
         ),
     ],

@@ -1,10 +1,15 @@
-"""The tasks that ``rnn-dynamics train`` knows by name."""
+"""Tasks by name, as the command line and plans of sweeps have them: what is trained on, and what tests."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..tasks import CopyFirstInput, Denoising, FlipFlop, PixelSequences, SequenceTask, digits, mnist
-from .options import Options
+from ..checks import ArgumentError, checked
+from .base import SequenceTask
+from .copy_first_input import CopyFirstInput
+from .denoising import Denoising
+from .flip_flop import FlipFlop
+from .images import digits, mnist
+from .pixels import PixelSequences
 
 _SEQUENCES, _TEST_SEQUENCES = 10_000, 2000
 _SEED, _TEST_SEED = 0, 1_000_003
@@ -12,9 +17,9 @@ _SEED, _TEST_SEED = 0, 1_000_003
 
 _LENGTHS = {"copy": 50, "denoising": 100, "flip-flop": 60}
 _IMAGES = {"rows": PixelSequences.by_row, "pixels": PixelSequences.by_pixel, "permuted": PixelSequences.permuted}
-NAMES = (*_LENGTHS, *_IMAGES)
+TASK_NAMES = (*_LENGTHS, *_IMAGES)
 
-OWN_OPTIONS = {
+TASK_OPTIONS = {
     "length": tuple(_LENGTHS),
     "sequences": tuple(_LENGTHS),
     "pad": ("denoising",),
@@ -33,26 +38,28 @@ class NamedTask(NamedTuple):
     words: str
 
 
+@checked
 def task_by_name(name: str, **options: Any) -> NamedTask:
-    """Make the task of a name; ``options`` as in ``OWN_OPTIONS``, None for what was not given.
+    """Make the task of a name; ``options`` as in ``TASK_OPTIONS``, None for what was not given.
 
     Raises:
         ValueError: for another name, options that belong to other tasks, or data that cannot be made or read.
     """
-    if name not in NAMES:
-        raise ValueError(f"there is no task {name!r}; there are {', '.join(NAMES)}")
+    if name not in TASK_NAMES:
+        raise ValueError(f"there is no task {name!r}; there are {', '.join(TASK_NAMES)}")
     given = {option: value for option, value in options.items() if value is not None}
     for option in given:
-        if name not in OWN_OPTIONS[option]:
-            raise ValueError(f"--{option} is for {', '.join(OWN_OPTIONS[option])}, not for {name}")
+        if name not in TASK_OPTIONS[option]:
+            raise ArgumentError(option, f"is for {', '.join(TASK_OPTIONS[option])}, not for {name}")
     if name in _IMAGES:
         return _of_images(name, given.get("blank", 0), given.get("data"))
     length, n = given.get("length", _LENGTHS[name]), given.get("sequences", _SEQUENCES)
     try:
-        with Options(n="sequences"):
-            train, test = (
-                _made(name, size, length, given, seed) for size, seed in ((n, _SEED), (_TEST_SEQUENCES, _TEST_SEED))
-            )
+        train, test = (
+            _made(name, size, length, given, seed) for size, seed in ((n, _SEED), (_TEST_SEQUENCES, _TEST_SEED))
+        )
+    except ArgumentError as error:
+        raise ArgumentError("sequences" if error.argument == "n" else error.argument, error.refusal) from error
     except (RuntimeError, MemoryError) as error:  # what torch's allocator raises
         raise ValueError(f"cannot make {n:,} sequences of {length:,} steps: {error}".splitlines()[0]) from error
     return NamedTask(

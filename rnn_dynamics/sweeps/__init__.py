@@ -1,0 +1,17 @@
+"""Sweeps: the cases of a plan, computed by one machine, a cluster or a job array; each is kept once it is done."""
+
+from .dask import dask_client
+from .gathering import gather
+from .networks import TrainedNetworks
+from .plan import SweepPlan
+from .results import Sweep
+from .running import sweep
+
+__all__ = [
+    "Sweep",
+    "SweepPlan",
+    "TrainedNetworks",
+    "dask_client",
+    "gather",
+    "sweep",
+]

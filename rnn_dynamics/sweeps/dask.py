@@ -1,0 +1,69 @@
+"""Dask ``distributed`` as an engine: a cluster of this machine, or any scheduler's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from .computing import compute
+from .engines import Submitting
+from .gpus import see_one
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+def is_client(executor: Any) -> bool:
+    """Whether it is a client of Dask, which need not be installed to ask."""
+    return any(
+        kind.__module__.startswith("distributed.") and kind.__name__ == "Client" for kind in type(executor).__mro__
+    )
+
+
+def dask_engine(client: "Client", gpus: tuple[str, ...] = ()) -> Submitting:
+    """The workers of a client's scheduler."""
+    if gpus:
+        client.register_plugin(_OneGPU(gpus))
+
+    def submit(job: Any) -> Any:
+        # A key of its own for every call: a case whose result was deleted is computed again.
+        return client.submit(compute, job, key=f"{job.folder.name}-{uuid4().hex[:8]}", pure=False)
+
+    return Submitting(submit, lambda: client.status in ("running", "connecting"))
+
+
+@contextmanager
+def dask_client(address: str | None, workers: int) -> "Iterator[Client]":
+    """A client of the scheduler at an address, or of a cluster of so many processes on this machine.
+
+    Raises:
+        ValueError: without Dask, or if nobody answers there.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ValueError("Dask is not installed: pip install 'rnn-dynamics[dask]'") from error
+    if address is not None:
+        try:
+            client = Client(address)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"no scheduler of Dask answers at {address}: {error}") from error
+        with client:
+            yield client
+        return
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+class _OneGPU:
+    """Lets each worker that starts see one GPU, by its name if that is a number, as those of a local cluster are."""
+
+    def __init__(self, gpus: tuple[str, ...]) -> None:
+        self._gpus = gpus
+
+    def setup(self, worker: Any) -> None:
+        """Called by Dask in each worker."""
+        see_one(self._gpus, int(str(worker.name)) if str(worker.name).isdigit() else 0)
