@@ -3,6 +3,7 @@
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
+from .sweep import write_sweep_figure
 from .tracking import print_tracking, write_tracking
 from .training import TrainedSeed, print_training, training_sentence, write_training
 from .warmup import Measure, print_warmup, write_history, write_outcome
@@ -23,6 +24,7 @@ __all__ = [
     "write_outcome",
     "write_reachability",
     "write_report",
+    "write_sweep_figure",
     "write_timeline",
     "write_tracking",
     "write_training",

@@ -6,12 +6,15 @@ from .networks import TrainedNetworks
 from .plan import SweepPlan
 from .results import Sweep
 from .running import sweep
+from .series import Series, series_of
 
 __all__ = [
+    "Series",
     "Sweep",
     "SweepPlan",
     "TrainedNetworks",
     "dask_client",
     "gather",
+    "series_of",
     "sweep",
 ]

@@ -12,6 +12,9 @@ from .gpus import see_one
 if TYPE_CHECKING:
     from distributed import Client
 
+_NO_DASHBOARD: Any = None
+"""Which takes a port and packages of its own; typed as a word by Dask."""
+
 
 def is_client(executor: Any) -> bool:
     """Whether it is a client of Dask, which need not be installed to ask."""
@@ -23,7 +26,15 @@ def is_client(executor: Any) -> bool:
 def dask_engine(client: "Client", gpus: tuple[str, ...] = ()) -> Submitting:
     """The workers of a client's scheduler."""
     if gpus:
-        client.register_plugin(_OneGPU(gpus))
+        from distributed import WorkerPlugin
+
+        class OneGPU(WorkerPlugin):
+            """Each worker sees one GPU, by its name if that is a number, as those of a local cluster are."""
+
+            def setup(self, worker: Any) -> None:
+                see_one(gpus, int(str(worker.name)) if str(worker.name).isdigit() else 0)
+
+        client.register_plugin(OneGPU())
 
     def submit(job: Any) -> Any:
         # A key of its own for every call: a case whose result was deleted is computed again.
@@ -52,18 +63,7 @@ def dask_client(address: str | None, workers: int) -> "Iterator[Client]":
             yield client
         return
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=_NO_DASHBOARD) as cluster,
         Client(cluster) as client,
     ):
         yield client
-
-
-class _OneGPU:
-    """Lets each worker that starts see one GPU, by its name if that is a number, as those of a local cluster are."""
-
-    def __init__(self, gpus: tuple[str, ...]) -> None:
-        self._gpus = gpus
-
-    def setup(self, worker: Any) -> None:
-        """Called by Dask in each worker."""
-        see_one(self._gpus, int(str(worker.name)) if str(worker.name).isdigit() else 0)

@@ -1,14 +1,15 @@
 """Engines: who computes jobs. Each yields what became of them, in whatever order; the files are the truth."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ..progress import sign_of_life
 from .computing import Job, Outcome, compute
 
-Answer = tuple[Job, Outcome]
+Answer: TypeAlias = tuple[Job, Outcome]
+Answers: TypeAlias = Generator[Answer, None, None]
 
 _GLANCE = 0.5
 """Seconds between two looks at the bar and at the workers while nothing is done."""
@@ -17,7 +18,7 @@ _GLANCE = 0.5
 class Engine(Protocol):
     """Runs a round of jobs; what it could not run it gives back as lost or not begun."""
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job]) -> Answers:
         """Compute them, each once at most."""
         ...
 
@@ -25,7 +26,7 @@ class Engine(Protocol):
 class Serial:
     """The process that sweeps, one job after the other."""
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job]) -> Answers:
         """Compute them in order."""
         return ((job, compute(job)) for job in jobs)
 
@@ -41,7 +42,7 @@ class Submitting:
         """An executor; one that breaks is not used again."""
         return cls(lambda job: executor.submit(compute, job))
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job]) -> Answers:
         """Submit all at once, so that a cluster that grows with its queue does."""
         ended: SimpleQueue[tuple[int, Any]] = SimpleQueue()
         open_jobs: dict[int, tuple[Job, Any]] = {}

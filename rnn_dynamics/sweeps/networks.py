@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import torch
 
 from ..attractors import Settle
-from ..cells import Specification, module_from_spec
+from ..cells import CELL_NAMES, Specification, module_from_spec
 from ..checks import ArgumentError, AtLeast, CheckedInside, Count, OrInfinite, Positive, checked, whole_number
 from ..files import replacing
 from ..multistability import horizons_up_to, reachability
@@ -34,10 +34,10 @@ _SETTLE = Settle(horizon=1e5)
 class TrainedNetworks:
     """What a plan computes that names no function: networks trained on a task, with what they reach before and after.
 
-    Called, it returns a row for each seed: how the ``training`` ended, ``updates``, ``validation_loss`` of the best
-    epoch, whose weights are kept, ``test_loss`` and ``test_score`` (of which ``score`` is the name and ``baseline`` the
-    best constant answer's) on other sequences; the published ``vaa`` and the number of ``attractors`` that the task's
-    inputs reach, the share of starts that ``settled``; and the same before training, after any warmup.
+    Called, it returns a row for each seed: ``test_score`` of the weights of the best epoch on other sequences, what the
+    ``score`` is, and the ``baseline`` that the best constant answer has; ``test_loss``, ``validation_loss``,
+    ``updates``, and how the ``training`` ended; the published ``vaa``, the number of ``attractors`` that the task's
+    inputs reach and the share of the starts that ``settled``; and these three before training, after any warmup.
 
     Args:
         cell: RNN, LSTM, GRU, MGU, BRC, nBRC, leaky, Dale, minGRU, minLSTM or chrono, in any case.
@@ -90,7 +90,10 @@ class TrainedNetworks:
                 raise ArgumentError(name, f"is for {', '.join(tasks)}, not for {self.task}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ArgumentError("seed", f"must be a whole number, or several that differ, got {self.seed!r}")
-        self.network  # noqa: B018  # refuses what is no cell
+        for name in self.cell.split("+") if isinstance(self.cell, str) else [""]:
+            if name.lower() not in [known.lower() for known in CELL_NAMES]:
+                raise ArgumentError("cell", f"must be one by name, got {self.cell!r}{nearest(name, CELL_NAMES)}")
+        self.network  # noqa: B018  # refuses units that cells side by side cannot share
 
     @property
     def seeds(self) -> list[int]:
@@ -168,11 +171,11 @@ def _measures(run: Training, model: SequenceModel, task: NamedTask) -> Row:
     loss, score = evaluate(model, task.test)
     best = run.best_epoch
     return {
-        "training": run.status,
-        "updates": len(run.losses),
-        "validation_loss": float(run.validation_losses[best]) if best >= 0 else float("nan"),
-        "test_loss": loss,
         "test_score": score,
         "score": run.score_name,
         "baseline": task.test.baseline,
+        "test_loss": loss,
+        "validation_loss": float(run.validation_losses[best]) if best >= 0 else float("nan"),
+        "updates": len(run.losses),
+        "training": run.status,
     }

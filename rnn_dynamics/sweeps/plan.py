@@ -201,10 +201,10 @@ def _in_packs(values: list[Any], size: int) -> list[Any]:
 def _values(name: str, values: Any) -> list[Any]:
     """The values of a parameter in a grid."""
     if isinstance(values, Mapping):
-        ends = [values.get(end) for end in ("from", "to")]
-        if set(values) != {"from", "to"} or not all(isinstance(end, int) for end in ends):
+        first, last = values.get("from"), values.get("to")
+        if set(values) != {"from", "to"} or not isinstance(first, int) or not isinstance(last, int):
             raise ArgumentError("grid", f"must have {name!r} as a list or {{from = 0, to = 9}}, got {dict(values)}")
-        values = range(ends[0], ends[1] + 1)
+        values = range(first, last + 1)
     if isinstance(values, torch.Tensor | np.ndarray):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str):

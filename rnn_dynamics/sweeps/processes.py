@@ -3,14 +3,14 @@
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from ..progress import sign_of_life
 from .computing import Job, Outcome, compute
-from .engines import Answer
+from .engines import Answer, Answers
 from .gpus import see_one
 
 _GLANCE = 0.5
@@ -32,7 +32,7 @@ class Processes:
         if _METHOD == "forkserver":
             self._context.set_forkserver_preload(["rnn_dynamics.sweeps"])  # with torch it is imported once
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job]) -> Answers:
         """Give each worker the next job when it has none."""
         waiting = deque(jobs)
         workers = [_Worker(self._context, slot, self._gpus) for slot in range(min(self._count, len(jobs)))]

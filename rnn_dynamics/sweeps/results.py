@@ -28,7 +28,9 @@ _SHOWN_FAILURES = 5
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Sweep(Interruptible, Table, whole=("columns", "parameters", "folder", "versions", "interrupted")):
+class Sweep(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible, Table, whole=("columns", "parameters", "folder", "versions", "interrupted")
+):
     """The table of a plan: rows of parameters and measures, in the plan's order; ``len`` counts the rows.
 
     A case that is done has as many rows as its function returned, any other one row without measures.
@@ -72,13 +74,17 @@ class Sweep(Interruptible, Table, whole=("columns", "parameters", "folder", "ver
     @property
     def advice(self) -> tuple[str, ...]:
         """What failed and why, and how to go on."""
+        return self.told("retry=True")
+
+    def told(self, retry: str) -> tuple[str, ...]:
+        """The advice, with words for how failures are computed again."""
         whys = dict(zip(self.cases, zip(self.statuses, self.reasons, strict=True), strict=True))
         failed = [(name, reason) for name, (status, reason) in whys.items() if status == "failed"]
         lines = [f"{name}: {reason}" for name, reason in failed[:_SHOWN_FAILURES]]
         if len(failed) > _SHOWN_FAILURES:
             lines.append(f"{len(failed) - _SHOWN_FAILURES} others failed too")
         if failed:
-            lines.append(f"failure.json in a case's folder has the traceback; retry=True computes {len(failed)} again")
+            lines.append(f"failure.json in a case's folder has the traceback; {retry} computes {len(failed)} again")
         if len(self.versions) > 1:
             lines.append(f"computed by versions {', '.join(self.versions)} of rnn-dynamics, which may differ")
         if self.interrupted:
@@ -89,6 +95,11 @@ class Sweep(Interruptible, Table, whole=("columns", "parameters", "folder", "ver
     def measures(self) -> tuple[str, ...]:
         """Those of the columns that were measured."""
         return tuple(name for name in self.columns if name not in self.parameters)
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a number has been measured."""
+        return any(isinstance(value, int | float) for name in self.measures for value in self.column(name))
 
     def column(self, name: str) -> tuple[Any, ...]:
         """The values of a column.
@@ -178,7 +189,7 @@ class Sweep(Interruptible, Table, whole=("columns", "parameters", "folder", "ver
     def _shown(self) -> "pd.DataFrame":
         """Without the columns that are the same all along."""
         table = self.to_pandas()
-        same = [name for name in self.parameters if len(table) > 1 and table[name].astype(str).nunique() == 1]
+        same = [name for name in self.parameters if len(table) > 1 and len(set(map(str, table[name]))) == 1]
         return table.drop(columns=same)
 
     def _notes(self) -> Sequence[str]:
