@@ -51,7 +51,9 @@ def plot_sweep(
             places = [words.index(place) if words else place for place, _ in one.points]
             look: dict[str, Any] = {"color": style.qualitative(number % style.COLORS), "linewidth": style.THICK}
             means = [np.mean(values) for _, values in one.points]
-            ax.plot(places, means, label=one.label, marker="_" if words else None, zorder=3, **look)
+            # Between words there is nothing that a line could show.
+            shape: dict[str, Any] = {"linestyle": "none", "marker": "_", "markersize": 14} if words else {}
+            ax.plot(places, means, label=one.label, zorder=3, **look, **shape)
             scattered = [(place, v) for place, (_, values) in zip(places, one.points, strict=True) for v in values]
             ax.plot(*zip(*scattered, strict=True), linestyle="none", marker="o", markersize=2.5, alpha=0.5, **look)
             handles.append(Line2D([], [], label=one.label, **look))
@@ -59,6 +61,7 @@ def plot_sweep(
         ax.set_ylabel(y)
         if words:
             ax.set_xticks(range(len(words)), [str(word) for word in words])
+            ax.set_xlim(-0.5, len(words) - 0.5)
         if legend and any(one.label for one in every):
             style.add_legend(ax, handles)
     return ax

@@ -100,10 +100,10 @@ class Folder:
 
     def failure(self) -> Failure | None:
         """Why there is no result, if it was tried."""
-        failure = self._read(_FAILURE)
-        if failure is None:
-            return None
         try:
+            failure = self._read(_FAILURE)
+            if failure is None:
+                return None
             return Failure(str(failure["sentence"]), str(failure["traceback"]), int(failure["attempts"]))
         except (KeyError, TypeError, ValueError):
             return Failure("its failure.json cannot be read", "", 1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 Function = Callable[..., Any]
@@ -23,10 +24,8 @@ def function_named(name: str, source: Path) -> Function:
     module, _, rest = name.partition(":")
     if not module or not rest:
         raise ValueError(f"function must be 'module:function', got {name!r}")
-    if str(source) not in sys.path:
-        sys.path.insert(0, str(source))
     try:
-        found: Any = import_module(module)
+        found: Any = _imported(module, source)
         for part in rest.split("."):
             found = getattr(found, part)
     except Exception as error:  # of a module that somebody wrote, whatever it raises
@@ -34,6 +33,22 @@ def function_named(name: str, source: Path) -> Function:
     if not callable(found):
         raise ValueError(f"function {name!r} must be a function, got {type(found).__name__}")
     return found
+
+
+def _imported(module: str, source: Path) -> ModuleType:
+    """A module, that of ``source`` before others; its folder stays on the path, for what it imports when it runs."""
+    own = [file for file in _files(module, source) if file.exists()]
+    if own and str(source) not in sys.path:
+        sys.path.insert(0, str(source))
+    found = import_module(module)
+    if own and Path(found.__file__ or "").resolve() not in own:
+        raise ImportError(f"another module {module} is imported already, from {found.__file__}: rename one of them")
+    return found
+
+
+def _files(module: str, source: Path) -> tuple[Path, Path]:
+    base = source.joinpath(*module.split("."))
+    return base.with_suffix(".py").resolve(), (base / "__init__.py").resolve()
 
 
 def name_of(function: Function) -> tuple[str, Path]:

@@ -121,6 +121,10 @@ class _Run:
 
     def __init__(self, plan: SweepPlan, cases: Sequence[Case], retry: bool, bar: Progress) -> None:
         self._plan, self._bar, self._all = plan, bar, len(cases)
+        try:
+            (Path(plan.folder) / CASES).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"cannot write to the folder {plan.folder}: {error.strerror}") from error
         self._lost: Counter[Path] = Counter()
         self._open = {job.folder: job for case in cases if (job := self._job(case, retry)) is not None}
         bar.update(self._done)
