@@ -1,6 +1,5 @@
 """Claims: one of many gets a case, and whoever died or fell silent loses it."""
 
-import multiprocessing
 import os
 import signal
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 import measured
 import pytest
+from killing import PROCESSES
 
 import rnn_dynamics as rd
 from rnn_dynamics.sweeps import claims, gather
@@ -54,7 +54,7 @@ def _die_with_a_claim(folder: Path) -> None:
 
 
 def test_a_killed_process_is_known_to_be_dead_at_once(tmp_path: Path) -> None:
-    process = multiprocessing.get_context("forkserver").Process(target=_die_with_a_claim, args=(tmp_path / "case",))
+    process = PROCESSES.Process(target=_die_with_a_claim, args=(tmp_path / "case",))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -124,7 +124,6 @@ def test_who_was_taken_for_dead_writes_no_result(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(measured, "product", superseded)
     assert compute(one).kind == "taken"
     assert not Folder(one.folder).done
-    assert [path.name for path in one.folder.iterdir()] == ["claim-1", "claim-2"] or True
     assert (one.folder / "claim-2").exists()  # which is the other's to remove
 
 

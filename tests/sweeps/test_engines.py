@@ -12,6 +12,8 @@ from typing import Any
 
 import measured
 import pytest
+from clusters import Killing, contents
+from killing import PROCESSES
 
 import rnn_dynamics as rd
 from rnn_dynamics.sweeps import gather, processes
@@ -24,11 +26,6 @@ def plan(folder: Path, **parts: Any) -> rd.SweepPlan:
     return rd.SweepPlan(folder, {"seed": SEEDS}, function=measured.drawn, **parts)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a sweep."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a serial run: a result, and two files of the function's own, for each case."""
@@ -37,23 +34,6 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     found = contents(folder)
     assert len(found) == 3 * len(SEEDS)
     return found
-
-
-def kill_in_turn(alive: Callable[[], list[int]], times: int) -> threading.Thread:
-    """Kill one process after the other, the older and the younger of two in turn."""
-
-    def run() -> None:
-        for number in range(times):
-            deadline = time.monotonic() + 60
-            while len(alive()) < 2 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            time.sleep(0.15)
-            for process in sorted(alive())[number % 2 : number % 2 + 1]:
-                os.kill(process, signal.SIGKILL)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread
 
 
 def test_two_processes_write_the_files_of_one(tmp_path: Path, serial: dict[str, bytes]) -> None:
@@ -66,23 +46,10 @@ def test_killed_workers_are_replaced_and_the_files_are_the_same(
 ) -> None:
     monkeypatch.setattr("rnn_dynamics.sweeps.running._MOST_LOST", 99)
 
-    def claimed() -> list[int]:
-        return [child.pid for child in multiprocessing.active_children() if child.pid and _claims(tmp_path, child.pid)]
-
-    killer = kill_in_turn(claimed, 4)
-    assert rd.sweep(plan(tmp_path), workers=2).finished
-    killer.join(0)
+    with Killing(tmp_path, times=4) as killing:
+        assert rd.sweep(plan(tmp_path), workers=2).finished
+    assert len(set(killing.killed)) >= 3
     assert contents(tmp_path) == serial
-
-
-def _claims(folder: Path, process: int) -> bool:
-    for path in folder.rglob("claim-*"):
-        try:
-            if f'"process": {process},' in path.read_text():
-                return True
-        except OSError:
-            continue
-    return False
 
 
 def test_a_case_that_always_kills_its_worker_is_a_failure(tmp_path: Path) -> None:
@@ -133,7 +100,7 @@ def test_each_process_sees_one_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_executors_of_the_standard_library(
     pool: Callable[..., Executor], tmp_path: Path, serial: dict[str, bytes]
 ) -> None:
-    options = {"mp_context": multiprocessing.get_context("forkserver")} if pool is ProcessPoolExecutor else {}
+    options = {"mp_context": PROCESSES} if pool is ProcessPoolExecutor else {}
     with pool(2, **options) as executor:
         assert rd.sweep(plan(tmp_path), executor).finished
     assert contents(tmp_path) == serial
