@@ -9,13 +9,10 @@ from artists import legend_texts, path
 import rnn_dynamics as rd
 
 
-def swept(
-    rows: list[tuple[Any, ...]], columns: tuple[str, ...], parameters: tuple[str, ...], **fields: Any
-) -> rd.Sweep:
+def swept(rows: list[tuple[Any, ...]], columns: tuple[str, ...], parameters: tuple[str, ...]) -> rd.Sweep:
     names = tuple(f"case-{number}" for number in range(len(rows)))
     done = tuple("waiting" if row[-1] is None else "done" for row in rows)
-    options: dict[str, Any] = {"folder": "here", "versions": ("0",), **fields}
-    return rd.Sweep(names, done, ("",) * len(rows), tuple(rows), columns, parameters, **options)
+    return rd.Sweep(names, done, ("",) * len(rows), tuple(rows), columns, parameters, folder="here", versions=("0",))
 
 
 ROWS = [

@@ -1,5 +1,6 @@
 """What plans compute that name no function: networks, trained, gone on with after a kill, and what they reach."""
 
+import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,11 @@ from clusters import contents
 from killing import PROCESSES
 
 import rnn_dynamics as rd
-from rnn_dynamics.sweeps import TrainedNetworks
-from rnn_dynamics.training import loop
+from rnn_dynamics.cells import module_from_spec
+from rnn_dynamics.sweeps import TrainedNetworks, gather
+from rnn_dynamics.tasks import task_by_name
+from rnn_dynamics.training import evaluate, loop
+from rnn_dynamics.training.run_folder import RunFolder
 
 SMALL: dict[str, Any] = {
     "task": "copy",
@@ -35,10 +39,6 @@ def test_a_row_says_what_training_the_network_says(tmp_path: Path) -> None:
     found = rd.sweep(plan(tmp_path, cell=["LSTM"], seed=[3]))
     assert found.finished
     (row,) = found.to_pandas().to_dict("records")
-    from rnn_dynamics.cells import module_from_spec
-    from rnn_dynamics.tasks import task_by_name
-    from rnn_dynamics.training import evaluate
-
     task = task_by_name("copy", length=5, sequences=80)
     torch_threads = torch.get_num_threads()
     model = rd.SequenceModel(module_from_spec("LSTM-6", 1, 3), 1, seed=3)
@@ -53,10 +53,10 @@ def test_a_row_says_what_training_the_network_says(tmp_path: Path) -> None:
     assert row["attractors_before"] == before.count
     assert (row["training"], row["updates"], row["score"]) == ("finished", 4, "mean squared error")
     (weights,) = tmp_path.rglob("best.safetensors")
-    assert torch.equal(
-        rd.read_checkpoint(weights).network.hold([0.0])(torch.zeros(1, 12)).float(),
-        rd.as_map(model.recurrent).hold([0.0])(torch.zeros(1, 12)).float(),
-    )
+    start = torch.zeros(1, 12, dtype=torch.float64)
+    networks = (rd.read_checkpoint(weights).network, rd.as_map(model.recurrent))
+    kept, trained = (network.hold([0.0])(start) for network in networks)
+    assert torch.equal(kept, trained)
 
 
 def test_variants_and_tasks_are_trained_each_in_its_way(tmp_path: Path) -> None:
@@ -64,35 +64,42 @@ def test_variants_and_tasks_are_trained_each_in_its_way(tmp_path: Path) -> None:
     assert found.counts == {"done": 3}
     table = found.to_pandas().set_index(["warmup", "seed"])
     assert len(table["test_loss"].unique()) == 6
-    flops = rd.sweep(
-        rd.SweepPlan(tmp_path / "b", {"seed": [0]}, {**SMALL, "task": "flip-flop", "bits": 1, "horizon": 0})
-    )
-    assert flops.finished
-    assert "vaa" not in flops.columns  # a horizon of 0 leaves it out
+    other = {**SMALL, "task": "flip-flop", "bits": 1, "horizon": 0}
+    flip_flops = rd.sweep(rd.SweepPlan(tmp_path / "other", {"seed": [0]}, other))
+    assert flip_flops.finished
+    assert "vaa" not in flip_flops.columns  # a horizon of 0 leaves it out
 
 
-def _train(folder: Path, after: float) -> None:
+def _train(folder: Path, writes: int) -> None:
+    """Train, and be killed once the state was written so many times."""
     torch.set_num_threads(1)
     loop.SECONDS_BETWEEN_STATES = 0.0  # after each update
-    signal.setitimer(signal.ITIMER_PROF, after)  # kills as SIGKILL does, after so much work
+    write, written = RunFolder.write_state, []
+
+    def deadly(self: RunFolder, state: dict[str, Any]) -> None:
+        write(self, state)
+        written.append(state["step"])
+        if len(written) == writes:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    RunFolder.write_state = deadly
     rd.sweep(_long(folder))
 
 
 def _long(folder: Path) -> rd.SweepPlan:
-    return rd.SweepPlan(folder, {"cell": ["GRU"], "seed": [0, 1]}, {**SMALL, "epochs": 20, "warmup": "warm"})
+    return rd.SweepPlan(folder, {"cell": ["GRU"], "seed": [0, 1]}, {**SMALL, "epochs": 5, "warmup": "warm"})
 
 
 def test_a_killed_training_goes_on_and_ends_in_the_same_files(tmp_path: Path) -> None:
     assert rd.sweep(_long(tmp_path / "whole")).finished
     killed = tmp_path / "killed"
-    resumed = False
-    for after in (0.3, 0.4, 0.5, 0.6):
-        process = PROCESSES.Process(target=_train, args=(killed, after))
+    for writes in (1, 3, 4):
+        process = PROCESSES.Process(target=_train, args=(killed, writes))
         process.start()
         process.join()
-        assert process.exitcode in (0, -signal.SIGPROF)
-        resumed |= bool(list(killed.rglob("state.pt")))
-    assert resumed, "no training was killed in its middle"
+        assert process.exitcode == -signal.SIGKILL
+        assert len(list(killed.rglob("state.pt"))) == 1
+        assert gather(_long(killed)).statuses == ("lost", "lost")
     assert rd.sweep(_long(killed)).finished
     assert contents(killed) == contents(tmp_path / "whole")
 
