@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from ..checks import Count, checked
 from .computing import compute
 from .engines import Submitting
 from .gpus import see_one
@@ -43,9 +44,10 @@ def dask_engine(client: "Client", gpus: tuple[str, ...] = ()) -> Submitting:
     return Submitting(submit, lambda: client.status in ("running", "connecting"))
 
 
+@checked
 @contextmanager
-def dask_client(address: str | None, workers: int) -> "Iterator[Client]":
-    """A client of the scheduler at an address, or of a cluster of so many processes on this machine.
+def dask_client(address: str | None = None, workers: Count = 2) -> "Iterator[Client]":
+    """A client of the scheduler at an address, or of a cluster of so many processes on this machine, one thread each.
 
     Raises:
         ValueError: without Dask, or if nobody answers there.

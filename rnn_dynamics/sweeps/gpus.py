@@ -1,10 +1,13 @@
 """One GPU a worker: of those that this process may use, worker i sees the one of number i, and no other."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
+MOST_GPUS = 1024
 
 
 def visible_gpus(count: int) -> tuple[str, ...]:
@@ -31,6 +34,20 @@ def see_one(gpus: tuple[str, ...], worker: int) -> None:
     if torch.cuda.is_initialized():
         raise RuntimeError(f"{VARIABLE} is set too late: CUDA has begun in this process")
     os.environ[VARIABLE] = gpus[worker % len(gpus)]
+
+
+@contextmanager
+def seeing_one(gpus: tuple[str, ...], worker: int) -> Iterator[None]:
+    """Let this process see one of the GPUs for as long as the block lasts; once CUDA has begun it sees no other."""
+    before = os.environ.get(VARIABLE)
+    see_one(gpus, worker)
+    try:
+        yield
+    finally:
+        if gpus and before is None:
+            del os.environ[VARIABLE]
+        elif gpus and before is not None:
+            os.environ[VARIABLE] = before
 
 
 def _split(said: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..checks import ArgumentError, CheckedInside, Count, Size, checked
+from ..checks import ArgumentError, AtLeast, CheckedInside, Count, Size, checked
 from ..progress import Progress, sign_of_life
 from ..stopping import go_on, stoppable
 from .cases import Case, Failure, Folder
@@ -17,7 +17,7 @@ from .computing import Job, Outcome
 from .dask import dask_engine, is_client
 from .engines import Engine, Serial, Submitting
 from .gathering import CASES, gathered
-from .gpus import see_one, visible_gpus
+from .gpus import MOST_GPUS, seeing_one, visible_gpus
 from .plan import PlanLike, SweepPlan, as_plan
 from .processes import Processes
 from .results import Sweep
@@ -38,7 +38,7 @@ def sweep(
     executor: Annotated[Any, CheckedInside()] = None,
     *,
     workers: Count = 1,
-    gpus: Size = 0,
+    gpus: Annotated[int, AtLeast(0, MOST_GPUS)] = 0,
     retry: bool = False,
     index: Size | None = None,
     of: Count | None = None,
@@ -73,10 +73,14 @@ def sweep(
     """
     plan = as_plan(plan)
     cases = part_of(plan.all_cases, index, of)
-    engine = _engine(executor, workers, visible_gpus(gpus) if gpus else (), index)
-    with stoppable() as stop, Progress("sweep", progress, total=len(cases), unit="case") as bar:
-        run = _Run(plan, cases, retry, bar)
-        run.to_the_end(engine)
+    names = visible_gpus(gpus)
+    engine = _engine(executor, workers, names)
+    with (
+        stoppable() as stop,
+        seeing_one(names if isinstance(engine, Serial) else (), index or 0),
+        Progress("sweep", progress, total=len(cases), unit="case") as bar,
+    ):
+        _Run(plan, cases, retry, bar).to_the_end(engine)
     return gathered(plan, cases, interrupted=bool(stop))
 
 
@@ -97,12 +101,9 @@ def part_of(cases: Sequence[Case], index: int | None, of: int | None) -> Sequenc
     return cases[index::parts]
 
 
-def _engine(executor: Any, workers: int, gpus: tuple[str, ...], index: int | None) -> Engine:
+def _engine(executor: Any, workers: int, gpus: tuple[str, ...]) -> Engine:
     if executor is None:
-        if workers > 1:
-            return Processes(workers, gpus)
-        see_one(gpus, index or 0)
-        return Serial()
+        return Processes(workers, gpus) if workers > 1 else Serial()
     if workers > 1:
         raise ArgumentError("workers", "is for processes of this machine: an executor has its own")
     if is_client(executor):
