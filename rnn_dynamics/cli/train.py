@@ -118,7 +118,8 @@ def train(
 ) -> None:
     """Train networks on a task, and say all along which attractors they reach, what was born and what died."""
     options = dict(locals())
-    named = task_by_name(task, length=length, pad=pad, bits=bits, blank=blank, sequences=sequences, data=data)
+    with Options():  # here the argument "sequences" is the option
+        named = task_by_name(task, length=length, pad=pad, bits=bits, blank=blank, sequences=sequences, data=data)
     spec = Specification.parse(f"{cell}+{cell}-{hidden}x{layers}" if parallel else f"{cell}-{hidden}x{layers}")
     # Between its pulses the flip-flop has no input: that is where it must remember.
     hold = ",".join("0" * named.train.input_size) if hold is None and task == "flip-flop" else hold

@@ -1,5 +1,6 @@
 """Dask ``distributed`` as an engine: a cluster of this machine, or any scheduler's."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,8 @@ from .gpus import see_one
 if TYPE_CHECKING:
     from distributed import Client
 
-_NO_DASHBOARD: Any = None
-"""Which takes a port and packages of its own; typed as a word by Dask."""
+_ANY_PORT = ":0"
+"""For the dashboard: the usual one may be another cluster's."""
 
 
 def is_client(executor: Any) -> bool:
@@ -65,7 +66,9 @@ def dask_client(address: str | None = None, workers: Count = 2) -> "Iterator[Cli
             yield client
         return
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=_NO_DASHBOARD) as cluster,
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=_ANY_PORT, silence_logs=logging.ERROR
+        ) as cluster,
         Client(cluster) as client,
     ):
         yield client

@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
-    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder]
+    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [sweeps]
 python -m tests.benchmarks readme
 """
 
@@ -32,6 +32,7 @@ from . import (
     settling,
     speed,
     stalls,
+    sweeps,
     tracking,
     warmup_cost,
 )
@@ -56,6 +57,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         tracking,
         copy_warmup,
         kills,
+        sweeps,
         low_rank,
         flip_flop_diagram,
         continuation_cost,
