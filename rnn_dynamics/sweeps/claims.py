@@ -48,8 +48,10 @@ class Owner:
 
     def dead(self) -> bool | None:
         """Whether its process has ended; None if that cannot be told from here."""
-        if self.host != socket.gethostname() or not self.boot:
+        if self.host != socket.gethostname():
             return None
+        if not self.boot:
+            return _ended(self.process)
         if self.boot.partition("/")[0] != _boot().partition("/")[0]:
             return True  # the machine has started anew
         if self.boot != _boot():
@@ -75,6 +77,18 @@ def _began(process: int) -> str | None:
     except OSError:
         return None
     return None if after_name[0] in "ZX" else after_name[19]
+
+
+def _ended(process: int) -> bool | None:
+    """Whether there is no such process; one that there is may be another of the same number."""
+    if os.name == "posix":
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+    return None
 
 
 class Claim:

@@ -65,10 +65,6 @@ def dask_client(address: str | None = None, workers: Count = 2) -> "Iterator[Cli
         with client:
             yield client
         return
-    with (
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=_ANY_PORT, silence_logs=logging.ERROR
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    quiet: dict[str, Any] = {"dashboard_address": _ANY_PORT, "silence_logs": logging.ERROR}
+    with LocalCluster(n_workers=workers, threads_per_worker=1, **quiet) as cluster, Client(cluster) as client:
         yield client

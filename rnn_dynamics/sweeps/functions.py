@@ -66,7 +66,8 @@ def name_of(function: Function) -> tuple[str, Path]:
         )
     path = Path(file).resolve()
     if module == "__main__":
-        return f"{path.stem}:{name}", path.parent
+        spec = getattr(sys.modules[module], "__spec__", None)  # of python -m
+        module = path.stem if spec is None else spec.name
     depth = module.count(".") + (path.name == "__init__.py")
     return f"{module}:{name}", path.parents[depth]
 

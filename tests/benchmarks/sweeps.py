@@ -73,7 +73,7 @@ def _plan(function: Callable[..., Any], count: int, folder: Path) -> rd.SweepPla
 
 @contextmanager
 def _place() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # a disk, which /tmp may not be
+    with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 

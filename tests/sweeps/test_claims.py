@@ -82,6 +82,18 @@ def test_a_machine_that_started_anew_has_no_process_of_before(tmp_path: Path) ->
     assert Claim.take(tmp_path / "case") is not None
 
 
+def test_where_starts_cannot_be_told_a_process_that_is_no_more_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "_boot", lambda: "")
+    process = PROCESSES.Process(target=int)
+    process.start()
+    process.join()
+    assert process.pid is not None
+    gone, here = replace(Owner.here(), process=process.pid), Owner.here()
+    assert (gone.boot, gone.dead(), here.dead()) == ("", True, None)
+
+
 def test_an_unreadable_claim_counts_by_its_time(tmp_path: Path) -> None:
     left_by(tmp_path / "case", Owner.here())
     (tmp_path / "case" / "claim-1").write_text("")

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import rnn_dynamics as rd
 from rnn_dynamics.sweeps import dask_client, gather
 
 dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
+KilledWorker, WorkerState = distributed.scheduler.KilledWorker, distributed.scheduler.WorkerState
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +52,21 @@ def test_killed_workers_and_a_killed_scheduler_leave_the_files_of_a_serial_run(t
     with Cluster(place) as cluster, dask_client(cluster.address, 1) as client:
         assert rd.sweep(made, client).finished
     assert contents(tmp_path / "killed") == contents(tmp_path / "serial")
+
+
+def test_a_case_whose_workers_die_is_a_failure(tmp_path: Path) -> None:
+    class Dying:
+        """What Dask answers once three workers have died of a task."""
+
+        def submit(self, *_: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_exception(KilledWorker("measure", WorkerState.__new__(WorkerState), 3))
+            return future
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KilledWorker, "__str__", lambda _: "tried on 4 workers")
+        found = rd.sweep(rd.SweepPlan(tmp_path, {"x": [1]}, function=measured.deadly), Dying())
+    assert found.reasons == ("its worker died 5 times: tried on 4 workers",)
 
 
 def test_a_local_cluster_gives_each_worker_one_gpu(tmp_path: Path) -> None:
