@@ -578,6 +578,7 @@ def _training_doors() -> Iterator[Door]:
     )
     yield Door("SweepPlan", rd.SweepPlan, lambda: {**plan(), "fixed": {}, "cases": [], "pack": {}, "threads": 1})
     yield Door("SweepPlan.read", rd.SweepPlan.read, lambda: {"path": _plan_file()})
+    yield Door("measured_rows", sweeps.measured_rows, lambda: {"plan": plan()})
     yield Door("gather", sweeps.gather, lambda: {"plan": plan()})
     yield Door("dask_client", sweeps.dask_client, lambda: {"address": None, "workers": 1})
     yield Door("Sweep.write", swept().write, lambda: {"path": folder() / "table.csv"})

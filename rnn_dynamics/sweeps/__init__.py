@@ -1,7 +1,7 @@
 """Sweeps: the cases of a plan, computed by one machine, a cluster or a job array; each is kept once it is done."""
 
 from .dask import dask_client
-from .gathering import gather
+from .gathering import gather, measured_rows
 from .networks import TrainedNetworks
 from .plan import SweepPlan
 from .results import Sweep
@@ -15,6 +15,7 @@ __all__ = [
     "TrainedNetworks",
     "dask_client",
     "gather",
+    "measured_rows",
     "series_of",
     "sweep",
 ]

@@ -149,6 +149,10 @@ def _plain(name: str, value: Any) -> Any:
         value = os.fspath(value)
     if isinstance(value, list | tuple):
         return [_plain(name, item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(name, item) for key, item in value.items()}
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    raise TypeError(f"a row must hold numbers, words and lists of them, got {type(value).__name__} for {name!r}")
+    raise TypeError(
+        f"a row must hold numbers, words, lists and mappings, got {type(value).__name__} for {name!r}"
+    )

@@ -1,5 +1,6 @@
 """What the files of a plan say: one table, which nothing is computed for."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,17 @@ def gather(plan: PlanLike) -> Sweep:
     """
     plan = as_plan(plan)
     return gathered(plan, plan.all_cases)
+
+
+@checked
+def measured_rows(plan: PlanLike) -> list[list[Row] | None]:
+    """Of each case the rows as its function returned them, with whatever is nested in them; None of one not done.
+
+    Raises:
+        ValueError: for a plan that is none, or a result that is broken.
+    """
+    plan = as_plan(plan)
+    return [Folder(Path(plan.folder) / CASES / case.name).rows() for case in plan.all_cases]
 
 
 def gathered(plan: SweepPlan, cases: Sequence[Case], *, interrupted: bool = False) -> Sweep:
@@ -72,4 +84,6 @@ def _entries(case: Case, path: Path) -> Iterator[tuple[str, Status, str, Row, st
 
 
 def _held(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps(value)
     return tuple(_held(item) for item in value) if isinstance(value, list) else value

@@ -61,6 +61,10 @@ def deadly(x: int) -> dict[str, Any]:
     return {"y": x}
 
 
+def nested(x: int) -> list[dict[str, Any]]:
+    return [{"curve": [x, [x + 1.0]], "counts": {"one": x}}]
+
+
 def nothing(x: int) -> None:
     return None
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import rnn_dynamics as rd
-from rnn_dynamics.sweeps import gather
+from rnn_dynamics.sweeps import gather, measured_rows
 
 GRID: dict[str, Any] = {"x": [1, 2, 3], "y": [1, 2]}
 
@@ -166,6 +166,14 @@ def test_the_dataset_is_over_the_parameters_that_vary(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data["z"], [[1, 2], [2, np.nan], [3, 6]])
     assert data.attrs["wait"] == 0.0
     assert str(data["word"].sel(x=3, y=1).item()) == "odd"
+
+
+def test_what_is_nested_is_kept_as_it_was(tmp_path: Path) -> None:
+    made = rd.SweepPlan(tmp_path, {"x": [1, 2]}, function=measured.nested)
+    rd.sweep(made, index=1)
+    assert measured_rows(made) == [None, [{"curve": [2, [3.0]], "counts": {"one": 2}}]]
+    assert gather(made)[1].column("curve") == ((2, (3.0,)),)
+    assert gather(made).to_pandas()["counts"][1] == '{"one": 2}'
 
 
 def test_a_table_without_numbers_writes_no_parquet_without_its_package(tmp_path: Path) -> None:
