@@ -153,6 +153,4 @@ def _plain(name: str, value: Any) -> Any:
         return {str(key): _plain(name, item) for key, item in value.items()}
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    raise TypeError(
-        f"a row must hold numbers, words, lists and mappings, got {type(value).__name__} for {name!r}"
-    )
+    raise TypeError(f"a row must hold numbers, words, lists and mappings, got {type(value).__name__} for {name!r}")
