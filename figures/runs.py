@@ -1,18 +1,18 @@
-"""Figures of cases measured one by one, each kept as soon as it is done: their plan and their command line."""
+"""Figures of cases measured one by one in a sweep, here or on a cluster: their plan and their command line."""
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import torch
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
+import rnn_dynamics as rd
 from rnn_dynamics.plotting import save_figure
+from rnn_dynamics.sweeps import dask_client, measured_rows
 
 Row = dict[str, Any]
 Case = TypeVar("Case")
@@ -40,6 +40,9 @@ def run(plan: Plan[Any], arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog=f"python -m figures.{plan.folder}.{plan.name}")
     parser.add_argument("--scale", choices=list(plan.scales), default="small")
     parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each; 1 is this one")
+    parser.add_argument("--scheduler", help="address of a scheduler of Dask, whose workers measure instead")
+    parser.add_argument("--index", type=int, help="measure this part alone, and draw nothing: a job of an array")
+    parser.add_argument("--of", type=int, help="into how many parts --index cuts; a case each by default")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / plan.folder, help="folder of results and figures"
     )
@@ -50,7 +53,11 @@ def run(plan: Plan[Any], arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     cases = plan.scales[options.scale]
     path = options.out / f"{plan.results or plan.name}_{options.scale}.jsonl"
-    rows, missing = measured(plan, cases, path, 0 if options.draw_only else options.workers)
+    if not options.draw_only:
+        _measure(plan, cases, path, options)
+    if options.index is not None:
+        return
+    rows, missing = measured(cases, path)
     save_figure(plan.draw(rows), options.out / plan.name)
     facts = f"Scale `{options.scale}`: {plan.extent(cases)}"
     if missing:
@@ -58,35 +65,49 @@ def run(plan: Plan[Any], arguments: Sequence[str] | None = None) -> None:
     (options.out / f"{plan.name}.md").write_text(f"{plan.caption(rows).strip()}\n\n{facts}\n")
 
 
-def measured(plan: Plan[Case], cases: Sequence[Case], path: Path, workers: int) -> tuple[list[Row], list[Case]]:
-    """The rows of the cases, and which of them are missing: none, unless there are no workers."""
-    done: dict[str, list[Row]] = {}
-    if path.exists():
-        for line in path.read_text().splitlines():
-            entry = json.loads(line)
-            done[entry["case"]] = entry["rows"]
+def measured(cases: Sequence[Case], path: Path) -> tuple[list[Row], list[Case]]:
+    """The rows of the cases in a file, and which of them are missing."""
+    done = _stored(path)
+    return [row for case in cases for row in done.get(_key(case), [])], [c for c in cases if _key(c) not in done]
+
+
+def measured_case(figure: str, **parameters: Any) -> list[Row]:
+    """What a figure, "training.lengths", measures of one case: the function of its sweep."""
+    plan = import_module(f"figures.{figure}").PLAN
+    return plan.measure(type(next(iter(plan.scales.values()))[0])(**parameters))
+
+
+def _measure(plan: Plan[Any], cases: Sequence[Any], path: Path, options: argparse.Namespace) -> None:
+    """Sweep over the cases that the file has not, and add to it those that are done."""
+    done = _stored(path)
     missing = [case for case in cases if _key(case) not in done]
-    if not workers:
-        return [row for case in cases for row in done.get(_key(case), [])], missing
-    with path.open("a") as file:
-        results = tqdm(_each(plan, missing, workers), total=len(missing), desc=plan.name, disable=not missing)
-        for case, rows in results:
-            done[_key(case)] = [{**asdict(case), **row} for row in rows]  # pyright: ignore[reportArgumentType]
-            file.write(json.dumps({"case": _key(case), "rows": done[_key(case)]}) + "\n")
-            file.flush()
-    return [row for case in cases for row in done[_key(case)]], []
-
-
-def _each(plan: Plan[Case], cases: Sequence[Case], workers: int) -> Iterator[tuple[Case, list[Row]]]:
-    if workers == 1:
-        torch.set_num_threads(1)
-        for case in cases:
-            yield case, plan.measure(case)
+    if not missing:
         return
-    with ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        futures = {pool.submit(plan.measure, case): case for case in cases}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+    swept = rd.SweepPlan(
+        path.parent / f"{path.stem}-sweep",
+        cases=[asdict(case) for case in missing],
+        fixed={"figure": f"{plan.folder}.{plan.name}"},
+        function=measured_case,
+    )
+    part: dict[str, Any] = {"index": options.index, "of": options.of, "progress": True}
+    if options.scheduler is None:
+        found = rd.sweep(swept, workers=options.workers, **part)
+    else:
+        with dask_client(options.scheduler) as client:
+            found = rd.sweep(swept, client, **part)
+    if options.index is None:
+        with path.open("a") as file:
+            for case, rows in zip(missing, measured_rows(swept), strict=True):
+                if rows is not None:
+                    told = [{**asdict(case), **row} for row in rows]
+                    file.write(json.dumps({"case": _key(case), "rows": told}) + "\n")
+    if not found.finished:
+        raise SystemExit(repr(found))
+
+
+def _stored(path: Path) -> dict[str, list[Row]]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {entry["case"]: entry["rows"] for entry in map(json.loads, lines)}
 
 
 def _key(case: Any) -> str:

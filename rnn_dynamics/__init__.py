@@ -60,6 +60,7 @@ from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
+from .sweeps import Sweep, SweepPlan, sweep
 from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
 from .targeted_directions import targeted_directions
 from .timeline import TrainingBifurcations, training_bifurcations
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         plot_parameter_plane,
         plot_reachability,
         plot_spectrum,
+        plot_sweep,
         plot_timeline,
         plot_tracking,
         plot_transition_graph,
@@ -113,6 +115,8 @@ __all__ = [
     "SequenceModel",
     "Settle",
     "SpeedMinimizer",
+    "Sweep",
+    "SweepPlan",
     "TrackingHistory",
     "TrainSettings",
     "Training",
@@ -154,6 +158,7 @@ __all__ = [
     "plot_parameter_plane",
     "plot_reachability",
     "plot_spectrum",
+    "plot_sweep",
     "plot_timeline",
     "plot_tracking",
     "plot_transition_graph",
@@ -166,6 +171,7 @@ __all__ = [
     "scaled",
     "shifted",
     "soft_vaa",
+    "sweep",
     "targeted_directions",
     "tasks",
     "track_checkpoints",

@@ -15,7 +15,7 @@ from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, enclosures, fixed_point_finder, plotting, rl, roots, tasks, training
+from rnn_dynamics import cells, enclosures, fixed_point_finder, plotting, rl, roots, sweeps, tasks, training
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.fixed_point_finder import FixedPointFinder, plot_fps
 from rnn_dynamics.tracking import Budget, checkpoint_files
@@ -182,6 +182,21 @@ def trained() -> rd.Training:
     return rd.train(model(), task(), settings=rd.TrainSettings(epochs=1, batch_size=4))
 
 
+def plan() -> dict[str, Any]:
+    """Of two cases, in a folder that is kept: the first call computes them."""
+    grid = {"x": [1, 2], "y": [1]}
+    return {"folder": folder() / "sweep", "grid": grid, "function": "doors:measure", "source": Path(__file__).parent}
+
+
+def measure(x: int, y: int) -> dict[str, int]:
+    return {"z": x * y}
+
+
+@cache
+def swept() -> rd.Sweep:
+    return rd.sweep(plan())
+
+
 @cache
 def checkpoints() -> Path:
     where = folder() / "checkpoints"
@@ -189,6 +204,13 @@ def checkpoints() -> Path:
     for step in (1, 2):
         torch.save(module().state_dict(), where / f"step-{step}.pt")
     return where
+
+
+@cache
+def _plan_file() -> Path:
+    path = folder() / "plan.toml"
+    path.write_text("[grid]\nseed = [0, 1]\n")
+    return path
 
 
 def _images() -> dict[str, Any]:
@@ -609,6 +631,54 @@ def _training_doors() -> Iterator[Door]:
         lambda: {"models": [model(), model()], "task": task(), **fitting, "seeds": [0, 1], "trackers": None},
     )
     yield Door(
+        "sweep",
+        rd.sweep,
+        lambda: {
+            "plan": plan(),
+            "executor": None,
+            "workers": 1,
+            "gpus": 0,
+            "retry": False,
+            "index": 0,
+            "of": 2,
+            "progress": False,
+        },
+    )
+    yield Door("SweepPlan", rd.SweepPlan, lambda: {**plan(), "fixed": {}, "cases": [], "pack": {}, "threads": 1})
+    yield Door("SweepPlan.read", rd.SweepPlan.read, lambda: {"path": _plan_file()})
+    yield Door("measured_rows", sweeps.measured_rows, lambda: {"plan": plan()})
+    yield Door("gather", sweeps.gather, lambda: {"plan": plan()})
+    yield Door("dask_client", sweeps.dask_client, lambda: {"address": None, "workers": 1})
+    yield Door("Sweep.write", swept().write, lambda: {"path": folder() / "table.csv"})
+    yield Door(
+        "TrainedNetworks",
+        sweeps.TrainedNetworks,
+        lambda: {
+            "cell": "GRU",
+            "task": "denoising",
+            "warmup": "plain",
+            "length": 8,
+            "seed": 0,
+            "hidden": 4,
+            "layers": 1,
+            "t_max": 10.0,
+            "pad": 2,
+            "bits": None,
+            "blank": None,
+            "sequences": 4,
+            "data": None,
+            "epochs": 1,
+            "batch_size": 2,
+            "lr": 1e-3,
+            "clip_norm": 1.0,
+            "patience": None,
+            "warmup_steps": 1,
+            "n": 4,
+            "horizon": 5,
+            "device": "cpu",
+        },
+    )
+    yield Door(
         "training_bifurcations",
         rd.training_bifurcations,
         lambda: {
@@ -718,6 +788,11 @@ def _plotting_doors() -> Iterator[Door]:
         "plot_timeline",
         rd.plot_timeline,
         lambda: {"timeline": timeline(), "axes": None, "observable": 0, "legend": True},
+    )
+    yield Door(
+        "plot_sweep",
+        rd.plot_sweep,
+        lambda: {"sweep": swept(), "ax": None, "x": "x", "y": "z", "by": [], "legend": True},
     )
     yield Door("plot_echo_index", rd.plot_echo_index, lambda: {"echo": echo(), "ax": None, "legend": True})
     yield Door(
@@ -907,6 +982,11 @@ def _making_doors() -> Iterator[Door]:
     )
     yield from _finder_doors()
     generated = {"n": 4, "length": (12, 14), "seed": 0}
+    yield Door(
+        "task_by_name",
+        tasks.task_by_name,
+        lambda: {"name": "denoising", "length": 8, "pad": 2, "bits": None, "sequences": 4},
+    )
     yield Door("CopyFirstInput", tasks.CopyFirstInput, lambda: dict(generated))
     yield Door("Denoising", tasks.Denoising, lambda: {**generated, "pad": 3, "marks": 2})
     yield Door("FlipFlop", tasks.FlipFlop, lambda: {**generated, "bits": 2, "pulse_rate": 0.2})
@@ -1164,6 +1244,7 @@ def _result_doors() -> Iterator[Door]:
         (echo, rd.plot_echo_index),
         (trained, lambda it: it.to_pandas()),
         (played, lambda it: it.to_pandas()),
+        (swept, lambda it: (rd.plot_sweep(it), it.to_pandas())),
         (fold, lambda it: repr(it)),
         (lambda: rd.diversity(torch.tensor([2, 1])), repr),
     ]

@@ -11,10 +11,11 @@ from .low_rank import LowRankRNN
 from .lru import LRU
 from .minimal import MinGRU, MinLSTM
 from .parallel import Parallel
-from .specification import SPEC_FORM, Specification, module_from_spec
+from .specification import CELL_NAMES, SPEC_FORM, Specification, module_from_spec
 
 __all__ = [
     "BRC",
+    "CELL_NAMES",
     "LRU",
     "MGU",
     "NBRC",

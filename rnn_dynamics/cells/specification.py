@@ -35,6 +35,7 @@ _CELLS: dict[str, Callable[..., nn.Module]] = {
     "minLSTM": MinLSTM,
     "chrono": nn.LSTM,
 }
+CELL_NAMES = tuple(_CELLS)
 _NAMES = {name.lower(): name for name in _CELLS}
 _FORM = re.compile(r"([a-z]+(?:\+[a-z]+)*)-(\d{1,6})(?:x(\d{1,3}))?", re.IGNORECASE | re.ASCII)
 

@@ -12,6 +12,7 @@ from .certify import EXAMPLES as CERTIFY_EXAMPLES
 from .certify import certify
 from .fixed_points import analyze, demo
 from .reach import reach
+from .sweep import app as sweep_app
 from .track import EXAMPLES as TRACK_EXAMPLES
 from .track import track
 from .train import EXAMPLES as TRAIN_EXAMPLES
@@ -40,6 +41,8 @@ rnn-dynamics train copy --seeds 5 --warmup
                                 train networks on a task; what they reach at every epoch,
                                 what is born and dies, and in which bifurcation
 rnn-dynamics track checkpoints/ the same of anybody's folder of checkpoints, or of a run of train
+rnn-dynamics sweep run plan.toml
+                                many trainings, or whatever a plan says, on one machine or a cluster
 rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
                                 from states that your inputs lead to, at a held input
 """
@@ -58,6 +61,7 @@ app.command(epilog=CERTIFY_EXAMPLES)(certify)
 app.command()(warmup)
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=TRACK_EXAMPLES)(track)
+app.add_typer(sweep_app, name="sweep")
 
 
 def _refuse(sentence: str) -> None:

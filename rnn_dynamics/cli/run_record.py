@@ -6,7 +6,8 @@ from typing import Any
 
 from ..checks import InputSequences
 from ..files import replacing
-from .train_tasks import MAZE, OWN_OPTIONS, maze_histories, task_by_name
+from ..tasks import TASK_OPTIONS, task_by_name
+from .train_tasks import MAZE, maze_histories
 
 _NAME = "run.json"
 
@@ -53,7 +54,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     if not isinstance(options, dict) or not all(isinstance(options.get(name), str) for name in ("task", "network")):
         raise ValueError(f"{path} does not hold the options of a run")
     for name, value in options.items():
-        kind = str if name in _TEXTS else int if name in OWN_OPTIONS else None
+        kind = str if name in _TEXTS else int if name in TASK_OPTIONS else None
         if kind is not None and value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             raise ValueError(f"{path} does not hold the options of a run: {name} is {value!r}"[:300])
     return options
@@ -64,7 +65,7 @@ def recorded_sequences(options: dict[str, Any]) -> tuple[InputSequences, str]:
     if options["task"] == MAZE:
         length = options["length"]
         return maze_histories(length), f"histories of exploration in a T-Maze of length {length}"
-    own = {name: options.get(name) for name in OWN_OPTIONS}
+    own = {name: options.get(name) for name in TASK_OPTIONS}
     own["data"] = None if own["data"] is None else Path(own["data"])
     named = task_by_name(options["task"], **own)
     return named.train, named.words.split(";")[0]

@@ -10,7 +10,7 @@ import typer
 
 from ..cells import Specification, module_from_spec
 from ..report import TrainedSeed, print_training, training_sentence, write_training
-from ..tasks import SequenceTask
+from ..tasks import SequenceTask, task_by_name
 from ..tracking import AttractorTracker, Effort
 from ..training import SequenceModel, Training, TrainSettings, evaluate, train_ensemble
 from ..training import train as train_one
@@ -19,7 +19,7 @@ from .options import Options
 from .run_record import is_begun, require_resumable, written_record
 from .shared import console, numbers, require_writable
 from .train_maze import train_in_maze
-from .train_tasks import MAZE, NAMES, given_options, task_by_name
+from .train_tasks import MAZE, NAMES, require_own
 from .watching import Watch, contents, histories, write_histories
 
 EXAMPLES = """Examples:
@@ -141,15 +141,15 @@ def train(
     """Train networks on a task, and say all along which attractors they reach, what was born and what died."""
     options = dict(locals())
     own = {"length": length, "pad": pad, "bits": bits, "blank": blank, "sequences": sequences, "data": data}
-    own |= {"epochs": epochs, "patience": patience, "episodes": episodes}
+    require_own(task, **own, epochs=epochs, patience=patience, episodes=episodes)
     usual = (32, 2) if task == MAZE else (64, 1)
     size = f"{hidden or usual[0]}x{layers or usual[1]}"
     spec = Specification.parse(f"{cell}+{cell}-{size}" if parallel else f"{cell}-{size}")
     if task == MAZE:
-        given_options(task, **own)
         train_in_maze(spec, options)
         return
-    named = task_by_name(task, **own)
+    with Options():  # here the argument "sequences" is the option
+        named = task_by_name(task, **own)
     epochs, clip_norm = epochs or 10, 1.0 if clip_norm is None else clip_norm  # agents have none as published
     # Between its pulses the flip-flop has no input: that is where it must remember.
     hold = ",".join("0" * named.train.input_size) if hold is None and task == "flip-flop" else hold

@@ -1,80 +1,37 @@
-"""The tasks that ``rnn-dynamics train`` knows by name."""
+"""What ``rnn-dynamics train`` takes beside tasks with answers: the maze, and which options are for which."""
 
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
-from ..tasks import CopyFirstInput, Denoising, FlipFlop, PixelSequences, SequenceTask, digits, mnist
-from .options import Options
+from ..tasks import TASK_NAMES, TASK_OPTIONS
 
-_SEQUENCES, _TEST_SEQUENCES = 10_000, 2000
-_SEED, _TEST_SEED = 0, 1_000_003
-"""Of the data: the same for every run, so that networks of several runs can be compared."""
-
-_LENGTHS = {"copy": 50, "denoising": 100, "flip-flop": 60}
-_IMAGES = {"rows": PixelSequences.by_row, "pixels": PixelSequences.by_pixel, "permuted": PixelSequences.permuted}
-NAMES = (*_LENGTHS, *_IMAGES)
 MAZE = "tmaze"
 """What is no task with answers: agents act in it."""
 
+NAMES = (*TASK_NAMES, MAZE)
+
 OWN_OPTIONS = {
-    "length": (*_LENGTHS, MAZE),
-    "sequences": tuple(_LENGTHS),
-    "pad": ("denoising",),
-    "bits": ("flip-flop",),
-    "blank": tuple(_IMAGES),
-    "data": tuple(_IMAGES),
-    "epochs": NAMES,
-    "patience": NAMES,
+    **TASK_OPTIONS,
+    "length": (*TASK_OPTIONS["length"], MAZE),
+    "epochs": TASK_NAMES,
+    "patience": TASK_NAMES,
     "episodes": (MAZE,),
 }
 """Which tasks an option is for."""
 
 
-class NamedTask(NamedTuple):
-    """A task to train on, one to test on, and what they are in words."""
-
-    train: SequenceTask
-    test: SequenceTask
-    words: str
-
-
-def task_by_name(name: str, **options: Any) -> NamedTask:
-    """Make the task of a name; ``options`` as in ``OWN_OPTIONS``, None for what was not given.
+def require_own(name: str, **options: Any) -> None:
+    """Refuse another name of a task, and options that belong to other tasks.
 
     Raises:
-        ValueError: for another name, options that belong to other tasks, or data that cannot be made or read.
+        ValueError: naming what there is.
     """
-    given = given_options(name, **options)
-    if name in _IMAGES:
-        return _of_images(name, given.get("blank", 0), given.get("data"))
-    length, n = given.get("length", _LENGTHS[name]), given.get("sequences", _SEQUENCES)
-    try:
-        with Options(n="sequences"):
-            train, test = (
-                _made(name, size, length, given, seed) for size, seed in ((n, _SEED), (_TEST_SEQUENCES, _TEST_SEED))
-            )
-    except (RuntimeError, MemoryError) as error:  # what torch's allocator raises
-        raise ValueError(f"cannot make {n:,} sequences of {length:,} steps: {error}".splitlines()[0]) from error
-    return NamedTask(
-        train, test, f"{name}, {n:,} sequences of {length} steps{_width(train)}; {len(test):,} others test"
-    )
-
-
-def given_options(name: str, **options: Any) -> dict[str, Any]:
-    """The options that were given, None being none.
-
-    Raises:
-        ValueError: for another name of a task, or options that belong to other tasks.
-    """
-    if name not in (*NAMES, MAZE):
-        raise ValueError(f"there is no task {name!r}; there are {', '.join((*NAMES, MAZE))}")
-    given = {option: value for option, value in options.items() if value is not None}
-    for option in given:
-        if name not in OWN_OPTIONS[option]:
+    if name not in NAMES:
+        raise ValueError(f"there is no task {name!r}; there are {', '.join(NAMES)}")
+    for option, value in options.items():
+        if value is not None and name not in OWN_OPTIONS[option]:
             raise ValueError(f"--{option} is for {', '.join(OWN_OPTIONS[option])}, not for {name}")
-    return given
 
 
 def maze_histories(length: int) -> list[Tensor]:
@@ -82,23 +39,3 @@ def maze_histories(length: int) -> list[Tensor]:
     from ..rl import TMaze, explore
 
     return explore(TMaze(length), seed=0)
-
-
-def _made(name: str, n: int, length: int, given: dict[str, Any], seed: int) -> SequenceTask:
-    if name == "copy":
-        return CopyFirstInput(n, length, seed=seed)
-    if name == "denoising":
-        return Denoising(n, length, given.get("pad", 5), seed=seed)
-    return FlipFlop(n, length, given.get("bits", 3), seed=seed)
-
-
-def _of_images(name: str, blank: int, data: Path | None) -> NamedTask:
-    train, test = (_IMAGES[name](*part, blank=blank) for part in (digits() if data is None else mnist(data)))
-    origin = "scikit-learn's digits" if data is None else str(data)
-    steps = f"{train.inputs.shape[1]} steps{_width(train)}" + (f", {blank} of them blank" if blank else "")
-    words = f"{name} of {origin}, {len(train):,} sequences of {steps}; {len(test):,} others test"
-    return NamedTask(train, test, words)
-
-
-def _width(task: SequenceTask) -> str:
-    return f" with {task.input_size} input{'s' * (task.input_size > 1)}"

@@ -14,6 +14,7 @@ from .reachability import plot_reachability
 from .saving import save_figure
 from .spectrum import plot_spectrum
 from .style import figure
+from .sweep import plot_sweep
 from .timeline import plot_timeline
 from .tracking import plot_tracking
 from .transitions import plot_transition_graph
@@ -32,6 +33,7 @@ __all__ = [
     "plot_parameter_plane",
     "plot_reachability",
     "plot_spectrum",
+    "plot_sweep",
     "plot_timeline",
     "plot_tracking",
     "plot_transition_graph",

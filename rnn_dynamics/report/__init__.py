@@ -5,6 +5,7 @@ from .bifurcations import print_bifurcations, print_timeline, write_bifurcations
 from .certificates import print_branch_certificates, print_certificates, write_certificates
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
+from .sweep import write_sweep_figure
 from .tracking import print_tracking, write_tracking
 from .training import TrainedSeed, print_training, training_sentence, write_training
 from .warmup import Measure, print_warmup, write_history, write_outcome
@@ -32,6 +33,7 @@ __all__ = [
     "write_outcome",
     "write_reachability",
     "write_report",
+    "write_sweep_figure",
     "write_timeline",
     "write_tracking",
     "write_training",

@@ -7,17 +7,21 @@ from .denoising import Denoising
 from .flip_flop import FlipFlop, flip_flop
 from .idx import read_idx
 from .images import LabelledImages, digits, download_mnist, mnist
+from .named import TASK_NAMES, TASK_OPTIONS, NamedTask, task_by_name
 from .pixels import PERMUTATION_SEED, PixelSequences, fixed_permutation
 from .regression import RegressionTask
 
 __all__ = [
     "PERMUTATION_SEED",
+    "TASK_NAMES",
+    "TASK_OPTIONS",
     "Batch",
     "ClassificationTask",
     "CopyFirstInput",
     "Denoising",
     "FlipFlop",
     "LabelledImages",
+    "NamedTask",
     "PixelSequences",
     "RegressionTask",
     "SequenceTask",
@@ -27,4 +31,5 @@ __all__ = [
     "flip_flop",
     "mnist",
     "read_idx",
+    "task_by_name",
 ]

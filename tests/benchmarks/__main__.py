@@ -3,7 +3,7 @@
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
     [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [certificates]
-    [completeness] [agents] [maze]
+    [completeness] [agents] [maze] [sweeps]
 python -m tests.benchmarks readme
 """
 
@@ -38,6 +38,7 @@ from . import (
     settling,
     speed,
     stalls,
+    sweeps,
     tracking,
     warmup_cost,
 )
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         tracking,
         copy_warmup,
         kills,
+        sweeps,
         low_rank,
         flip_flop_diagram,
         continuation_cost,

@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
-from rnn_dynamics.cli.train_tasks import NAMES, task_by_name
 from rnn_dynamics.report import TrainedSeed, print_training, training_sentence
+from rnn_dynamics.tasks import TASK_NAMES, task_by_name
 from rnn_dynamics.training import Training, evaluate
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
@@ -78,7 +78,7 @@ def tables_fit(text: str) -> bool:
     return not any("…" in line for line in lines) and all(len(line) <= 100 for line in lines if "→" in line)
 
 
-@pytest.mark.parametrize("task", NAMES)
+@pytest.mark.parametrize("task", TASK_NAMES)
 def test_every_task_end_to_end(capsys, monkeypatch, task) -> None:
     own = (*OWN[task], "--sequences", 60) if task in OWN else ("--data", images(Path("mnist")), "--blank", 2)
     code, out, err = run(capsys, monkeypatch, "train", task, *SMALL, *own)
@@ -300,7 +300,7 @@ def test_usage_errors_exit_with_2(capsys, monkeypatch, arguments) -> None:
 def test_help_teaches(capsys, monkeypatch) -> None:
     text = " ".join(run(capsys, monkeypatch, "train", "--help")[1].split())
     for phrase in (
-        *NAMES,
+        *TASK_NAMES,
         "copy 50, denoising 100, flip-flop 60",
         "nBRC",
         "warmup moves the first only",

@@ -15,7 +15,7 @@ from fuzzing import ACCEPTED, MOVED, NAMED, OVERTIME, RAW, UNNAMED, fuzzed
 from torch import Tensor
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, checks, fixed_point_finder, plotting, rl, roots, tasks, tracking, training
+from rnn_dynamics import cells, checks, fixed_point_finder, plotting, rl, roots, sweeps, tasks, tracking, training
 from rnn_dynamics.checks import ArrayLike, AtLeast, Positive, Share, Size, Told, checked, is_checked
 from rnn_dynamics.checks.door import taken_hints
 from rnn_dynamics.checks.hints import expected
@@ -42,7 +42,7 @@ def test_hostile_arguments_are_refused_by_name() -> None:
 
 def public() -> Iterator[tuple[str, Callable[..., Any]]]:
     """What users call: functions, and classes that they make."""
-    for module in (rd, cells, tasks, plotting, roots, tracking, training, fixed_point_finder, rl):
+    for module in (rd, cells, tasks, plotting, roots, sweeps, tracking, training, fixed_point_finder, rl):
         for name in module.__all__:
             thing = getattr(module, name)
             if inspect.isfunction(thing) or (isinstance(thing, type) and thing.__module__.startswith("rnn_dynamics")):
@@ -58,6 +58,7 @@ WITHOUT = {
     "rnn_dynamics.rl.Seen": "numbers",
 }
 NEIGHBOURS = {
+    "rnn_dynamics.sweeps": ("Series", "series_of"),
     "rnn_dynamics.roots": ("Attempt", "RootProblem", "advice_of", "are_roots", "residual_norms"),
     "rnn_dynamics.tracking": (
         "Ahead",

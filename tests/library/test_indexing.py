@@ -67,7 +67,8 @@ def every_table() -> list[Table]:
     sets = table(sets_of(fixed_points(), attractors(), 64))
     (line,) = rd.line_attractors(held(pull, 2), [[0.0, 0.0], [0.1, 0.1], [0.2, 0.2]])
     most = [fixed_points(), attractors(), line, slow_points(), cycles(), echo(), spectrum, followed, roots, sets]
-    return [*most, diagram(), doors.proof(), doors.census(), doors.proved_branch(), doors.played()]
+    proofs = [doors.proof(), doors.census(), doors.proved_branch()]
+    return [*most, diagram(), *proofs, doors.played(), doors.swept()]
 
 
 def plane(p: float, q: float) -> rd.AutonomousMap:

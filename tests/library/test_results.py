@@ -42,6 +42,7 @@ def every_result() -> dict[type, Result]:
     """One of each kind, of work that came to its end."""
     made = (doors.points, doors.attractors, doors.reach, doors.branch, doors.diagram, doors.plane_map, doors.timeline)
     made += (doors.history, doors.warmed, doors.basins, doors.echo, doors.trained, doors.proof, doors.proved_reach)
+    made += (doors.swept,)
     results: list[Any] = [*every_table(), *(make() for make in made), *few()]
     results += [doors.history().identities, doors.history().observations[0]]
     return {type(result): result for result in results}
