@@ -54,7 +54,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     if not isinstance(options, dict) or not all(isinstance(options.get(name), str) for name in ("task", "network")):
         raise ValueError(f"{path} does not hold the options of a run")
     for name, value in options.items():
-        kind = str if name in _TEXTS else int if name in TASK_OPTIONS else None
+        kind = str if name in _TEXTS else int if name in OWN_OPTIONS else None
         if kind is not None and value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             raise ValueError(f"{path} does not hold the options of a run: {name} is {value!r}"[:300])
     return options
