@@ -7,7 +7,7 @@ from typing import Any
 from ..checks import InputSequences
 from ..files import replacing
 from ..tasks import TASK_OPTIONS, task_by_name
-from .train_tasks import MAZE, maze_histories
+from .train_tasks import MAZE, OWN_OPTIONS, maze_histories
 
 _NAME = "run.json"
 
