@@ -22,7 +22,7 @@ def largest_radius(
         None if ``norm`` was not below 1 at any radius tried that is not below ``least``.
     """
     passed, failed = None, math.inf
-    radius = start
+    radius, before = start, math.inf
     for _ in range(_TRIES):
         used = (norm(radius) - at_zero) / (1 - at_zero)
         if used < 1:
@@ -31,12 +31,14 @@ def largest_radius(
                 break
         else:
             failed = radius
-        # Where a line from 0 through here comes to what is aimed at.
+        # Where a line from 0 through here comes to what is aimed at; far out, if it does not rise.
         aim = radius * _AIM / used if 0 < used < math.inf else radius * (LARGEST if used <= 0 else 2.0**-4)
         if passed is None:
             radius = min(max(aim, radius / 2.0**20), radius / 2)
         elif math.isinf(failed):
-            radius = min(max(aim, 1.25 * radius), 2.0**10 * radius, LARGEST)
+            flat = used <= before < math.inf
+            before = used
+            radius = min(math.inf if flat else max(aim, 1.25 * radius), 2.0**10 * radius, LARGEST)
         elif failed < 1.25 * passed:
             break
         else:

@@ -80,19 +80,30 @@ def _proved(map: Enclosure, captures: Sequence[Capture | None], start: Tensor, r
     if capture is None:
         return Reached(-1, steps, Passage.NOT_CAPTURED)
     bits = _FIRST_BITS
-    while bits <= _MOST_BITS:
+    while True:
         with precision(bits):
-            end = _iterated(map, exact(start), steps, bits)
+            end, done = _iterated(map, exact(start), steps, bits)
             if end is not None and capture.holds(end):
                 return Reached(row, steps, Passage.REACHED)
-        bits *= 2
-    return Reached(-1, steps, Passage.TOO_WIDE)
+        if bits == _MOST_BITS:
+            return Reached(-1, steps, Passage.TOO_WIDE)
+        # As wide as its states after ``done`` steps: so many bits a step were lost.
+        bits = min(_MOST_BITS, max(2 * bits, _MORE + bits * steps // max(1, done)))
 
 
-def _iterated(map: Enclosure, box: arb_mat, steps: int, bits: int) -> arb_mat | None:
-    """F^steps of a box; None once nothing is known of it."""
+_MORE = 53
+"""Bits that are to be left at the end of an orbit."""
+
+
+def _iterated(map: Enclosure, box: arb_mat, steps: int, bits: int) -> tuple[arb_mat | None, int]:
+    """F^steps of a box, and how many steps were done; None once it is as wide as its states are large."""
     for step in range(steps):
         box = map.value(box, bits)
-        if step % 16 == 0 and not is_finite(box):
-            return None
-    return box
+        if step % 16 == 0 and (not is_finite(box) or _wide(box)):
+            return None, step
+    return box, steps
+
+
+def _wide(box: arb_mat) -> bool:
+    balls = box.entries()
+    return max(float(ball.rad()) for ball in balls) >= max(float(abs(ball.mid())) for ball in balls)
