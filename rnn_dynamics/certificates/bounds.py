@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable, Sequence
 
 import torch
-from flint import acb_mat, arb, arb_mat
+from flint import acb, acb_mat, arb, arb_mat
 from torch import Tensor
 
 from ..enclosures import exact
 
 
-def upper(ball: arb) -> float:
+def upper(ball: arb | acb) -> float:
     """A float that is at least |x| for every x of the ball; infinite if the ball is not bounded."""
     value = float(ball.abs_upper())
     return math.inf if math.isnan(value) else math.nextafter(value, math.inf)

@@ -163,13 +163,15 @@ def _sharpened(
         equation = CycleEquation(map, bits)
         radii = radius * units.expand(len(near), -1)
         boxes = _image(equation, preconditioner, near, defect, radii)
-        for _ in range(_SHRINKINGS):
-            before = radii
+        shrinkings = 0
+        while True:
+            shrinkings, before = shrinkings + 1, radii
             centers = [box.mid() for box in boxes]
             slopes, kinked = equation.slopes(boxes)
             radii = torch.stack([uppers(box - center) for box, center in zip(boxes, centers, strict=True)])
             boxes = _image(equation, preconditioner, centers, preconditioner.defect(slopes), radii)
-            if bool((radii <= _ROUNDED * midpoints_of(boxes).abs()).all()) or not bool((radii < 0.9 * before).any()):
+            rounded = bool((radii <= _ROUNDED * midpoints_of(boxes).abs()).all())
+            if rounded or shrinkings == _SHRINKINGS or not bool((radii < 0.9 * before).any()):
                 break
         states = midpoints_of(boxes)
         errors = torch.stack([uppers(box - exact(state)) for box, state in zip(boxes, states, strict=True)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, overload
 
 import numpy as np
 import torch
@@ -23,6 +23,42 @@ from .results import Certificates
 
 _TOLERANCE = 1e-6
 """Searches merge what is nearer than this: a state farther away is another than the one proved."""
+
+
+@overload
+def certify(
+    system: AutonomousMap | DrivenMap | Family,
+    found: Found,
+    starts: ArrayLike | None = ...,
+    *,
+    complete: bool = ...,
+    budget: Count | None = ...,
+    steps: Size = ...,
+    tolerance: Annotated[float, Positive()] = ...,
+    progress: bool | None = ...,
+) -> Certificates: ...
+
+
+@overload
+def certify(
+    system: AutonomousMap | DrivenMap | Family,
+    found: Reachability,
+    *,
+    steps: Size = ...,
+    tolerance: Annotated[float, Positive()] = ...,
+    progress: bool | None = ...,
+) -> ProvedReach: ...
+
+
+@overload
+def certify(
+    system: AutonomousMap | DrivenMap | Family,
+    found: Branch,
+    *,
+    steps: Size = ...,
+    tolerance: Annotated[float, Positive()] = ...,
+    progress: bool | None = ...,
+) -> BranchCertificates: ...
 
 
 @checked
