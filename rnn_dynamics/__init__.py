@@ -54,6 +54,7 @@ from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
+from .planting import Planting, plant
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
@@ -99,6 +100,7 @@ __all__ = [
     "MultistabilityMap",
     "Newton",
     "NewtonKrylov",
+    "Planting",
     "Reachability",
     "ScipyRoot",
     "SequenceModel",
@@ -132,6 +134,7 @@ __all__ = [
     "load",
     "lyapunov_spectrum",
     "multistability_map",
+    "plant",
     "plot_attractors",
     "plot_basins",
     "plot_branches",
