@@ -70,6 +70,16 @@ class Excitation:
         """
         return torch.minimum(self._downward(drives), self._downward(-drives))
 
+    def flip_steps(self, drives: Tensor) -> Tensor:
+        """The fewest steps in which drives of any size flip a block, from the state that takes less, [B].
+
+        As far down as can be, x' = k x - (1 - k): over the ridge r once k^t (x + 1) < r + 1.
+        """
+        ways = torch.stack([drives, -drives])
+        shrunk = torch.stack([(self.ridges(way) + 1) / (self.rests(way) + 1) for way in ways])
+        steps = shrunk.log() / self.keeps.log()  # 0 where nothing is kept
+        return (steps.floor() + 1).min(dim=0).values
+
     def _downward(self, drives: Tensor) -> Tensor:
         rest, ridge = self.rests(drives), self.ridges(drives)
         aim = (ridge - self.keeps * rest) / (1 - self.keeps)

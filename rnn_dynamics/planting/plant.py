@@ -81,7 +81,8 @@ def plant(
         module: ``nn.RNN`` (tanh), ``nn.GRU``, ``nn.LSTM``, ``MGU``, ``BRC``, ``NBRC`` with biases, any layers, or a
             ``Parallel`` of them; or its ``as_map``.
         sequences: inputs [batch, time, m], a list of [time_i, m], or a task. Directions are then centred on them, and
-            ``blocks`` and ``input_scale``, where not given, are those of a few tried that reach most attractors.
+            ``blocks`` and ``input_scale``, where not given, are the first of a few that make attractors of 7/8 of the
+            n states, or else those that reach most.
         blocks: B of each planted cell. Without sequences half of its units, so that two tell each bit; all in BRC and
             nBRC, whose blocks are single units.
         gain: g_b, above 1 (below 2 in BRC and nBRC): a number, or a span over which blocks are spread. From 1.6 to 2.6,
@@ -160,6 +161,11 @@ def _plots(network: LayeredMap, cells: Sequence[int]) -> Iterator[tuple[int, int
         raise ArgumentError("cells", f"must be whole numbers in a sequence, like (0,), got {cells!r}")
     if tuple(cells) != (0,) and not parallel:
         raise ArgumentError("cells", f"are those of a Parallel, and this is a {network!r}: leave them out")
+    if any(one is not again for one, again in zip(network.weights, network.weights, strict=True)):
+        raise ValueError(
+            "weights to plant must be parameters, but one is computed from others (a parametrization, weight_norm, "
+            "pruning): make it permanent first, as torch.nn.utils.parametrize.remove_parametrizations does"
+        )
     for number, layer in enumerate(network.layers):
         side_by_side = layer.cells if isinstance(layer, ParallelLayer) else (layer,)
         chosen = list(cells) if isinstance(layer, ParallelLayer) else [0]
@@ -178,11 +184,6 @@ def _require_plantable(cell: Layer) -> None:
     if "bias_ih" not in weights:
         raise ValueError("plant sets time scales and thresholds by biases, which this module has none of: bias=True")
     for weight in weights.values():
-        if not weight.is_leaf:
-            raise ValueError(
-                "weights to plant must be parameters, but one is computed from others (a parametrization, weight_norm, "
-                "pruning): make it permanent first, as torch.nn.utils.parametrize.remove_parametrizations does"
-            )
         if weight.dtype not in (torch.float32, torch.float64):
             raise ValueError(f"weights to plant must be float32 or float64, got {weight.dtype}")
 
@@ -258,5 +259,6 @@ def _report(designs: Sequence[tuple[int, Layer, Design]], settings: Settings) ->
         rests=column(lambda design: where_two(design, Excitation.rests)),
         multipliers=column(lambda design: where_two(design, lambda block, u: block.multipliers(block.rests(u)))),
         pulses=column(lambda design: where_two(design, Excitation.pulses)),
+        flip_steps=column(lambda design: where_two(design, Excitation.flip_steps)),
         input_scale=settings.input_scale,
     )

@@ -1,5 +1,6 @@
 """What was planted, block by block, and what of it inputs reach."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,9 @@ class Planting(Table, whole=("input_scale", "reach", "tried")):
     pulses: Tensor
     """The smallest u of a single step that flips it, [B]; infinite if no single step can."""
 
+    flip_steps: Tensor
+    """The fewest steps in which drives of any size flip it, [B]."""
+
     input_scale: float
     """The share of its fold that a unit of input, along the block's direction, drives a block with."""
 
@@ -70,7 +74,7 @@ class Planting(Table, whole=("input_scale", "reach", "tried")):
     @property
     def margin(self) -> float:
         """The held |x|_2 up to which every block keeps both its states."""
-        return float(self.margins.min())
+        return float(self.margins.min()) if len(self) else math.inf
 
     @property
     def log2_attractors(self) -> float:
@@ -110,6 +114,7 @@ class Planting(Table, whole=("input_scale", "reach", "tried")):
                 "rest": self.rests.numpy(),
                 "multiplier": self.multipliers.numpy(),
                 "pulse": self.pulses.numpy(),
+                "flip_steps": self.flip_steps.numpy(),
             }
         )
 
