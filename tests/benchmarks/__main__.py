@@ -1,8 +1,8 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
-    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
-    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder]
+    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [planted] [kills]
+    [low_rank] [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder]
 python -m tests.benchmarks readme
 """
 
@@ -27,6 +27,7 @@ from . import (
     kills,
     low_rank,
     outcome,
+    planted,
     recipes,
     scaling,
     settling,
@@ -55,6 +56,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         ensemble,
         tracking,
         copy_warmup,
+        planted,
         kills,
         low_rank,
         flip_flop_diagram,

@@ -70,7 +70,7 @@ def test_margins_are_where_blocks_fold(kind: str) -> None:
     def kept(share: float, way: float) -> int:
         system = network.hold([way * share * planting.margin])
         states = starts
-        for _ in range(20_000):
+        for _ in range(5_000):
             states = system(states)
         return len((states[:, :12] @ blocks.T).sign().unique(dim=0))
 
