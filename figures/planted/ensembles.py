@@ -109,7 +109,7 @@ def measure(case: Case) -> list[Row]:
             every=10**9,
             effort=rd.Effort(n=STATES, horizon=case.horizon, fixed_points=False, settle=rd.Settle(horizon=1e5)),
             budget=None,
-            time_limit=10.0,
+            time_limit=60.0,
             seed=seed,
         )
         for seed in range(case.seeds)

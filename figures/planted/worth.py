@@ -1,7 +1,5 @@
 """What planted attractors are worth: five tasks, three cells, plain, warmed up, planted, and two cells, one planted."""
 
-from itertools import starmap
-
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -98,9 +96,8 @@ def _counts(ax: Axes, rows: list[Row]) -> None:
         if not own:
             continue
         color, places = COLORS[variant], np.arange(3)
-        means, lows, highs = zip(
-            *starmap(interval, (([row["counts"][i] for row in own],) for i in range(3))), strict=True
-        )
+        seen = [interval([row["counts"][look] for row in own]) for look in range(3)]
+        means, lows, highs = zip(*seen, strict=True)
         ax.fill_between(places, lows, highs, color=color, alpha=0.15, linewidth=0)
         ax.plot(places, means, color=color, marker=MARKERS[variant], markersize=3, linewidth=style.THICK)
         claimed = [interval([STATES * row["vaas"][i] for row in own])[0] for i in range(3)]
@@ -144,9 +141,7 @@ def table(rows: list[Row]) -> str:
                 when = f"{np.median(known):.0f}" if known else "never"
                 looks = [[row["counts"][i] for row in own if len(row["counts"]) > i] for i in range(3)]
                 claims = [[STATES * row["vaas"][i] for row in own if len(row["vaas"]) > i] for i in range(3)]
-                first = [
-                    np.median([row[key][0] / row[key][-1] for row in own]) for key in ("norms_before", "norms_after")
-                ]
+                kept = [[row[key][0] / row[key][-1] for row in own] for key in ("norms_before", "norms_after")]
                 parts = [
                     task,
                     str(length),
@@ -156,7 +151,7 @@ def table(rows: list[Row]) -> str:
                     when + (f" ({never} of {len(own)} never)" if never and known else ""),
                     ", ".join(f"{np.mean(values):.3g}" for values in looks if values),
                     ", ".join(f"{np.mean(values):.3g}" for values in claims if values),
-                    ", ".join(f"{value:.1g}" for value in first),
+                    ", ".join(f"{value:.1g}" for value in map(np.median, kept)),
                 ]
                 lines.append("| " + " | ".join(parts) + " |")
     return "\n".join(lines)
@@ -190,8 +185,8 @@ def survival(rows: list[Row]) -> str:
     more = [row["counts"][-1] > 1 for row in own]
     start, _, end = (np.mean([row["counts"][i] for row in own]) for i in range(3))
     return (
-        f"Of {len(own)} planted networks {sum(more)} still reach more than one attractor at the end: {start:.3g} at the "
-        f"start on average, {end:.3g} at the end"
+        f"Of {len(own)} planted networks {sum(more)} still reach more than one attractor at the end: on average "
+        f"{start:.3g} at the start, {end:.3g} at the end"
     )
 
 
@@ -217,10 +212,11 @@ def extent(measured: tuple[Case, ...]) -> str:
     steps = case.epochs * -(-case.sequences // 32)
     return (
         f"one layer of {case.hidden} units, {case.seeds} seeds, at most {steps:,} updates of 32 sequences (of "
-        f"{case.sequences:,}; digits have fewer), Adam at {case.lr:g}, gradients clipped at 1, the same budget for all; "
-        f"warmup {case.warmup_steps} steps on top; planted with 2 units a block and an input scale of 0.2; VAA after "
-        f"{case.horizon:,} steps, drifts followed for 100,000. Learnt: half of the best constant's error, or half of the "
-        "digits right. Much smaller and shorter than published trainings: what is not learnt here may be learnt later."
+        f"{case.sequences:,}; digits have fewer), Adam at {case.lr:g}, gradients clipped at 1, the same budget for "
+        f"all; warmup {case.warmup_steps} steps on top; planted with 2 units a block and an input scale of 0.2; VAA "
+        f"after {case.horizon:,} steps, drifts followed for 100,000. Learnt: half of the best constant's error, or "
+        "half of the digits right. Much smaller and shorter than published trainings: what is not learnt here may be "
+        "learnt later."
     )
 
 

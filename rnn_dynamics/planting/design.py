@@ -177,8 +177,8 @@ def draw(
     patterns = torch.where(block_of[:, None] == torch.arange(blocks), signs[:, None].to(DOUBLE), 0.0)
     unit_keeps = keeps[block_of % blocks]
     gates = source.directions(units, generator)
-    spread = source.spreads(gates)
-    gates = torch.where(spread[:, None] > 0, gates / spread[:, None].clamp(min=1e-300), 0.0)
+    # At most 1 for a unit of input: small inputs, scaled up, would let a held one of usual size stop a unit for ever.
+    gates = gates / source.spreads(gates).clamp(min=1)[:, None]
     drawn = torch.randn(units, units, generator=generator, dtype=DOUBLE)
     return Design(
         excitation,

@@ -67,9 +67,9 @@ def plant(
     - candidate's input weights and bias: s_i W_b and s_i beta_b, with W_b = a fold_b v_b, a the input scale, v_b a
       random direction, beta_b = a fold_b (theta_b sd_b sqrt((rho_b - 1) / (rho_b + 1)) - v_b mean): theta_b is a
       threshold in standard deviations of what the block sums up, with rho_b = 1 + (1 - k_b)(g_b - 1);
-    - the gate that keeps (z, f, c): bias log(k_b / (1 - k_b)), a random direction of the input (standard deviation 1)
-      and the same coupling, none of which moves a fixed point; of an MGU, whose gate acts within the candidate too, the
-      bias alone; an ``nn.RNN`` has none, k = 0;
+    - the gate that keeps (z, f, c): bias log(k_b / (1 - k_b)), a random direction of the input (at most 1 for a unit of
+      input, and for a standard deviation) and the same coupling, none of which moves a fixed point; of an MGU, whose
+      gate acts within the candidate too, the bias alone; an ``nn.RNN`` has none, k = 0;
     - other gates: r of a GRU and o of an LSTM open, bias 2 and no weights; i = 1 - f in an LSTM, so that
       c' = f c + (1 - f) tanh(g tanh(c) + u), whose fold is the root of one equation;
     - BRC and nBRC excite each unit by itself, 1 + tanh(b_a) = g_b: a block is one unit, all others get a gain of 0.5.
