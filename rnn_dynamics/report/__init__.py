@@ -5,7 +5,7 @@ from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
 from .tracking import print_tracking, write_tracking
 from .training import TrainedSeed, print_training, training_sentence, write_training
-from .warmup import Measure, print_warmup, write_history, write_outcome
+from .warmup import Measure, print_warmup, write_history, write_outcome, write_planting
 
 __all__ = [
     "Measure",
@@ -21,6 +21,7 @@ __all__ = [
     "write_bifurcations",
     "write_history",
     "write_outcome",
+    "write_planting",
     "write_reachability",
     "write_report",
     "write_timeline",
