@@ -11,6 +11,7 @@ is a question asked of that map.
     points = rd.find_fixed_points(network.hold(), starts)        # all of them, and the check that says so
     lines = rd.line_attractors(network.hold(), points, starts)   # integrators: what they select, and how they drift
     found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
+    proof = rd.certify(network.hold(), points)                   # each point proved: where, alone, of which stability
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     history = rd.warm_up(module, sequences)                      # the published warmup, in place
@@ -50,6 +51,7 @@ from .bifurcations import (
     continue_fixed_point,
     multistability_map,
 )
+from .certificates import Certificates, certify
 from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .line_attractors import LineAttractor, line_attractors
@@ -90,6 +92,7 @@ __all__ = [
     "BifurcationCurve",
     "BifurcationDiagram",
     "Branch",
+    "Certificates",
     "Checkpoint",
     "DrivenMap",
     "Effort",
@@ -118,6 +121,7 @@ __all__ = [
     "between",
     "bifurcation_diagram",
     "cells",
+    "certify",
     "continue_bifurcation",
     "continue_fixed_point",
     "diversity",

@@ -108,6 +108,16 @@ def reach() -> rd.Reachability:
 
 
 @cache
+def proof() -> rd.Certificates:
+    return rd.certify(network().hold(), points(), starts()[:2])
+
+
+@cache
+def proved_reach() -> Any:
+    return rd.certify(network(), reach(), steps=100)
+
+
+@cache
 def history() -> rd.TrackingHistory:
     tracker = rd.AttractorTracker(sequences(), hold=[0.0], effort=LITTLE, budget=None)
     for step in range(2):
@@ -410,6 +420,9 @@ def doors() -> Iterator[Door]:
             "progress": False,
         },
     )
+    proving = {"starts": starts()[:2], "steps": 50, "tolerance": 1e-6, "progress": False}
+    yield Door("certify", rd.certify, lambda: {"system": system(), "found": points(), **proving})
+    yield Door("Certificates.check", proof().check, lambda: {"precision": 106, "progress": False})
     yield Door("between", rd.between, lambda: {"before": module(), "after": network(), "input": [0.0]})
     weight = {"network": module(), "name": "weight_hh_l0", "input": [0.0], "gate": None}
     yield Door("scaled", rd.scaled, lambda: dict(weight))
@@ -596,6 +609,7 @@ def _training_doors() -> Iterator[Door]:
             "hold": [0.0],
             "n": 4,
             "draws": 1,
+            "certify": False,
             "seed": 0,
             "progress": False,
         },

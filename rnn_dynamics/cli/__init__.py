@@ -8,6 +8,8 @@ from rich.console import Console
 from ..checks import out_of_memory
 from .bifurcate import EXAMPLES as BIFURCATE_EXAMPLES
 from .bifurcate import bifurcate
+from .certify import EXAMPLES as CERTIFY_EXAMPLES
+from .certify import certify
 from .fixed_points import analyze, demo
 from .reach import reach
 from .track import EXAMPLES as TRACK_EXAMPLES
@@ -30,6 +32,8 @@ rnn-dynamics reach model.pt     what its inputs really reach: attractors of ever
                                 beside what the published measure (VAA) claims
 rnn-dynamics bifurcate model.pt --direction 0 --span -2 2
                                 what is born, meets or loses stability as an input or weight moves
+rnn-dynamics certify model-analysis/fixed_points.safetensors --of model.pt
+                                proofs of what was found: existence, stability, what is reached
 rnn-dynamics warmup GRU-64x2    make states stay apart (published warmup), of a new network
                                 or a checkpoint: VAA and true attractors before and after
 rnn-dynamics train copy --seeds 5 --warmup
@@ -50,6 +54,7 @@ app.command()(demo)
 app.command()(analyze)
 app.command()(reach)
 app.command(epilog=BIFURCATE_EXAMPLES)(bifurcate)
+app.command(epilog=CERTIFY_EXAMPLES)(certify)
 app.command()(warmup)
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=TRACK_EXAMPLES)(track)

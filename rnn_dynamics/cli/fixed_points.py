@@ -8,8 +8,9 @@ import torch
 import typer
 from torch import Tensor, nn
 
+from ..certificates import certify as prove
 from ..fixed_points import FixedPoints, find_fixed_points_over_inputs
-from ..report import print_report, write_report
+from ..report import print_certificates, print_report, write_certificates, write_report
 from ..store import save
 from ..systems import DrivenMap, Reading, as_map, sample_states
 from ..training import train_flip_flop
@@ -17,6 +18,7 @@ from .options import Options
 from .shared import (
     Alpha,
     CellName,
+    Certify,
     CheckpointFile,
     Inputs,
     Leak,
@@ -79,6 +81,7 @@ def analyze(
     noise: Annotated[
         float, typer.Option(min=0, help="Gaussian noise on the starts; finds saddles between memories.")
     ] = 0.5,
+    certify: Certify = False,
     seed: Annotated[int, typer.Option(help="Of inputs, starts and search.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-analysis")] = None,
 ) -> None:
@@ -91,6 +94,14 @@ def analyze(
     folder = out or checkpoint.with_name(f"{checkpoint.stem}-analysis")
     require_writable(folder)
     results = _analyse(network, sequences, held, folder, n_starts=starts, noise=noise, seed=seed)
+    if certify:
+        for row, (input, points) in enumerate(zip(held, results, strict=False)):
+            if not len(points):
+                continue
+            proof = prove(network.hold(input), points, progress=sys.stderr.isatty())
+            print_certificates(proof, console)
+            files = write_certificates(proof, folder, "certificates" if len(held) == 1 else f"certificates_input{row}")
+            console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True)
     console.print(f"[bold]Fixed points: {sum(map(len, results))}. Results are in {folder}/[/bold]", soft_wrap=True)
 
 

@@ -7,13 +7,15 @@ from typing import Annotated
 import torch
 import typer
 
+from ..certificates import certify as prove
 from ..multistability import HORIZONS, horizons_up_to, reachability
-from ..report import print_reachability, write_reachability
+from ..report import print_certificates, print_reachability, write_certificates, write_reachability
 from ..systems import Reading
 from .options import Options
 from .shared import (
     Alpha,
     CellName,
+    Certify,
     CheckpointFile,
     Inputs,
     Leak,
@@ -48,6 +50,7 @@ def reach(
     nonlinearity: Nonlinearity = None,
     alpha: Alpha = None,
     leak: Leak = None,
+    certify: Certify = False,
     seed: Annotated[int, typer.Option(help="Of inputs, states and held inputs.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="CHECKPOINT-reach")] = None,
 ) -> None:
@@ -73,5 +76,9 @@ def reach(
     with torch.no_grad():
         trajectories = network.run(sequences[:16].to(network.dtype).to(network.device))
     files = write_reachability(result, trajectories, folder)
+    if certify:
+        proof = prove(network, result, progress=sys.stderr.isatty())
+        print_certificates(proof, console)
+        files += write_certificates(proof, folder)
     console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True)
     console.print(f"[bold]{result.summary()}. Results are in {folder}/[/bold]", soft_wrap=True)

@@ -46,6 +46,9 @@ Leak = Annotated[
     str | None,
     typer.Option(help=f"Of a leaky RNN: {', '.join(LEAKS)}.", show_default="the file's, or outside"),
 ]
+Certify = Annotated[
+    bool, typer.Option("--certify/--no-certify", help="Prove what was found, in ball arithmetic, and save the proofs.")
+]
 
 
 def read_network(path: Path, reading: Reading) -> Checkpoint:

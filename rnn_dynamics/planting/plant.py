@@ -8,6 +8,8 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
+from ..certificates import ProvedReach
+from ..certificates import certify as prove
 from ..checks import (
     ArgumentError,
     ArrayLike,
@@ -48,6 +50,7 @@ def plant(
     hold: ArrayLike | None = None,
     n: Count = 32,
     draws: Count = 3,
+    certify: bool = False,
     seed: int = 0,
     progress: bool | None = None,
 ) -> Planting:
@@ -95,6 +98,8 @@ def plant(
             between -1 and 3.
         cells: which cells of a ``Parallel`` are planted; the others stay as they are.
         hold: held inputs [m] or [q, m] under which attractors are counted; ``draws`` of N(0, I) by default.
+        certify: whether to prove that these attractors are reached, as ``rd.certify`` does: that takes far longer than
+            to count them.
         n, draws, seed: of ``reachability``; the seed also of what is planted. The global random state is not touched.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
@@ -110,8 +115,9 @@ def plant(
     network = module if isinstance(module, DrivenMap) else as_map(module)
     if not isinstance(network, LayeredMap):
         raise ValueError(f"plant takes a recurrent module known by its weights, got {network!r}")
-    if hold is not None and sequences is None:
-        raise ArgumentError("hold", "is for counting what sequences reach: give sequences too")
+    if sequences is None and (hold is not None or certify):
+        name = "certify" if hold is None else "hold"
+        raise ArgumentError(name, "is about what sequences reach: give sequences too")
     plots = list(_plots(network, cells))
     settings = Settings(
         blocks,
@@ -144,7 +150,10 @@ def plant(
         progress,
     )
     report, copy = planted(chosen)
-    report = replace(report, reach=reached(copy, HORIZONS), tried=tried)
+    reach = reached(copy, HORIZONS)
+    proof = prove(copy, reach, progress=progress) if certify and not reach.interrupted else None
+    assert proof is None or isinstance(proof, ProvedReach)
+    report = replace(report, reach=reach, proof=proof, tried=tried)
     for weight, value in zip(network.weights, copy.weights, strict=True):
         weight.copy_(value)
     return report

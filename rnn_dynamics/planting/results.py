@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ..certificates import ProvedReach
 from ..multistability import Reachability
 from ..store import storable
 from ..tables import Table
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Planting(Table, whole=("input_scale", "reach", "tried")):
+class Planting(Table, whole=("input_scale", "reach", "proof", "tried")):
     """The blocks of a planted network, a row each, bottom layer first; ``len`` counts them.
 
     Block b is x' = k x + (1 - k) tanh(g phi(x) + u), with phi(x) = x, or tanh(x) in an LSTM, whose x is a cell state.
@@ -68,6 +69,9 @@ class Planting(Table, whole=("input_scale", "reach", "tried")):
     reach: Reachability | None = None
     """What sampled states settle on under held inputs, if sequences were given."""
 
+    proof: ProvedReach | None = None
+    """Of these attractors those that are proved to be reached, if ``certify`` was asked for."""
+
     tried: tuple[tuple[int, float, float], ...] = ()
     """Of the search for settings: blocks, input scale, and attractors reached, averaged over held inputs."""
 
@@ -84,7 +88,7 @@ class Planting(Table, whole=("input_scale", "reach", "tried")):
     @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the search for settings, or the count, early; what is told here is planted."""
-        return self.reach is not None and self.reach.interrupted
+        return any(part is not None and part.interrupted for part in (self.reach, self.proof))
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -127,4 +131,5 @@ class Planting(Table, whole=("input_scale", "reach", "tried")):
         if self.reach is None:
             return text
         many = f", mean of {len(self.reach.inputs)} held inputs" if len(self.reach.inputs) > 1 else ""
-        return f"{text}; {self.reach.n} states reach {self.reach.count:.3g} attractors{many}"
+        text += f"; {self.reach.n} states reach {self.reach.count:.3g} attractors{many}"
+        return text if self.proof is None else f"{text}, at least {self.proof.count:.3g}: proved"

@@ -1,6 +1,7 @@
 """What the command line shows and writes."""
 
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
+from .certificates import print_certificates, write_certificates
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
 from .tracking import print_tracking, write_tracking
@@ -11,6 +12,7 @@ __all__ = [
     "Measure",
     "TrainedSeed",
     "print_bifurcations",
+    "print_certificates",
     "print_reachability",
     "print_report",
     "print_timeline",
@@ -19,6 +21,7 @@ __all__ = [
     "print_warmup",
     "training_sentence",
     "write_bifurcations",
+    "write_certificates",
     "write_history",
     "write_outcome",
     "write_planting",

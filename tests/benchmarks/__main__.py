@@ -1,8 +1,8 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
-    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [planted] [kills]
-    [low_rank] [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder]
+    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [planted] [kills] [low_rank]
+    [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [certificates]
 python -m tests.benchmarks readme
 """
 
@@ -17,6 +17,7 @@ from . import (
     bifurcation_audit,
     brute_force,
     cells,
+    certificates,
     continuation_cost,
     copy_warmup,
     ensemble,
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         flip_flop_diagram,
         continuation_cost,
         bifurcation_audit,
+        certificates,
     )
 }
 HEAD = """# Benchmarks

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import jacfwd, jacrev, vmap
 
 import rnn_dynamics as rd
+from rnn_dynamics.enclosures import ball, enclose, overlaps, radii
 from rnn_dynamics.systems import Box, Layer, NoBox
 from rnn_dynamics.systems.pushforward import LayeredPushforward
 
@@ -108,6 +109,21 @@ class LayerContract:
         pushforward = LayeredPushforward.at(network.layers, parts, inputs)
         assert torch.allclose(pushforward.apply(vectors), wanted, atol=1e-13)
         assert torch.allclose(pushforward.rows(slice(1, 3)).apply(vectors[1:3]), wanted[1:3], atol=1e-13)
+
+    @pytest.mark.parametrize("num_layers", [1, 2])
+    @pytest.mark.parametrize("ungated", [False, True])
+    def test_balls_enclose_it_with_its_derivative(self, num_layers: int, ungated: bool) -> None:
+        system = rd.as_map(self.make(num_layers=num_layers)).hold(torch.randn(3))
+        system = system.ungated() if ungated else system
+        enclosure = enclose(system)
+        state = torch.randn(system.state_size, dtype=DOUBLE)
+        for reach, width in ((0.0, 1e-13), (1e-3, torch.inf)):
+            value, jacobian, kinked = enclosure.linearize(ball(state, reach))
+            assert reach or not kinked
+            assert max(radii(value).max(), radii(jacobian).max()) < width
+            for inside in (state, state + reach * torch.randn(system.state_size, dtype=DOUBLE).sign()):
+                for number, balls in ((system(inside), value), (system.jacobian(inside), jacobian)):
+                    assert overlaps(balls, ball(number, 1e-13))
 
     @depths
     def test_ungated_maps_have_the_same_fixed_points(self, num_layers: int) -> None:

@@ -41,7 +41,7 @@ def returned() -> set[type]:
 def every_result() -> dict[type, Result]:
     """One of each kind, of work that came to its end."""
     made = (doors.points, doors.attractors, doors.reach, doors.branch, doors.diagram, doors.plane_map, doors.timeline)
-    made += (doors.history, doors.warmed, doors.basins, doors.echo, doors.trained)
+    made += (doors.history, doors.warmed, doors.basins, doors.echo, doors.trained, doors.proof, doors.proved_reach)
     results: list[Any] = [*every_table(), *(make() for make in made), *few()]
     results += [doors.history().identities, doors.history().observations[0]]
     return {type(result): result for result in results}
@@ -215,6 +215,7 @@ SEARCHES: dict[str, Callable[[rd.DrivenMap], Any]] = {
     "find_cycles": lambda net: rd.find_cycles(net.hold([0.0]), 2, STARTS),
     "find_attractors": lambda net: rd.find_attractors(net.hold([0.0]), STARTS),
     "basin_boundary": lambda net: rd.basin_boundary(net.hold([0.0]), [0.9], [-0.5]),
+    "certify": lambda net: rd.certify(net.hold([0.0]), [[0.957504024077268740676]], STARTS),
     "reachability": lambda net: rd.reachability(net, torch.zeros(2, 10, 1), [[0.0], [0.5]], n=16),
     "solve": lambda net: rd.Newton().solve(net.hold([0.0]), STARTS),
 }

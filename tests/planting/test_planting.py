@@ -176,6 +176,16 @@ def test_a_planting_is_saved(tmp_path) -> None:
     assert back.tried == planting.tried
 
 
+def test_what_is_reached_is_proved(tmp_path) -> None:
+    module = MGU(1, 8)
+    planting = rd.plant(module, torch.randn(8, 10, 1), blocks=4, input_scale=0.2, hold=[0.0], n=8, certify=True)
+    assert planting.reach is not None
+    assert planting.proof is not None
+    assert planting.proof.count == planting.reach.count >= 2
+    assert planting.summary().endswith(f"at least {planting.proof.count:g}: proved")
+    assert rd.load(rd.save(planting, tmp_path / "proved.safetensors")).proof.count == planting.proof.count
+
+
 def _computed() -> nn.GRU:
     module = nn.GRU(1, 4)
     nn.utils.parametrizations.orthogonal(module, "weight_hh_l0")
@@ -200,7 +210,8 @@ def _computed() -> nn.GRU:
         (lambda: nn.GRU(1, 4), {"time_scales": 1.0}, "time_scales must be .*above 1"),
         (lambda: nn.RNN(1, 4), {"time_scales": 3.0}, r"time_scales are those of a gate that keeps, which RNN \(tanh\)"),
         (lambda: nn.GRU(1, 4), {"input_scale": -1.0}, "input_scale must be positive"),
-        (lambda: nn.GRU(1, 4), {"hold": [0.0]}, "give sequences too"),
+        (lambda: nn.GRU(1, 4), {"hold": [0.0]}, "hold is about .* give sequences too"),
+        (lambda: nn.GRU(1, 4), {"certify": True}, "certify is about .* give sequences too"),
         (lambda: nn.GRU(1, 4), {"cells": (1,)}, "cells are those of a Parallel"),
         (lambda: Parallel(1, 4), {"cells": (2,)}, r"cells must name some of the 2 cells, each once, got \[2\]"),
         (lambda: nn.GRU(1, 4), {"sequences": torch.zeros(3, 5, 2)}, r"shape \[batch, time, 1\]"),

@@ -1,0 +1,43 @@
+"""All claims about one map proved, one after the other."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..progress import each
+from ..stopping import go_on, stoppable
+from .assembly import assembled
+from .claims import Claim
+from .ground import Ground
+from .obstacles import Obstacle
+from .proofs import PRECISIONS, Proof, proof_of
+from .reaching import Reached, reached
+from .results import Certificates
+
+
+def prove(
+    ground: Ground,
+    claims: Sequence[Claim],
+    starts: Tensor,
+    steps: int,
+    tolerance: float,
+    progress: bool | None,
+    precisions: tuple[int, ...] = PRECISIONS,
+) -> tuple[Certificates, list[Proof]]:
+    """What is proved of each claim, and which of ``starts`` [s, n] are proved to go where."""
+    proofs: list[Proof] = []
+    ways: list[Reached] = []
+    map = ground.map
+    with stoppable() as stop:
+        for claim in each(claims, "proofs", progress, unit="proof"):
+            go_on()
+            proofs.append(
+                Proof(claim, Obstacle.NOT_TRACED)
+                if map is None
+                else proof_of(map, claim, ground.units, tolerance, precisions)
+            )
+        if map is not None and len(starts):
+            ways = reached(ground.run, map, [proof.capture for proof in proofs], starts, steps, progress)
+    proofs += [Proof(claim, Obstacle.INTERRUPTED) for claim in claims[len(proofs) :]]
+    result = assembled(ground, proofs, tolerance, starts[: len(ways)], ways, bool(stop))
+    return result, proofs
