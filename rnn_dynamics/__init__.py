@@ -15,6 +15,7 @@ is a question asked of that map.
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     history = rd.warm_up(module, sequences)                      # the published warmup, in place
+    planting = rd.plant(module, sequences)                       # genuine attractors, by construction
     tracker = rd.AttractorTracker(sequences)                     # tracker.observe(step, module) in any training loop
     rd.train(rd.SequenceModel(module, 1), task, tracker=tracker) # or in ours; rd.plot_tracking(tracker.history)
     rd.plot_attractors(found)
