@@ -584,6 +584,7 @@ def _training_doors() -> Iterator[Door]:
             "lr": 1e-2,
             "batch_size": 2,
             "target": 0.95,
+            "objective": "vaa",
             "horizon": rd.Horizon(longest=2),
             "cells": (0,),
             "through_trajectories": True,

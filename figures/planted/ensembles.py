@@ -14,8 +14,8 @@ from rnn_dynamics.tasks.regression import RegressionTask
 from ..runs import Row
 from ..training.ensembles import Looker
 
-VARIANTS = ("plain", "warm", "planted", "parallel")
-"""As initialised; the published warmup; planted; two cells side by side, of which the first is planted."""
+VARIANTS = ("plain", "warm", "planted", "refined", "parallel")
+"""As initialised; the published warmup; planted; planted and refined; two cells side by side, one of them planted."""
 
 TASKS = ("copy", "bits", "denoising", "digits", "flip-flop")
 CELLS = ("GRU", "LSTM", "MGU")
@@ -77,6 +77,8 @@ def made(case: Case, task: SequenceTask, seed: int) -> nn.Module:
     module = module_from_spec(f"{both}-{case.hidden}", task.input_size, seed)
     if case.variant == "warm":
         rd.warm_up(module, task.inputs[:640], case.warmup_steps, seed=seed)
+    elif case.variant == "refined":
+        rd.warm_up(module, task.inputs[:640], case.warmup_steps, objective="attractors", seed=seed)
     elif case.variant != "plain":
         units = case.hidden // 2 if case.variant == "parallel" else case.hidden
         rd.plant(module, task.inputs[:640], blocks=max(1, units // 2), input_scale=0.2, n=2, draws=1, seed=seed)

@@ -32,6 +32,9 @@ from .search import search
 _SCALE = 0.2
 """Input scale without sequences: a held input of 5 along a block's direction is at its fold."""
 
+_THRESHOLDS: Span = (-1.5, 1.5)
+"""Standard deviations of what blocks sum up: beyond, most sequences are on the same side."""
+
 Spread = Annotated[float | tuple[float, float], Told("a number, or the lowest and the highest of a span")]
 
 
@@ -44,7 +47,7 @@ def plant(
     blocks: Count | None = None,
     gain: Spread | None = None,
     input_scale: Annotated[float, Positive()] | None = None,
-    thresholds: Spread = (-1.5, 1.5),
+    thresholds: Spread = _THRESHOLDS,
     time_scales: Spread | None = None,
     cells: Annotated[Sequence[int], Told("whole numbers in a sequence")] = (0,),
     hold: ArrayLike | None = None,
@@ -112,9 +115,7 @@ def plant(
     Source: the bistable block is the discrete Hopfield unit with self-excitation; that multistability helps is from
         Lambrechts et al., arXiv 2106.01001.
     """
-    network = module if isinstance(module, DrivenMap) else as_map(module)
-    if not isinstance(network, LayeredMap):
-        raise ValueError(f"plant takes a recurrent module known by its weights, got {network!r}")
+    network = _layered(module if isinstance(module, DrivenMap) else as_map(module))
     if sequences is None and (hold is not None or certify):
         name = "certify" if hold is None else "hold"
         raise ArgumentError(name, "is about what sequences reach: give sequences too")
@@ -157,6 +158,24 @@ def plant(
     for weight, value in zip(network.weights, copy.weights, strict=True):
         weight.copy_(value)
     return report
+
+
+@torch.no_grad()
+def sow(network: DrivenMap, sequences: InputSequences, *, cells: Sequence[int] = (0,), seed: int = 0) -> Planting:
+    """``plant`` with its settings as they are without sequences, but centred on these; nothing is searched or counted.
+
+    Raises:
+        ValueError: as ``plant``.
+    """
+    layered = _layered(network)
+    settings = Settings(None, None, _SCALE, _THRESHOLDS, None)
+    return _planted(layered, list(_plots(layered, cells)), settings, _source(layered, sequences), seed)
+
+
+def _layered(network: DrivenMap) -> LayeredMap:
+    if not isinstance(network, LayeredMap):
+        raise ValueError(f"plant takes a recurrent module known by its weights, got {network!r}")
+    return network
 
 
 def _plots(network: LayeredMap, cells: Sequence[int]) -> Iterator[tuple[int, int, Layer]]:
@@ -224,9 +243,14 @@ def _planted(
     generator = generator_of(seed)
     layers = network.layers
     designs: list[tuple[Layer, Design]] = []
+    places: list[Tensor] = []
+    whole = torch.arange(network.state_size).split(list(network.layer_sizes))
     for number, index, _ in plots:
         layer = layers[number]
-        cell = layer.cells[index] if isinstance(layer, ParallelLayer) else layer
+        cell, own_place = layer, whole[number]
+        if isinstance(layer, ParallelLayer):
+            cell, own_place = layer.cells[index], layer.cell_states(own_place)[index]
+        places.append(own_place[-cell.output_size :])  # of an LSTM its cell state, which stands last
         if number:
             below = Source.states if _bounded(layers[number - 1]) else Source.standard
             own = below(layer.input_size)
@@ -237,7 +261,12 @@ def _planted(
         values, weights = RECIPES[type(cell)].write(cell, design), cell.weights()
         for name, weight in weights.items():
             weight.copy_(values[name])
-    return _report([(number, *pair) for (number, *_), pair in zip(plots, designs, strict=True)], settings)
+    readouts = torch.zeros(sum(len(design.biases) for _, design in designs), network.state_size, dtype=DOUBLE)
+    row = 0
+    for place, (_, design) in zip(places, designs, strict=True):
+        readouts[row : row + len(design.biases), place] = (design.patterns / design.sizes).T
+        row += len(design.biases)
+    return _report([(number, *pair) for (number, *_), pair in zip(plots, designs, strict=True)], readouts, settings)
 
 
 def _bounded(layer: Layer) -> bool:
@@ -247,7 +276,7 @@ def _bounded(layer: Layer) -> bool:
     return known and all(getattr(cell, "nonlinearity", "tanh") == "tanh" for cell in cells)
 
 
-def _report(designs: Sequence[tuple[int, Layer, Design]], settings: Settings) -> Planting:
+def _report(designs: Sequence[tuple[int, Layer, Design]], readouts: Tensor, settings: Settings) -> Planting:
     def column(of: Callable[[Design], Tensor]) -> Tensor:
         return torch.cat([of(design) for *_, design in designs])
 
@@ -269,5 +298,6 @@ def _report(designs: Sequence[tuple[int, Layer, Design]], settings: Settings) ->
         multipliers=column(lambda design: where_two(design, lambda block, u: block.multipliers(block.rests(u)))),
         pulses=column(lambda design: where_two(design, Excitation.pulses)),
         flip_steps=column(lambda design: where_two(design, Excitation.flip_steps)),
+        readouts=readouts,
         input_scale=settings.input_scale,
     )

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,8 @@ class Planting(Table, whole=("input_scale", "reach", "proof", "tried")):
 
     Block b is x' = k x + (1 - k) tanh(g phi(x) + u), with phi(x) = x, or tanh(x) in an LSTM, whose x is a cell state.
     """
+
+    _dimensions: ClassVar = {"readouts": ("row", "unit")}
 
     layers: Tensor
     """Which layer a block is in, from 0, [B]."""
@@ -62,6 +64,9 @@ class Planting(Table, whole=("input_scale", "reach", "proof", "tried")):
 
     flip_steps: Tensor
     """The fewest steps in which drives of any size flip it, [B]."""
+
+    readouts: Tensor
+    """What reads a block's state off the network's: x_b = readouts_b h, [B, state]."""
 
     input_scale: float
     """The share of its fold that a unit of input, along the block's direction, drives a block with."""
