@@ -41,16 +41,19 @@ def test_it_reaches_more_than_was_planted() -> None:
 
 
 def test_it_ends_with_the_weights_that_reach_most() -> None:
-    """With steps so large that blocks melt, what was planted stays, and two counts without more are enough."""
+    """In a network so small that updates gain nothing what was planted stays, and two counts without more are enough."""
     module = nn.GRU(1, 16)
-    history = warm_up(module, inputs(), 200, lr=0.3, objective="attractors")
+    history = warm_up(module, inputs(), 200, objective="attractors")
+    (as_planted, *later) = [count for _, count in history.looks]
     assert [step for step, _ in history.looks] == [0, 25, 50]
+    assert as_planted >= max(later)
     assert len(history) == 0
     planted = nn.GRU(1, 16)
     sow(as_map(planted), inputs())
     assert has_weights(module, weights_of(planted))
 
 
+@torch.no_grad()
 def test_the_loss_is_as_written() -> None:
     module = nn.LSTM(1, 8)
     planting = sow(as_map(module), inputs())
