@@ -76,6 +76,7 @@ def draw(rows: list[Row]) -> Figure:
         handles = [
             Line2D([], [], color=COLORS[v], marker=MARKERS[v], markersize=3, linewidth=style.THICK, label=NAMES[v])
             for v in VARIANTS
+            if group(rows, variant=v)
         ]
         figure.legend(handles=handles, loc="outside upper left", ncols=5, frameon=False, fontsize=style.SMALL)
     return figure
@@ -95,6 +96,7 @@ def _scores(ax: Axes, rows: list[Row]) -> None:
             ax.plot(at, mean, MARKERS[variant], color=color, markersize=3)
     ax.axhline(rows[0]["baseline"], color=style.GREY, linewidth=style.THIN, linestyle=":")
     ax.set_xticks(range(len(cells)), cells)
+    ax.set_xlim(-0.5, len(cells) - 0.5)
     if rows[0]["score_name"] == "mean squared error":
         ax.set_yscale("log")
         ax.set_ylabel("error")

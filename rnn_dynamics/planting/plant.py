@@ -1,7 +1,7 @@
 """Planting: weights that make a network multistable, written at once, without any training."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -26,6 +26,7 @@ from ..systems import DrivenMap, Layer, LayeredMap, ParallelLayer, as_map, padde
 from .cells import RECIPES
 from .design import DOUBLE, Design, Settings, Source, Span, draw
 from .excitation import Excitation
+from .plots import bounded, plots_of
 from .results import Planting
 from .search import search
 
@@ -119,7 +120,7 @@ def plant(
     if sequences is None and (hold is not None or certify):
         name = "certify" if hold is None else "hold"
         raise ArgumentError(name, "is about what sequences reach: give sequences too")
-    plots = list(_plots(network, cells))
+    plots = list(plots_of(network, cells))
     settings = Settings(
         blocks,
         None if gain is None else _span(gain, "gain", 1.0, min(RECIPES[type(cell)].most_gain for *_, cell in plots)),
@@ -169,51 +170,13 @@ def sow(network: DrivenMap, sequences: InputSequences, *, cells: Sequence[int] =
     """
     layered = _layered(network)
     settings = Settings(None, None, _SCALE, _THRESHOLDS, None)
-    return _planted(layered, list(_plots(layered, cells)), settings, _source(layered, sequences), seed)
+    return _planted(layered, list(plots_of(layered, cells)), settings, _source(layered, sequences), seed)
 
 
 def _layered(network: DrivenMap) -> LayeredMap:
     if not isinstance(network, LayeredMap):
         raise ValueError(f"plant takes a recurrent module known by its weights, got {network!r}")
     return network
-
-
-def _plots(network: LayeredMap, cells: Sequence[int]) -> Iterator[tuple[int, int, Layer]]:
-    """What is planted: the number of each layer, of the cell in it, and the cell.
-
-    Raises:
-        ValueError: for cells of other kinds or that are not there, and weights that cannot be written.
-    """
-    parallel = any(isinstance(layer, ParallelLayer) for layer in network.layers)
-    if not all(type(index) is int for index in cells):
-        raise ArgumentError("cells", f"must be whole numbers in a sequence, like (0,), got {cells!r}")
-    if tuple(cells) != (0,) and not parallel:
-        raise ArgumentError("cells", f"are those of a Parallel, and this is a {network!r}: leave them out")
-    if any(one is not again for one, again in zip(network.weights, network.weights, strict=True)):
-        raise ValueError(
-            "weights to plant must be parameters, but one is computed from others (a parametrization, weight_norm, "
-            "pruning): make it permanent first, as torch.nn.utils.parametrize.remove_parametrizations does"
-        )
-    for number, layer in enumerate(network.layers):
-        side_by_side = layer.cells if isinstance(layer, ParallelLayer) else (layer,)
-        chosen = list(cells) if isinstance(layer, ParallelLayer) else [0]
-        if not chosen or len(set(chosen)) < len(chosen) or not all(0 <= i < len(side_by_side) for i in chosen):
-            raise ArgumentError("cells", f"must name some of the {len(side_by_side)} cells, each once, got {chosen}")
-        for index in chosen:
-            _require_plantable(side_by_side[index])
-            yield number, index, side_by_side[index]
-
-
-def _require_plantable(cell: Layer) -> None:
-    weights = cell.weights()
-    if type(cell) not in RECIPES or getattr(cell, "nonlinearity", "tanh") != "tanh" or "weight_hr" in weights:
-        kinds = "RNN (tanh), GRU, LSTM (without proj_size), MGU, BRC and nBRC"
-        raise ValueError(f"plant has formulas for {kinds}, not for {cell.name}")
-    if "bias_ih" not in weights:
-        raise ValueError("plant sets time scales and thresholds by biases, which this module has none of: bias=True")
-    for weight in weights.values():
-        if weight.dtype not in (torch.float32, torch.float64):
-            raise ValueError(f"weights to plant must be float32 or float64, got {weight.dtype}")
 
 
 def _span(value: float | tuple[float, float], name: str, least: float, most: float) -> Span:
@@ -252,7 +215,7 @@ def _planted(
             cell, own_place = layer.cells[index], layer.cell_states(own_place)[index]
         places.append(own_place[-cell.output_size :])  # of an LSTM its cell state, which stands last
         if number:
-            below = Source.states if _bounded(layers[number - 1]) else Source.standard
+            below = Source.states if bounded(layers[number - 1]) else Source.standard
             own = below(layer.input_size)
         else:
             own = source or Source.standard(layer.input_size)
@@ -267,13 +230,6 @@ def _planted(
         readouts[row : row + len(design.biases), place] = (design.patterns / design.sizes).T
         row += len(design.biases)
     return _report([(number, *pair) for (number, *_), pair in zip(plots, designs, strict=True)], readouts, settings)
-
-
-def _bounded(layer: Layer) -> bool:
-    """Whether all outputs lie within [-1, 1]."""
-    cells = layer.cells if isinstance(layer, ParallelLayer) else (layer,)
-    known = all(type(cell) in RECIPES and "weight_hr" not in cell.weights() for cell in cells)
-    return known and all(getattr(cell, "nonlinearity", "tanh") == "tanh" for cell in cells)
 
 
 def _report(designs: Sequence[tuple[int, Layer, Design]], readouts: Tensor, settings: Settings) -> Planting:

@@ -41,7 +41,7 @@ def test_it_reaches_more_than_was_planted() -> None:
 
 
 def test_it_ends_with_the_weights_that_reach_most() -> None:
-    """In a network so small that updates gain nothing what was planted stays, and two counts without more are enough."""
+    """Where a small network gains nothing, what was planted stays, and two counts without more are enough."""
     module = nn.GRU(1, 16)
     history = warm_up(module, inputs(), 200, objective="attractors")
     (as_planted, *later) = [count for _, count in history.looks]
