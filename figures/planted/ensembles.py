@@ -17,7 +17,7 @@ from ..training.ensembles import Looker
 VARIANTS = ("plain", "warm", "planted", "refined", "parallel")
 """As initialised; the published warmup; planted; planted and refined; two cells side by side, one of them planted."""
 
-TASKS = ("copy", "bits", "denoising", "digits", "flip-flop")
+TASKS: tuple[str, ...] = ("copy", "bits", "denoising", "digits", "flip-flop")
 CELLS = ("GRU", "LSTM", "MGU")
 STATES = 32
 """Whose ends are counted."""
