@@ -15,6 +15,7 @@ is a question asked of that map.
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     history = rd.warm_up(module, sequences)                      # the published warmup, in place
+    planting = rd.plant(module, sequences)                       # genuine attractors, by construction
     tracker = rd.AttractorTracker(sequences)                     # tracker.observe(step, module) in any training loop
     rd.train(rd.SequenceModel(module, 1), task, tracker=tracker) # or in ours; rd.plot_tracking(tracker.history)
     rd.plot_attractors(found)
@@ -58,6 +59,7 @@ from .families import between, scaled, shifted
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
+from .planting import Planting, plant
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .sweeps import Sweep, SweepPlan, sweep
@@ -110,6 +112,7 @@ __all__ = [
     "MultistabilityMap",
     "Newton",
     "NewtonKrylov",
+    "Planting",
     "Reachability",
     "ScipyRoot",
     "SequenceModel",
@@ -147,6 +150,7 @@ __all__ = [
     "load",
     "lyapunov_spectrum",
     "multistability_map",
+    "plant",
     "plot_attractors",
     "plot_automaton",
     "plot_basins",

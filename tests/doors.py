@@ -178,6 +178,11 @@ def warmed() -> rd.Warmup:
 
 
 @cache
+def planted() -> rd.Planting:
+    return rd.plant(module(), sequences(), blocks=2, input_scale=0.2, hold=[0.0], n=4)
+
+
+@cache
 def trained() -> rd.Training:
     return rd.train(model(), task(), settings=rd.TrainSettings(epochs=1, batch_size=4))
 
@@ -704,12 +709,33 @@ def _training_doors() -> Iterator[Door]:
             "lr": 1e-2,
             "batch_size": 2,
             "target": 0.95,
+            "objective": "vaa",
             "horizon": rd.Horizon(longest=2),
             "cells": (0,),
             "through_trajectories": True,
             "clip_norm": 1.0,
             "epsilon": 1e-4,
             "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "plant",
+        rd.plant,
+        lambda: {
+            "module": module(),
+            "sequences": sequences(),
+            "blocks": 2,
+            "gain": (1.5, 2.0),
+            "input_scale": 0.2,
+            "thresholds": (-1.0, 1.0),
+            "time_scales": None,
+            "cells": (0,),
+            "hold": [0.0],
+            "n": 4,
+            "draws": 1,
+            "certify": False,
             "seed": 0,
             "progress": False,
         },
@@ -1240,6 +1266,7 @@ def _result_doors() -> Iterator[Door]:
         (timeline, lambda it: (rd.plot_timeline(it), it.to_pandas())),
         (history, lambda it: (rd.plot_tracking(it), it.to_pandas())),
         (warmed, lambda it: (rd.plot_warmup(it), it.to_pandas())),
+        (planted, lambda it: it.to_pandas()),
         (basins, rd.plot_basins),
         (echo, rd.plot_echo_index),
         (trained, lambda it: it.to_pandas()),

@@ -1,10 +1,11 @@
 """``rnn-dynamics warmup``: warm a network up, and say what that made."""
 
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -15,7 +16,8 @@ from ..cells import SPEC_FORM, Parallel, Specification, module_from_spec
 from ..checks import MOST, generator_of
 from ..files import replacing
 from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
-from ..report import Measure, print_warmup, write_history, write_outcome
+from ..planting import plant as planted
+from ..report import Measure, print_warmup, write_history, write_outcome, write_planting
 from ..store import save
 from ..systems import DrivenMap, Reading, as_map
 from ..warmup import Horizon, Warmup, warm_up
@@ -94,6 +96,23 @@ def warmup(
     measure_horizon: Annotated[
         int, typer.Option(min=1, max=MOST, help="Steps of the published VAA; 10,000 in the paper.")
     ] = HORIZONS[-1],
+    plant: Annotated[
+        bool,
+        typer.Option(
+            "--plant", help="Instead of warming up, write weights with genuine attractors by construction; no updates."
+        ),
+    ] = False,
+    blocks: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --plant: bits that each cell holds.", show_default="searched on the inputs"),
+    ] = None,
+    input_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="With --plant: share of its fold that a unit of input drives a block with.",
+            show_default="searched on the inputs",
+        ),
+    ] = None,
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,
@@ -106,7 +125,8 @@ def warmup(
         typer.Option(help="Folder for results.", show_default="NAME-warmup, beside the checkpoint or here"),
     ] = None,
 ) -> None:
-    """Warm a network up (maximise VAA*, as published), and say which attractors that made, beside what VAA claims."""
+    """Warm a network up (maximise VAA*, as published) or plant attractors, and say which are there, beside VAA."""
+    _require_one_way(plant, locals())
     given = None if inputs is None else read_sequences(inputs, None)
     width = input_size if given is None else given.shape[2]
     if input_size not in (None, width):
@@ -134,24 +154,43 @@ def warmup(
     origin = "Gaussian inputs, as in the copy task" if inputs is None else inputs
     console.print(f"Inputs: {origin_of(sequences, Path(str(origin)))}", soft_wrap=True, markup=False)
     cold = subject.map.frozen(subject.map.dtype)
-    history = warm_up(
-        subject.map,
-        sequences,
-        steps,
-        lr,
-        batch_size,
-        target,
-        horizon=schedule,
-        cells=cells or (0,),
-        through_trajectories=trajectories,
-        clip_norm=clip_norm,
-        seed=seed,
-        progress=sys.stderr.isatty(),
-    )
-    files = write_history(history, folder)
+    progress = sys.stderr.isatty()
+    if plant:
+        planting = planted(
+            subject.map,
+            sequences,
+            blocks=blocks,
+            input_scale=input_scale,
+            cells=cells or (0,),
+            n=n,
+            seed=seed,
+            progress=progress,
+        )
+        files, done = write_planting(planting, folder), _capitalised(planting.summary())
+        ended = planting.interrupted
+        console.print("\n".join([done, *planting.advice]), soft_wrap=True, markup=False)
+    else:
+        history = warm_up(
+            subject.map,
+            sequences,
+            steps,
+            lr,
+            batch_size,
+            target,
+            horizon=schedule,
+            cells=cells or (0,),
+            through_trajectories=trajectories,
+            clip_norm=clip_norm,
+            seed=seed,
+            progress=progress,
+        )
+        files, done = write_history(history, folder), f"{len(history)} of {steps} updates made"
+        ended = history.interrupted
+        _announce(history.told(lr, clip_norm, horizon, _OPTIONS))
     warmed, refusal = _written(subject, folder)
     files.insert(0, warmed)
-    _announce(history.told(lr, clip_norm, horizon, _OPTIONS), warmed, refusal)
+    if not refusal:
+        console.print(f"The network is in {warmed}; measuring it before and after.", soft_wrap=True, markup=False)
 
     before = after = None
     stopped = False
@@ -181,11 +220,10 @@ def warmup(
             markup=False,
         )
     console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
-    done = f"{len(history)} of {steps} updates made"
     console.print(f"{done}. Results are in {folder}/", style="bold", soft_wrap=True, markup=False)
     if refusal:
         raise ValueError(f"{refusal}; its warmed weights alone are in {warmed}")
-    if stopped or history.interrupted:
+    if stopped or ended:
         raise typer.Exit(130)
 
 
@@ -261,14 +299,32 @@ def _written(subject: _Subject, folder: Path) -> tuple[Path, str]:
     return path, ""
 
 
-def _announce(history: Warmup, warmed: Path, refusal: str) -> None:
-    if not history.finished:
-        words = {"not finite": "Warmup ended early: a loss or gradient was not finite", "interrupted": "Interrupted"}
-        done = f"after {len(history)} update{'s' * (len(history) != 1)}" if len(history) else "before the first update"
-        console.print(f"{words[history.status]}, {done}.", style="bold red", soft_wrap=True)
-        console.print("\n".join(history.advice), soft_wrap=True, markup=False)
-    if not refusal:
-        console.print(f"The network is in {warmed}; measuring it before and after.", soft_wrap=True, markup=False)
+def _announce(history: Warmup) -> None:
+    if history.finished:
+        return
+    words = {"not finite": "Warmup ended early: a loss or gradient was not finite", "interrupted": "Interrupted"}
+    done = f"after {len(history)} update{'s' * (len(history) != 1)}" if len(history) else "before the first update"
+    console.print(f"{words[history.status]}, {done}.", style="bold red", soft_wrap=True)
+    console.print("\n".join(history.advice), soft_wrap=True, markup=False)
+
+
+def _require_one_way(plant: bool, options: dict[str, Any]) -> None:
+    """Refuse options of the way that is not gone: of updates with --plant, of blocks without."""
+    if not plant and (given := [name for name in ("blocks", "input_scale") if options[name] is not None]):
+        raise ValueError(f"{' and '.join(map(_flag, given))} can be given with --plant only")
+    defaults = {name: parameter.default for name, parameter in inspect.signature(warmup).parameters.items()}
+    updates = ("steps", "lr", "batch_size", "target", "clip_norm", "trajectories", "horizon", "fixed_horizon")
+    given = [name for name in updates if plant and options[name] != defaults[name]]
+    if given:
+        raise ValueError(f"{' and '.join(map(_flag, given))} set updates, which --plant makes none of")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _capitalised(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def _measured(

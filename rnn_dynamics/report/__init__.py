@@ -8,7 +8,7 @@ from .reachability import print_reachability, write_reachability
 from .sweep import write_sweep_figure
 from .tracking import print_tracking, write_tracking
 from .training import TrainedSeed, print_training, training_sentence, write_training
-from .warmup import Measure, print_warmup, write_history, write_outcome
+from .warmup import Measure, print_warmup, write_history, write_outcome, write_planting
 
 __all__ = [
     "Measure",
@@ -31,6 +31,7 @@ __all__ = [
     "write_certificates",
     "write_history",
     "write_outcome",
+    "write_planting",
     "write_reachability",
     "write_report",
     "write_sweep_figure",

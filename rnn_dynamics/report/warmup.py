@@ -12,6 +12,7 @@ from torch import Tensor
 from ..attractors import Attractors
 from ..files import replacing
 from ..multistability import Reachability
+from ..planting import Planting
 from ..plotting import plot_warmup, plot_warmup_outcome
 from ..store import save
 from ..warmup import Warmup
@@ -122,6 +123,14 @@ def write_history(warmup: Warmup, folder: Path) -> list[Path]:
     with replacing(files[-1]) as temporary:
         warmup.to_pandas().to_csv(temporary, index_label="update")
     return files + written(plot_warmup(warmup), folder / "warmup")
+
+
+def write_planting(planting: Planting, folder: Path) -> list[Path]:
+    """Write what was planted and its table (CSV), a row for each block, into ``folder``; returns the files."""
+    files = [save(planting, folder / "planting.safetensors"), folder / "planting.csv"]
+    with replacing(files[-1]) as temporary:
+        planting.to_pandas().to_csv(temporary, index_label="block")
+    return files
 
 
 def write_outcome(before: Reachability, after: Reachability, folder: Path) -> list[Path]:

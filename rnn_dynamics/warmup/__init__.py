@@ -1,4 +1,4 @@
-"""The published warmup: a network learns to keep far apart what its inputs lead to."""
+"""Warmup, as published or for attractors: a network learns to keep apart what its inputs lead to."""
 
 from .horizon import Horizon
 from .results import Warmup

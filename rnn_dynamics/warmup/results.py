@@ -1,12 +1,13 @@
 """What warmup did, step by step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
 from ..checks import Words
+from ..planting import Planting
 from ..results import evenly
 from ..store import storable
 from ..tables import Table
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Warmup(Table, whole=("n", "target", "status", "advice"), in_order=True):
+class Warmup(Table, whole=("n", "target", "status", "advice", "planting", "looks"), in_order=True):
     """The history of a warmup, one entry for each update; ``len`` counts them.
 
     If it did not finish, the last entry's update was undone: the weights are those that the entry belongs to.
@@ -48,6 +49,12 @@ class Warmup(Table, whole=("n", "target", "status", "advice"), in_order=True):
 
     advice: tuple[str, ...] = ()  # pyright: ignore[reportIncompatibleMethodOverride]
     """What to change, if it did not finish or moved nothing."""
+
+    planting: Planting | None = field(default=None, kw_only=True)
+    """What was planted before the first update, of a warmup for attractors."""
+
+    looks: tuple[tuple[int, float], ...] = field(default=(), kw_only=True)
+    """Of such a warmup updates, and the attractors that 64 states reached before them; entries end at the most."""
 
     @property
     def finished(self) -> bool:
@@ -81,6 +88,10 @@ class Warmup(Table, whole=("n", "target", "status", "advice"), in_order=True):
 
     def summary(self) -> str:
         """One line."""
+        if self.looks:
+            first, most = self.looks[0][1], max(count for _, count in self.looks)
+            made = f"warmup for attractors, {self._counted('update')} kept ({self.status})"
+            return f"{made}: 64 states reach {first:.4g} as planted, {most:.4g} in the end"
         if not len(self):
             return f"warmup: {self.status} before the first update"
         ends = [f"{float(self.soft_vaas[row].mean()):.3g} (M = {int(self.horizons[row])})" for row in (0, -1)]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +23,13 @@ from ..checks import (
     require_positive,
     whole_number,
 )
+from ..planting import Planting, sow
 from ..progress import Progress
 from ..stopping import go_on, stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, as_map, padded, states_after
 from .horizon import Horizon
+from .looks import Looks
+from .objectives import Codes, Objective, Published
 from .parts import WarmedPart, warmed_parts
 from .results import Warmup
 
@@ -36,10 +39,11 @@ def warm_up(
     module: Annotated[nn.Module | DrivenMap, CheckedInside()],
     sequences: InputSequences,
     steps: Size = 100,
-    lr: Annotated[float, Positive()] = 1e-2,
+    lr: Annotated[float, Positive()] | None = None,
     batch_size: int = 32,
     target: Annotated[float, Told("lie in (0, 1], as VAA* does")] = 0.95,
     *,
+    objective: Literal["vaa", "attractors"] = "vaa",
     horizon: Horizon | None = None,
     cells: Annotated[Sequence[int], Told("whole numbers in a sequence")] = (0,),
     through_trajectories: bool = True,
@@ -60,21 +64,27 @@ def warm_up(
     whose gradient flows through the M steps and the trajectories. What it makes is a high VAA* at up to 200 steps;
     whether that is many attractors or slow drift, ``reachability`` says.
 
+    With ``objective="attractors"`` the cells are planted first, as ``rd.plant`` does without a search, and updates
+    make sequences end in different attractors, far from where these part (``Codes`` of ``objectives`` has
+    the loss). Every 25 updates the attractors that 64 states reach under one held input are counted in truth; two
+    counts in a row without more end it, and the weights that reached most stay.
+
     Args:
         module: anything that ``as_map`` takes, or its result (for a function, a ``FunctionMap`` whose step is a
             module). Dropout between layers is off.
         sequences: inputs [batch, time, m], a list of [time_i, m] of different lengths, or a task.
         steps: updates.
-        lr: of Adam.
+        lr: of Adam: 1e-2 as published, 1e-3 for attractors, which larger steps undo.
         batch_size: sequences in an update, drawn without replacement until all have been used; all of them if there
             are fewer.
-        target: of VAA*.
-        horizon: of M; the published schedule by default.
+        target: of VAA*; not of attractors.
+        objective: "vaa" as published, or "attractors".
+        horizon: of M; the published schedule by default, M ~ U{1..30} for attractors.
         cells: which cells of each layer of a ``Parallel`` are warmed up; no other weight of it moves. The first, as
             published.
         through_trajectories: False stops the gradient at the sampled states.
         clip_norm: the largest norm that a gradient may have; none by default.
-        epsilon: of VAA*.
+        epsilon: of VAA*; not of attractors.
         memory_budget: bytes that an update may keep for its gradient: half for the trajectories, half for the M steps.
             What exceeds them is computed twice.
         seed: of batches, times, horizons and held inputs; the global random state is not touched.
@@ -84,17 +94,19 @@ def warm_up(
         progress: whether to show a bar; by default in notebooks only, after ten seconds.
 
     Returns:
-        The history. If a loss or gradient is not finite, or Ctrl-C is pressed, it ends early and says so in ``status``
-        and ``advice``; the weights are then the last ones whose loss and gradient were finite.
+        The history, whose VAA* is that of codes for attractors. If a loss or gradient is not finite, or Ctrl-C is
+        pressed, it ends early and says so in ``status`` and ``advice``; the weights are then the last ones whose loss
+        and gradient were finite, or for attractors those that reached most.
 
     Raises:
         ValueError: for sequences or a module that do not fit, settings out of range, or no weight that may move.
 
     Source: Lambrechts et al., arXiv 2106.01001.
     """
-    horizon = Horizon() if horizon is None else horizon
     steps, batch_size = whole_number(steps, "steps", 1), whole_number(batch_size, "batch_size", 1)
-    _check_settings(lr, batch_size, target, clip_norm, horizon)
+    _check_settings(batch_size, target, clip_norm, horizon)
+    if objective == "attractors" and (target, epsilon) != (0.95, 1e-4):
+        raise ArgumentError("target" if target != 0.95 else "epsilon", 'is of VAA*: leave it out for "attractors"')
     require_positive(epsilon=epsilon, memory_budget=memory_budget)
     network = module if isinstance(module, DrivenMap) else as_map(module)
     parts = warmed_parts(network, cells)
@@ -102,11 +114,20 @@ def warm_up(
     inputs, lengths = padded(network, sequences)
     if len(inputs) < 2:
         raise ArgumentError("sequences", "must be 2 or more: one state alone has VAA* = 1 whatever the network does")
+    half = max(len(parts), int(min(memory_budget, 2**62)) // 2)  # for the trajectories, and for the M steps
+    planting: Planting | None = None
+    looks: Looks | None = None
+    if objective == "attractors":
+        own = seed if isinstance(seed, int) else seed.initial_seed()
+        planting = sow(network, sequences, cells=cells, seed=own)
+        aim: Objective = Codes(network, planting, half)
+        looks = Looks(network, sequences, weights, own)
+    else:
+        aim = Published(parts, target, epsilon, half)
+    lr, horizon = aim.lr if lr is None else lr, aim.horizon if horizon is None else horizon
     generator = generator_of(seed)
     batches = _batches(len(inputs), batch_size, generator)
     optimiser = torch.optim.Adam(weights, lr=lr)
-    # Of the budget: for the trajectories, and for the M steps.
-    half = max(len(parts), int(min(memory_budget, 2**62)) // 2)
     kept = _copies(weights)  # those that the last entry of the history belongs to
     history: list[tuple[Tensor, float, float, int]] = []
     status = "finished"
@@ -116,15 +137,17 @@ def warm_up(
     with torch.inference_mode(False), torch.enable_grad(), _lent_gradients(weights), bar:
         with stoppable() as stop:
             for step in bar.counting(range(steps)):
+                if looks is not None and looks.due(step):
+                    worth_while = looks.look(step)
+                    go_on()
+                    if not worth_while:
+                        break
                 rows = next(batches)
                 times = 1 + (torch.rand(len(rows), generator=generator, dtype=torch.float64) * lengths[rows]).long()
                 ahead = horizon.draw(step, generator)
                 with torch.set_grad_enabled(through_trajectories):
                     states = states_after(network, inputs[rows.to(inputs.device)], times, half)
-                values = torch.stack(
-                    [part.soft_vaa(states, ahead, epsilon, generator, half // len(parts)) for part in parts]
-                )
-                loss = (values - target).square().mean()
+                values, loss = aim.loss(states, ahead, generator)
                 gradients, norm, numbers = _differentiated(loss, values, weights)
                 scale = 1.0 if clip_norm is None or norm <= clip_norm else clip_norm / norm
                 if not _applicable(norm, scale, network.dtype):
@@ -141,35 +164,41 @@ def warm_up(
                     weight.grad = None if gradient is None else gradient * scale
                 optimiser.step()
                 optimiser.zero_grad()
+            else:
+                if looks is not None:
+                    looks.look(steps)
             if not all(bool(weight.isfinite().all()) for weight in weights):
                 status = "not finite"
             if status == "finished" and callback is not None:
                 callback(steps, module, soft_vaa=math.nan, loss=math.nan, gradient_norm=math.nan, horizon=0)
         if stop:
             status = "interrupted"
-        if status != "finished":
+        if looks is not None:
+            looks.restore()
+            history = history[: looks.best]
+        elif status != "finished":
             _restore(weights, kept)
     n = min(batch_size, len(inputs))
     values, losses, norms, ahead = zip(*history, strict=True) if history else ((), (), (), ())
     done = Warmup(
-        soft_vaas=torch.stack(values) if history else torch.empty(0, len(parts), dtype=torch.float64),
+        soft_vaas=torch.stack(values) if history else torch.empty(0, 1 if looks else len(parts), dtype=torch.float64),
         losses=torch.tensor(losses, dtype=torch.float64),
         gradient_norms=torch.tensor(norms, dtype=torch.float64),
         horizons=torch.tensor(ahead, dtype=torch.int64),
         n=n,
         target=target,
         status=status,
+        planting=planting,
+        looks=tuple(looks.counts) if looks is not None else (),
     )
     return done.told(lr, clip_norm, horizon.longest, Words())
 
 
-def _check_settings(lr: float, batch_size: int, target: float, clip_norm: float | None, horizon: Horizon) -> None:
-    if not isinstance(horizon, Horizon):
+def _check_settings(batch_size: int, target: float, clip_norm: float | None, horizon: Horizon | None) -> None:
+    if not isinstance(horizon, Horizon | None):
         raise ArgumentError("horizon", f"must be a Horizon, like Horizon(longest=200), got {horizon!r}")
     if batch_size < 2:
         raise ArgumentError("batch_size", "must be 2 or more: one state alone has VAA* = 1 whatever the network does")
-    if not 0 < lr < math.inf:
-        raise ArgumentError("lr", f"must be positive and finite, got {lr}")
     if not 0 < target <= 1:
         raise ArgumentError("target", f"must lie in (0, 1], as VAA* does, got {target}")
     if clip_norm is not None and not clip_norm > 0:

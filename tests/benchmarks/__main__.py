@@ -1,7 +1,7 @@
 """Run the benchmarks named, or all; keep their results as JSON and write README.md from all results that there are.
 
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
-    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [kills] [low_rank]
+    [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [planted] [kills] [low_rank]
     [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [certificates]
     [completeness] [agents] [maze] [sweeps]
 python -m tests.benchmarks readme
@@ -33,6 +33,7 @@ from . import (
     low_rank,
     maze,
     outcome,
+    planted,
     recipes,
     scaling,
     settling,
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         ensemble,
         tracking,
         copy_warmup,
+        planted,
         kills,
         sweeps,
         low_rank,

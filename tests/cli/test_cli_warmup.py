@@ -414,3 +414,39 @@ def test_other_names_are_refused(text) -> None:
 def test_input_sizes_are_checked(size) -> None:
     with pytest.raises(ValueError, match="input_size must be a whole number of 1 or more"):
         module_from_spec("GRU-4", size)
+
+
+# Planted instead
+
+
+def test_planting_writes_the_network_and_its_blocks(capsys, monkeypatch) -> None:
+    options = ("--n", 8, "--measure-horizon", 200, "--blocks", 6, "--input-scale", 0.2)
+    code, out, err = run_command(capsys, monkeypatch, "warmup", "GRU-12", "--inputs", inputs(), "--plant", *options)
+    assert (code, err) == (0, "")
+    folder = Path("GRU-12-warmup")
+    made = {"planting.safetensors", "planting.csv", "warmed.safetensors", "before.safetensors", "after.safetensors"}
+    assert {path.name for path in folder.iterdir()} == made | {"outcome.pdf", "outcome.png"}
+    expected = module_from_spec("GRU-12", 2)
+    planting = rd.plant(expected, np.load("x.npy"), blocks=6, input_scale=0.2, n=8)
+    assert same(load_file(folder / "warmed.safetensors"), expected.state_dict())
+    assert torch.equal(rd.load(folder / "planting.safetensors").margins, planting.margins)
+    assert len(pd.read_csv(folder / "planting.csv")) == 6
+    before, after = (rd.load(folder / f"{when}.safetensors") for when in ("before", "after"))
+    assert before.count == 1 < after.count
+    for phrase in ("Planted 6 blocks, 2^6 attractors without input", "8 states reach", "attractors really reached"):
+        assert phrase in out
+    assert "updates" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--plant", "--steps", 4, "--lr", 0.1), "--steps and --lr set updates, which --plant makes none of"),
+        (("--blocks", 4), "--blocks can be given with --plant only"),
+        (("--plant", "--blocks", 40), "--blocks must be at most the units of each cell, 6, got 40"),
+    ],
+)
+def test_options_of_the_other_way_are_refused(capsys, monkeypatch, options, message) -> None:
+    code, _, err = run_command(capsys, monkeypatch, "warmup", "GRU-6", *options)
+    assert code == 1
+    assert message in " ".join(err.split())

@@ -68,7 +68,7 @@ def every_table() -> list[Table]:
     (line,) = rd.line_attractors(held(pull, 2), [[0.0, 0.0], [0.1, 0.1], [0.2, 0.2]])
     most = [fixed_points(), attractors(), line, slow_points(), cycles(), echo(), spectrum, followed, roots, sets]
     proofs = [doors.proof(), doors.census(), doors.proved_branch()]
-    return [*most, diagram(), *proofs, doors.played(), doors.swept()]
+    return [*most, diagram(), *proofs, doors.played(), doors.swept(), doors.planted()]
 
 
 def plane(p: float, q: float) -> rd.AutonomousMap:

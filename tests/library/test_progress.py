@@ -349,6 +349,7 @@ WITH_PROGRESS = (
     rd.training_bifurcations,
     rd.track_checkpoints,
     rd.warm_up,
+    rd.plant,
     rd.train,
     rd.train_ensemble,
 )

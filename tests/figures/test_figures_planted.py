@@ -1,0 +1,35 @@
+"""The planted figure runs, is resumed, and says in words what it measured."""
+
+import json
+from pathlib import Path
+
+import pytest
+from scripts import ROOT, run
+
+
+@pytest.mark.slow
+def test_the_figure_is_measured_drawn_and_captioned(tmp_path: Path) -> None:
+    run("planted.worth", "--scale", "smoke", "--workers", 1, "--out", tmp_path)
+    results = tmp_path / "worth_smoke.jsonl"
+    first = results.read_text()
+    rows = [row for line in first.splitlines() for row in json.loads(line)["rows"]]
+    assert len({(row["variant"], row["task"], row["seed"]) for row in rows}) == len(rows) == 20
+    for row in rows:
+        assert len(row["steps"]) == len(row["vaas"]) == len(row["counts"]) == 3
+        assert len(row["norms_before"]) == len(row["norms_after"]) == row["length"]
+        assert len(row["validation_scores"]) == row["epochs"]
+    assert (tmp_path / "worth.png").stat().st_size > 5000
+    caption = (tmp_path / "worth.md").read_text()
+    assert "Scale `smoke`" in caption
+    assert "nan" not in caption
+    # Cut short after the first case, it names what is missing.
+    results.write_text(first.splitlines(keepends=True)[0])
+    run("planted.worth", "--scale", "smoke", "--draw-only", "--out", tmp_path)
+    assert "Not measured: bits 6, GRU warm" in (tmp_path / "worth.md").read_text()
+
+
+def test_the_figure_shown_comes_from_stored_results() -> None:
+    folder = ROOT / "figures" / "planted"
+    assert (folder / "worth_small.jsonl").exists()
+    assert "Scale `small`" in (folder / "worth.md").read_text()
+    assert (folder / "worth.pdf").exists()
