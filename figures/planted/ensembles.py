@@ -1,6 +1,6 @@
 """How an ensemble of the planted figure is made, trained and looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -153,7 +153,7 @@ def measure(case: Case) -> list[Row]:
 
 
 def cases(
-    tasks: dict[str, tuple[int, ...]], cells: Sequence[str], variants: Sequence[str] = VARIANTS, **sizes: float
+    tasks: Mapping[str, tuple[int, ...]], cells: Sequence[str], variants: Sequence[str] = VARIANTS, **sizes: float
 ) -> tuple[Case, ...]:
     """Every combination, task by task."""
     return tuple(

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 from ..enclosures import exact
+from .assembly import Rows
 from .bounds import uppers
 from .claims import Claim
 from .ground import Ground
 from .obstacles import Obstacle
 from .proofs import Proof
 from .proving import prove
-from .results import Certificates
+from .rows import ProvedRows
 from .stored_step import StoredStep
 
 _SAME = 1e-6
@@ -17,14 +18,14 @@ _SAME = 1e-6
 with other bits."""
 
 
-def checked_again(proof: Certificates, step: StoredStep, bits: int, progress: bool | None) -> Certificates:
+def checked_again(proof: Rows, step: StoredStep, bits: int, progress: bool | None) -> Rows:
     """What ``Certificates.check`` says."""
     rows = zip(proof.kinds, proof.orbits, proof.claims, strict=True)
     claims = [Claim(kind, orbit, word or None) for kind, orbit, word in rows]
     ground = Ground.kept(proof, step)
     steps = max(proof.steps.tolist(), default=0)
     bits_tried = (bits, 2 * bits, 4 * bits)
-    again, proofs = prove(ground, claims, proof.starts, steps, proof.tolerance, progress, bits_tried)
+    again, proofs = prove(type(proof), ground, claims, proof.starts, steps, proof.tolerance, progress, bits_tried)
     said = proof.proved
     reasons = again.reasons.clone()
     for row, fresh in enumerate(proofs):
@@ -33,7 +34,7 @@ def checked_again(proof: Certificates, step: StoredStep, bits: int, progress: bo
     return replace(again, reasons=reasons, chosen_from=proof.chosen_from)
 
 
-def _confirmed(proof: Certificates, row: int, fresh: Proof) -> bool:
+def _confirmed(proof: ProvedRows, row: int, fresh: Proof) -> bool:
     """Whether what is said of a row follows from a proof made anew."""
     place, spectrum = fresh.located, fresh.spectrum
     if place is None:

@@ -12,7 +12,7 @@ from ..enclosures import Enclosure, Unenclosed, ball, enclose, exact, is_finite
 from ..systems import AutonomousMap, Box, units_of
 from .claims import Claim, states_of
 from .keeping import restored, stored
-from .results import Certificates
+from .rows import ProvedRows
 from .stored_step import StoredStep
 
 Step: TypeAlias = Callable[[Tensor], Tensor]
@@ -61,7 +61,7 @@ class Ground:
         return cls(map, run, _units(system, claims), ends, box.reason, *judged, step, refusal, system.notes)
 
     @classmethod
-    def kept(cls, proof: Certificates, step: StoredStep) -> "Ground":
+    def kept(cls, proof: ProvedRows, step: StoredStep) -> "Ground":
         """Of the map that a certificate holds."""
         map, run = restored(step)
         judged = _judged(map, proof.box)
