@@ -115,8 +115,8 @@ def _table(rows: list[Row]) -> str:
 
 
 def _cheap_first(cases: tuple[Case, ...]) -> tuple[Case, ...]:
-    """BRCs settle within some hundred steps, whatever their size."""
-    return tuple(sorted(cases, key=lambda case: case.cell != "BRC"))
+    """BRCs of up to 256 units settle within some hundred steps."""
+    return tuple(sorted(cases, key=lambda case: case.cell != "BRC" or case.hidden * case.layers > 256))
 
 
 PLAN = Plan(

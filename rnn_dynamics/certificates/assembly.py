@@ -1,7 +1,8 @@
 """Proofs put together as a table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -11,21 +12,23 @@ from .ground import Ground
 from .obstacles import Obstacle
 from .proofs import Proof
 from .reaching import Reached
-from .results import Certificates
+
+Result = TypeVar("Result")
 
 _THERE = (Obstacle.NONE, Obstacle.CONTRADICTED)
 """Where something is proved of the very states that are claimed."""
 
 
 def assembled(
+    table: Callable[..., Result],
     ground: Ground,
     proofs: Sequence[Proof],
     tolerance: float,
     starts: Tensor,
     ways: Sequence[Reached],
     interrupted: bool,
-) -> Certificates:
-    """A row for each proof, and what is known of each start."""
+) -> Result:
+    """A ``table``, ``Certificates``, with a row for each proof, and what is known of each start."""
     places = [proof.located if proof.obstacle in _THERE else None for proof in proofs]
     orbits = [proof.claim.orbit if place is None else place.states for proof, place in zip(proofs, places, strict=True)]
     errors = [
@@ -37,7 +40,7 @@ def assembled(
     for row, reason in enumerate(reasons):
         if reason is Obstacle.NONE and not different[row]:
             reasons[row] = Obstacle.TWICE
-    return Certificates(
+    return table(
         tuple(proof.claim.kind for proof in proofs),
         _whole([len(proof.claim.orbit) if proof.claim.provable else 0 for proof in proofs]),
         tuple(orbits),

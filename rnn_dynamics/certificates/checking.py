@@ -1,56 +1,71 @@
 """A certificate proved again from what it holds."""
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
 
 from ..enclosures import exact
+from .assembly import Result
 from .bounds import uppers
 from .claims import Claim
 from .ground import Ground
-from .obstacles import Obstacle
 from .proofs import Proof
 from .proving import prove
-from .results import Certificates
-from .stored_step import StoredStep
 
 _SAME = 1e-6
 """Radii and spectral radii are confirmed up to this share of them: searches for the largest end at slightly other ones
 with other bits."""
 
 
-def checked_again(proof: Certificates, step: StoredStep, bits: int, progress: bool | None) -> Certificates:
-    """What ``Certificates.check`` says."""
-    rows = zip(proof.kinds, proof.orbits, proof.claims, strict=True)
-    claims = [Claim(kind, orbit, word or None) for kind, orbit, word in rows]
-    ground = Ground.kept(proof, step)
-    steps = max(proof.steps.tolist(), default=0)
-    bits_tried = (bits, 2 * bits, 4 * bits)
-    again, proofs = prove(ground, claims, proof.starts, steps, proof.tolerance, progress, bits_tried)
-    said = proof.proved
-    reasons = again.reasons.clone()
-    for row, fresh in enumerate(proofs):
-        if said[row] and again.proved[row] and not _confirmed(proof, row, fresh):
-            reasons[row] = Obstacle.DISAGREES
-    return replace(again, reasons=reasons, chosen_from=proof.chosen_from)
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What a certificate says in one row: the columns of these names."""
+
+    kind: str
+    orbit: Tensor
+    claim: str
+    errors: Tensor
+    radius: float
+    stability: str
+    spectral_radius: float
+    n_unstable: int
+    index: int
+    capture_radius: float
 
 
-def _confirmed(proof: Certificates, row: int, fresh: Proof) -> bool:
+def checked_again(
+    table: Callable[..., Result],
+    ground: Ground,
+    rows: Sequence[Said],
+    starts: Tensor,
+    steps: int,
+    tolerance: float,
+    bits: int,
+    progress: bool | None,
+) -> tuple[Result, list[bool]]:
+    """A ``table`` of proofs made anew, with other bits, and of each row whether what was said follows from them."""
+    claims = [Claim(row.kind, row.orbit, row.claim or None) for row in rows]
+    again, proofs = prove(table, ground, claims, starts, steps, tolerance, progress, (bits, 2 * bits, 4 * bits))
+    return again, [_confirmed(row, proof) for row, proof in zip(rows, proofs, strict=True)]
+
+
+def _confirmed(said: Said, fresh: Proof) -> bool:
     """Whether what is said of a row follows from a proof made anew."""
     place, spectrum = fresh.located, fresh.spectrum
     if place is None:
         return False
-    orbit, errors = proof.orbits[row], proof.errors[row]
     inside = all(
         bool((uppers(box - exact(state)) <= error * (1 + 2.0**-40)).all())
-        for box, state, error in zip(place.boxes, orbit, errors, strict=True)
+        for box, state, error in zip(place.boxes, said.orbit, said.errors, strict=True)
     )
     width = 0.0 if fresh.capture is None else fresh.capture.width
-    word = proof.stability[row]
     return (
         inside
-        and place.radius >= float(proof.radii[row]) * (1 - _SAME)
-        and (word in ("undecided", spectrum.stability))
-        and spectrum.radius <= float(proof.spectral_radii[row]) * (1 + _SAME)
-        and int(proof.n_unstable[row]) in (-1, spectrum.n_unstable)
-        and int(proof.indices[row]) in (0, fresh.index)
-        and width >= float(proof.capture_radii[row]) * (1 - _SAME)
+        and place.radius >= said.radius * (1 - _SAME)
+        and said.stability in ("undecided", spectrum.stability)
+        and spectrum.radius <= said.spectral_radius * (1 + _SAME)
+        and said.n_unstable in (-1, spectrum.n_unstable)
+        and said.index in (0, fresh.index)
+        and width >= said.capture_radius * (1 - _SAME)
     )

@@ -12,7 +12,6 @@ from ..enclosures import Enclosure, Unenclosed, ball, enclose, exact, is_finite
 from ..systems import AutonomousMap, Box, units_of
 from .claims import Claim, states_of
 from .keeping import restored, stored
-from .results import Certificates
 from .stored_step import StoredStep
 
 Step: TypeAlias = Callable[[Tensor], Tensor]
@@ -61,11 +60,12 @@ class Ground:
         return cls(map, run, _units(system, claims), ends, box.reason, *judged, step, refusal, system.notes)
 
     @classmethod
-    def kept(cls, proof: Certificates, step: StoredStep) -> "Ground":
-        """Of the map that a certificate holds."""
+    def kept(
+        cls, step: StoredStep, units: Tensor, box: Tensor | None, box_reason: str, notes: tuple[str, ...]
+    ) -> "Ground":
+        """Of the map that a certificate holds, with what it says of it."""
         map, run = restored(step)
-        judged = _judged(map, proof.box)
-        return cls(map, run, proof.units, proof.box, proof.box_reason, *judged, step, "", proof.notes)
+        return cls(map, run, units, box, box_reason, *_judged(map, box), step, "", notes)
 
 
 def _judged(map: Enclosure | None, box: Tensor | None) -> tuple[bool, bool]:

@@ -1,21 +1,21 @@
 """All claims about one map proved, one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
 from ..progress import each
 from ..stopping import go_on, stoppable
-from .assembly import assembled
+from .assembly import Result, assembled
 from .claims import Claim
 from .ground import Ground
 from .obstacles import Obstacle
 from .proofs import PRECISIONS, Proof, proof_of
 from .reaching import Reached, reached
-from .results import Certificates
 
 
 def prove(
+    table: Callable[..., Result],
     ground: Ground,
     claims: Sequence[Claim],
     starts: Tensor,
@@ -23,7 +23,7 @@ def prove(
     tolerance: float,
     progress: bool | None,
     precisions: tuple[int, ...] = PRECISIONS,
-) -> tuple[Certificates, list[Proof]]:
+) -> tuple[Result, list[Proof]]:
     """What is proved of each claim, and which of ``starts`` [s, n] are proved to go where."""
     proofs: list[Proof] = []
     ways: list[Reached] = []
@@ -39,5 +39,5 @@ def prove(
         if map is not None and len(starts):
             ways = reached(ground.run, map, [proof.capture for proof in proofs], starts, steps, progress)
     proofs += [Proof(claim, Obstacle.INTERRUPTED) for claim in claims[len(proofs) :]]
-    result = assembled(ground, proofs, tolerance, starts[: len(ways)], ways, bool(stop))
+    result = assembled(table, ground, proofs, tolerance, starts[: len(ways)], ways, bool(stop))
     return result, proofs

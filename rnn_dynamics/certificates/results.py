@@ -1,7 +1,7 @@
 """What is proved, as a table: one row a thing, with a reason where there is no proof."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
@@ -326,9 +326,20 @@ class Certificates(  # pyright: ignore[reportIncompatibleVariableOverride]
         """
         if self.step is None:
             raise ArgumentError("self", f"holds no map to prove it for: {self.refusal}")
-        from .checking import checked_again  # which brings python-flint
+        from .checking import Said, checked_again  # which bring python-flint
+        from .ground import Ground
 
-        return checked_again(self, self.step, precision, progress)
+        numbers = (self.spectral_radii, self.n_unstable, self.indices, self.capture_radii)
+        columns = (self.kinds, self.orbits, self.claims, self.errors, self.radii.tolist(), self.stability)
+        rows = [Said(*row) for row in zip(*columns, *(column.tolist() for column in numbers), strict=True)]
+        ground = Ground.kept(self.step, self.units, self.box, self.box_reason, self.notes)
+        steps = max(self.steps.tolist(), default=0)
+        again, confirmed = checked_again(
+            type(self), ground, rows, self.starts, steps, self.tolerance, precision, progress
+        )
+        disagrees = self.proved & again.proved & ~torch.tensor(confirmed, dtype=torch.bool)
+        reasons = torch.where(disagrees, int(Obstacle.DISAGREES), again.reasons)
+        return replace(again, reasons=reasons, chosen_from=self.chosen_from)
 
 
 def _counted(codes: Tensor, fine: int, words: type[Obstacle] | type[Passage], noun: str) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ def _of_map(
 
     claims = claims_of(system, found)
     begin = torch.empty(0, system.state_size) if starts is None else starts
-    return prove(Ground.of(system, claims), claims, begin.double().cpu(), steps, tolerance, progress)[0]
+    return prove(Certificates, Ground.of(system, claims), claims, begin.double().cpu(), steps, tolerance, progress)[0]
 
 
 def _of_reach(
