@@ -162,7 +162,7 @@ def claims_and_bounds(ax: Axes, rows: list[Row], hidden: Sequence[int]) -> None:
 BOUND: dict[str, Any] = {
     "marker": "_",
     "color": style.BLACK,
-    "markersize": 8,
+    "markersize": 6,
     "markeredgewidth": 1.2,
     "linestyle": "none",
     "zorder": 4,
