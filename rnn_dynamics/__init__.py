@@ -52,13 +52,14 @@ from .bifurcations import (
     continue_fixed_point,
     multistability_map,
 )
-from .families import between, scaled, shifted
+from .families import between, scaled, shifted, through
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
+from .landscapes import BasinFractions, basin_fractions
 from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
-from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
+from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, driving, read_checkpoint, sample_states
 from .targeted_directions import targeted_directions
 from .timeline import TrainingBifurcations, training_bifurcations
 from .tracking import AttractorTracker, Effort, TrackingHistory, track_checkpoints
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from .plotting import (
         plot_attractors,
         plot_automaton,
+        plot_basin_fractions,
         plot_basins,
         plot_branches,
         plot_diagram,
@@ -90,6 +92,7 @@ __all__ = [
     "AttractorTracker",
     "Attractors",
     "AutonomousMap",
+    "BasinFractions",
     "BifurcationCurve",
     "BifurcationDiagram",
     "Branch",
@@ -116,6 +119,7 @@ __all__ = [
     "Warmup",
     "as_map",
     "basin_boundary",
+    "basin_fractions",
     "basin_map",
     "between",
     "bifurcation_diagram",
@@ -123,6 +127,7 @@ __all__ = [
     "continue_bifurcation",
     "continue_fixed_point",
     "diversity",
+    "driving",
     "echo_index",
     "find_attractors",
     "find_attractors_over_inputs",
@@ -138,6 +143,7 @@ __all__ = [
     "multistability_map",
     "plot_attractors",
     "plot_automaton",
+    "plot_basin_fractions",
     "plot_basins",
     "plot_branches",
     "plot_diagram",
@@ -161,6 +167,7 @@ __all__ = [
     "soft_vaa",
     "targeted_directions",
     "tasks",
+    "through",
     "track_checkpoints",
     "train",
     "train_ensemble",

@@ -34,6 +34,7 @@ from .readable_cells import CELLS, Reading
 from .rectifiers import Rectifiers
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import apart, balancing_units, ranks, relative, scaled_norm, sizes, units_of, walk_units, warped
+from .stroboscopic import DrivingFamily, StroboscopicMap, driving
 
 __all__ = [
     "CELLS",
@@ -47,6 +48,7 @@ __all__ = [
     "Checkpoint",
     "DaleLayer",
     "DrivenMap",
+    "DrivingFamily",
     "EncodedMap",
     "FirstState",
     "FunctionMap",
@@ -71,11 +73,13 @@ __all__ = [
     "Reading",
     "Rectifiers",
     "Reduction",
+    "StroboscopicMap",
     "WrappedMap",
     "apart",
     "as_map",
     "balancing_units",
     "bytes_kept",
+    "driving",
     "last_within",
     "padded",
     "ranks",
