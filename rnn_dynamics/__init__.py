@@ -12,6 +12,8 @@ is a question asked of that map.
     lines = rd.line_attractors(network.hold(), points, starts)   # integrators: what they select, and how they drift
     found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
+    rd.resilience(network.hold(), found)                         # shocks, pulses and noise (rd.escape_times) that it withstands
+    rd.basin_fractions(network.input_family(0), starts, (-1, 1)) # whose basin takes which share, as a parameter moves
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     history = rd.warm_up(module, sequences)                      # the published warmup, in place
     tracker = rd.AttractorTracker(sequences)                     # tracker.observe(step, module) in any training loop
@@ -54,7 +56,7 @@ from .bifurcations import (
 )
 from .families import between, scaled, shifted, through
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
-from .landscapes import BasinFractions, basin_fractions
+from .landscapes import BasinFractions, EscapeTimes, Resilience, basin_fractions, escape_times, resilience
 from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
@@ -99,6 +101,7 @@ __all__ = [
     "Checkpoint",
     "DrivenMap",
     "Effort",
+    "EscapeTimes",
     "FixedPoints",
     "Horizon",
     "LineAttractor",
@@ -107,6 +110,7 @@ __all__ = [
     "Newton",
     "NewtonKrylov",
     "Reachability",
+    "Resilience",
     "ScipyRoot",
     "SequenceModel",
     "Settle",
@@ -129,6 +133,7 @@ __all__ = [
     "diversity",
     "driving",
     "echo_index",
+    "escape_times",
     "find_attractors",
     "find_attractors_over_inputs",
     "find_cycles",
@@ -159,6 +164,7 @@ __all__ = [
     "plot_warmup",
     "reachability",
     "read_checkpoint",
+    "resilience",
     "saddle_connections",
     "sample_states",
     "save",

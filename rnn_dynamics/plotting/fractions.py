@@ -54,7 +54,8 @@ def plot_basin_fractions(
             ax.fill_between(x, below, above, linewidth=0, zorder=1, label=name, **look)
             ax.plot(x, above, color=style.BLACK, linewidth=style.THIN, zorder=2)
             if name.isdigit() and share.max(initial=0) > _ROOM:
-                widest = int(share.argmax())
+                wide = np.flatnonzero(share >= 0.8 * share.max())
+                widest = int(wide[len(wide) // 2])
                 place = (x[widest], (below + share / 2)[widest])
                 box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "linewidth": 0}
                 ax.text(*place, name, fontsize=style.SMALL, ha="center", va="center", bbox=box, zorder=4, clip_on=True)

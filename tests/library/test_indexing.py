@@ -67,7 +67,7 @@ def every_table() -> list[Table]:
     sets = table(sets_of(fixed_points(), attractors(), 64))
     (line,) = rd.line_attractors(held(pull, 2), [[0.0, 0.0], [0.1, 0.1], [0.2, 0.2]])
     most = [fixed_points(), attractors(), line, slow_points(), cycles(), echo(), spectrum, followed, roots, sets]
-    return [*most, diagram(), doors.played()]
+    return [*most, diagram(), doors.played(), doors.resilient(), doors.escapes()]
 
 
 def plane(p: float, q: float) -> rd.AutonomousMap:
