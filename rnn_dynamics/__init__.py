@@ -12,7 +12,7 @@ is a question asked of that map.
     lines = rd.line_attractors(network.hold(), points, starts)   # integrators: what they select, and how they drift
     found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
-    rd.resilience(network.hold(), found)                         # shocks, pulses and noise (rd.escape_times) that it withstands
+    rd.resilience(network.hold(), found)                         # shocks and pulses that each withstands
     rd.basin_fractions(network.input_family(0), starts, (-1, 1)) # whose basin takes which share, as a parameter moves
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     history = rd.warm_up(module, sequences)                      # the published warmup, in place

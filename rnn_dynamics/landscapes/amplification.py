@@ -8,7 +8,7 @@ from torch import Tensor
 from ..systems import AutonomousMap
 
 _LONGEST = 10_000
-"""Steps at most: a deviation that has not died out by then lasts a hundred times longer than memories of networks do."""
+"""Steps at most: what has not died out by then lasts a hundred times longer than memories of networks do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +28,10 @@ def reactivity(system: AutonomousMap, orbit: Tensor) -> float:
 
 
 def transient_growth(system: AutonomousMap, orbit: Tensor) -> Growth:
-    """max over t >= 0 of |DF^t|_2 along a fixed point or cycle [k, n], from the worst of its phases.
+    """Follow max over t >= 0 of |DF^t|_2 along a fixed point or cycle [k, n], from the worst of its phases.
 
-    |DF^(T+t)| <= |DF^T| |DF^t| for every T that is a multiple of the period, so that once |DF^T| <= 1 no later t exceeds
-    what was seen by then: the maximum is exact. It is NaN, with the steps so far, where 10,000 do not get there.
+    |DF^(T+t)| <= |DF^T| |DF^t| for every T that is a multiple of the period, so that once |DF^T| <= 1 no later t
+    exceeds what was seen by then: the maximum is exact. NaN, with the steps taken, where 10,000 do not suffice.
     """
     jacobians = system.jacobian(orbit)
     period = len(orbit)

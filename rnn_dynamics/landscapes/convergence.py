@@ -13,7 +13,7 @@ _NEAR = 1e-3
 def arrival_times(system: AutonomousMap, found: Attractors, starts: Tensor, labels: Tensor, longest: int) -> Tensor:
     """For starts [k, n] the first step at which each is within a thousandth of max(1, |h|) of its attractor, [k].
 
-    Of circles, tori and chaos samples are known, and near is within the largest distance from one to its next neighbour.
+    Of circles, tori and chaos samples are known, and near is within the largest distance from one to the next.
     NaN for starts without an attractor, and where ``longest`` steps do not lead there.
     """
     times = torch.full((len(starts),), torch.nan, dtype=torch.float64)

@@ -25,8 +25,8 @@ _WHOLE = ("noise", "noise_in", "trials", "max_steps", "every", "attractors", "in
 class EscapeTimes(Interruptible, Noted, Table, whole=_WHOLE):
     """First-passage times under noise, a row an attractor; columns have an entry for each level of the noise.
 
-    With k escapes over T steps of all trials together, those without an escape too, the mean first-passage time is T / k
-    and the rate k / T. Intervals are exact where escapes come at a constant rate, as they do once the noise is weak.
+    With k escapes over T steps of all trials together, those without an escape too, the mean first-passage time is
+    T / k and the rate k / T. Intervals are exact where escapes come at a constant rate, as they do once noise is weak.
     """
 
     _dimensions: ClassVar = {
@@ -103,8 +103,8 @@ class EscapeTimes(Interruptible, Noted, Table, whole=_WHOLE):
     def barriers(self) -> Tensor:
         """Slopes of ln(mean time) by 1 / noise^2, [a]: the quasipotential's barrier W in time ~ exp(W / noise^2).
 
-        By least squares weighted with the escapes k, as ln(T / k) has the variance 1 / k. NaN with fewer than two levels
-        at which trials left.
+        By least squares weighted with the escapes k, as ln(T / k) has the variance 1 / k. NaN where trials left at
+        fewer than two levels.
         """
         return torch.tensor([_slope(self, row)[0] for row in range(len(self))], dtype=torch.float64)
 

@@ -19,7 +19,7 @@ _LONGEST = 2000
 """Steps for which they are followed."""
 
 _ALIGNED = 1e-5
-"""Of 1 - cos(shock, normal), below which a shock is normal to the boundary: a turn of 0.3 degrees, 1e-5 of its length."""
+"""Of 1 - cos(shock, normal), below which it is normal to the boundary: a turn of 0.3 degrees, 1e-5 of its length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ class _Search:
         return turned
 
     def _normals(self, shocks: list[Shock]) -> tuple[Tensor, Tensor]:
-        """Unit normals [q, n] of the boundary at each shock's end, NaN where its orbits did not part; slowest states."""
+        """Unit normals of the boundary at each shock's end, NaN where its orbits did not part; slowest states."""
         outer = torch.stack([shock.state + shock.change for shock in shocks])
         inner = torch.stack([shock.state + (1 - 2 * _WIDTH) * shock.change for shock in shocks])
         sizes = torch.stack([shock.change.norm() for shock in shocks])
