@@ -1,6 +1,7 @@
 """Escape by noise against the exact mean first-passage time."""
 
 import signal
+from functools import cache
 
 import numpy as np
 import pytest
@@ -32,31 +33,31 @@ def exact_time(noise: float) -> float:
     return float(1 + (density(np.ones(1)) @ times)[0])
 
 
-def test_first_passages_take_the_exact_time() -> None:
+LEVELS = (0.3, 0.4, 0.6)
+EXACT = [exact_time(level) for level in LEVELS]
+
+
+@cache
+def escapes() -> rd.EscapeTimes:
     system = held(two_wells, 1)
-    found = rd.find_attractors(system, WELLS)
-    levels = (0.3, 0.4, 0.6)
-    escapes = rd.escape_times(system, found, levels, trials=100, max_steps=1000)
-    exact = torch.tensor([exact_time(level) for level in levels], dtype=torch.float64)
-    intervals = escapes.time_intervals(0.999)
+    return rd.escape_times(system, rd.find_attractors(system, WELLS), LEVELS, trials=100, max_steps=500)
+
+
+def test_first_passages_take_the_exact_time() -> None:
+    exact = torch.tensor(EXACT, dtype=torch.float64)
+    intervals = escapes().time_intervals(0.999)
     assert (intervals[..., 0] <= exact).all()
     assert (exact <= intervals[..., 1]).all()
-    assert (escapes.mean_times / exact - 1).abs().max() < 0.3
+    assert (escapes().mean_times / exact - 1).abs().max() < 0.3
     # From each well to the other, and nowhere else.
-    assert escapes.escapes.sum(dim=1).bool().tolist() == [[False, True, False], [True, False, False]]
-    assert torch.allclose(escapes.rates.sum(dim=-1), 1 / escapes.mean_times)
+    assert escapes().escapes.sum(dim=1).bool().tolist() == [[False, True, False], [True, False, False]]
+    assert torch.allclose(escapes().rates.sum(dim=-1), 1 / escapes().mean_times)
 
 
 def test_the_slope_is_the_barrier() -> None:
-    system = held(two_wells, 1)
-    found = rd.find_attractors(system, WELLS)
-    levels = (0.28, 0.34, 0.45)
-    escapes = rd.escape_times(system, found, levels, trials=100, max_steps=2000)
-    times = np.log([exact_time(level) for level in levels])
-    exact = np.polyfit(np.array(levels) ** -2.0, times, 1)[0]
-    assert exact == pytest.approx(2 * ETA / 4, rel=0.3)  # Kramers: 2 eta dV / noise^2, up to the prefactor and eta
-    assert ((escapes.barriers - exact).abs() < 4 * escapes.barrier_errors).all()
-    assert (escapes.barrier_errors < 0.03).all()
+    exact = np.polyfit(np.array(LEVELS) ** -2.0, np.log(EXACT), 1)[0]
+    assert ((escapes().barriers - exact).abs() < 4 * escapes().barrier_errors).all()
+    assert (escapes().barrier_errors < 0.03).all()
 
 
 def test_what_never_leaves_has_a_bound() -> None:
@@ -97,20 +98,23 @@ def test_looks_may_be_rare() -> None:
 
 
 def test_ctrl_c_keeps_the_steps_taken() -> None:
-    calls = [0]
+    calls, stop = [0], [-1]
 
     def step(h: Tensor) -> Tensor:
         calls[0] += 1
-        if calls[0] == 60:
+        if calls[0] == stop[0]:
             signal.raise_signal(signal.SIGINT)
         return two_wells(h)
 
     found = rd.find_attractors(held(two_wells, 1), WELLS)
     system = held(step, 1)
     calls[0] = 0
-    escapes = rd.escape_times(system, found, 0.05, trials=3, max_steps=1000)
-    assert escapes.interrupted
-    assert 0 < int(escapes.exposures[0, 0]) < 3 * 60
+    whole = rd.escape_times(system, found, 0.05, trials=3, max_steps=20)
+    assert int(whole.exposures[0, 0]) == 3 * 20
+    stop[0], calls[0] = calls[0] // 2, 0
+    part = rd.escape_times(system, found, 0.05, trials=3, max_steps=20)
+    assert part.interrupted
+    assert 0 < int(part.exposures[0, 0]) < 3 * 20
 
 
 @pytest.mark.parametrize("noise", [0.0, -1.0, [], [0.1, float("inf")]])
