@@ -22,7 +22,9 @@ _WHOLE = ("noise", "noise_in", "trials", "max_steps", "every", "attractors", "in
 
 @storable
 @dataclass(frozen=True, eq=False)
-class EscapeTimes(Interruptible, Noted, Table, whole=_WHOLE):
+class EscapeTimes(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible, Noted, Table, whole=_WHOLE
+):
     """First-passage times under noise, a row an attractor; columns have an entry for each level of the noise.
 
     With k escapes over T steps of all trials together, those without an escape too, the mean first-passage time is

@@ -46,7 +46,9 @@ class LifeEvent:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class BasinFractions(Interruptible, Table, whole=("n_starts", "count", "events", "interrupted"), in_order=True):
+class BasinFractions(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible, Table, whole=("n_starts", "count", "events", "interrupted"), in_order=True
+):
     """The shares of the starts that settle on each attractor, a row for each value of the parameter."""
 
     _dimensions: ClassVar = {"labels": ("row", "set")}

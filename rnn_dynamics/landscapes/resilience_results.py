@@ -30,7 +30,9 @@ _WHOLE = (
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Resilience(Interruptible, Noted, Table, whole=_WHOLE):
+class Resilience(  # pyright: ignore[reportIncompatibleVariableOverride]
+    Interruptible, Noted, Table, whole=_WHOLE
+):
     """What attractors withstand. What could not be measured is NaN, and ``reasons`` say why."""
 
     _dimensions: ClassVar = {

@@ -1,5 +1,9 @@
 """Shares of the basins over a parameter, as stacked bands."""
 
+import math
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
@@ -24,7 +28,8 @@ def plot_basin_fractions(
     """Draw the shares of the starts as stacked bands, one for each attractor, told by colour, hatch and number.
 
     From the bottom up in the order of identities; above them, pale, what is left: attractors beyond ``most``, starts
-    that ran away, and in grey those that are undecided. Dotted lines mark where attractors appear and vanish.
+    that ran away, and in grey those that are undecided. Dotted lines mark where attractors appear and vanish. Between
+    two values of the parameter the curves are straight lines, and not what happens there.
 
     Args:
         fractions: the result of ``basin_fractions``.
@@ -44,28 +49,28 @@ def plot_basin_fractions(
             "fractions", f"must be the BasinFractions of basin_fractions, got {type(fractions).__name__}"
         )
     ax = style.axis_for(ax, dimensions=2)
-    x = fractions.parameters.numpy()
-    bands = _bands(fractions, most)
-    handles = []
+    x, bands, handles = fractions.parameters.numpy(), _bands(fractions, most), []
     with style.styled():
         below = np.zeros(len(x))
-        for name, share, look in bands:
-            above = below + share
-            ax.fill_between(x, below, above, linewidth=0, zorder=1, label=name, **look)
+        for band in bands:
+            above = below + band.share
+            look: dict[str, Any] = {"edgecolor": style.GREY} | band.look
+            ax.fill_between(x, below, above, linewidth=0, zorder=1, label=band.name, **look)
             ax.plot(x, above, color=style.BLACK, linewidth=style.THIN, zorder=2)
-            if name.isdigit() and share.max(initial=0) > _ROOM:
-                wide = np.flatnonzero(share >= 0.8 * share.max())
-                widest = int(wide[len(wide) // 2])
-                place = (x[widest], (below + share / 2)[widest])
+            if band.numbered and band.share.max() > _ROOM:
+                wide = np.flatnonzero(band.share >= 0.8 * band.share.max())
+                place = int(wide[len(wide) // 2])
                 box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "linewidth": 0}
-                ax.text(*place, name, fontsize=style.SMALL, ha="center", va="center", bbox=box, zorder=4, clip_on=True)
-            handles.append(Patch(label=f"attractor {name}" if name.isdigit() else name, **look))
+                where: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 4, "clip_on": True}
+                middle = float(below[place] + band.share[place] / 2)
+                ax.text(float(x[place]), middle, band.name, fontsize=style.SMALL, bbox=box, **where)
+            handles.append(Patch(label=f"attractor {band.name}" if band.numbered else band.name, **look))
             below = above
         for event in fractions.events:
-            if event.kind != "found late" and event.at == event.at and event.identity < fractions.count:
+            if event.kind != "found late" and math.isfinite(event.at):
                 ax.axvline(event.at, color=style.BLACK, linewidth=style.THIN, linestyle=":", zorder=3)
-        if len(x):
-            ax.set_xlim(x.min(), x.max()) if len(x) > 1 else None
+        if len(x) > 1:
+            ax.set_xlim(x.min(), x.max())
         ax.set_ylim(0, 1)
         ax.set_xlabel(xlabel)
         ax.set_ylabel("share of the starts")
@@ -77,29 +82,40 @@ def plot_basin_fractions(
 _ROOM = 0.08
 """A band at least so high holds its number."""
 
+_NONE = 1e-12
 
-def _bands(fractions: BasinFractions, most: int) -> list[tuple[str, np.ndarray, dict[str, object]]]:
-    """Name, share and look of each band from below."""
+
+@dataclass(frozen=True, eq=False)
+class _Band:
+    """What is drawn between two curves."""
+
+    name: str
+    share: np.ndarray
+    look: dict[str, Any]
+
+    @property
+    def numbered(self) -> bool:
+        return self.name.isdigit()
+
+
+def _bands(fractions: BasinFractions, most: int) -> list[_Band]:
+    """From below."""
     shares = fractions.fractions.numpy()
     largest = shares.max(axis=0, initial=0)
-    own = sorted(np.argsort(-largest, kind="stable")[:most][largest[np.argsort(-largest, kind="stable")[:most]] > 0])
-    bands: list[tuple[str, np.ndarray, dict[str, object]]] = []
+    reached = [identity for identity in np.argsort(-largest, kind="stable").tolist() if largest[identity] > 0]
+    own = sorted(reached[:most])
+    bands: list[_Band] = []
     for number, identity in enumerate(own):
+        # Where the colours come again, each meets another hatch.
         hatch = _HATCHES[(number + number // style.COLORS) % len(_HATCHES)]
-        look = {"facecolor": style.tint(style.qualitative(number), 0.55), "edgecolor": style.GREY, "hatch": hatch}
-        bands.append((str(identity), shares[:, identity], look))
+        face = style.tint(style.qualitative(number), 0.55)
+        bands.append(_Band(str(identity), shares[:, identity], {"facecolor": face, "hatch": hatch}))
     rest = shares.sum(axis=1) - shares[:, own].sum(axis=1)
-    diverged = fractions.diverged.numpy() / fractions.n_starts
-    undecided = fractions.undecided.numpy() / fractions.n_starts
     for name, share, look in (
-        (
-            f"{(largest > 0).sum() - len(own)} more attractors",
-            rest,
-            {"facecolor": "white", "edgecolor": style.GREY, "hatch": "||"},
-        ),
-        ("ran away", diverged, {"facecolor": "white", "edgecolor": style.GREY}),
-        ("undecided", undecided, {"facecolor": style.LIGHT_GREY, "edgecolor": style.GREY}),
+        (f"{len(reached) - len(own)} more", rest, {"facecolor": "white", "hatch": "||"}),
+        ("ran away", fractions.diverged.numpy() / fractions.n_starts, {"facecolor": "white"}),
+        ("undecided", fractions.undecided.numpy() / fractions.n_starts, {"facecolor": style.LIGHT_GREY}),
     ):
-        if share.max(initial=0) > 1e-12:
-            bands.append((name, share, look))
+        if share.max(initial=0) > _NONE:
+            bands.append(_Band(name, share, look))
     return bands
