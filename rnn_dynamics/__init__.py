@@ -13,6 +13,8 @@ is a question asked of that map.
     found = rd.find_attractors(network.hold(), starts)           # of every kind; where each start went
     proof = rd.certify(network.hold(), points)                   # each point proved: where, alone, of which stability
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
+    rd.resilience(network.hold(), found)                         # shocks and pulses that each withstands
+    rd.basin_fractions(network.input_family(0), starts, (-1, 1)) # whose basin takes which share, as a parameter moves
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     history = rd.warm_up(module, sequences)                      # the published warmup, in place
     planting = rd.plant(module, sequences)                       # genuine attractors, by construction
@@ -55,15 +57,16 @@ from .bifurcations import (
     multistability_map,
 )
 from .certificates import BranchCertificates, Certificates, FixedPointCensus, all_fixed_points, certify
-from .families import between, scaled, shifted
+from .families import between, scaled, shifted, through
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
+from .landscapes import BasinFractions, EscapeTimes, Resilience, basin_fractions, escape_times, resilience
 from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .planting import Planting, plant
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .sweeps import Sweep, SweepPlan, sweep
-from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, read_checkpoint, sample_states
+from .systems import AutonomousMap, Checkpoint, DrivenMap, as_map, driving, read_checkpoint, sample_states
 from .targeted_directions import targeted_directions
 from .timeline import TrainingBifurcations, training_bifurcations
 from .tracking import AttractorTracker, Effort, TrackingHistory, track_checkpoints
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from .plotting import (
         plot_attractors,
         plot_automaton,
+        plot_basin_fractions,
         plot_basins,
         plot_branches,
         plot_diagram,
@@ -96,6 +100,7 @@ __all__ = [
     "AttractorTracker",
     "Attractors",
     "AutonomousMap",
+    "BasinFractions",
     "BifurcationCurve",
     "BifurcationDiagram",
     "Branch",
@@ -104,6 +109,7 @@ __all__ = [
     "Checkpoint",
     "DrivenMap",
     "Effort",
+    "EscapeTimes",
     "FixedPointCensus",
     "FixedPoints",
     "Horizon",
@@ -114,6 +120,7 @@ __all__ = [
     "NewtonKrylov",
     "Planting",
     "Reachability",
+    "Resilience",
     "ScipyRoot",
     "SequenceModel",
     "Settle",
@@ -129,6 +136,7 @@ __all__ = [
     "all_fixed_points",
     "as_map",
     "basin_boundary",
+    "basin_fractions",
     "basin_map",
     "between",
     "bifurcation_diagram",
@@ -137,7 +145,9 @@ __all__ = [
     "continue_bifurcation",
     "continue_fixed_point",
     "diversity",
+    "driving",
     "echo_index",
+    "escape_times",
     "find_attractors",
     "find_attractors_over_inputs",
     "find_cycles",
@@ -153,6 +163,7 @@ __all__ = [
     "plant",
     "plot_attractors",
     "plot_automaton",
+    "plot_basin_fractions",
     "plot_basins",
     "plot_branches",
     "plot_diagram",
@@ -169,6 +180,7 @@ __all__ = [
     "plot_warmup",
     "reachability",
     "read_checkpoint",
+    "resilience",
     "saddle_connections",
     "sample_states",
     "save",
@@ -178,6 +190,7 @@ __all__ = [
     "sweep",
     "targeted_directions",
     "tasks",
+    "through",
     "track_checkpoints",
     "train",
     "train_ensemble",

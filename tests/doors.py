@@ -153,6 +153,21 @@ def echo() -> Any:
 
 
 @cache
+def fractions() -> rd.BasinFractions:
+    return rd.basin_fractions(network().input_family(0), starts(), (-1, 1), resolution=3, settle=BRIEFLY)
+
+
+@cache
+def resilient() -> rd.Resilience:
+    return rd.resilience(network().hold(), attractors(), starts(), restarts=1, rounds=1, settle=BRIEFLY)
+
+
+@cache
+def escapes() -> rd.EscapeTimes:
+    return rd.escape_times(network().hold(), attractors(), (0.5, 1.0), trials=2, max_steps=10, settle=BRIEFLY)
+
+
+@cache
 def plane_map() -> rd.MultistabilityMap:
     return rd.multistability_map(
         plane_family, starts(), ((-1, 1), (0.5, 2)), resolution=(2, 2), settle=rd.Settle(max_steps=200)
@@ -506,6 +521,56 @@ def doors() -> Iterator[Door]:
             "seed": 0,
         },
     )
+    yield Door(
+        "basin_fractions",
+        rd.basin_fractions,
+        lambda: {
+            "family": network().input_family(0),
+            "starts": starts(),
+            "span": (-1.0, 1.0),
+            "resolution": 2,
+            "max_distance": 0.25,
+            "settle": BRIEFLY,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "resilience",
+        rd.resilience,
+        lambda: {
+            "system": network().hold(),
+            "found": attractors(),
+            "starts": starts(),
+            "n": 4,
+            "restarts": 1,
+            "rounds": 0,
+            "pulse_steps": 1,
+            "largest_pulse": 20.0,
+            "entropy_radius": 0.05,
+            "settle": BRIEFLY,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "escape_times",
+        rd.escape_times,
+        lambda: {
+            "system": network().hold(),
+            "found": attractors(),
+            "noise": (0.5, 1.0),
+            "noise_in": "state",
+            "trials": 2,
+            "max_steps": 4,
+            "every": 2,
+            "settle": BRIEFLY,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door("driving", rd.driving, lambda: {"network": network(), "sequence": sequences()[0], "offset": [0.0]})
+    yield Door("through", rd.through, lambda: {"checkpoints": [(0, module()), (1, module())], "input": [0.0]})
     yield Door("vaa", rd.vaa, lambda: {"states": starts(), "epsilon": 1e-4})
     yield Door("soft_vaa", rd.soft_vaa, lambda: {"states": starts(), "epsilon": 1e-4})
     yield Door("diversity", rd.diversity, lambda: {"hits": torch.tensor([3, 2, 1])})
@@ -819,6 +884,11 @@ def _plotting_doors() -> Iterator[Door]:
         "plot_sweep",
         rd.plot_sweep,
         lambda: {"sweep": swept(), "ax": None, "x": "x", "y": "z", "by": [], "legend": True},
+    )
+    yield Door(
+        "plot_basin_fractions",
+        rd.plot_basin_fractions,
+        lambda: {"fractions": fractions(), "ax": None, "xlabel": "input", "most": 4, "legend": True},
     )
     yield Door("plot_echo_index", rd.plot_echo_index, lambda: {"echo": echo(), "ax": None, "legend": True})
     yield Door(
@@ -1269,6 +1339,9 @@ def _result_doors() -> Iterator[Door]:
         (planted, lambda it: it.to_pandas()),
         (basins, rd.plot_basins),
         (echo, rd.plot_echo_index),
+        (fractions, lambda it: (rd.plot_basin_fractions(it), it.to_pandas())),
+        (resilient, lambda it: it.to_pandas()),
+        (escapes, lambda it: it.to_pandas()),
         (trained, lambda it: it.to_pandas()),
         (played, lambda it: it.to_pandas()),
         (swept, lambda it: (rd.plot_sweep(it), it.to_pandas())),

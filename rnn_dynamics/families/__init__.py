@@ -1,5 +1,6 @@
 """What varies: families of maps over one parameter: an input, weights, a way between two checkpoints."""
 
+from .checkpoints import Through, through
 from .interpolation import Interpolation, between, frozen_network, held_input, named_weights
 from .protocol import DifferentiableFamily, Family, IteratedFamily, Span, iterated, parameter_derivative
 from .weights import scaled, shifted
@@ -10,6 +11,7 @@ __all__ = [
     "Interpolation",
     "IteratedFamily",
     "Span",
+    "Through",
     "between",
     "frozen_network",
     "held_input",
@@ -18,4 +20,5 @@ __all__ = [
     "parameter_derivative",
     "scaled",
     "shifted",
+    "through",
 ]

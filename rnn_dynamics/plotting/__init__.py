@@ -8,6 +8,7 @@ from .branches import plot_branches
 from .diagram import plot_diagram
 from .echo import plot_echo_index
 from .fixed_points import plot_fixed_points
+from .fractions import plot_basin_fractions
 from .line_attractors import plot_line_attractor
 from .parameter_plane import plot_parameter_plane
 from .reachability import plot_reachability
@@ -24,6 +25,7 @@ __all__ = [
     "figure",
     "plot_attractors",
     "plot_automaton",
+    "plot_basin_fractions",
     "plot_basins",
     "plot_branches",
     "plot_diagram",

@@ -36,6 +36,7 @@ from .readable_cells import CELLS, Reading
 from .rectifiers import Rectifiers
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
 from .scales import apart, balancing_units, ranks, relative, scaled_norm, sizes, units_of, walk_units, warped
+from .stroboscopic import DrivingFamily, StroboscopicMap, driving
 
 __all__ = [
     "CELLS",
@@ -49,6 +50,7 @@ __all__ = [
     "Checkpoint",
     "DaleLayer",
     "DrivenMap",
+    "DrivingFamily",
     "ElmanLayer",
     "EncodedMap",
     "FirstState",
@@ -75,11 +77,13 @@ __all__ = [
     "Reading",
     "Rectifiers",
     "Reduction",
+    "StroboscopicMap",
     "WrappedMap",
     "apart",
     "as_map",
     "balancing_units",
     "bytes_kept",
+    "driving",
     "last_within",
     "padded",
     "ranks",

@@ -4,10 +4,10 @@ from .budget import Budget
 from .checkpoints import checkpoint_files, track_checkpoints
 from .effort import Effort
 from .history import TrackingHistory
-from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, sets_of_points, table
-from .matching import Event, Identities, match, number_of
+from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, sets_of, sets_of_points, table
+from .matching import Event, Identities, Look, match, number_of
 from .observation import Crossing, Observation, Passage, Waypoint
-from .passages import Ahead, followed_forward, passage_between
+from .passages import Ahead, followed_along, followed_forward, passage_between
 from .tracker import AttractorTracker, TrackerOptions
 
 __all__ = [
@@ -20,18 +20,21 @@ __all__ = [
     "Identities",
     "InvariantSet",
     "InvariantSets",
+    "Look",
     "Observation",
     "Passage",
     "TrackerOptions",
     "TrackingHistory",
     "Waypoint",
     "checkpoint_files",
+    "followed_along",
     "followed_forward",
     "match",
     "number_of",
     "passage_between",
     "set_at",
     "set_on",
+    "sets_of",
     "sets_of_points",
     "table",
     "track_checkpoints",

@@ -1,9 +1,10 @@
 """Which set of one observation is which of the next: the identities, and the events in their lives."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import scipy
@@ -14,10 +15,26 @@ from ..checks import ArgumentError, require_positive
 from ..store import storable
 from ..tables import Table
 from .invariant_sets import InvariantSets
-from .observation import Observation, Passage, unfollowed
+from .observation import Passage, Waypoint, unfollowed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Look(Protocol):
+    """What is matched: an ``Observation`` of a tracker, or what was seen at one value of any parameter."""
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def sets(self) -> InvariantSets: ...
+
+    @property
+    def passage(self) -> Passage | None: ...
+
+    @property
+    def way(self) -> tuple[Waypoint, ...]: ...
 
 
 @storable
@@ -138,7 +155,7 @@ def number_of(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def match(
-    observations: tuple[Observation, ...],
+    observations: Sequence[Look],
     *,
     max_distance: float = 0.25,
     stability_weight: float = 0.5,
@@ -198,7 +215,7 @@ class _Walk:
     events: list[Event] = field(default_factory=list)
     fresh: int = 0
 
-    def add(self, earlier: Observation | None, later: Observation, followed: bool) -> None:
+    def add(self, earlier: Look | None, later: Look, followed: bool) -> None:
         if earlier is None:
             self.labels.append(self._new(len(later.sets)))
             self.way.append(())
@@ -241,9 +258,7 @@ class _Walk:
         self.fresh += count
         return torch.arange(self.fresh - count, self.fresh)
 
-    def _unfollowed(
-        self, earlier: Observation, later: Observation, waiting: list[int], before: Tensor, own: Tensor
-    ) -> list[Event]:
+    def _unfollowed(self, earlier: Look, later: Look, waiting: list[int], before: Tensor, own: Tensor) -> list[Event]:
         """What became of the sets that could not be followed along the way."""
         events = []
         for row in waiting:
@@ -257,9 +272,7 @@ class _Walk:
                 events.append(Event(kind, how, identity, -1, earlier.step, later.step, torch.nan, nowhere))
         return events
 
-    def _circle(
-        self, event: Event, earlier: Observation, later: Observation, legs: list["_Leg"], labels: list[Tensor]
-    ) -> Event:
+    def _circle(self, event: Event, earlier: Look, later: Look, legs: list["_Leg"], labels: list[Tensor]) -> Event:
         """The birth of what cannot be followed, at the place of the Neimark-Sacker point that it came from, if any."""
         row = next(iter((labels[-1] == event.identity).nonzero().flatten().tolist()), -1)
         if event.kind != "birth" or row < 0 or later.sets.periods[row]:
@@ -301,7 +314,7 @@ class _Leg:
     passage: Passage
 
 
-def _scale(observations: tuple[Observation, ...]) -> float:
+def _scale(observations: Sequence[Look]) -> float:
     states = [orbit for o in observations for orbit in o.sets.orbits]
     if not states:
         return 1.0
@@ -401,6 +414,6 @@ def _events(
     return events
 
 
-def steps_rise(observations: tuple[Observation, ...]) -> bool:
+def steps_rise(observations: Sequence[Look]) -> bool:
     """Whether each observation is of a later step than the one before."""
     return all(a.step < b.step for a, b in pairwise(observations))

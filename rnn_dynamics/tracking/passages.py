@@ -58,11 +58,17 @@ def followed_forward(
         family = Line(between(before, after, input))
     except NoWeights:
         return None  # there is no line to go along
+    return followed_along(family, sets, looks)
+
+
+def followed_along(family: DifferentiableFamily, sets: InvariantSets, looks: int = 1) -> Ahead | None:
+    """Follow the fixed points and cycles of family(0) to family(1); None where it was stopped."""
     groups: dict[int, tuple[list[int], Followed]] = {}
+    like = family(0.0)
     with stoppable() as stop:
         for period in sorted({int(p) for p in sets.periods if p}):
             rows = [row for row, p in enumerate(sets.periods.tolist()) if p == period]
-            starts = torch.stack([sets.orbits[row][0] for row in rows]).to(input)
+            starts = torch.stack([sets.orbits[row][0] for row in rows]).to(like.device, like.dtype)
             groups[period] = rows, follow(iterated(family, period), starts, looks=looks)
     return None if stop else Ahead(family, sets, groups, looks)
 

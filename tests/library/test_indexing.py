@@ -68,7 +68,16 @@ def every_table() -> list[Table]:
     (line,) = rd.line_attractors(held(pull, 2), [[0.0, 0.0], [0.1, 0.1], [0.2, 0.2]])
     most = [fixed_points(), attractors(), line, slow_points(), cycles(), echo(), spectrum, followed, roots, sets]
     proofs = [doors.proof(), doors.census(), doors.proved_branch()]
-    return [*most, diagram(), *proofs, doors.played(), doors.swept(), doors.planted()]
+    return [
+        *most,
+        diagram(),
+        *proofs,
+        doors.played(),
+        doors.swept(),
+        doors.planted(),
+        doors.resilient(),
+        doors.escapes(),
+    ]
 
 
 def plane(p: float, q: float) -> rd.AutonomousMap:
@@ -122,7 +131,7 @@ def tables_in_order() -> list[Table]:
     attracting = rd.find_attractors_over_inputs(network, [[0.0], [1.0]], normal(16, 1))
     curve = rd.continue_bifurcation(plane, doors.fold(), ((-2.0, 2.0), (1.2, 2.0)), at=1.5)
     trained = rd.train(doors.model(), doors.task(), settings=rd.TrainSettings(epochs=3, batch_size=4))
-    curves = [doors.branch(), curve, ring()]
+    curves = [doors.branch(), curve, ring(), doors.fractions()]
     return [
         over,
         attracting,

@@ -43,6 +43,7 @@ def every_result() -> dict[type, Result]:
     made = (doors.points, doors.attractors, doors.reach, doors.branch, doors.diagram, doors.plane_map, doors.timeline)
     made += (doors.history, doors.warmed, doors.basins, doors.echo, doors.trained, doors.proof, doors.proved_reach)
     made += (doors.swept,)
+    made += (doors.fractions, doors.resilient, doors.escapes)
     results: list[Any] = [*every_table(), *(make() for make in made), *few()]
     results += [doors.history().identities, doors.history().observations[0]]
     return {type(result): result for result in results}
@@ -72,7 +73,7 @@ STARTS = torch.linspace(-1, 1, 16, dtype=DOUBLE)[:, None]
 
 
 def test_what_functions_return_is_a_result() -> None:
-    no_results = {"DrivenMap", "Interpolation", "Checkpoint"}  # what analyses are made of
+    no_results = {"DrivenMap", "Interpolation", "Through", "DrivingFamily", "Checkpoint"}  # what analyses are made of
     kinds = returned()
     assert {kind.__name__ for kind in kinds if not issubclass(kind, Result)} == no_results
     assert len(kinds) > 15
