@@ -24,17 +24,21 @@ _BEND = 0.16
 _NARROW = 4
 """So many letters deep a machine fits one column."""
 
+_APART = 0.75
+"""Inches from one column of states to the next, at least: a box and an arrow."""
+
 
 @checked
 def plot_automaton(machine: MooreMachine, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw a Moore machine: its states with what they put out, and an arrow for each letter.
 
     States stand in columns by the number of letters that lead to them first; the initial one has a thick border.
-    Arrows have the colour and the dashes of their letter. Machines of more than forty states are hard to read.
+    Arrows have the colour and the dashes of their letter. A state in which histories end stands below those that count
+    steps, whose number makes a figure wider than two columns of a journal.
 
     Args:
         machine: of ``rd.rl.learned_automaton`` or ``rd.rl.maze_automaton``.
-        ax: where to draw; a new figure by default, one column wide or, for machines of long histories, two.
+        ax: where to draw; a new figure by default, one column of a journal wide, two for long histories, or more.
         legend: whether to add the legend of letters, which stands above the axis.
 
     Returns:
@@ -42,7 +46,9 @@ def plot_automaton(machine: MooreMachine, ax: Axes | None = None, *, legend: boo
     """
     where = _places(machine)
     if ax is None:
-        ax = style.figure(columns=1 if where[:, 0].max() <= _NARROW else 2)[1]
+        figure, ax = style.figure(columns=1 if where[:, 0].max() <= _NARROW else 2)
+        if (width := _APART * (where[:, 0].max() + 1)) > style.COLUMN_WIDTHS[2]:
+            figure.set_figwidth(width)
     ax = style.axis_for(ax, dimensions=2)
     with style.styled():
         for state, (output, (x, y)) in enumerate(zip(machine.outputs, where, strict=True)):
@@ -87,16 +93,23 @@ def _draw_transitions(ax: Axes, machine: MooreMachine, where: np.ndarray) -> lis
 
 
 def _places(machine: MooreMachine) -> np.ndarray:
-    """[states, 2]: a column for each number of letters that lead to a state first, its states one below the other."""
+    """[states, 2]: a column for each number of letters that lead to a state first, its states one below the other.
+
+    A state in which histories end stands below all rows if it is alone in its column: in a chain of states that count
+    steps it would hide their arrows.
+    """
+    table = machine.transitions.tolist()
     distance = [0.0] + [inf] * (len(machine) - 1)
-    for source, row in enumerate(machine.transitions.tolist()):  # states are in the order of a breadth-first walk
+    for source, row in enumerate(table):  # states are in the order of a breadth-first walk
         for target in row:
             if target >= 0:
                 distance[target] = min(distance[target], distance[source] + 1)
-    rows: Counter[float] = Counter(distance)
-    seen: Counter[float] = Counter()
+    rows, seen = Counter(distance), Counter[float]()
+    lowest = -(max(rows.values()) - 1) / 2
     places = []
-    for column in distance:
-        places.append((column, (rows[column] - 1) / 2 - seen[column]))
+    for state, column in enumerate(distance):
+        ends = all(target < 0 for target in table[state])
+        within = ends and rows[column] == 1 and column < max(distance)
+        places.append((column, lowest - 1 if within else (rows[column] - 1) / 2 - seen[column]))
         seen[column] += 1
     return np.array(places)

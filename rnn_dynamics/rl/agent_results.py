@@ -116,8 +116,12 @@ class AgentTraining(
         return self.status == "interrupted"
 
     @property
-    def solved(self) -> bool:
-        """Whether the model that it left gets the optimal return in every episode of its evaluation."""
+    def solved(self) -> bool | None:
+        """Whether the model that it left gets the optimal return in every episode of its evaluation; None if nobody
+        knows what is optimal.
+        """
+        if math.isnan(self.optimal_return):
+            return None
         return self.best >= 0 and float(self.optimal_fractions[self.best]) == 1.0
 
     def to_pandas(self) -> "pd.DataFrame":

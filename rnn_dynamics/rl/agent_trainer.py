@@ -147,6 +147,8 @@ def train_agents(
             not one for each.
     """
     alike = require_alike(models)
+    if not all(bool(weight.isfinite().all()) for model in alike for weight in model.parameters()):
+        raise ArgumentError("models", "must have finite weights, got NaN or infinite ones")
     numbers = [whole_number(seed, "each seed", 0) for seed in (range(len(alike)) if seeds is None else seeds)]
     shown: list[Tracker | None] = [None] * len(alike) if trackers is None else list(trackers)
     if len(numbers) != len(alike) or len(set(numbers)) < len(numbers):

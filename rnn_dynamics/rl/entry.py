@@ -16,7 +16,7 @@ from .maze_vector import TMazeVector
 from .maze_world import MazeWorld
 from .worlds import World
 
-Environment: TypeAlias = str | gym.Env[Any, Any] | VectorEnv | Callable[[], gym.Env[Any, Any]]
+Environment: TypeAlias = World | str | gym.Env[Any, Any] | VectorEnv | Callable[[], gym.Env[Any, Any]]
 
 
 @checked
@@ -28,9 +28,9 @@ def as_world(
     Mazes run in one batched program on the device; of other environments each row has one of its own.
 
     Args:
-        environment: a registered id; an environment, which is copied (one from ``gymnasium.make`` is made anew); a
-            function that makes one; a ``SyncVectorEnv``, whose row i is the environment of row i (and again from the
-            first), or an ``AsyncVectorEnv``, for as many rows as it has. Actions must be ``Discrete`` or
+        environment: a world; a registered id; an environment, which is copied (one from ``gymnasium.make`` is made
+            anew); a function that makes one; a ``SyncVectorEnv``, whose row i is the environment of row i (and again
+            from the first), or an ``AsyncVectorEnv``, for as many rows as it has. Actions must be ``Discrete`` or
             ``MultiDiscrete``, whose combinations are numbered; observations ``Discrete``, ``Box`` or what Gymnasium can
             flatten.
         device: of the tensors; the CPU by default.

@@ -6,17 +6,13 @@ import torch
 from torch import Tensor
 
 from ..checks import ArgumentError, Count, Share, checked
-from ..systems import recurrent_layers
 from ..training import SequenceModel
 from .evaluation_results import AgentEvaluation
 from .maze import Length, TMaze
 from .maze_rules import GAMMA, REACHED, horizon
 from .maze_world import MazeWorld
-from .policies import Policy, RecurrentPolicy
+from .policies import Policy, RecurrentPolicy, require_maze_agent
 from .worlds import after, no_previous
-
-INPUTS = 4 + 1 + 4
-"""Of an agent in the T-Maze: previous action, previous reward, observation."""
 
 
 @checked
@@ -57,9 +53,7 @@ def evaluate_agent(
         raise ArgumentError("rollouts", f"must be 1 where nothing is drawn: all are the same again, got {rollouts}")
     if isinstance(policy, SequenceModel):
         device = policy.readout.weight.device if device is None else device
-        width = recurrent_layers(policy.recurrent)[0].input_size
-        if width != INPUTS:
-            raise ArgumentError("policy", f"must take {INPUTS} inputs: action, reward and observation; got {width}")
+        require_maze_agent(policy, "policy")
         policy = RecurrentPolicy(policy)
     each = 2 * rollouts
     rows = [int(length) for length in lengths for _ in range(each)]

@@ -61,7 +61,10 @@ class AgentEvaluation(Table, whole=("gamma", "stochasticity", "rollouts")):
             best = self.lengths[self.optimal].tolist()
             told = f"optimal at {', '.join(str(length) for length in best)}" if best else "optimal at none"
             return f"{mazes}: {told}"
-        shares = ", ".join(f"{share:.3g}" for share in self.discounted_returns / self.optimum)
+        ratios = zip(
+            (self.discounted_returns / self.optimum).tolist(), (self.errors / self.optimum).tolist(), strict=True
+        )
+        shares = ", ".join(f"{share:.3g} ± {error:.1g}" for share, error in ratios)
         return f"{mazes}, actions slip with probability {self.stochasticity:g}: {shares} of the optimal return"
 
     def to_pandas(self) -> "pd.DataFrame":

@@ -33,7 +33,7 @@ def explore(environment: Environment, transitions: Count = 8192, *, seed: int = 
     """
     world = as_world(environment)
     replay = Replay(transitions, world.input_size, torch.empty(0))
-    fill(world, [replay], [whole_number(seed, "seed", 0)], transitions, transitions)
+    fill(world, [replay], [whole_number(seed, "seed", 0)], transitions, transitions + 1)
     return replay.sequences
 
 
@@ -56,6 +56,7 @@ def fill(world: World, replays: Sequence[Replay], seeds: Sequence[int], transiti
                 unfilled.remove(row)
                 if not len(replays[row]):
                     raise ValueError(
-                        f"the first episode took {history.steps} steps, which do not fit into {transitions} transitions"
+                        f"the first episode took {history.steps} steps or more, which do not fit into {transitions} "
+                        "transitions: explore more of them, or cut episodes off sooner"
                     )
         number, count = number + several, 2 * count

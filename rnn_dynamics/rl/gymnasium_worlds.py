@@ -46,7 +46,14 @@ class _GymnasiumWorld(World):
         if isinstance(self._space, Box):
             flat = np.stack(observations).reshape(len(observations), -1)
         else:
+            for one in observations:
+                if not self._space.contains(one):
+                    raise ValueError(
+                        f"the environment gave an observation that is not in its {self._space}: {one!r:.80}"
+                    )
             flat = np.stack([np.asarray(gym.spaces.flatten(self._space, one)) for one in observations])
+        if not np.isfinite(flat).all():
+            raise ValueError("the environment gave an observation that is not finite")
         return torch.as_tensor(flat.astype(np.float32), device=self._device)
 
     def _flags(self, values: Sequence[bool] | np.ndarray) -> Tensor:
@@ -81,7 +88,12 @@ class SeparateWorld(_GymnasiumWorld):
         for row, action in enumerate(actions.tolist()):
             if self._live[row]:
                 answer = self._environments[row].step(self._taken(action))
+                if len(answer) != 5:
+                    what = "(observation, reward, terminated, truncated, info)"
+                    raise ValueError(f"the environment's step must return {what}, got {len(answer)} values")
                 self._last[row], rewards[row], terminated[row], truncated[row], _ = answer
+                if not np.isfinite(rewards[row]):
+                    raise ValueError(f"the environment gave a reward that is not finite: {rewards[row]}")
                 self._live[row] = not (terminated[row] or truncated[row])
         ends = self._flags(terminated), self._flags(truncated & ~terminated)
         return self._encoded(self._last), torch.as_tensor(rewards, device=self._device), *ends

@@ -19,8 +19,8 @@ car."""
 class HiddenVelocity(gym.ObservationWrapper[Any, Any, Any]):
     """An environment of which some entries of the observation are seen, and the others are not.
 
-    CartPole so is a usual test of memory: ``gym.make("rnn_dynamics/HiddenVelocityCartPole-v0")`` is CartPole-v1, of
-    which the cart's position and the pole's angle are seen.
+    CartPole so is a usual test of memory: ``gym.make("rnn_dynamics.rl:rnn_dynamics/HiddenVelocityCartPole-v0")`` is
+    CartPole-v1, of which the cart's position and the pole's angle are seen.
     """
 
     def __init__(self, env: gym.Env[Any, Any], *, positions: Sequence[int] | None = None) -> None:

@@ -8,7 +8,7 @@ from ..automata import MooreMachine, learn_moore_machine
 from ..checks import Count, checked
 from ..training import SequenceModel
 from .maze_rules import GOALS, Move, Seen
-from .policies import Policy, RecurrentPolicy
+from .policies import Policy, RecurrentPolicy, greedy, require_maze_agent
 from .worlds import after, no_previous
 
 LETTERS = (*GOALS, "corridor", "junction")
@@ -34,8 +34,12 @@ def learned_automaton(policy: SequenceModel | Policy, *, depth: Count = 100, mos
 
     Returns:
         The machine: ``difference(maze_automaton())`` is the shortest history after which the agent does wrong.
+
+    Raises:
+        ValueError: for a model of another task, and values that are not finite.
     """
     if isinstance(policy, SequenceModel):
+        require_maze_agent(policy, "policy")
         policy = RecurrentPolicy(policy)
     return learn_moore_machine(_Asked(policy), LETTERS, _walks, depth=depth, most=most)
 
@@ -75,7 +79,7 @@ class _Asked:
         else:
             inputs = after(torch.tensor([action]), torch.zeros(1), seen, len(Move))
         values, state = self._policy.step(inputs, state)
-        action = int(values.argmax())
+        action = int(greedy(values, "policy"))
         return (state, action), Move(action).name.lower()
 
 

@@ -16,13 +16,11 @@ from ..training import SequenceModel
 from .held import held_input
 from .maze import Length, TMaze
 from .maze_rules import GOALS, Move, Seen
-from .policies import RecurrentPolicy
+from .policies import RecurrentPolicy, greedy, require_maze_agent
 from .worlds import after, no_previous
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_INPUTS = len(Move) + 1 + len(Seen)
 
 _APART = 1e-3
 """Of states that run on one cycle: phases differ by far more, and what is in phase by far less after many steps."""
@@ -33,7 +31,7 @@ _APART = 1e-3
 class MazeMemory(Result):
     """Where the states after the sign "up" and after "down" go while the corridor is all that an agent sees."""
 
-    _dimensions: ClassVar = {"separation": ("step",), "right": ("length",)}
+    _dimensions: ClassVar = {"separation": ("step",), "right": ("maze",)}
 
     attractors: Attractors
     """Of the corridor's input held; its ``labels`` are those of the two goals."""
@@ -77,9 +75,10 @@ class MazeMemory(Result):
     @property
     def verdict(self) -> str:
         """Attractors or drift, with its time constant, in a sentence."""
-        right = f"does wrong in a maze of length {self.fails_at}"
-        if self.fails_at is None:
-            right = f"does right in mazes of length {self.length} to {self.depth}"
+        lengths = f"mazes of length {self.length} to {self.depth}" if self.depth > self.length else "its maze"
+        right = f"does right in {lengths}"
+        if self.fails_at is not None:
+            right = f"does wrong in a maze of length {self.fails_at}"
         labels, outcomes = self.attractors.labels.tolist(), self.attractors.outcomes
         if self._out_of_phase:
             return f"two goals are two phases of one {self.attractors.kinds[labels[0]]}: the agent {right}"
@@ -88,8 +87,8 @@ class MazeMemory(Result):
             return f"two goals are two attractors, a {kinds}: the agent {right}"
         if min(labels) >= 0:
             slowest = float(self.time_constants.max())
-            pace = "" if math.isnan(slowest) else f" within a time constant of {slowest:.3g} steps"
-            return f"both goals end on one {self.attractors.kinds[labels[0]]}{pace}: the agent {right}"
+            pace = "" if math.isnan(slowest) else f", with a time constant of {slowest:.3g} steps"
+            return f"both goals drift to one {self.attractors.kinds[labels[0]]}{pace}: the agent {right}"
         ends = " and ".join(str(outcome) for outcome in outcomes)
         return f"what is kept of the goals is not known ({ends}): the agent {right}"
 
@@ -135,11 +134,7 @@ def maze_memory(
         ValueError: for a model with other inputs or outputs than nine and four, or a depth below the length.
     """
     network = as_map(model.recurrent).frozen(torch.float64)
-    sizes = network.input_size, model.readout.out_features
-    if sizes != (_INPUTS, len(Move)):
-        raise ArgumentError(
-            "model", f"must have {_INPUTS} inputs and {len(Move)} outputs, got {sizes[0]} and {sizes[1]}"
-        )
+    require_maze_agent(model, "model")
     if depth < length:
         raise ArgumentError("depth", f"must be {length} or more, the length of training, got {depth}")
     corridor = held_input(TMaze(1), Move.RIGHT, Seen.CORRIDOR)
@@ -169,7 +164,7 @@ def _right(policy: RecurrentPolicy, depth: int) -> Tensor:
     walking, right = torch.ones((), dtype=torch.bool), []
     for _ in range(depth):
         values, state = policy.step(inputs, state)
-        actions = values.argmax(dim=1).cpu()
+        actions = greedy(values, "model").cpu()
         walking = walking & (actions == Move.RIGHT).all()
         turns = policy.step(after(actions, torch.zeros(2), seen[[Seen.JUNCTION] * 2], len(Move)), state)[0]
         right.append(walking & (turns.argmax(dim=1).cpu() == goals).all())

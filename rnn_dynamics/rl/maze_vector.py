@@ -47,7 +47,7 @@ class TMazeVector(VectorEnv):
     episode from there on. Arrays come and go by Gymnasium's contract; ``reset_tensors`` and ``step_tensors`` do the
     same on the device, with nothing copied to the host.
 
-    ``gym.make_vec("rnn_dynamics/TMaze-v0", num_envs=4096, vectorization_mode="vector_entry_point")`` makes one.
+    ``gym.make_vec("rnn_dynamics.rl:rnn_dynamics/TMaze-v0", 4096, vectorization_mode="vector_entry_point")`` makes one.
 
     Attributes:
         lengths: L of each maze, [n].

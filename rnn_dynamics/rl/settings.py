@@ -29,7 +29,7 @@ class AgentSettings:
         double: let the network that learns choose the action that the target network values (double Q-learning, arXiv
             1509.06461), instead of the target network both.
         longest: steps after which an episode is cut off, whatever the environment says: not every one ever ends. It
-            is then learned from as one that was truncated.
+            is then learned from as one that was truncated. By default half the published buffer, so that two fit.
         clip_norm: c > 0 scales a gradient g by min(1, c / (|g| + 1e-6)); none by default.
 
     Raises:
@@ -48,7 +48,7 @@ class AgentSettings:
     evaluate_every: Count = 20
     evaluated: Count | None = None
     double: bool = False
-    longest: Count = 10_000
+    longest: Count = 4096
     clip_norm: Annotated[float, OrInfinite(), Positive(), Told("positive, or None")] | None = None
 
     def __post_init__(self) -> None:

@@ -192,7 +192,10 @@ def test_the_table_and_the_line() -> None:
         (lambda: evaluate_agent(Always(lambda n: torch.full((n, 4), torch.nan)), (3,)), "must give finite values"),
         (lambda: evaluate_agent(Always(lambda n: None), (3,)), r"must give values \[2, 4\], got NoneType"),
         (lambda: evaluate_agent(Remembers(), (3,), gamma=2.0), "gamma must"),
-        (lambda: evaluate_agent(rd.SequenceModel(nn.GRU(8, 2), 4), (3,)), "policy must take 9 inputs"),
+        (
+            lambda: evaluate_agent(rd.SequenceModel(nn.GRU(8, 2), 4), (3,)),
+            "policy must have 9 inputs and 4 outputs, got 8 and 4",
+        ),
         (lambda: evaluate_agent(rd.SequenceModel(nn.GRU(9, 2), 3), (3,)), r"values \[2, 4\], got \[2, 3\]"),
     ],
 )

@@ -89,3 +89,18 @@ def test_of_a_network_it_acts_as_the_network_does() -> None:
 def test_the_depth_is_a_whole_number() -> None:
     with pytest.raises(ValueError, match="depth"):
         rl.learned_automaton(Remembers(), depth=0)
+
+
+@pytest.mark.usefixtures("seeded")
+def test_values_that_are_not_finite_and_models_of_other_tasks_are_refused() -> None:
+    broken = rd.SequenceModel(nn.GRU(9, 4), 4)
+    with torch.no_grad():
+        broken.readout.weight.fill_(torch.nan)
+    with pytest.raises(ValueError, match="policy must give finite values"):
+        rl.learned_automaton(broken)
+    with pytest.raises(ValueError, match="model must give finite values"):
+        rl.maze_memory(broken, 3, depth=5)
+    with pytest.raises(ValueError, match="models must have finite weights"):
+        rl.train_agent(broken, rl.TMaze(3))
+    with pytest.raises(ValueError, match="policy must have 9 inputs and 4 outputs, got 7 and 2"):
+        rl.learned_automaton(rd.SequenceModel(nn.GRU(7, 4), 2))

@@ -53,7 +53,7 @@ def test_one_attractor_is_a_drift_with_its_time_constant() -> None:
     assert float(memory.separation[-1]) < 1e-4
     # The sign of h is kept all the way down: what is small is not yet forgotten.
     assert memory.fails_at is None
-    assert "both goals end on one fixed point within a time constant of 9.49 steps" in memory.verdict
+    assert "both goals drift to one fixed point, with a time constant of 9.49 steps" in memory.verdict
 
 
 def test_what_is_done_is_wrong_once_the_drift_is_below_a_threshold() -> None:
@@ -96,6 +96,7 @@ def test_as_a_table_and_saved(tmp_path: Path) -> None:
     path = tmp_path / "memory.safetensors"
     rd.save(memory, path)
     assert rd.load(path).verdict == memory.verdict
+    assert memory.to_dataset()["right"].dims == ("maze",)
 
 
 def test_a_network_of_another_task_is_refused() -> None:
