@@ -70,7 +70,7 @@ def test_margins_are_where_blocks_fold(kind: str) -> None:
     def kept(share: float, way: float) -> int:
         system = network.hold([way * share * planting.margin])
         states = starts
-        for _ in range(5_000):
+        for _ in range(20_000 if kind in ("BRC", "NBRC") else 5_000):  # their gates see the input, which slows them
             states = system(states)
         return len((states[:, :12] @ blocks.T).sign().unique(dim=0))
 
