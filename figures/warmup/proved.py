@@ -26,7 +26,8 @@ def measure_proof(case: Case) -> list[Row]:
     reach = reached(module, case)
     found = reach.attractors[0]
     system = rd.as_map(module).hold(reach.inputs[0])
-    proof = rd.certify(system, found, reach.starts[first_to_settle(found)], steps=STEPS)
+    starts = reach.starts[first_to_settle(found)] if len(found) else None
+    proof = rd.certify(system, found, starts, steps=STEPS)
     assert isinstance(proof, rd.Certificates)
     return [
         {
@@ -43,7 +44,7 @@ def first_to_settle(found: rd.Attractors) -> Tensor:
     """For each attractor the start that settles there first, [p]: one is enough to prove that it is reached."""
     times = found.times.double()
     rows = [torch.where(found.labels == row, times, torch.inf).argmin() for row in range(len(found))]
-    return torch.stack(rows) if rows else torch.empty(0, dtype=torch.int64)
+    return torch.stack(rows)
 
 
 def with_proofs(rows: list[Row], folder: Path = Path(__file__).parent) -> list[Row]:
