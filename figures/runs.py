@@ -14,6 +14,9 @@ import rnn_dynamics as rd
 from rnn_dynamics.plotting import save_figure
 from rnn_dynamics.sweeps import dask_client, measured_rows
 
+_FEW = 12
+"""Cases that are named, if they are missing; of more their number is told."""
+
 Row = dict[str, Any]
 Case = TypeVar("Case")
 
@@ -53,15 +56,20 @@ def run(plan: Plan[Any], arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     cases = plan.scales[options.scale]
     path = options.out / f"{plan.results or plan.name}_{options.scale}.jsonl"
-    if not options.draw_only:
-        _measure(plan, cases, path, options)
-    if options.index is not None:
-        return
+    if missing := measured(cases, path)[1]:
+        swept = _sweep(plan, missing, path)
+        found = None if options.draw_only else _swept(swept, options)
+        if options.index is not None:
+            return
+        _gather(missing, swept, path)
+        if found is not None and not found.finished:
+            raise SystemExit(repr(found))
     rows, missing = measured(cases, path)
     save_figure(plan.draw(rows), options.out / plan.name)
     facts = f"Scale `{options.scale}`: {plan.extent(cases)}"
     if missing:
-        facts += f" Not measured: {', '.join(map(str, missing))}."
+        named = ", ".join(map(str, missing)) if len(missing) <= _FEW else f"{len(missing)} of {len(cases)} cases"
+        facts += f" Not measured: {named}."
     (options.out / f"{plan.name}.md").write_text(f"{plan.caption(rows).strip()}\n\n{facts}\n")
 
 
@@ -77,32 +85,31 @@ def measured_case(figure: str, **parameters: Any) -> list[Row]:
     return plan.measure(type(next(iter(plan.scales.values()))[0])(**parameters))
 
 
-def _measure(plan: Plan[Any], cases: Sequence[Any], path: Path, options: argparse.Namespace) -> None:
-    """Sweep over the cases that the file has not, and add to it those that are done."""
-    done = _stored(path)
-    missing = [case for case in cases if _key(case) not in done]
-    if not missing:
-        return
-    swept = rd.SweepPlan(
+def _sweep(plan: Plan[Any], missing: Sequence[Any], path: Path) -> rd.SweepPlan:
+    """Of the cases that the file has not."""
+    return rd.SweepPlan(
         path.parent / f"{path.stem}-sweep",
         cases=[asdict(case) for case in missing],
-        fixed={"figure": f"{plan.folder}.{plan.name}"},
+        fixed={"figure": f"{plan.folder}.{plan.results or plan.name}"},
         function=measured_case,
     )
+
+
+def _swept(swept: rd.SweepPlan, options: argparse.Namespace) -> rd.Sweep:
     part: dict[str, Any] = {"index": options.index, "of": options.of, "progress": True}
     if options.scheduler is None:
-        found = rd.sweep(swept, workers=options.workers, **part)
-    else:
-        with dask_client(options.scheduler) as client:
-            found = rd.sweep(swept, client, **part)
-    if options.index is None:
-        with path.open("a") as file:
-            for case, rows in zip(missing, measured_rows(swept), strict=True):
-                if rows is not None:
-                    told = [{**asdict(case), **row} for row in rows]
-                    file.write(json.dumps({"case": _key(case), "rows": told}) + "\n")
-    if not found.finished:
-        raise SystemExit(repr(found))
+        return rd.sweep(swept, workers=options.workers, **part)
+    with dask_client(options.scheduler) as client:
+        return rd.sweep(swept, client, **part)
+
+
+def _gather(missing: Sequence[Any], swept: rd.SweepPlan, path: Path) -> None:
+    """Add to the file what the sweep's folder holds, of runs that were killed too."""
+    with path.open("a") as file:
+        for case, rows in zip(missing, measured_rows(swept), strict=True):
+            if rows is not None:
+                told = [{**asdict(case), **row} for row in rows]
+                file.write(json.dumps({"case": _key(case), "rows": told}) + "\n")
 
 
 def _stored(path: Path) -> dict[str, list[Row]]:

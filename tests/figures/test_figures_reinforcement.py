@@ -1,6 +1,7 @@
 """The scripts of the agents' figures run on the same measurements, are resumed, and say in words what they measured."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,12 @@ def test_agents_are_measured_once_for_three_figures(tmp_path: Path) -> None:
         assert "nan" not in caption
         assert "Not measured" not in caption
     assert results.read_text() == first
-    # Cut short after the first case, it goes on from there; what is missing is named.
+    # What is neither in the file nor in the sweep's folder is named.
     results.write_text(first.splitlines(keepends=True)[0])
+    _run("generalisation", "--draw-only", "--out", tmp_path)
+    assert "Not measured" not in (tmp_path / "generalisation.md").read_text()
+    results.write_text(first.splitlines(keepends=True)[0])
+    shutil.rmtree(tmp_path / "learning_smoke-sweep")
     _run("generalisation", "--draw-only", "--out", tmp_path)
     assert "Not measured" in (tmp_path / "generalisation.md").read_text()
 

@@ -1,6 +1,7 @@
 """The scripts of the training figures run, are resumed, and say in words what they measured."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> 
     assert "nan" not in caption
     # Cut short after the first case, it goes on from there; what is missing is named.
     results.write_text(first.splitlines(keepends=True)[0])
+    shutil.rmtree(tmp_path / f"{name}_smoke-sweep")
     _run(name, "--draw-only", "--out", tmp_path)
     assert "Not measured" in (tmp_path / f"{name}.md").read_text()
     _run(name, "--workers", 1, "--out", tmp_path)
