@@ -1,6 +1,7 @@
 """The planted figure runs, is resumed, and says in words what it measured."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def test_the_figure_is_measured_drawn_and_captioned(tmp_path: Path) -> None:
     assert "nan" not in caption
     # Cut short after the first case, it names what is missing.
     results.write_text(first.splitlines(keepends=True)[0])
+    shutil.rmtree(tmp_path / "worth_smoke-sweep")
     run("planted.worth", "--scale", "smoke", "--draw-only", "--out", tmp_path)
     assert "Not measured: bits 6, GRU warm" in (tmp_path / "worth.md").read_text()
 
