@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..checks import ArgumentError
+
 Function = Callable[..., Any]
 
 FOLDER = "folder"
@@ -23,7 +25,7 @@ def function_named(name: str, source: Path) -> Function:
     """
     module, _, rest = name.partition(":")
     if not module or not rest:
-        raise ValueError(f"function must be 'module:function', got {name!r}")
+        raise ArgumentError("function", f"must be 'module:function', got {name!r}")
     try:
         found: Any = _imported(module, source)
         for part in rest.split("."):
@@ -60,9 +62,10 @@ def name_of(function: Function) -> tuple[str, Path]:
     name, module = getattr(function, "__qualname__", ""), getattr(function, "__module__", "")
     file = getattr(sys.modules.get(module), "__file__", None)
     if not name or "<" in name or file is None:
-        raise ValueError(
-            f"function must be one that workers can import, got {name or type(function).__name__} of {module}: "
-            "write it at the top level of a file"
+        raise ArgumentError(
+            "function",
+            f"must be one that workers can import, got {name or type(function).__name__} of {module}: "
+            "write it at the top level of a file",
         )
     path = Path(file).resolve()
     if module == "__main__":

@@ -228,4 +228,4 @@ def _plain(name: str, value: Any) -> Any:
         return [_plain(name, item) for item in value]
     if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise ValueError(f"{name} must be a finite number, a word, true or false, or a list of such, got {value!r}")
+    raise ArgumentError(name, f"must be a finite number, a word, true or false, or a list of such, got {value!r}")
