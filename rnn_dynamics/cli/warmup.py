@@ -125,7 +125,7 @@ def warmup(
         typer.Option(help="Folder for results.", show_default="NAME-warmup, beside the checkpoint or here"),
     ] = None,
 ) -> None:
-    """Warm a network up (maximise VAA*, as published) or plant attractors, and say which are there, beside what VAA claims."""
+    """Warm a network up (maximise VAA*, as published) or plant attractors: which are there, beside what VAA claims."""
     _require_one_way(plant, locals())
     given = None if inputs is None else read_sequences(inputs, None)
     width = input_size if given is None else given.shape[2]
