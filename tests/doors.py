@@ -482,7 +482,7 @@ def doors() -> Iterator[Door]:
         lambda: {
             "system": system(),
             "found": [[0.8, 0.8]],
-            "within": (0.0, [1.0, 1.0]),
+            "within": ([0.0, 0.0], [1.0, 1.0]),
             "budget": 20,
             "progress": False,
         },
