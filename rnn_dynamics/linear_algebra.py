@@ -34,6 +34,12 @@ def solve(matrices: Tensor, rhs: Tensor) -> Tensor:
     return _each(one, matrices, rhs) if _apart(matrices) else one(matrices, rhs)
 
 
+def inverted(matrices: Tensor) -> Tensor:
+    """The inverses of A [..., n, n]; a singular one gives inf or NaN, not an error."""
+    identity = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
+    return solve(matrices, identity.expand_as(matrices))
+
+
 def determinant_signs(matrices: Tensor) -> Tensor:
     """Sign of det A for real A [..., n, n]; 0 for a singular one."""
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...families import Family
+from ...linear_algebra import inverted, solve
 from ..intervals import Batches, Evaluation, Intervals, contraction, krawczyk_of, product, residual_of, up
 from .law import eigenvector_law, rotation_law
 from .tubes import Nodes, local_curve
@@ -120,8 +121,8 @@ def _newton(evaluation: Evaluation, rows: Tensor, ends: Tensor, point: Tensor) -
         value, slope = evaluation.linearize(Intervals.exactly(point[None]))
         matrix = torch.cat([slope.middle[0], rows])
         residual = torch.cat([value.middle[0], rows @ point - ends])
-        step, failed = torch.linalg.solve_ex(matrix, residual)
-        if failed or not bool(step.isfinite().all()):
+        step = solve(matrix, residual)
+        if not bool(step.isfinite().all()):
             return None
         point = point - step
     return point
@@ -166,8 +167,8 @@ def _null_vectors(law: Batches, row: Tensor, zone: Intervals, n: int) -> Interva
     _, slope = law.linearize(zone)
     border = torch.cat([row, row.new_zeros(1, 1)], dim=-1).unsqueeze(0)
     matrix = Intervals(torch.cat([slope.lower, border], 1), torch.cat([slope.upper, border], 1))
-    inverse, failed = torch.linalg.inv_ex(matrix.middle)
-    if bool(failed.any()) or not bool(inverse.isfinite().all()):
+    inverse = inverted(matrix.middle)
+    if not bool(inverse.isfinite().all()):
         return None
     # x = C e + (I - C B) x, so |x| <= |C e| / (1 - |I - C B|), and x is as near to C e as that makes it.
     departure = residual_of(matrix, inverse)

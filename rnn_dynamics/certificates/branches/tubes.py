@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...linear_algebra import inverted, solve
 from ..intervals import Batches, Intervals, contraction, joined, product, residual_of
 
 _ROUNDS = 6
@@ -140,8 +141,8 @@ def _image(law: Batches, middle: Intervals, half: Intervals, across: Intervals, 
     value, slopes = law.along(middle, half, radii)
     by_chord, slope = slopes[:, :, 0], slopes[:, :, 1:]
     matrix = joined([slope, across[:, None]], 1)
-    inverse, failed = torch.linalg.inv_ex(matrix.middle)
-    usable = (failed == 0) & inverse.isfinite().flatten(1).all(dim=-1) & slope.magnitude.isfinite().flatten(1).all(-1)
+    inverse = inverted(matrix.middle)
+    usable = inverse.isfinite().flatten(1).all(dim=-1) & slope.magnitude.isfinite().flatten(1).all(-1)
     inverse = torch.where(usable[:, None, None], inverse, torch.eye(m, dtype=torch.float64))
     moved = by_chord.magnitude
     defect = product("bij,bj->bi", Intervals.exactly(inverse[:, :, :n]), value + Intervals(-moved, moved), n)
@@ -205,7 +206,7 @@ def in_planes(law: Batches, begin: Tensor, across: Tensor) -> Tensor:
         value, slope = law.linearize(Intervals.exactly(point))
         matrix = torch.cat([slope.middle, across.unsqueeze(1)], dim=1)
         defect = torch.cat([value.middle, (across * (point - begin)).sum(dim=-1, keepdim=True)], dim=-1)
-        step, failed = torch.linalg.solve_ex(matrix, defect)
-        usable = (failed == 0) & step.isfinite().all(dim=-1)
+        step = solve(matrix, defect.unsqueeze(-1)).squeeze(-1)
+        usable = step.isfinite().all(dim=-1)
         point = torch.where(usable.unsqueeze(-1), point - step, point)
     return point

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...linear_algebra import inverted
 from .evaluation import Evaluation
 from .intervals import Intervals, product, stacked, up
 
@@ -72,8 +73,8 @@ def preconditioned(evaluation: Evaluation, boxes: Intervals, derivative: Interva
     middle = boxes.middle
     one = Intervals.exactly(torch.eye(n, dtype=torch.float64).expand_as(derivative.lower))
     slope = one - derivative
-    inverse, failed = torch.linalg.inv_ex(slope.middle)
-    unusable = (failed != 0) | ~inverse.isfinite().all(dim=-1).all(dim=-1)
+    inverse = inverted(slope.middle)
+    unusable = ~inverse.isfinite().all(dim=-1).all(dim=-1)
     inverse = Intervals.exactly(torch.where(unusable[:, None, None], one.lower, inverse))
     point = Intervals.exactly(middle)
     residual = point - evaluation.value(point)
@@ -141,8 +142,8 @@ def krawczyk_of(evaluation: Evaluation, points: Tensor, rows: Tensor, ends: Tens
     for _ in range(_ROUNDS):
         _, slope = evaluation.linearize(point + Intervals(-radii, radii))
         matrix = Intervals(torch.cat([slope.lower, across.lower], 1), torch.cat([slope.upper, across.upper], 1))
-        inverse, failed = torch.linalg.inv_ex(matrix.middle)
-        if bool(failed.any()) or not bool(inverse.isfinite().all()):
+        inverse = inverted(matrix.middle)
+        if not bool(inverse.isfinite().all()):
             return None
         inverse = Intervals.exactly(inverse)
         one = Intervals.exactly(torch.eye(m, dtype=torch.float64).unsqueeze(0))
@@ -171,8 +172,8 @@ def contraction(matrix: Intervals, sizes: Tensor) -> Tensor:
 
     Below 1 all M of [k, m, m] are regular, and a function with derivatives M has one zero at most (Neumaier 1990, 3.7).
     """
-    inverse, failed = torch.linalg.inv_ex(matrix.middle)
-    usable = (failed == 0) & inverse.isfinite().flatten(1).all(dim=-1)
+    inverse = inverted(matrix.middle)
+    usable = inverse.isfinite().flatten(1).all(dim=-1)
     inverse = torch.where(usable[:, None, None], inverse, 0.0)
     rest = product(
         "bij,bj->bi",
