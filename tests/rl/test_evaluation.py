@@ -194,9 +194,9 @@ def test_the_table_and_the_line() -> None:
         (lambda: evaluate_agent(Remembers(), (3,), gamma=2.0), "gamma must"),
         (
             lambda: evaluate_agent(rd.SequenceModel(nn.GRU(8, 2), 4), (3,)),
-            "policy must have 9 inputs and 4 outputs, got 8 and 4",
+            "9 inputs and 4 outputs, got 8 and 4",
         ),
-        (lambda: evaluate_agent(rd.SequenceModel(nn.GRU(9, 2), 3), (3,)), r"values \[2, 4\], got \[2, 3\]"),
+        (lambda: evaluate_agent(rd.SequenceModel(nn.GRU(9, 2), 3), (3,)), "9 inputs and 4 outputs, got 9 and 3"),
     ],
 )
 @pytest.mark.usefixtures("seeded")
