@@ -1,13 +1,16 @@
 """Figure 3. The automaton of the T-Maze, and those that agents have learned."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from rnn_dynamics import rl
 from rnn_dynamics.plotting import plot_automaton, style
 
-from ..runs import Plan, Row, run
-from .agents import SCALES, extent, machine_of, measure_agents
+from ..runs import Row, run
+from . import learning
+from .agents import machine_of
 from .learning import NAMES
 
 _LARGEST = 16
@@ -83,16 +86,7 @@ corridor is longer than the histories that were tried.
 """
 
 
-PLAN = Plan(
-    folder="reinforcement",
-    name="automaton",
-    scales=SCALES,
-    measure=measure_agents,
-    draw=draw,
-    caption=caption,
-    extent=extent,
-    results="learning",
-)
+PLAN = replace(learning.PLAN, name="automaton", draw=draw, caption=caption, results="learning")
 
 if __name__ == "__main__":
     run(PLAN)

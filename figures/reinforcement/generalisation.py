@@ -1,5 +1,6 @@
 """Figure 2. Agents in mazes longer than those they were trained in, and how they keep what they remember."""
 
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,8 +11,9 @@ from matplotlib.lines import Line2D
 
 from rnn_dynamics.plotting import style
 
-from ..runs import Plan, Row, run
-from .agents import SCALES, TIMES, VARIANTS, extent, measure_agents
+from ..runs import Row, run
+from . import learning
+from .agents import TIMES, VARIANTS
 from .learning import LOOKS, NAMES
 
 _MARKERS = {"plain": "o", "warm": "^", "parallel": "s"}
@@ -129,16 +131,7 @@ whose states had not settled are left out there: {sum(not all(row["settled"]) fo
 """
 
 
-PLAN = Plan(
-    folder="reinforcement",
-    name="generalisation",
-    scales=SCALES,
-    measure=measure_agents,
-    draw=draw,
-    caption=caption,
-    extent=extent,
-    results="learning",
-)
+PLAN = replace(learning.PLAN, name="generalisation", draw=draw, caption=caption, results="learning")
 
 if __name__ == "__main__":
     run(PLAN)

@@ -2,13 +2,13 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
 import typer
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checks import generator_of
 from ..systems import CELLS, LEAKS, Checkpoint, Reading, read_as_told
@@ -124,3 +124,37 @@ def require_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise ValueError(f"cannot write to the folder {folder}: {error.strerror or error}") from error
+
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def on_device(module: Module, device: str) -> Module:
+    """The module on the device of --device.
+
+    Raises:
+        ValueError: for one that torch does not know or the machine does not have.
+    """
+    try:
+        return module.to(device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"--device {device} cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def interrupted_run(folder: Path) -> typer.Exit:
+    """Say how a run that Ctrl-C ended goes on; the end of the command."""
+    console.print(
+        f"Interrupted; what is done is in {folder}/, and the same command with --resume goes on from there.",
+        style="bold",
+        soft_wrap=True,
+        markup=False,
+    )
+    return typer.Exit(130)
+
+
+def say_end(sentence: str, folder: Path, stopped: bool) -> None:
+    """Say what came of a run and where it is; ``stopped`` by Ctrl-C it ends the command as one that can go on."""
+    advice = ", and the same command with --resume goes on" * stopped
+    console.print(f"{sentence}; results are in {folder}/{advice}.", style="bold", soft_wrap=True, markup=False)
+    if stopped:
+        raise typer.Exit(130)

@@ -17,7 +17,7 @@ from ..training import train as train_one
 from ..warmup import warm_up
 from .options import Options
 from .run_record import is_begun, require_resumable, written_record
-from .shared import console, numbers, require_writable
+from .shared import console, interrupted_run, numbers, on_device, require_writable, say_end
 from .train_maze import train_in_maze
 from .train_tasks import MAZE, NAMES, require_own
 from .watching import Watch, contents, histories, write_histories
@@ -192,30 +192,16 @@ def train(
         write_histories(kept, each, folder)
     except KeyboardInterrupt:
         write_histories(histories(trackers), each, folder)
-        console.print(
-            f"Interrupted; what is done is in {folder}/, and the same command with --resume goes on from there.",
-            style="bold",
-            soft_wrap=True,
-            markup=False,
-        )
-        raise typer.Exit(130) from None
+        raise interrupted_run(folder) from None
     print_training(trained, console)
     write_training(trained, folder)
     console.print(contents(folder, seed), soft_wrap=True, markup=False)
-    stopped = any(run.interrupted for run in runs)
-    advice = ", and the same command with --resume goes on" * stopped
-    closing = f"{training_sentence(trained)}; results are in {folder}/{advice}."
-    console.print(closing, style="bold", soft_wrap=True, markup=False)
-    if stopped:
-        raise typer.Exit(130)
+    say_end(training_sentence(trained), folder, any(run.interrupted for run in runs))
 
 
 def _model(spec: Specification, task: SequenceTask, seed: int, t_max: float, device: str) -> SequenceModel:
     model = SequenceModel(module_from_spec(spec, task.input_size, seed, t_max), task.target_size, seed=seed)
-    try:
-        return model.to(device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"--device {device} cannot be used: {str(error).splitlines()[0]}") from error
+    return on_device(model, device)
 
 
 def _trained(

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from ..cells import Specification
 from ..report import TrainedAgent, agents_sentence, print_agents, write_agents
 from ..tracking import Effort
 from ..training import SequenceModel
 from .options import Options
 from .run_record import is_begun, require_resumable, written_record
-from .shared import console, numbers, require_writable
+from .shared import console, interrupted_run, numbers, on_device, require_writable, say_end
 from .train_tasks import MAZE, maze_histories
 from .watching import Watch, contents, histories, write_histories
 
@@ -82,32 +80,17 @@ def train_in_maze(spec: Specification, options: dict[str, Any]) -> None:
         write_histories(kept, seeds, folder)
     except KeyboardInterrupt:
         write_histories(histories(trackers), seeds, folder)
-        console.print(
-            f"Interrupted; what is done is in {folder}/, and the same command with --resume goes on from there.",
-            style="bold",
-            soft_wrap=True,
-            markup=False,
-        )
-        raise typer.Exit(130) from None
+        raise interrupted_run(folder) from None
     print_agents(agents, console)
     write_agents(agents, folder)
     console.print(contents(folder, seeds[0]), soft_wrap=True, markup=False)
-    stopped = any(run.interrupted for run in runs)
-    advice = ", and the same command with --resume goes on" * stopped
-    closing = f"{agents_sentence(agents)}; results are in {folder}/{advice}."
-    console.print(closing, style="bold", soft_wrap=True, markup=False)
-    if stopped:
-        raise typer.Exit(130)
+    say_end(agents_sentence(agents), folder, any(run.interrupted for run in runs))
 
 
 def _model(maze: Any, spec: Specification, seed: int, options: dict[str, Any]) -> SequenceModel:
     from ..rl import q_network
 
-    model = q_network(maze, spec, seed=seed, t_max=options["t_max"])
-    try:
-        return model.to(options["device"])
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"--device {options['device']} cannot be used: {str(error).splitlines()[0]}") from error
+    return on_device(q_network(maze, spec, seed=seed, t_max=options["t_max"]), options["device"])
 
 
 def _lengths(length: int) -> list[int]:

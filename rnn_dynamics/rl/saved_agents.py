@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..training import shape_of
+from ..training import are_counts, are_moments, are_numbers, are_weights, is_count, is_whole, shape_of
 from .agent_log import COUNTS, NUMBERS, AgentLog
 
 
@@ -15,12 +15,12 @@ def fault_of(state: dict[str, Any]) -> str | None:
     identity, members, replays = state["identity"], state["members"], state.get("replays")
     if not isinstance(identity, dict) or not isinstance(identity.get("weights"), dict) or "environment" not in identity:
         return "identity is not that of the training of an agent"
-    if not _count(state["step"]):
+    if not is_count(state["step"]):
         return f"step is {state['step']!r}"
     if not isinstance(members, list) or not members:
         return "members is not a list of agents"
     observed = state.get("observed")
-    if not isinstance(observed, list) or len(observed) != len(members) or not all(map(_whole, observed)):
+    if not isinstance(observed, list) or len(observed) != len(members) or not all(map(is_whole, observed)):
         return "observed is not an episode for each agent"
     if not isinstance(replays, list) or len(replays) != len(members):
         return "replays are not one for each agent"
@@ -64,33 +64,13 @@ def _fault_of_replay(replay: Any) -> str | None:
     return None
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _count(value: Any) -> bool:
-    return _whole(value) and value >= 0
-
-
-def _numbers(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.ndim == 1 and value.is_floating_point()
-
-
-def _counts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_count, value))
-
-
-def _weights(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(k, str) and isinstance(w, Tensor) for k, w in value.items())
-
-
 _FIELDS: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(NUMBERS, _numbers),
-    **dict.fromkeys(COUNTS, _counts),
-    **dict.fromkeys(("best_weights", "last", "target"), _weights),
-    "seed": _count,
-    "moments": lambda value: isinstance(value, dict) and all(map(_weights, value.values())),
+    **dict.fromkeys(NUMBERS, are_numbers),
+    **dict.fromkeys(COUNTS, are_counts),
+    **dict.fromkeys(("best_weights", "last", "target"), are_weights),
+    "seed": is_count,
+    "moments": are_moments,
     "status": lambda value: isinstance(value, str),
     "advice": lambda value: isinstance(value, str),
-    "best": _whole,
+    "best": is_whole,
 }

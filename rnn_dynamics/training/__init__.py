@@ -9,6 +9,7 @@ from .model import SequenceModel
 from .run_folder import RunFolder, kept_in
 from .settings import TrainSettings
 from .stacked import StackedModels, require_alike
+from .stored_values import are_counts, are_moments, are_numbers, are_weights, is_count, is_whole
 from .trainer import require_tracker, train, train_ensemble
 from .training_results import Training
 
@@ -23,7 +24,13 @@ __all__ = [
     "TrainedFlipFlop",
     "Training",
     "Weights",
+    "are_counts",
+    "are_moments",
+    "are_numbers",
+    "are_weights",
     "evaluate",
+    "is_count",
+    "is_whole",
     "kept_in",
     "load_weights",
     "require_alike",

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from torch import Tensor
-
 from .member_log import PER_EPOCH, PER_UPDATE, MemberLog
 from .members import shape_of
+from .stored_values import are_counts, are_moments, are_numbers, are_weights, is_count, is_whole
 
 
 def fault_of(state: Any) -> str | None:
@@ -18,12 +17,12 @@ def fault_of(state: Any) -> str | None:
     if not isinstance(identity, dict) or not isinstance(identity.get("weights"), dict):
         return "identity is not that of a training"
     for name in ("epoch", "position", "step"):
-        if not _count(state.get(name)):
+        if not is_count(state.get(name)):
             return f"{name} is {state.get(name)!r}"
     if not isinstance(members, list) or not members:
         return "members is not a list of members"
     observed = state.get("observed", [0] * len(members))
-    if not isinstance(observed, list) or len(observed) != len(members) or not all(map(_whole, observed)):
+    if not isinstance(observed, list) or len(observed) != len(members) or not all(map(is_whole, observed)):
         return "observed is not a step for each member"
     faults = (_fault_of_member(member, identity["weights"]) for member in members)
     return next((f"member {row}: {fault}" for row, fault in enumerate(faults) if fault), None)
@@ -51,32 +50,16 @@ def _fault_of_member(member: Any, shapes: dict[str, str]) -> str | None:
     return None
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _count(value: Any) -> bool:
-    return _whole(value) and value >= 0
-
-
-def _numbers(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.ndim == 1 and value.is_floating_point()
-
-
-def _weights(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(k, str) and isinstance(w, Tensor) for k, w in value.items())
-
-
 _FIELDS: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys((*PER_UPDATE, *PER_EPOCH), _numbers),
-    "seed": _count,
-    "best": _weights,
-    "last": _weights,
-    "moments": lambda value: isinstance(value, dict) and all(map(_weights, value.values())),
+    **dict.fromkeys((*PER_UPDATE, *PER_EPOCH), are_numbers),
+    "seed": is_count,
+    "best": are_weights,
+    "last": are_weights,
+    "moments": are_moments,
     "status": lambda value: isinstance(value, str),
     "advice": lambda value: isinstance(value, str),
-    "best_epoch": _whole,
-    "epoch_steps": lambda value: isinstance(value, list) and all(map(_count, value)),
-    "asked": _count,
+    "best_epoch": is_whole,
+    "epoch_steps": are_counts,
+    "asked": is_count,
     "asked_loss": lambda value: isinstance(value, int | float),
 }
