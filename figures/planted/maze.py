@@ -50,7 +50,7 @@ def measure(case: Case) -> list[Row]:
     corridor = rl.held_input(maze, rl.Move.RIGHT, rl.Seen.CORRIDOR)
     explored = [rl.explore(maze, _EXPLORED, seed=seed) for seed in range(case.seeds)]
     models = [
-        rd.SequenceModel(made(case, explored[seed], seed, corridor), maze.action_space.n, seed=seed)
+        rd.SequenceModel(made(case, explored[seed], seed, corridor), len(rl.Move), seed=seed)
         for seed in range(case.seeds)
     ]
     trackers = [
