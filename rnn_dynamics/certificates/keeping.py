@@ -8,27 +8,27 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from ..enclosures import Enclosure, Unenclosed, retraced
+from ..enclosures import Enclosure, Trace, Unenclosed, retraced
 from .stored_step import StoredStep
 
 _WORDS = {"dtype": torch.dtype, "layout": torch.layout, "memory_format": torch.memory_format}
 """Arguments of operations that are words of torch's."""
 
 
-def stored(map: Enclosure) -> StoredStep:
-    """What is evaluated over balls, as data.
+def stored(traced: Trace) -> StoredStep:
+    """What is evaluated over balls, a function of one tensor, as data.
 
     Raises:
         Unenclosed: where an operation takes what is no number, tensor or word of torch's.
     """
-    traced = map.traced
     order = {node: place for place, node in enumerate(traced.module.graph.nodes)}
     lines = [
         [_name(node), _data(node.args, order), {key: _data(value, order) for key, value in node.kwargs.items()}]
         for node in traced.module.graph.nodes
         if node.op != "placeholder"
     ]
-    return StoredStep(json.dumps(lines), tuple(one.detach().cpu() for one in traced.constants), map.state_size)
+    (state,) = traced.arguments
+    return StoredStep(json.dumps(lines), tuple(one.detach().cpu() for one in traced.constants), state.numel())
 
 
 def _name(node: fx.Node) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
-from ...checks import ArrayLike
+from ...checks import ArgumentError, ArrayLike, AtLeast, checked
+from ...progress import Progress
 from ...results import Interruptible, Noted
 from ...store import storable
 from ...tables import Table
+from ..stored_step import StoredStep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,19 @@ class FixedPointCensus(  # pyright: ignore[reportIncompatibleVariableOverride]
     Table,
     Interruptible,
     Noted,
-    whole=("box", "everywhere", "undecided", "boxes", "budget", "astray", "obstacle", "interrupted", "notes"),
+    whole=(
+        "box",
+        "everywhere",
+        "undecided",
+        "boxes",
+        "budget",
+        "astray",
+        "step",
+        "lifting",
+        "obstacle",
+        "interrupted",
+        "notes",
+    ),
 ):
     """All fixed points in a box, one row each: exactly one lies in each row's box, and none outside of all boxes.
 
@@ -73,8 +87,15 @@ class FixedPointCensus(  # pyright: ignore[reportIncompatibleVariableOverride]
     astray: Tensor
     """Numbers of the states ``found`` that are not told to be one of the rows, [q]: no fixed points, or undecided."""
 
+    step: StoredStep | None = None
+    """The map that was searched, all of it, so that ``check`` needs nothing else: F without its gates, or in the space
+    of its rank, with the fixed points of F; None where nothing is proved."""
+
+    lifting: StoredStep | None = None
+    """Of a low-rank network what makes states of the y; else None."""
+
     obstacle: str = ""
-    """Why nothing could be proved at all, in a sentence; else ""."""
+    """Why nothing could be proved at all, or what of it was not confirmed (``check``), in a sentence; else ""."""
 
     @property
     def complete(self) -> bool:
@@ -105,6 +126,32 @@ class FixedPointCensus(  # pyright: ignore[reportIncompatibleVariableOverride]
         spent = "the budget was spent" if self.boxes >= self.budget else "fixed points there are degenerate, or nearly"
         regions = "1 region is" if count == 1 else f"{count} regions are"
         return f"{regions} undecided, {self.undecided_share:.1e} of the box: {spent}"
+
+    @checked
+    def check(self, precision: Annotated[int, AtLeast(24)] = 106, progress: bool | None = None) -> "FixedPointCensus":
+        """Prove it again, from what this census holds alone: the map that was searched, and the box.
+
+        The whole box is searched anew, with F and DF in balls of other precision where the census took intervals of
+        float64, box by box, which takes longer. Then each of its rows is proved by itself, in balls throughout.
+
+        Args:
+            precision: bits of the balls.
+            progress: whether to show a bar.
+
+        Returns:
+            The census proved anew, ``complete`` where this one says nothing that is not confirmed: ``rows`` are then
+            numbers of this one's rows, ``missed`` fixed points that it lacks, ``astray`` its rows that are not
+            confirmed, and ``obstacle`` says so.
+
+        Raises:
+            ValueError: for a census that holds no map, and for one that no trace comes to, in a file that was changed.
+        """
+        if self.step is None:
+            raise ArgumentError("self", f"holds no map to prove it for: {self.obstacle or 'it cannot be kept'}")
+        from .checking import counted_again  # which brings python-flint
+
+        with Progress("boxes", progress, unit="box"):
+            return counted_again(self, self.step, precision)
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row per fixed point."""
