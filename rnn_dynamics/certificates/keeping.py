@@ -2,7 +2,8 @@
 
 import json
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -60,14 +61,31 @@ def restored(step: StoredStep) -> tuple[Enclosure, Callable[[Tensor], Tensor]]:
     Raises:
         ValueError: for what no trace comes to.
     """
-    try:
+    with _readable():
         module = _module(step)
         traced = retraced(module, step.constants, (torch.zeros(step.state_size, dtype=torch.float64),))
-    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
-        raise ValueError(f"the operations of a stored step cannot be read: {error}") from error
     from torch.func import vmap
 
     return Enclosure(traced, step.state_size), vmap(lambda state: module(state, *step.constants))
+
+
+def function_of(step: StoredStep) -> Callable[[Tensor], Tensor]:
+    """F of one state [n] in floats.
+
+    Raises:
+        ValueError: for what no trace comes to.
+    """
+    with _readable():
+        module = _module(step)
+    return lambda state: module(state, *step.constants)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        raise ValueError(f"the operations of a stored step cannot be read: {error}") from error
 
 
 def _module(step: StoredStep) -> fx.GraphModule:

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
+from ...bifurcations import Branch
+from ...checks import ArgumentError, AtLeast, checked
+from ...progress import Progress
 from ...results import Interruptible, Noted
 from ...store import storable
 from ...tables import Table
+from .stored_family import StoredFamily
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +34,7 @@ class BranchObstacle(IntEnum):
     KIND = 7
     NOT_TRACED = 8
     INTERRUPTED = 9
+    DISAGREES = 10
 
     @property
     def advice(self) -> str:
@@ -51,13 +56,14 @@ _ADVICE = {
     BranchObstacle.KIND: "a point of this kind has no proof: where curves cross or F has a kink, no zero is regular",
     BranchObstacle.NOT_TRACED: "how F depends on state and parameter cannot be followed, so nothing is proved",
     BranchObstacle.INTERRUPTED: "interrupted before its turn came: run it again",
+    BranchObstacle.DISAGREES: "proved again, but not all that the certificate says of it",
 }
 
 
 @storable
 @dataclass(frozen=True, eq=False)
 class BranchCertificates(  # pyright: ignore[reportIncompatibleVariableOverride]
-    Table, Interruptible, Noted, whole=("tolerance", "obstacle", "interrupted", "notes")
+    Table, Interruptible, Noted, whole=("tolerance", "branch", "family", "obstacle", "interrupted", "notes")
 ):
     """Proofs of a branch: one row for each segment between neighbouring rows of the branch, and each special point.
 
@@ -102,8 +108,14 @@ class BranchCertificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     tolerance: float
     """In units of max(u_i, |h_i|), and of the span for the parameter: how far a row may be from the curve."""
 
+    branch: Branch
+    """What was to be proved."""
+
+    family: StoredFamily | None = None
+    """The maps, all of them, so that ``check`` needs nothing else; None where they could not be traced."""
+
     obstacle: str = ""
-    """Why nothing could be proved at all; else ""."""
+    """Why nothing could be proved at all, or what of the file is not so (``check``); else ""."""
 
     @property
     def proved(self) -> Tensor:
@@ -118,12 +130,13 @@ class BranchCertificates(  # pyright: ignore[reportIncompatibleVariableOverride]
     @property
     def connected(self) -> bool:
         """Whether the branch is proved to be one curve of fixed points from its first row to its last."""
-        return self.chosen_from is None and bool(self.segments.any()) and bool(self._joined[self.segments].all())
+        whole = self.chosen_from is None and not self.obstacle
+        return whole and bool(self.segments.any()) and bool(self._joined[self.segments].all())
 
     @property
     def complete(self) -> bool:
         """Whether, besides, all its special points are proved, and it has no further fold or branch point."""
-        return self.chosen_from is None and len(self) > 0 and bool(self.proved.all())
+        return self.chosen_from is None and not self.obstacle and len(self) > 0 and bool(self.proved.all())
 
     @property
     def _joined(self) -> Tensor:
@@ -152,7 +165,7 @@ class BranchCertificates(  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def summary(self) -> str:
         """One line: how much is proved, and whether it is one curve."""
-        if self.obstacle:
+        if self.obstacle and not bool(self.proved.any()):
             return f"nothing of the branch is proved: {self.obstacle}"
         segments = self.segments
         one = ": one curve" if self.connected else ""
@@ -160,7 +173,30 @@ class BranchCertificates(  # pyright: ignore[reportIncompatibleVariableOverride]
         for kind in dict.fromkeys(kind for kind in self.kinds if kind != SEGMENT):
             of_kind = torch.tensor([one == kind for one in self.kinds])
             text += f"; {int(self.proved[of_kind].sum())} of {int(of_kind.sum())} {kind}s proved"
-        return text + ("; interrupted" if self.interrupted else "")
+        return text + (f"; {self.obstacle}" if self.obstacle else "") + ("; interrupted" if self.interrupted else "")
+
+    @checked
+    def check(self, precision: Annotated[int, AtLeast(24)] = 106, progress: bool | None = None) -> "BranchCertificates":
+        """Prove it again, from what this certificate holds alone: the maps, the branch and where things are on it.
+
+        F and its derivatives are evaluated in balls of other precision where the certificate took intervals of
+        float64, and special points are located in balls throughout. A row is ``proved`` in the result if what this
+        certificate says of it is confirmed: parameters, radius, ``regular`` and ``sides``.
+
+        Args:
+            precision: bits of the balls.
+            progress: whether to show a bar.
+
+        Raises:
+            ValueError: for maps that could not be traced, of which nothing is proved; and for such that no trace comes
+                to, in a file that was changed.
+        """
+        if self.family is None:
+            raise ArgumentError("self", f"holds no maps to prove it for: {self.obstacle or 'they cannot be kept'}")
+        from .checking import proved_again  # which brings python-flint
+
+        with Progress("proofs", progress, unit="proof"):
+            return proved_again(self, self.family, precision)
 
     @property
     def advice(self) -> tuple[str, ...]:
