@@ -154,15 +154,16 @@ def test_a_false_fold_is_not_made_true_by_its_reason() -> None:
 
 
 def test_radii_are_from_the_chords_of_rows() -> None:
-    """Of rows far apart, whose segments are cut into pieces."""
-    family = rd.as_map(lambda h, x: torch.tanh(0.99 * h) + x, 1, 1).input_family(0)
-    branch = rd.continue_fixed_point(family, torch.zeros(1), (0.0, 0.5), at=0.0)
-    coarse = replace(branch[[0, len(branch) - 1]], chosen_from=None)
+    """Of rows far apart, whose segment is cut into pieces."""
+    family = rd.as_map(lambda h, x: torch.tanh(1.5 * h) + x, 1, 1).input_family(0)
+    branch = proof().branch
+    last_row = branch.special_points[0].row - 2
+    coarse = replace(branch[[0, last_row]], chosen_from=None)
     said = rd.certify(family, coarse)
     assert said.pieces[0] > 1
     first, last = (torch.cat([coarse.states[end], coarse.parameters[end : end + 1]]) for end in (0, 1))
     chord = (last - first) / (last - first).norm()
-    points = torch.cat([branch.states, branch.parameters.unsqueeze(-1)], dim=-1) - first
+    points = torch.cat([branch.states, branch.parameters.unsqueeze(-1)], dim=-1)[: last_row + 1] - first
     beside = points - (points @ chord).unsqueeze(-1) * chord
     farthest = float(beside.abs().max())
     assert farthest <= float(said.radii[0]) < 3 * farthest
