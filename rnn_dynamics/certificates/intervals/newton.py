@@ -50,8 +50,8 @@ class Preconditioned:
 def contracted(evaluation: Evaluation, boxes: Intervals) -> tuple[Intervals, Preconditioned]:
     """Boxes that hold all fixed points of ``boxes`` [k, n], maybe smaller; empty (lower > upper) where there are none.
 
-    First X := X and F(X), and F(m) + DF(X) (X - m): a fixed point is an image. Then the interval Newton method with Gauss-Seidel sweeps, for
-    G(h) = h - F(h) = 0 preconditioned by the inverse C of its derivative at the middle m,
+    First X := X and F(X) and F(m) + DF(X) (X - m), m the middle: a fixed point is an image. Then the interval Newton
+    method with Gauss-Seidel sweeps, for G(h) = h - F(h) = 0 preconditioned by the inverse C of its derivative at m,
 
         X_i := X_i and m_i - (C G(m) + sum over j != i of P_ij (X_j - m_j))_i / P_ii
 
