@@ -12,8 +12,8 @@ from ..intervals import Evaluation, OverBalls
 from ..keeping import function_of
 from .cutting import Limits
 from .law import Law, Maps
-from .proving import BranchProof, prove_maps, unproved
-from .results import SEGMENT, BranchCertificates, BranchObstacle
+from .proving import BranchProof, Rows, prove_maps, unproved
+from .rows import SEGMENT, BranchObstacle, BranchRows
 from .special import SpecialProof
 from .stored_family import StoredFamily
 
@@ -25,10 +25,10 @@ _CURVE = (BranchObstacle.NONE, BranchObstacle.UNREGULAR)
 
 
 @torch.no_grad()
-def proved_again(said: BranchCertificates, family: StoredFamily, bits: int) -> BranchCertificates:
+def proved_again(said: Rows, family: StoredFamily, bits: int) -> Rows:
     """What ``BranchCertificates.check`` returns."""
     maps = Maps(function_of(family.whole), function_of(family.ungated), said.branch.states.shape[-1])
-    fresh = replace(unproved(said.branch, said.tolerance), family=family, notes=said.notes)
+    fresh = replace(unproved(type(said), said.branch, said.tolerance), family=family, notes=said.notes)
 
     def arithmetic(function: Law, size: int) -> Evaluation:
         return OverBalls.of(function, size, bits)
@@ -65,7 +65,7 @@ def proved_again(said: BranchCertificates, family: StoredFamily, bits: int) -> B
 _Key = tuple[str, int, int, int]
 
 
-def _keys(table: BranchCertificates) -> list[_Key]:
+def _keys(table: BranchRows) -> list[_Key]:
     """Of each row its kind, both its ends, and how many there were of these before."""
     seen: dict[tuple[str, int, int], int] = {}
     keys: list[_Key] = []
@@ -75,18 +75,18 @@ def _keys(table: BranchCertificates) -> list[_Key]:
     return keys
 
 
-def _rows_of(table: BranchCertificates) -> dict[_Key, int]:
+def _rows_of(table: BranchRows) -> dict[_Key, int]:
     return {key: row for row, key in enumerate(_keys(table))}
 
 
-def _limits(said: BranchCertificates, rows: list[int]) -> Limits:
+def _limits(said: BranchRows, rows: list[int]) -> Limits:
     """What is said of rows; nothing where there is none, of -1."""
     none = said.parameters.new_tensor([[-torch.inf, torch.inf]])
     radii = torch.cat([said.radii, none[0, 1:]])[rows]
     return Limits(radii, torch.cat([said.parameters, none])[rows])
 
 
-def _confirmed(said: BranchCertificates, row: int, proof: BranchProof, mine: int, bits: int) -> bool:
+def _confirmed(said: Rows, row: int, proof: BranchProof[Rows], mine: int, bits: int) -> bool:
     """Whether what is said of a row follows from a proof made anew."""
     again = proof.result
     claimed, reached = int(said.reasons[row]), int(again.reasons[mine])
@@ -103,7 +103,7 @@ def _confirmed(said: BranchCertificates, row: int, proof: BranchProof, mine: int
     return same_sides and small and _located(proof, said.kinds[row], proof.specials[mine], said.parameters[row], bits)
 
 
-def _located(proof: BranchProof, kind: str, special: SpecialProof, parameters: Tensor, bits: int) -> bool:
+def _located(proof: BranchProof[Rows], kind: str, special: SpecialProof, parameters: Tensor, bits: int) -> bool:
     """Whether the parameter of a special point, enclosed in balls of so many bits, lies between two floats."""
     law, size = proof.equations.law(kind)
     point = special.system.point

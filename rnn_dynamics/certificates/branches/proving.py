@@ -1,6 +1,7 @@
 """The proof of a branch: one curve through its rows, and its special points."""
 
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from ..intervals import Evaluation, Intervals, evaluation_of_function, joined
 from ..keeping import stored
 from .cutting import Limits, Segments, proved_segments
 from .law import Maps, iterate_of, require_law
-from .results import SEGMENT, BranchCertificates, BranchObstacle
+from .rows import SEGMENT, BranchObstacle, BranchRows
 from .special import Arithmetic, Equations, SpecialProof, special_proof
 from .stored_family import StoredFamily
 from .tubes import Nodes, nodes_at, tangents_at
@@ -25,20 +26,23 @@ _CHECKED = 8
 """Rows at which the traced family is compared with the one given."""
 
 
+Rows = TypeVar("Rows", bound=BranchRows)
+
+
 @dataclass(frozen=True, eq=False)
-class BranchProof:
+class BranchProof(Generic[Rows]):
     """A proof with what is not told of it in a file."""
 
-    result: BranchCertificates
+    result: Rows
     equations: Equations
     specials: dict[int, SpecialProof]
     """By their rows of the result."""
 
 
 @torch.no_grad()
-def prove_branch(family: Family, branch: Branch, tolerance: float) -> BranchCertificates:
+def prove_branch(table: type[Rows], family: Family, branch: Branch, tolerance: float) -> Rows:
     """What ``certify_branch`` returns."""
-    result = unproved(branch, tolerance)
+    result = unproved(table, branch, tolerance)
     if not len(result):
         return result
     family = iterate_of(family, branch.period)
@@ -52,9 +56,7 @@ def prove_branch(family: Family, branch: Branch, tolerance: float) -> BranchCert
         return replace(result, obstacle=str(error))
 
 
-def prove_maps(
-    maps: Maps, result: BranchCertificates, arithmetic: Arithmetic, limits: Limits | None = None
-) -> BranchProof:
+def prove_maps(maps: Maps, result: Rows, arithmetic: Arithmetic, limits: Limits | None = None) -> BranchProof[Rows]:
     """The rows of a result, of which nothing is proved yet, proved; of segments what ``limits`` say.
 
     Raises:
@@ -118,14 +120,14 @@ def _judged(
     return (BranchObstacle.NONE if proof.on_curve else BranchObstacle.APART), proof
 
 
-def unproved(branch: Branch, tolerance: float) -> BranchCertificates:
+def unproved(table: type[Rows], branch: Branch, tolerance: float) -> Rows:
     """A row for each segment and special point, with nothing proved."""
     pairs = [(row, row + 1) for row in range(len(branch) - 1)]
     pairs += [(len(branch) - 1, 0)] * (branch.closed and len(branch) > 2)
     rows = torch.tensor([*pairs, *((point.row, point.row) for point in branch.special_points)]).reshape(-1, 2)
     q = len(rows)
     given = branch.parameters[rows] if q else branch.parameters.new_zeros(0, 2)
-    return BranchCertificates(
+    return table(
         kinds=(SEGMENT,) * len(pairs) + tuple(point.kind for point in branch.special_points),
         rows=rows,
         reasons=torch.full((q,), int(BranchObstacle.INTERRUPTED)),
@@ -140,9 +142,7 @@ def unproved(branch: Branch, tolerance: float) -> BranchCertificates:
     )
 
 
-def _with_special(
-    result: BranchCertificates, number: int, reason: BranchObstacle, proof: SpecialProof | None
-) -> BranchCertificates:
+def _with_special(result: Rows, number: int, reason: BranchObstacle, proof: SpecialProof | None) -> Rows:
     reasons, parameters, radii = result.reasons.clone(), result.parameters.clone(), result.radii.clone()
     regular, sides = result.regular.clone(), result.sides.clone()
     reasons[number] = int(reason)
@@ -154,7 +154,7 @@ def _with_special(
     return replace(result, reasons=reasons, parameters=parameters, radii=radii, regular=regular, sides=sides)
 
 
-def _with_segments(result: BranchCertificates, nodes: Nodes, segments: Segments) -> BranchCertificates:
+def _with_segments(result: Rows, nodes: Nodes, segments: Segments) -> Rows:
     q = len(segments.curve)
     there = nodes.proved[result.rows[:q]].all(dim=-1)
     reasons, parameters = result.reasons.clone(), result.parameters.clone()

@@ -13,14 +13,14 @@ from ..stored_step import StoredStep
 from .counting import first_of_each, leaves_of
 from .first_box import of_everything
 from .regions import regions
-from .results import FixedPointCensus
+from .rows import Census
 from .search import standing_for
 
 _SAME = 1e-9
 """Relative: states are the images of the middles of their boxes up to rounding."""
 
 
-def counted_again(census: FixedPointCensus, step: StoredStep, bits: int) -> FixedPointCensus:
+def counted_again(census: Census, step: StoredStep, bits: int) -> Census:
     """What ``FixedPointCensus.check`` returns."""
     map, _ = restored(step)
     evaluation = OverBalls(map, bits)

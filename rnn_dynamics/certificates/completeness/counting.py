@@ -12,7 +12,7 @@ from ..stored_step import StoredStep
 from .first_box import first_box
 from .rank_space import RankSpace
 from .regions import regions
-from .results import FixedPointCensus, Within, census_of_nothing
+from .rows import Census, Within, census_of_nothing
 from .search import Leaves, search, standing_for
 
 _FEW = 6
@@ -30,8 +30,8 @@ _ENDLESS = (
 
 
 def counted(
-    system: AutonomousMap, found: ArrayLike | None, within: Within | None, budget: int | None
-) -> FixedPointCensus:
+    table: type[Census], system: AutonomousMap, found: ArrayLike | None, within: Within | None, budget: int | None
+) -> Census:
     """What ``all_fixed_points`` returns."""
     rank_space = RankSpace.of(system)
     searched = system.ungated() if rank_space is None else rank_space.system
@@ -41,16 +41,16 @@ def counted(
     try:
         evaluation = evaluation_of(searched)
     except Unenclosed as error:
-        return census_of_nothing(system.state_size, budget, str(error))
+        return census_of_nothing(table, system.state_size, budget, str(error))
     box, everywhere = first_box(evaluation, searched, within)
     if box is None:
-        return census_of_nothing(system.state_size, budget, _ENDLESS)
+        return census_of_nothing(table, system.state_size, budget, _ENDLESS)
     leaves, interrupted = leaves_of(evaluation, box, budget)
     rows = standing_for(evaluation, leaves.proved, states.cpu())
     undecided = regions(leaves.undecided)
     middles = leaves.proved.middle
     step, lifting = _kept(searched, rank_space)
-    return FixedPointCensus(
+    return table(
         states=middles if rank_space is None else rank_space.lift(middles),
         lower=leaves.proved.lower,
         upper=leaves.proved.upper,

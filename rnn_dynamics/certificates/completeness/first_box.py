@@ -5,7 +5,7 @@ import torch
 from ...checks import ArgumentError, as_vector
 from ...systems import AutonomousMap, Box
 from ..intervals import Evaluation, Intervals
-from .results import Within
+from .rows import Within
 
 _IMAGES = 20
 """How often F may map a box into a smaller one before the search begins."""
