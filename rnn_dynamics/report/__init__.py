@@ -2,7 +2,7 @@
 
 from .agents import TrainedAgent, agents_sentence, print_agents, write_agents
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
-from .certificates import print_branch_certificates, print_certificates, write_certificates
+from .certificates import print_branch_certificates, print_certificates, print_proof, write_certificates
 from .fixed_points import print_report, write_report
 from .reachability import print_reachability, write_reachability
 from .sweep import write_sweep_figure
@@ -19,6 +19,7 @@ __all__ = [
     "print_bifurcations",
     "print_branch_certificates",
     "print_certificates",
+    "print_proof",
     "print_reachability",
     "print_report",
     "print_timeline",
