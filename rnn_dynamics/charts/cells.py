@@ -56,10 +56,8 @@ class Cells:
         image = self.raster(int(self.levels.max()))
         kinds = classes.numpy()[image]
         cut = np.zeros(len(classes), dtype=bool)
-        for here, there in (
-            ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
-            ((slice(1, None),), (slice(None, -1),)),
-        ):
+        across, down = (np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])
+        for here, there in (across, down):
             differ = kinds[here] != kinds[there]
             cut[image[here][differ]] = True
             cut[image[there][differ]] = True

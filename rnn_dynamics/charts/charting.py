@@ -77,9 +77,7 @@ def chart(
         raise ArgumentError("resolution", f"must be two whole numbers (columns, rows), got {resolution!r}") from error
     shape = (whole_number(columns, "resolution", 2), whole_number(rows, "resolution", 2))
     if shape[0] * shape[1] * 4**depth > _MOST_PIXELS:
-        raise ArgumentError(
-            "depth", f"must leave {_MOST_PIXELS:,} smallest cells at most, got {shape} cut {depth} times"
-        )
+        raise ArgumentError("depth", f"must leave {_MOST_PIXELS:,} smallest cells at most, got {depth} for {shape}")
     require_positive(memory_budget=memory_budget)
     measure, watch = measure or Exponent(), watch or Watch()
     system = corner_of(family, spans)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..attractors import Attractors
-from ..checks import ArgumentError, ArrayLike, CheckedInside, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, CheckedInside, checked
 from ..systems import AutonomousMap
 from .orbits import Conduct, Orbits, Turning
 from .sameness import labels_of
@@ -189,8 +189,8 @@ class Count(Measure):
 class Reached(Measure):
     """Which attractor one start reaches: the number of the first of ``references`` that reaches the same.
 
-    References are settled in every cell too, so that no distance decides; where they all end on one attractor the number
-    is that of the first, 0, and where the start goes elsewhere than all of them it is their number.
+    References are settled in every cell too, so that no distance decides; where they all end on one attractor the
+    number is that of the first, 0, and where the start goes elsewhere than all of them it is how many they are.
 
     Args:
         references: [m, n], such as the attractors found at one pair of parameters.
@@ -214,5 +214,4 @@ class Reached(Measure):
         return Reading(torch.where(values < 0, torch.nan, values.double()), values, (own[:, 0] < 0).long())
 
     def __repr__(self) -> str:
-        rows = as_tensor(self.references, "references").tolist()
-        return f"Reached({rows})"
+        return f"Reached({torch.as_tensor(self.references).tolist()})"

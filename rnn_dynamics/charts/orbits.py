@@ -185,9 +185,8 @@ def _judged(
     """Conducts, periods, exponents and errors [r] each, on the host."""
     spectrum = spectrum_of(stretch.growth.unsqueeze(-1), tail.shape[-1], len(stretch.growth))
     mean, error, weighted = (column[:, 0] for column in (spectrum.exponents, spectrum.errors, spectrum.weighted))
-    halves = torch.stack(
-        [spectrum_of(half[..., None], 1, len(half)).weighted[:, 0] for half in stretch.growth.chunk(2)]
-    )
+    parts = stretch.growth.unsqueeze(-1).chunk(2)
+    halves = torch.stack([spectrum_of(part, 1, len(part)).weighted[:, 0] for part in parts])
     apart = distances(tail[1:] - tail[:1], tail[:1], units, lengths).cpu()
     gone = ~tail[-1].isfinite().all(dim=-1).cpu() | ~weighted.isfinite()
     gone |= ((tail[-1].abs() / units > _FAR) & ~lengths.isfinite()).any(dim=-1).cpu()

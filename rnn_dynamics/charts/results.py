@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ..checks import Count as Whole
-from ..checks import checked
+from ..checks import ArgumentError, AtLeast, checked
 from ..families import Rectangle
 from ..results import Interruptible, Noted, evenly
 from ..store import storable
@@ -103,7 +102,7 @@ class Chart(Interruptible, Noted, Table, whole=_WHOLE):  # pyright: ignore[repor
         return float(areas[self.values[self.done] == value].sum() / areas.sum()) if len(areas) else 0.0
 
     @checked
-    def image(self, column: str = "values", depth: Whole | None = None) -> Tensor:
+    def image(self, column: str = "values", depth: Annotated[int, AtLeast(0, 12)] | None = None) -> Tensor:
         """A column as an image of the smallest cells, [rows, columns], q rising from row to row.
 
         Args:
@@ -112,8 +111,6 @@ class Chart(Interruptible, Noted, Table, whole=_WHOLE):  # pyright: ignore[repor
         """
         values = getattr(self, column, None) if column in self._columns() else None
         if not isinstance(values, Tensor) or values.ndim != 1:
-            from ..checks import ArgumentError
-
             raise ArgumentError("column", f"must be a column of numbers, as 'values', got {column!r}"[:200])
         raster = self.cells.raster(max(self.depth, depth or 0))
         return values[torch.from_numpy(raster)]

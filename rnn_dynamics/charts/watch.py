@@ -26,8 +26,9 @@ class Watch:
         steps: of the first measurement. The error of a chaotic exponent falls as 1 / sqrt(steps).
         max_steps: of all measurements of one orbit; near a bifurcation orbits settle slowly.
         max_period: the longest cycle that is told from an aperiodic orbit.
-        tolerance: a cycle counts as reached within this, in units of max(u_i, |h_i|): |F^k(h) - h| / (1 - rho^k), rho the
-            measured contraction per step, bounds how far it still is; and no shorter return is nearer than ten times that.
+        tolerance: a cycle counts as reached within this, in units of max(u_i, |h_i|): |F^k(h) - h| / (1 - rho^k), rho
+            the measured contraction per step, bounds how far it still is; and no shorter return is nearer than ten
+            times that.
         exponent_tolerance: an exponent within this of 0 counts as 0; chaos is ten times above it, and three errors.
         wraps: pairs (coordinate, length): coordinates that are angles and are the same a length further on, such as
             (0, 1.0) for a lift of a circle map.
@@ -71,7 +72,7 @@ class Watch:
 
 
 def distances(differences: Tensor, states: Tensor, units: Tensor, lengths: Tensor) -> Tensor:
-    """The largest |d_i| / max(u_i, |h_i|) of differences [..., n] at states [..., n], of angles |d_i| / length modulo 1."""
+    """The largest |d_i| / max(u_i, |h_i|) of differences d at states h [..., n]; of angles |d_i| / length modulo 1."""
     angles = lengths.isfinite()
     share = differences / lengths
     wrapped = (share - share.round()).abs()
