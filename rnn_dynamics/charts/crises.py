@@ -34,7 +34,7 @@ _OWN = 20.0
 _NEARER = 0.25
 """To what share of the first distance the attractor has come near to a saddle that it meets."""
 
-_CYCLES_FROM = 256
+_CYCLES_FROM = 64
 """States that saddle cycles are searched from."""
 
 _BACK, _AWAY = 0.9, 0.1
