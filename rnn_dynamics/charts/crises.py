@@ -131,6 +131,12 @@ def find_crisis(
     if kind != "none" and not value > 3 * error:
         kind, reason = "none", f"the attractor is not chaotic (exponent {value:.3g}): it bifurcates"
     saddle = None if kind == "none" or stop else _saddle(way, before, first, inside, outside, max_period, memory_budget)
+    if kind != "none" and saddle is None and not stop:
+        reason = (
+            f"orbits go elsewhere from {way.parameter(beyond):.9g} on, but no saddle cycle of up to {max_period} states"
+            " meets the attractor there: it may have grown, or left a periodic window"
+        )
+        kind = "none"
     return Crisis(
         kind=kind,
         reason=reason,
