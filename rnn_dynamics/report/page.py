@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,8 +26,8 @@ _PACKAGES = ("rnn-dynamics", "torch", "numpy", "scipy")
 
 _BLIND = {
     FixedPoints: (
-        "Fixed points that no start led to are not listed. Where the map takes a box into itself the sum of indices can "
-        "show that some are missing; that it comes out right does not prove that none are."
+        "Fixed points that no start led to are not listed. Where the map takes a box into itself the sum of indices "
+        "can show that some are missing; that it comes out right does not prove that none are."
     ),
     Attractors: (
         "Attractors whose basins no start lay in are not listed, and shares are shares of these starts. A drift slower "
@@ -57,6 +58,8 @@ class Section:
     pictures: Sequence[Picture]
     limits: str
 
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _MOST = 200
 """Rows of a table that are written; the page says how many there are."""
@@ -113,7 +116,7 @@ def _section(result: Result) -> Section:
     evidence = [result.completeness.verdict] if isinstance(result, FixedPoints) else []
     evidence += [result.verdict] if isinstance(result, Attractors) else []
     return Section(
-        title=type(result).__name__,
+        title=_CAMEL.sub(" ", type(result).__name__).capitalize(),
         summary=result.summary(),
         advice=[*result.advice, *(f"of the map: {note}" for note in result.notes)],
         evidence=evidence,
