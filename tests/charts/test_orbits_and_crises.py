@@ -28,7 +28,7 @@ def test_the_cascade_its_window_and_the_exponent_at_4() -> None:
     assert rows[-1].conducts[0, 0] == Conduct.CHAOTIC
     two = rows[1].samples[0, 0].unique()
     known = [(4.2 + sign * math.sqrt(4.2 * 0.2)) / 6.4 for sign in (-1, 1)]
-    assert torch.allclose(torch.tensor([two.min(), two.max()]), torch.tensor(known), atol=1e-5)
+    assert torch.allclose(torch.stack([two.min(), two.max()]), torch.tensor(known).double(), atol=1e-5)
 
 
 def test_the_window_of_period_3_begins_at_1_plus_root_8() -> None:
@@ -79,7 +79,7 @@ def test_a_flip_is_no_crisis_and_neither_is_a_quiet_span() -> None:
     family = logistic().input_family(0)
     few = {"steps": 300, "max_rounds": 10, "max_period": 1, "orbits": 64}
     assert rd.find_crisis(family, [0.3], (2.9, 3.3), **few).kind == "none"
-    quiet = rd.find_crisis(family, [0.3], (2.5, 2.5001), **few)
+    quiet = rd.find_crisis(family, [0.3], (3.95, 3.950001), steps=2000, max_period=1, orbits=64)
     assert "no orbit was seen to leave" in quiet.summary()
-    with pytest.raises(ValueError, match="start runs away at 4.5"):
+    with pytest.raises(ValueError, match=r"start runs away at 4\.5"):
         rd.find_crisis(family, [0.3], (4.5, 4.0), **few)

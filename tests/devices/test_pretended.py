@@ -18,7 +18,18 @@ SLOW = {"continue_bifurcation", "bifurcation_diagram", "AttractorTracker", "trai
 ON_THE_HOST = {"load", "save", "read_checkpoint", "track_checkpoints", "sweep", "certify", "all_fixed_points"}
 """Files, plans, and proofs, whose balls the host alone has."""
 
-UNTRIED = {"basin_fractions", "driving", "escape_times", "plant", "resilience", "through"}
+UNTRIED = {
+    "basin_fractions",
+    "chart",
+    "driving",
+    "escape_times",
+    "find_crisis",
+    "input_plane",
+    "orbit_diagram",
+    "plant",
+    "resilience",
+    "through",
+}
 """Nobody has run these elsewhere yet; what they are made of was."""
 """Functions of files and of results, and what reads weights from disk: they have no device."""
 
