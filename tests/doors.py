@@ -80,6 +80,12 @@ def orbits_over() -> rd.OrbitDiagram:
 
 
 @cache
+def crisis() -> rd.Crisis:
+    few = {"orbits": 4, "steps": 20, "transient": 10, "max_rounds": 2, "max_period": 1}
+    return rd.find_crisis(network().input_family(0), starts()[0], (-0.5, 0.5), **few)
+
+
+@cache
 def points() -> rd.FixedPoints:
     return rd.find_fixed_points(network().hold(), starts(), extra_starts=8)
 
@@ -1422,6 +1428,7 @@ def _result_doors() -> Iterator[Door]:
         (fractions, lambda it: (rd.plot_basin_fractions(it), it.to_pandas())),
         (charted, lambda it: (rd.plot_chart(it), it.to_pandas())),
         (orbits_over, lambda it: (rd.plot_orbit_diagram(it), it.to_pandas())),
+        (crisis, lambda it: it.to_pandas()),
         (resilient, lambda it: it.to_pandas()),
         (escapes, lambda it: it.to_pandas()),
         (trained, lambda it: it.to_pandas()),

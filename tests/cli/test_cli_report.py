@@ -10,6 +10,9 @@ import rnn_dynamics as rd
 from rnn_dynamics.report import write_page
 
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
+
 class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -67,7 +70,7 @@ def test_a_checkpoint_becomes_a_page_that_needs_nothing_else(capsys, monkeypatch
     assert all(page.alts)
     assert "http" not in text
     assert len(page.tables[0]) == 1 + 9
-    assert len(page.tables[1]) == 1 + 2
+    assert len(page.tables[1]) == 1 + 4
 
 
 def test_every_number_of_the_table_is_that_of_the_saved_result(capsys, monkeypatch, tmp_path) -> None:
