@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -211,7 +211,7 @@ def _blank(
     )
 
 
-def _unknown(count: int) -> dict[str, Tensor]:
+def _unknown(count: int) -> dict[str, Any]:
     number = {name: torch.full((count,), torch.nan, dtype=torch.float64) for name in ("values", "exponents", "errors")}
     code = {name: torch.full((count,), -1) for name in ("classes", "conducts", "periods", "unsettled")}
     return number | code

@@ -9,7 +9,6 @@ from command import run_command
 import rnn_dynamics as rd
 from rnn_dynamics.report import write_page
 
-
 pytestmark = pytest.mark.usefixtures("seeded")
 
 

@@ -72,6 +72,7 @@ def every_table() -> list[Table]:
         *most,
         diagram(),
         *proofs,
+        doors.charted(),
         doors.played(),
         doors.swept(),
         doors.planted(),
