@@ -23,6 +23,8 @@ is a question asked of that map.
     rd.plot_attractors(found)
     diagram = rd.bifurcation_diagram(network.input_family(0), starts, (-1, 1))  # what changes as an input moves
     rd.plot_diagram(diagram)
+    rd.plot_chart(rd.chart(rd.input_plane(network), start, spans))  # what orbits do over two parameters
+    rd.find_crisis(family, start, span)                          # where chaos vanishes or widens at once
     run = rd.rl.train_agent(rd.rl.q_network(maze), maze)         # maze = rd.rl.TMaze(10); train_agents: many
     rd.rl.evaluate_agent(policy, (10, 20, 50))                   # agents in the T-Maze; needs Gymnasium
 
@@ -32,7 +34,7 @@ The plan of the house is in CONTRIBUTING.md.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import cells, tasks
+from . import cells, charts, tasks
 from .attractors import (
     Attractors,
     Settle,
@@ -57,7 +59,8 @@ from .bifurcations import (
     multistability_map,
 )
 from .certificates import BranchCertificates, Certificates, FixedPointCensus, all_fixed_points, certify
-from .families import between, scaled, shifted, through
+from .charts import Chart, Crisis, OrbitDiagram, chart, find_crisis, orbit_diagram
+from .families import between, input_plane, scaled, shifted, through
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .landscapes import (
     BasinFractions,
@@ -93,11 +96,13 @@ if TYPE_CHECKING:
         plot_basin_fractions,
         plot_basins,
         plot_branches,
+        plot_chart,
         plot_diagram,
         plot_echo_index,
         plot_escape_times,
         plot_fixed_points,
         plot_line_attractor,
+        plot_orbit_diagram,
         plot_parameter_plane,
         plot_reachability,
         plot_resilience,
@@ -120,7 +125,9 @@ __all__ = [
     "Branch",
     "BranchCertificates",
     "Certificates",
+    "Chart",
     "Checkpoint",
+    "Crisis",
     "DrivenMap",
     "Effort",
     "EscapeTimes",
@@ -132,6 +139,7 @@ __all__ = [
     "MultistabilityMap",
     "Newton",
     "NewtonKrylov",
+    "OrbitDiagram",
     "Planting",
     "Reachability",
     "Resilience",
@@ -158,6 +166,8 @@ __all__ = [
     "bifurcation_diagram",
     "cells",
     "certify",
+    "chart",
+    "charts",
     "continue_bifurcation",
     "continue_fixed_point",
     "diversity",
@@ -166,27 +176,32 @@ __all__ = [
     "escape_times",
     "find_attractors",
     "find_attractors_over_inputs",
+    "find_crisis",
     "find_cycles",
     "find_fixed_points",
     "find_fixed_points_over_inputs",
     "finite_time_exponents",
     "index_sum",
+    "input_plane",
     "kaplan_yorke_dimension",
     "line_attractors",
     "load",
     "lyapunov_spectrum",
     "multistability_map",
+    "orbit_diagram",
     "plant",
     "plot_attractors",
     "plot_automaton",
     "plot_basin_fractions",
     "plot_basins",
     "plot_branches",
+    "plot_chart",
     "plot_diagram",
     "plot_echo_index",
     "plot_escape_times",
     "plot_fixed_points",
     "plot_line_attractor",
+    "plot_orbit_diagram",
     "plot_parameter_plane",
     "plot_reachability",
     "plot_resilience",

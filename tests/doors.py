@@ -60,8 +60,29 @@ def plane_family(p: float, q: float) -> rd.AutonomousMap:
     return rd.as_map(lambda h, _: torch.tanh(q * h) + p, 2, 0).hold()
 
 
+def two_inputs(h: Tensor, x: Tensor) -> Tensor:
+    return torch.tanh(x[..., :1] * h + x[..., 1:])
+
+
+WATCHED = rd.charts.Watch(transient=100, steps=64, max_steps=64, max_period=4)
 BRIEFLY = rd.Settle(max_steps=200, horizon=1e3)
 LITTLE = rd.Effort(n=4, horizon=5, settle=rd.Settle(max_steps=100, horizon=100.0), searched=8)
+
+
+@cache
+def charted() -> rd.Chart:
+    return rd.chart(plane_family, starts()[:1], ((-1, 1), (0.5, 2)), resolution=(2, 2), depth=0, watch=WATCHED)
+
+
+@cache
+def orbits_over() -> rd.OrbitDiagram:
+    return rd.orbit_diagram(network().input_family(0), starts(), (-1, 1), resolution=2, samples=4, watch=WATCHED)
+
+
+@cache
+def crisis() -> rd.Crisis:
+    few = {"orbits": 4, "steps": 20, "transient": 10, "max_rounds": 2, "max_period": 1}
+    return rd.find_crisis(network().input_family(0), starts()[0], (-0.5, 0.5), **few)
 
 
 @cache
@@ -537,6 +558,71 @@ def doors() -> Iterator[Door]:
             "tolerance": 1e-3,
             "seed": 0,
         },
+    )
+    yield Door(
+        "input_plane",
+        rd.input_plane,
+        lambda: {"network": rd.as_map(two_inputs, 1, 2), "first": 0, "second": 1, "offset": [0.0, 0.0]},
+    )
+    yield Door(
+        "chart",
+        rd.chart,
+        lambda: {
+            "family": plane_family,
+            "starts": starts()[:1],
+            "spans": ((-1, 1), (0.5, 2)),
+            "measure": rd.charts.Exponent(),
+            "resolution": (2, 2),
+            "depth": 0,
+            "watch": WATCHED,
+            "settle": BRIEFLY,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "orbit_diagram",
+        rd.orbit_diagram,
+        lambda: {
+            "family": network().input_family(0),
+            "starts": starts(),
+            "span": (-1.0, 1.0),
+            "resolution": 2,
+            "samples": 4,
+            "coordinate": 0,
+            "watch": WATCHED,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "find_crisis",
+        rd.find_crisis,
+        lambda: {
+            "family": network().input_family(0),
+            "start": starts()[0],
+            "span": (-0.5, 0.5),
+            "orbits": 4,
+            "steps": 20,
+            "transient": 10,
+            "max_rounds": 2,
+            "max_period": 1,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "plot_chart",
+        rd.plot_chart,
+        lambda: {"chart": charted(), "curves": (), "labels": True, "legend": True, "parameters": ("p", "q")},
+    )
+    yield Door(
+        "plot_orbit_diagram",
+        rd.plot_orbit_diagram,
+        lambda: {"diagram": orbits_over(), "parameter": "p", "coordinate": "h"},
     )
     yield Door(
         "basin_fractions",
@@ -1381,6 +1467,9 @@ def _result_doors() -> Iterator[Door]:
         (escapes, lambda it: (rd.plot_escape_times(it), it.to_pandas())),
         (uncertain, lambda it: (rd.plot_uncertainty(it), it.to_pandas())),
         (merged, lambda it: it.to_pandas()),
+        (charted, lambda it: (rd.plot_chart(it), it.to_pandas())),
+        (orbits_over, lambda it: (rd.plot_orbit_diagram(it), it.to_pandas())),
+        (crisis, lambda it: it.to_pandas()),
         (trained, lambda it: it.to_pandas()),
         (played, lambda it: it.to_pandas()),
         (swept, lambda it: (rd.plot_sweep(it), it.to_pandas())),

@@ -12,6 +12,7 @@ from .certify import EXAMPLES as CERTIFY_EXAMPLES
 from .certify import certify
 from .fixed_points import analyze, demo
 from .reach import reach
+from .report import report
 from .sweep import app as sweep_app
 from .track import EXAMPLES as TRACK_EXAMPLES
 from .track import track
@@ -56,6 +57,7 @@ def about() -> None:
 app.command()(demo)
 app.command()(analyze)
 app.command()(reach)
+app.command()(report)
 app.command(epilog=BIFURCATE_EXAMPLES)(bifurcate)
 app.command(epilog=CERTIFY_EXAMPLES)(certify)
 app.command()(warmup)

@@ -5,11 +5,13 @@ from .attractors import plot_attractors
 from .automata import plot_automaton
 from .basins import plot_basins
 from .branches import plot_branches
+from .charts import plot_chart
 from .diagram import plot_diagram
 from .echo import plot_echo_index
 from .fixed_points import plot_fixed_points
 from .fractions import plot_basin_fractions
 from .line_attractors import plot_line_attractor
+from .orbit_diagrams import plot_orbit_diagram
 from .parameter_plane import plot_parameter_plane
 from .reachability import plot_reachability
 from .resilience import plot_escape_times, plot_resilience, plot_uncertainty
@@ -29,11 +31,13 @@ __all__ = [
     "plot_basin_fractions",
     "plot_basins",
     "plot_branches",
+    "plot_chart",
     "plot_diagram",
     "plot_echo_index",
     "plot_escape_times",
     "plot_fixed_points",
     "plot_line_attractor",
+    "plot_orbit_diagram",
     "plot_parameter_plane",
     "plot_reachability",
     "plot_resilience",
