@@ -1,6 +1,20 @@
 """Invariant manifolds of saddles, and the orbits that connect saddles along them."""
 
+from .connecting import connecting_orbits
+from .connecting_results import ConnectingOrbits
 from .curves import InvariantManifold
 from .invariant import invariant_manifold
+from .tangencies import continue_connection, continue_tangency
+from .tangency_results import ConnectionBranch, Tangency, TangencyCurve
 
-__all__ = ["InvariantManifold", "invariant_manifold"]
+__all__ = [
+    "ConnectingOrbits",
+    "ConnectionBranch",
+    "InvariantManifold",
+    "Tangency",
+    "TangencyCurve",
+    "connecting_orbits",
+    "continue_connection",
+    "continue_tangency",
+    "invariant_manifold",
+]
