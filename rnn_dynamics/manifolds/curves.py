@@ -11,14 +11,12 @@ from ..checks import ArrayLike, as_rows, checked
 from ..results import Interruptible, Noted
 from ..store import storable
 from ..tables import Table
+from .lines import distances_to_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _WHOLE = ("saddle", "eigenvalues", "stable", "spacing", "interrupted", "notes")
-
-_AT_ONCE = 2**22
-"""Numbers in the differences that ``distances`` makes at a time."""
 
 _ENDS = {
     "points": "a branch ended at max_points: raise it, or the spacing",
@@ -95,15 +93,7 @@ class InvariantManifold(  # pyright: ignore[reportIncompatibleVariableOverride]
         rows = as_rows(states, "states", like.shape[-1], dtype=like.dtype, device=like.device)
         least = rows.new_full((len(rows),), torch.inf)
         for branch in self.states:
-            begin, chord = branch[:-1], branch[1:] - branch[:-1]
-            sizes = chord.square().sum(dim=-1).clamp(min=1e-300)
-            size = max(1, _AT_ONCE // max(1, branch.numel()))
-            for first in range(0, len(rows), size):
-                part = rows[first : first + size, None] - begin
-                share = ((part * chord).sum(dim=-1) / sizes).clamp(0, 1)
-                nearest = (part - share.unsqueeze(-1) * chord).norm(dim=-1)
-                if nearest.shape[1]:
-                    least[first : first + size] = torch.minimum(least[first : first + size], nearest.amin(dim=1))
+            least = torch.minimum(least, distances_to_line(rows, branch))
         return least
 
     def to_pandas(self) -> "pd.DataFrame":
