@@ -15,6 +15,7 @@ is a question asked of that map.
     reach = rd.reachability(network, sequences)                  # the published VAA, and what is really reached
     rd.resilience(network.hold(), found)                         # shocks and pulses that each withstands
     rd.basin_fractions(network.input_family(0), starts, (-1, 1)) # whose basin takes which share, as a parameter moves
+    rd.invariant_manifold(network.hold(), points[3])             # the curves along which orbits leave a saddle
     graph = rd.transition_graph(network, found, pulses)          # which input takes which attractor to which
     history = rd.warm_up(module, sequences)                      # the published warmup, in place
     planting = rd.plant(module, sequences)                       # genuine attractors, by construction
@@ -61,8 +62,19 @@ from .families import between, scaled, shifted, through
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
 from .landscapes import BasinFractions, EscapeTimes, Resilience, basin_fractions, escape_times, resilience
 from .line_attractors import LineAttractor, line_attractors
+from .manifolds import (
+    ConnectingOrbits,
+    InvariantManifold,
+    InvariantSurface,
+    connecting_orbits,
+    continue_connection,
+    continue_tangency,
+    invariant_manifold,
+    invariant_surface,
+)
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .planting import Planting, plant
+from .portraits import PhasePortrait, phase_portrait
 from .roots import LinearRegions, Newton, NewtonKrylov, ScipyRoot, SpeedMinimizer
 from .store import load, save
 from .sweeps import Sweep, SweepPlan, sweep
@@ -82,16 +94,22 @@ if TYPE_CHECKING:
         plot_basin_fractions,
         plot_basins,
         plot_branches,
+        plot_delay,
         plot_diagram,
         plot_echo_index,
         plot_fixed_points,
         plot_line_attractor,
+        plot_manifold,
         plot_parameter_plane,
+        plot_phase_portrait,
         plot_reachability,
+        plot_skeleton,
         plot_spectrum,
+        plot_spectrum_path,
         plot_sweep,
         plot_timeline,
         plot_tracking,
+        plot_trajectories,
         plot_transition_graph,
         plot_warmup,
     )
@@ -107,17 +125,21 @@ __all__ = [
     "BranchCertificates",
     "Certificates",
     "Checkpoint",
+    "ConnectingOrbits",
     "DrivenMap",
     "Effort",
     "EscapeTimes",
     "FixedPointCensus",
     "FixedPoints",
     "Horizon",
+    "InvariantManifold",
+    "InvariantSurface",
     "LineAttractor",
     "LinearRegions",
     "MultistabilityMap",
     "Newton",
     "NewtonKrylov",
+    "PhasePortrait",
     "Planting",
     "Reachability",
     "Resilience",
@@ -142,8 +164,11 @@ __all__ = [
     "bifurcation_diagram",
     "cells",
     "certify",
+    "connecting_orbits",
     "continue_bifurcation",
+    "continue_connection",
     "continue_fixed_point",
+    "continue_tangency",
     "diversity",
     "driving",
     "echo_index",
@@ -155,27 +180,36 @@ __all__ = [
     "find_fixed_points_over_inputs",
     "finite_time_exponents",
     "index_sum",
+    "invariant_manifold",
+    "invariant_surface",
     "kaplan_yorke_dimension",
     "line_attractors",
     "load",
     "lyapunov_spectrum",
     "multistability_map",
+    "phase_portrait",
     "plant",
     "plot_attractors",
     "plot_automaton",
     "plot_basin_fractions",
     "plot_basins",
     "plot_branches",
+    "plot_delay",
     "plot_diagram",
     "plot_echo_index",
     "plot_fixed_points",
     "plot_line_attractor",
+    "plot_manifold",
     "plot_parameter_plane",
+    "plot_phase_portrait",
     "plot_reachability",
+    "plot_skeleton",
     "plot_spectrum",
+    "plot_spectrum_path",
     "plot_sweep",
     "plot_timeline",
     "plot_tracking",
+    "plot_trajectories",
     "plot_transition_graph",
     "plot_warmup",
     "reachability",

@@ -19,8 +19,8 @@ class ConnectionMap(AutonomousMap):
     """X -> X + R(X) of orbits X = (x_0, ..., x_N), whose fixed points are the orbits from one saddle to another.
 
     R(X) = (W_s^T (x_0 - p), G(x_0) - x_1, ..., G(x_(N-1)) - x_N, W_u^T (x_N - q)): as many equations as unknowns where
-    both saddles have as many unstable directions. DR is singular where the manifolds are tangent, so that folds of these
-    fixed points are tangencies.
+    both saddles have as many unstable directions. DR is singular where the manifolds are tangent, so that folds of
+    these fixed points are tangencies.
 
     Source: Beyn and Kleinkauf 1997, doi:10.1137/S0036142995281693; Khoshsiar Ghaziani, Govaerts, Kuznetsov and Meijer
     2009, doi:10.1080/10236190902766831 (MatContM).
@@ -98,7 +98,12 @@ class ConnectionFamily:
     """The maps of orbits of a family of maps, of one parameter or two; saddles are followed from the nearest known."""
 
     def __init__(
-        self, family: Callable[..., AutonomousMap], ends: Ends, steps: int, at: tuple[float, ...], scale: tuple[float, ...]
+        self,
+        family: Callable[..., AutonomousMap],
+        ends: Ends,
+        steps: int,
+        at: tuple[float, ...],
+        scale: tuple[float, ...],
     ) -> None:
         self._family, self._steps, self._scale = family, steps, scale
         self._known = [(at, ends)]

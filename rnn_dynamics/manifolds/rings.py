@@ -24,8 +24,8 @@ _CLOSE = 1e-12
 class Plane:
     """The unstable eigenspace at a point, in coordinates in which the return map is nearly that of its eigenvalues.
 
-    h = center + V c; the map takes c to L c. For a complex pair V is its real and imaginary part, for two real ones both
-    eigenvectors: the image of a circle of c then lies outside of it.
+    h = center + V c; the map takes c to L c. For a complex pair V is its real and imaginary part, for two real ones
+    both eigenvectors: the image of a circle of c then lies outside of it.
     """
 
     center: Tensor

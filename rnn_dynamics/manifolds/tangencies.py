@@ -96,7 +96,7 @@ def _walked(
     points, folds, reason = list[Point](), list[tuple[int, Point]](), "interrupted"
     steps = walk(span, begin, longest_step=method.longest_step, **options)
 
-    def taken():  # noqa: ANN202
+    def taken():
         nonlocal reason
         reason = yield from steps
 
@@ -150,7 +150,9 @@ def _branch(
         parameters=column([span.parameter(point.s) for point in rows]),
         orbits=torch.stack(orbits),
         residuals=column([point.residual for point in rows]),
-        angles=column([float(angles(of(point).ends, states).min()) for point, states in zip(rows, orbits, strict=True)]),
+        angles=column(
+            [float(angles(of(point).ends, states).min()) for point, states in zip(rows, orbits, strict=True)]
+        ),
         tangencies=tuple(tangencies),
         ends=ends,
         interrupted=interrupted,
@@ -170,9 +172,9 @@ def continue_tangency(
 ) -> TangencyCurve:
     """Follow a homoclinic or heteroclinic tangency over two parameters.
 
-    A tangency is a fold of the boundary-value problem for the orbit, and is followed as ``continue_bifurcation`` follows
-    folds of fixed points: by the bordered system for the singular matrix, walked by pseudo-arclength. On a cusp of the
-    curve the manifolds touch in third order.
+    A tangency is a fold of the boundary-value problem for the orbit, and is followed as ``continue_bifurcation``
+    follows folds of fixed points: by the bordered system for the singular matrix, walked by pseudo-arclength. On a cusp
+    of the curve the manifolds touch in third order.
 
     Args:
         family: (p, q) -> map.

@@ -153,5 +153,3 @@ class TangencyCurve(Table, whole=("spans", "ends", "cusps"), in_order=True):
 
     def _shown(self) -> "pd.DataFrame":
         return evenly(self.to_pandas())
-
-
