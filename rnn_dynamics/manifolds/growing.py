@@ -1,5 +1,6 @@
 """One branch of a one-dimensional manifold: a fundamental domain carried on and on, with points put in where needed."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -17,10 +18,13 @@ _ROUNDS = 60
 _CLOSE = 1e-13
 """Neighbours whose parameters are this near, as a share, cannot be parted by any digit."""
 
-_SHRUNK = 1e-9
-"""A domain shorter than this, times max(1, |h|), has come to rest."""
+_SHRUNK = 1e-3
+"""Of the finest chord: a branch with no more to go than this has come to rest."""
 
 _GENERATIONS = 20_000
+
+_LATEST = 1e300
+"""t beyond which its logarithm alone could be held."""
 
 _PREDICTED = 0.5
 """A preimage farther from its prediction than this share of the step before it is not believed to be of this curve."""
@@ -79,12 +83,8 @@ class Carrier(ABC):
         """One generation on: the states [m, n]."""
 
     @abstractmethod
-    def between(self, t: Tensor, left: Tensor) -> Tensor:
-        """States of this generation at t [k], each between points ``left`` [k] and the next."""
-
-    @abstractmethod
     def insert(self, t: Tensor, left: Tensor) -> Tensor:
-        """Put such points in for good, at rising t: all states [m + k, n]."""
+        """Put points in at rising t [k], each between the points ``left`` [k] and the next: all states [m + k, n]."""
 
 
 class Forwards(Carrier):
@@ -107,14 +107,11 @@ class Forwards(Carrier):
         self._age, self._states = self._age + 1, self._returns(self._states)
         return self._states
 
-    def between(self, t: Tensor, left: Tensor) -> Tensor:  # noqa: ARG002  # images follow from t alone
+    def insert(self, t: Tensor, left: Tensor) -> Tensor:
         states = self.curve(self.side * t)
         for _ in range(self._age):
             states = self._returns(states)
-        return states
-
-    def insert(self, t: Tensor, left: Tensor) -> Tensor:
-        self._states = merged(self._states, self.between(t, left), left)
+        self._states = merged(self._states, states, left)
         return self._states
 
 
@@ -176,17 +173,10 @@ class Backwards(Carrier):
                 break
         return state
 
-    def between(self, t: Tensor, left: Tensor) -> Tensor:
-        return self._history(t, left)[-1]
-
-    def _history(self, t: Tensor, left: Tensor) -> list[Tensor]:
-        states = [self.curve(self.side * t)]
-        for before in self._ages[1:]:
-            states.append(preimages(self._system, states[-1], (before[left] + before[left + 1]) / 2, self._size))
-        return states
-
     def insert(self, t: Tensor, left: Tensor) -> Tensor:
-        added = self._history(t, left)
+        added = [self.curve(self.side * t)]
+        for before in self._ages[1:]:
+            added.append(preimages(self._system, added[-1], (before[left] + before[left + 1]) / 2, self._size))
         self._ages = [merged(before, new, left) for before, new in zip(self._ages, added, strict=True)]
         return self._ages[-1]
 
@@ -197,50 +187,63 @@ def merged(rows: Tensor, added: Tensor, left: Tensor) -> Tensor:
     return torch.cat([rows, added])[places.argsort()]
 
 
-def grown(carrier: Carrier, bounds: Bounds, size: float) -> Grown:
-    """A branch by generations of its fundamental domain, t from reach / lambda to reach, until a bound is met."""
-    t = torch.tensor([1 / carrier.factor, carrier.factor**-0.5, 1.0], dtype=torch.float64) * carrier.curve.reach
+def grown(carrier: Carrier, bounds: Bounds) -> Grown:
+    """A branch by generations of its fundamental domain, t from reach / lambda to reach, until a bound is met.
+
+    Every other point that is carried is a point of the branch; those midway between tell how far chords are from the
+    curve, and are there already where a chord turns out to be too long.
+    """
+    t = carrier.curve.reach * carrier.factor ** torch.linspace(-1, 0, 5, dtype=torch.float64)
     carrier.first(t)
     center = carrier.curve.center[None]
-    pieces, clocks = [center, carrier.curve(carrier.side * t)], [t.new_zeros(1), t]
-    length, points, error = carrier.curve.reach, 4, 0.0
+    pieces, clocks = [center, carrier.curve(carrier.side * t[::2])], [t.new_zeros(1), t[::2]]
+    length, points, error, added = carrier.curve.reach, 4, 0.0, torch.inf
     end = "steps"
     for age in range(1, _GENERATIONS):
         states = carrier.carry()
         go_on()
         before = pieces[-1][-2:-1]
         for _ in range(_ROUNDS):
-            left = _wide(before, states, t, bounds)
-            if not len(left) or points + len(states) + len(left) > bounds.max_points:
+            left = _wide(before, states[::2], t[::2], bounds)
+            if not len(left) or points + len(states) // 2 + len(left) > bounds.max_points:
                 break
-            middle = (t[left] * t[left + 1]).sqrt()
-            states = carrier.insert(middle, left)
-            t = merged(t, middle, left)
+            halves = torch.stack([2 * left, 2 * left + 1], dim=1).flatten()
+            quarters = (t[halves] * t[halves + 1]).sqrt()
+            states = carrier.insert(quarters, halves)
+            t = merged(t, quarters, halves)
             go_on()
         inside = _inside(states, bounds.far)
-        if not bool(inside.all()):
+        whole = bool(inside.all())
+        if not whole:
             states = states[: int((~inside).nonzero()[0])]
-        if len(states) > 1:
-            error = max(error, _error(carrier, t, states))
-        pieces.append(states[1:])
-        clocks.append(t[1 : len(states)] * carrier.factor**age)
-        points += max(len(states) - 1, 0)
-        added = float((states[1:] - states[:-1]).norm(dim=-1).sum())
+        nodes = states[::2]
+        error = max(error, _error(states))
+        pieces.append(nodes[1:])
+        clocks.append(t[: len(states)][::2][1:] * carrier.factor**age)
+        points += max(len(nodes) - 1, 0)
+        previous, added = added, float((nodes[1:] - nodes[:-1]).norm(dim=-1).sum())
         length += added
-        if not bool(inside.all()):
+        if not whole:
             end = carrier.trouble
-        elif points >= bounds.max_points or len(_wide(before, states, t, bounds)):
+        elif points >= bounds.max_points or len(_wide(before, nodes, t[::2], bounds)):
             end = "points"
         elif length >= bounds.length:
             end = "length"
-        elif added <= _SHRUNK * size:
+        elif _to_go(previous, added) <= _SHRUNK * bounds.finest:
             end = "rest"
+        elif age + 1 > math.log(_LATEST) / math.log(carrier.factor):
+            end = "steps"
         else:
             continue
         break
     states, clock = torch.cat(pieces), torch.cat(clocks)
     kept = _thinned(states, bounds)
     return Grown(states[kept], clock.to(states.device)[kept].cpu(), error, end)
+
+
+def _to_go(previous: float, added: float) -> float:
+    """What is left of a branch whose generations shrink as the last two did, a geometric sum."""
+    return added**2 / (previous - added) if added < previous else torch.inf if added else 0.0
 
 
 def _inside(states: Tensor, far: float) -> Tensor:
@@ -268,17 +271,15 @@ def turns(states: Tensor) -> Tensor:
     return torch.where((sizes[1:] > 0) & (sizes[:-1] > 0), cosines.clamp(-1, 1).arccos(), 0.0)
 
 
-def _error(carrier: Carrier, t: Tensor, states: Tensor) -> float:
-    """The largest distance from a chord of the manifold's point midway between its ends; NaN where one is not known."""
-    left = torch.arange(len(states) - 1)
-    points = carrier.between((t[left] * t[left + 1]).sqrt(), left)
-    known = points.isfinite().all(dim=-1)
-    if not bool(known.any()):
+def _error(states: Tensor) -> float:
+    """The largest distance from the chord between two nodes of the point midway: nodes are every other state."""
+    nodes, middles = states[::2], states[1::2]
+    count = min(len(nodes) - 1, len(middles))
+    if count < 1:
         return 0.0
-    chords = states[1:] - states[:-1]
-    share = ((points - states[:-1]) * chords).sum(dim=-1) / chords.square().sum(dim=-1).clamp(min=1e-300)
-    nearest = states[:-1] + share.clamp(0, 1).unsqueeze(-1) * chords
-    return float((points - nearest).norm(dim=-1)[known].max())
+    begin, chords, middles = nodes[:count], nodes[1 : count + 1] - nodes[:count], middles[:count]
+    share = ((middles - begin) * chords).sum(dim=-1) / chords.square().sum(dim=-1).clamp(min=1e-300)
+    return float((middles - begin - share.clamp(0, 1).unsqueeze(-1) * chords).norm(dim=-1).max())
 
 
 def _thinned(states: Tensor, bounds: Bounds) -> Tensor:

@@ -93,7 +93,7 @@ def invariant_manifold(
             behind = phases[number::-1] + phases[:number:-1]
             for side in (1, -1):
                 carrier = _carrier(behind, modes[0], side, stable, tolerance)
-                rows.append((number, side, grown(carrier, bounds, behind[0].size), carrier.curve.residual))
+                rows.append((number, side, grown(carrier, bounds), carrier.curve.residual))
                 count()
     return _table(rows, phases, stable, spacing, bool(stop))
 

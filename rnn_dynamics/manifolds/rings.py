@@ -93,9 +93,8 @@ class Rings:
             states = self._returns(states)
         return states
 
-    def ring(self, angles: Tensor, age: int, share: float, room: int) -> Ring:
+    def ring(self, angles: Tensor, states: Tensor, age: int, share: float, room: int) -> Ring:
         """A ring with points put in where it is wide, as long as there is room for them."""
-        states = self.points(angles, age, share)
         for _ in range(_ROUNDS):
             go_on()
             gaps = (states.roll(-1, 0) - states).norm(dim=-1).nan_to_num(nan=torch.inf)
@@ -116,7 +115,10 @@ class Rings:
     def apart(self, first: Ring, second: Ring) -> float:
         """The largest distance between two rings at one angle."""
         angles = first.angles if len(first.angles) >= len(second.angles) else second.angles
-        one, two = (self.points(angles, ring.age, ring.share) for ring in (first, second))
+        one, two = (
+            ring.states if ring.angles is angles else self.points(angles, ring.age, ring.share)
+            for ring in (first, second)
+        )
         inside = self.inside(one) & self.inside(two)
         return float((one - two).norm(dim=-1)[inside].max()) if bool(inside.any()) else 0.0
 
@@ -127,7 +129,8 @@ class Rings:
         low = first.share
         high = 1.0 if second.age > first.age else second.share
         angles = first.angles if len(first.angles) >= len(second.angles) else second.angles
-        middle = self.ring(angles[:: max(1, len(angles) // _FIRST_POINTS)], first.age, (low + high) / 2, room)
+        few, share = angles[:: max(1, len(angles) // _FIRST_POINTS)], (low + high) / 2
+        middle = self.ring(few, self.points(few, first.age, share), first.age, share, room)
         room -= len(middle.angles)
         inner = self.between(first, middle, room, depth - 1)
         room -= sum(len(ring.angles) for ring in inner)
@@ -135,11 +138,11 @@ class Rings:
 
     def first(self) -> Ring:
         angles = torch.linspace(0, 2 * torch.pi, _FIRST_POINTS + 1, dtype=torch.float64)[:-1]
-        return self.ring(angles, 0, 0.0, 10**9)
+        return self.ring(angles, self.points(angles, 0, 0.0), 0, 0.0, 10**9)
 
     def after(self, ring: Ring, room: int) -> Ring:
         """The image of a ring."""
-        return self.ring(ring.angles, ring.age + 1, 0.0, room)
+        return self.ring(ring.angles, self._returns(ring.states), ring.age + 1, 0.0, room)
 
 
 def strips(first: Ring, second: Ring, begin: int, behind: int) -> Tensor:

@@ -11,7 +11,7 @@ from .saddles import Saddle
 _STEPS, _HALVINGS = 40, 8
 
 _ENDS_WITHIN = 1e-5
-"""Of max(1, |p|): an orbit is continued on the linear manifolds until its ends are so near; these err by 1e-10 there."""
+"""Of max(1, |p|): an orbit is continued on the linear manifolds until its ends are so near; they err by 1e-10 there."""
 
 _LONGEST = 2000
 """States of an orbit."""

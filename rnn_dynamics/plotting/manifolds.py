@@ -83,15 +83,15 @@ def plot_manifold(
     ax = style.axis_for(ax, d)
     fixed = ax.has_data()
     with style.styled():
-        limits = _limits(several, project) if not fixed else None
+        limits = _limits(several, project, equal) if not fixed else None
         before = [getattr(ax, f"get_{name}lim")() for name in ("x", "y", "z")[:d]]
         handles = [handle for one in several for handle in _draw(ax, one, project)]
         style.label_axes(ax, project.labels, equal)
         for axis, name in enumerate(("x", "y", "z")[:d]):
             bounds = before[axis] if limits is None else limits[axis]
             getattr(ax, f"set_{name}lim")(*bounds)
-        if equal and d == 2 and limits is not None:
-            ax.set_aspect("equal", adjustable="datalim")
+        if equal and limits is not None:
+            ax.set_aspect("equal", adjustable="box")
         remember(ax, project)
         if legend:
             style.add_legend(ax, _once(handles))
@@ -107,15 +107,16 @@ def parts_of(one: Manifold) -> list[Tensor]:
     return [one.source[None], one.target[None], *one.orbits]
 
 
-def _limits(several: list[Manifold], project: Projection) -> np.ndarray:
+def _limits(several: list[Manifold], project: Projection, equal: bool) -> np.ndarray:
     """The picture's ends [d, 2]: of what is no stable manifold, where there is something else."""
     others = [one for one in several if not (isinstance(one, InvariantManifold) and one.stable)]
     shown = np.concatenate(
         [project(part).reshape(-1, len(project.labels)) for one in others or several for part in parts_of(one)]
     )
     low, high = shown.min(axis=0), shown.max(axis=0)
-    margin = np.maximum(0.06 * (high - low), 1e-3 * max(1e-300, float((high - low).max())))
-    return np.stack([low - margin, high + margin], axis=1)
+    middle, longest = (low + high) / 2, max(float((high - low).max()), 1e-9 * max(1.0, float(np.abs(shown).max())))
+    sides = np.full_like(low, longest) if equal else np.maximum(high - low, 1e-3 * longest)
+    return np.stack([middle - 0.56 * sides, middle + 0.56 * sides], axis=1)
 
 
 def _draw(ax: Axes, one: Manifold, project: Projection) -> list[Artist]:

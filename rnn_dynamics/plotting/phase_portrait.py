@@ -50,7 +50,7 @@ def plot_phase_portrait(
     manifolds: Annotated[InvariantManifold | Sequence[InvariantManifold], CheckedInside()] = (),
     basins: BasinMap | None = None,
     starts: ArrayLike | None = None,
-    cobweb_steps: Count = 40,
+    cobweb_steps: Count = 100,
     streamlines: bool = False,
     legend: bool = True,
 ) -> Axes:
@@ -209,11 +209,8 @@ def _shade(ax: Axes, x: np.ndarray, y: np.ndarray, speeds: np.ndarray) -> None:
     extent = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
     pale = mpl.colors.LinearSegmentedColormap.from_list("pale", ["#9a9a9a", "#fbfbfb"])
     image = ax.imshow(speeds, cmap=pale, norm=norm, extent=extent, origin="lower", zorder=0, interpolation="bilinear")
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, pad=0.02, aspect=24)
-    bar.set_label("|F(h) − h|", fontsize=style.SMALL)
-    bar.ax.tick_params(labelsize=style.SMALL, width=style.THIN, length=2)
-    bar.ax.minorticks_off()
-    bar.outline.set_linewidth(style.THIN)  # pyright: ignore[reportCallIssue]
+    ticks = np.geomspace(float(norm.vmin or high), high, 3).tolist()
+    style.color_bar(ax, image, "|F(h) − h|", ticks)
 
 
 def _draw_basins(ax: Axes, portrait: PhasePortrait, basins: BasinMap) -> list[Artist]:

@@ -64,10 +64,7 @@ def plot_spectrum_path(
             label = f"{name}: {parameters[row]:.4g}"
             handles += ax.plot(eigenvalues[row].real, eigenvalues[row].imag, label=label, zorder=3, **look)
         handles += _draw_special(ax, branch)
-        bar = ax.figure.colorbar(dots, ax=ax, shrink=0.8, pad=0.02, aspect=24)
-        bar.set_label(xlabel, fontsize=style.SMALL)
-        bar.ax.tick_params(labelsize=style.SMALL, width=style.THIN, length=2)
-        bar.outline.set_linewidth(style.THIN)  # pyright: ignore[reportCallIssue]
+        style.color_bar(ax, dots, xlabel)
         style.label_axes(ax, ("Re λ", "Im λ"))
         ax.autoscale_view()
         if legend:

@@ -109,8 +109,5 @@ def _draw_values(ax: Axes, project: Projection, paths: Tensor, values: Tensor, l
     else:
         ax.add_collection(lines)
     ax.plot(*flat.reshape(-1, flat.shape[-1]).T, linestyle="none")  # widens the axis, which collections in space do not
-    bar = ax.figure.colorbar(lines, ax=ax, shrink=0.8, pad=0.02 if ax.name != "3d" else 0.1, aspect=24)
-    bar.set_label(label, fontsize=style.SMALL)
-    bar.ax.tick_params(labelsize=style.SMALL, width=style.THIN, length=2)
-    bar.outline.set_linewidth(style.THIN)  # pyright: ignore[reportCallIssue]
+    style.color_bar(ax, lines, label)
     return []
