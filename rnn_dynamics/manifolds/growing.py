@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..stability import attracts
 from ..stopping import go_on
 from ..systems import AutonomousMap
 from .inverse import preimages
@@ -22,6 +23,12 @@ _SHRUNK = 1e-3
 """Of the finest chord: a branch with no more to go than this has come to rest."""
 
 _GENERATIONS = 20_000
+
+_NEWTON, _EVERY = 8, 32
+"""Steps to a point that attracts a branch which slows down, and generations between two attempts."""
+
+_LAST = 25.0
+"""Of the spacing: the last chord, to such a point, may be so long where it is as straight as shorter ones need be."""
 
 _LATEST = 1e300
 """t beyond which its logarithm alone could be held."""
@@ -82,6 +89,10 @@ class Carrier(ABC):
     def carry(self) -> Tensor:
         """One generation on: the states [m, n]."""
 
+    def rest_near(self, state: Tensor) -> Tensor | None:  # noqa: ARG002
+        """The point [n] that attracts what is carried on from a state, where there is one and it can be told."""
+        return None
+
     @abstractmethod
     def insert(self, t: Tensor, left: Tensor) -> Tensor:
         """Put points in at rising t [k], each between the points ``left`` [k] and the next: all states [m + k, n]."""
@@ -99,6 +110,17 @@ class Forwards(Carrier):
         return self.curve.rate
 
     trouble = "away"
+
+    def rest_near(self, state: Tensor) -> Tensor | None:
+        for _ in range(_NEWTON):
+            values, linearization = self._returns.linearize(state[None])
+            step = linearization.solve(state[None] - values)[0]
+            state = state + step
+            if not bool(step.isfinite().all()):
+                return None
+        values, linearization = self._returns.linearize(state[None])
+        rests = float((values[0] - state).norm()) <= 1e-9 * max(1.0, float(state.norm()))
+        return state if rests and bool(attracts(linearization.eigenvalues()[0])) else None
 
     def first(self, t: Tensor) -> None:
         self._age, self._states = 0, self.curve(self.side * t)
@@ -233,6 +255,13 @@ def grown(carrier: Carrier, bounds: Bounds) -> Grown:
             end = "rest"
         elif age + 1 > math.log(_LATEST) / math.log(carrier.factor):
             end = "steps"
+        elif age % _EVERY == 0 and added < min(previous, bounds.finest):
+            rest = _straight_to_rest(carrier, nodes, bounds)
+            if rest is None:
+                continue
+            pieces.append(rest[None])
+            clocks.append(clocks[-1][-1:])
+            end = "rest"
         else:
             continue
         break
@@ -241,9 +270,22 @@ def grown(carrier: Carrier, bounds: Bounds) -> Grown:
     return Grown(states[kept], clock.to(states.device)[kept].cpu(), error, end)
 
 
+def _straight_to_rest(carrier: Carrier, nodes: Tensor, bounds: Bounds) -> Tensor | None:
+    """The point where a branch comes to rest, if the chord to it errs no more than the longest at the widest bend."""
+    rest = carrier.rest_near(nodes[-1])
+    if rest is None:
+        return None
+    way = float((rest - nodes[-1]).norm())
+    turn = float(turns(torch.cat([nodes[-2:], rest[None]]))[0])
+    straight = turn <= bounds.bend and way * turn <= bounds.spacing * bounds.bend
+    return rest if straight and way <= _LAST * bounds.spacing else None
+
+
 def _to_go(previous: float, added: float) -> float:
     """What is left of a branch whose generations shrink as the last two did, a geometric sum."""
-    return added**2 / (previous - added) if added < previous else torch.inf if added else 0.0
+    if not added < previous < torch.inf:
+        return torch.inf if added else 0.0
+    return added**2 / (previous - added)
 
 
 def _inside(states: Tensor, far: float) -> Tensor:

@@ -20,7 +20,7 @@ from ..manifolds import InvariantManifold
 from ..portraits import PhasePortrait, phase_portrait
 from ..systems import AutonomousMap
 from . import style
-from .classes import classify
+from .classes import Look, classify
 from .manifolds import STABLE, UNSTABLE
 from .projection import Projection, remember
 
@@ -34,6 +34,11 @@ _ARROWS = 21
 
 _NEAR = 0.05
 """Fixed points and manifolds are drawn if no farther from the plane than this share of its longer side."""
+
+_PALE = 0.3
+"""Of points that are not near the plane."""
+
+_ANY = Look("o", style.GREY, style.GREY, 4.6)
 
 _BASIN = 0.35
 
@@ -60,9 +65,9 @@ def plot_phase_portrait(
       the diagonal without meeting it, the ghost of a pair of fixed points, is shaded, with the steps of a passage.
     - Two units: F(h) - h as arrows of one length, or streamlines, over its length in grey; nullclines, on which one
       unit does not change; fixed points, manifolds, basins.
-    - More units: the same in a plane through three states or principal components. Its title says by how much steps
-      leave the plane, and how far off it the fixed points are that are drawn; what is farther than a twentieth of the
-      picture is not drawn, and counted in the legend. ``phase_portrait`` returns the numbers.
+    - More units: the same in a plane through three states or principal components. The legend says by how much
+      steps leave the plane, and how far off it the fixed points are; those farther than a twentieth of the picture are
+      pale, and manifolds so far are left out. ``phase_portrait`` returns the numbers.
 
     Args:
         system: the map, or the result of ``phase_portrait``, to which ``points``, ``plane``, ``states`` and ``limits``
@@ -298,8 +303,12 @@ def _draw_points(ax: Axes, portrait: PhasePortrait, project: Projection, side: f
         handles.append(group.look.draw(ax, project(points.states[group.rows]), group.label, zorder=5))
     if not portrait.whole:
         if near:
-            far = float(distances[near].max())
-            handles.append(Line2D([], [], linestyle="none", label=f"points up to {far:.2g} off the plane"))
-        if away := len(points) - len(near):
-            handles.append(Line2D([], [], linestyle="none", label=f"{away} points farther off: not drawn"))
+            most = float(distances[near].max())
+            handles.append(Line2D([], [], linestyle="none", label=f"full: up to {most:.2g} off the plane"))
+        if far := (distances > _NEAR * side).cpu().nonzero().flatten().tolist():
+            for group in classify(points, far):
+                group.look.draw(ax, project(points.states[group.rows]), group.label, zorder=4, alpha=_PALE)
+            label = f"{len(far)} points up to {float(distances[far].max()):.2g} off the plane"
+            handles.append(_ANY.entry(label))
+            handles[-1].set_alpha(_PALE)
     return handles

@@ -83,8 +83,8 @@ def plot_trajectories(
                 handles.append(line_entry(name, color, dashes))
         else:
             last = paths[""].shape[1] - 1
-            draw_over_time(ax, "", project(paths[""]), style.BLACK, last)
-            handles = entries_of_time(last, begin=False)
+            draw_over_time(ax, "", project(paths[""]), style.GREY, last)
+            handles = entries_of_time(last, begin=True)
         style.label_axes(ax, project.labels, equal)
         remember(ax, project)
         if legend and handles:
