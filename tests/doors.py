@@ -100,9 +100,10 @@ def surface() -> rd.InvariantSurface:
 
 @cache
 def _henon() -> rd.DrivenMap:
-    return rd.as_map(
-        lambda h, p: torch.stack([1 - p[..., 0] * h[..., 0] ** 2 + h[..., 1], p[..., 1] * h[..., 0]], -1), 2, 2
-    )
+    def step(h: Tensor, p: Tensor) -> Tensor:
+        return torch.stack([1 - p[..., 0] * h[..., 0] ** 2 + h[..., 1], p[..., 1] * h[..., 0]], dim=-1)
+
+    return rd.as_map(step, 2, 2)
 
 
 def henon(a: float, b: float = 0.3) -> rd.AutonomousMap:

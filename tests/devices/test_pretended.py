@@ -19,6 +19,7 @@ ON_THE_HOST = {"load", "save", "read_checkpoint", "track_checkpoints", "sweep", 
 """Files, plans, and proofs, whose balls the host alone has."""
 
 UNTRIED = {"basin_fractions", "driving", "escape_times", "plant", "resilience", "through"}
+UNTRIED |= {"connecting_orbits", "continue_connection", "continue_tangency"}
 """Nobody has run these elsewhere yet; what they are made of was."""
 """Functions of files and of results, and what reads weights from disk: they have no device."""
 

@@ -167,6 +167,12 @@ def _timeline(device: str) -> Any:
     return rd.training_bifurcations([(0, module(device)), (1, after)], input=[0.0], n_starts=8)
 
 
+def _saddle(device: str, unstable: int) -> Tensor:
+    """A fixed point with so many unstable directions."""
+    found = _points(device)
+    return found.states[(found.n_unstable == unstable).nonzero()[0, 0]]
+
+
 CALLS: dict[str, Call] = {
     "as_map": lambda device: network(device).run(sequences(device)),
     "sample_states": lambda device: rd.sample_states(network(device), sequences(device), 20, noise=0.5, seed=0),
@@ -239,6 +245,15 @@ CALLS: dict[str, Call] = {
     ),
     "saddle_connections": lambda device: rd.saddle_connections(
         network(device).hold(), _points(device), _found(device), settle=SETTLE
+    ),
+    "invariant_manifold": lambda device: rd.invariant_manifold(
+        network(device).hold(), _saddle(device, 1), length=1.0, spacing=0.2
+    ),
+    "invariant_surface": lambda device: rd.invariant_surface(
+        network(device).hold(), _saddle(device, 2), reach=0.5, spacing=0.5
+    ),
+    "phase_portrait": lambda device: rd.phase_portrait(
+        network(device).hold(), _points(device), states=starts(device), resolution=5
     ),
     "warm_up": _warmed,
     "train": _trained,
