@@ -107,7 +107,7 @@ def _guesses(
 ) -> list[Tensor]:
     n = system.state_size
     if guesses is not None:
-        if not isinstance(guesses, Sequence | Tensor) or not len(guesses):
+        if not isinstance(guesses, Sequence) or not len(guesses):
             raise ArgumentError("guesses", "must be orbits [N + 1, n], one at least")
         given = [
             as_rows(guess, f"guesses[{row}]", n, dtype=system.dtype, device=system.device)

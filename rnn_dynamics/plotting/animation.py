@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import matplotlib.pyplot as plt
+import numpy as np
+import torch
 from matplotlib.animation import FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 
-from ..checks import ArgumentError, CheckedInside, Positive, checked
+from ..checks import ArgumentError, ArrayLike, CheckedInside, Positive, Within, as_tensor, checked
 from ..files import replacing
 from ..progress import each
 from ..stopping import go_on
@@ -26,9 +28,9 @@ def animate(
     *,
     fps: Annotated[float, Positive()] = 8.0,
     columns: int = 1,
-    height: float | None = None,
+    height: Annotated[float, Within(0.2, 40.0)] | None = None,
     projection: str | None = None,
-    limits: Annotated[Sequence[tuple[float, float]] | None, CheckedInside()] = None,
+    limits: ArrayLike | None = None,
     progress: bool | None = None,
 ) -> Path:
     """Write one picture for each value, one after the other, as a GIF or an MP4.
@@ -54,13 +56,12 @@ def animate(
     """
     if not callable(draw):
         raise ArgumentError("draw", f"must be a function of a value and an axis, got {type(draw).__name__}")
+    if not isinstance(values, Sequence | np.ndarray | torch.Tensor) or not np.size(values):
+        raise ArgumentError("values", "must be a sequence of one value at least")
     frames = list(values)
-    if not frames:
-        raise ArgumentError("values", "must be one at least, got none")
     file, writer = _writer(path, fps)
     names = ("x", "y", "z") if projection == "3d" else ("x", "y")
-    if limits is not None and [len(pair) for pair in limits] != [2] * len(names):
-        raise ArgumentError("limits", f"must be a lower and a higher number for each of {len(names)} axes")
+    bounds = _bounds(limits, len(names))
     figure, ax = style.figure(columns, height, projection)
     try:
         with replacing(file) as temporary, style.styled(), writer.saving(figure, str(temporary), dpi=_DPI):
@@ -69,13 +70,22 @@ def animate(
                 ax = figure.add_subplot(projection=projection)
                 style.dress(ax)
                 draw(value, ax)
-                for name, pair in zip(names, limits or (), strict=False):
+                for name, pair in zip(names, bounds, strict=False):
                     getattr(ax, f"set_{name}lim")(*pair)
                 writer.grab_frame()
                 go_on()
     finally:
         plt.close(figure)
     return file
+
+
+def _bounds(limits: ArrayLike | None, axes: int) -> list[list[float]]:
+    if limits is None:
+        return []
+    pairs = as_tensor(limits, "limits", dtype=torch.float64, device=torch.device("cpu"))
+    if pairs.shape != (axes, 2) or not bool((pairs[:, 0] < pairs[:, 1]).all()):
+        raise ArgumentError("limits", f"must be a lower and a higher number for each of {axes} axes")
+    return pairs.tolist()
 
 
 def _writer(path: str | os.PathLike[str], fps: float) -> tuple[Path, PillowWriter | FFMpegWriter]:

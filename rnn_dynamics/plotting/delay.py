@@ -1,13 +1,11 @@
 """Delay plots: a state against what it was a few steps before."""
 
-from typing import Annotated
-
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ..checks import ArgumentError, ArrayLike, CheckedInside, Count, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, Count, as_tensor, checked
 from . import style
 from .trajectories import Trajectories, as_trajectories, line_entry
 
@@ -19,7 +17,7 @@ _MOST_VECTOR = 20_000
 
 @checked
 def plot_delay(
-    trajectories: Annotated[Trajectories, CheckedInside()],
+    trajectories: Trajectories,
     ax: Axes | None = None,
     *,
     unit: int | ArrayLike = 0,

@@ -36,8 +36,8 @@ def interactive(
     *,
     attractors: Attractors | None = None,
     trajectories: ArrayLike | None = None,
-    manifolds: Annotated[Manifold | Sequence[Manifold], CheckedInside()] = (),
-    onto: Annotated[Onto | None, CheckedInside()] = None,
+    manifolds: Manifold | Sequence[Manifold] = (),
+    onto: Onto | None = None,
     title: str = "",
 ) -> Path:
     """Write a page with a picture in space that can be turned, zoomed, and asked what each point is.

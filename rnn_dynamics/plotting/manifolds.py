@@ -1,7 +1,7 @@
 """Invariant manifolds as curves and meshes, and the orbits that connect saddles along them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from torch import Tensor
 
-from ..checks import ArgumentError, CheckedInside, checked
+from ..checks import ArgumentError, checked
 from ..manifolds import ConnectingOrbits, InvariantManifold, InvariantSurface
 from ..stability import kinds, n_unstable
 from . import style
@@ -36,10 +36,10 @@ _MOST_VECTOR = 50_000
 
 @checked
 def plot_manifold(
-    manifolds: Annotated[Manifold | Sequence[Manifold], CheckedInside()],
+    manifolds: Manifold | Sequence[Manifold],
     ax: Axes | None = None,
     *,
-    onto: Annotated[Onto | None, CheckedInside()] = None,
+    onto: Onto | None = None,
     dimensions: int | None = None,
     aspect: str | None = None,
     legend: bool = True,

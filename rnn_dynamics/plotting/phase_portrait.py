@@ -52,7 +52,7 @@ def plot_phase_portrait(
     plane: ArrayLike | None = None,
     states: ArrayLike | None = None,
     limits: ArrayLike | None = None,
-    manifolds: Annotated[InvariantManifold | Sequence[InvariantManifold], CheckedInside()] = (),
+    manifolds: InvariantManifold | Sequence[InvariantManifold] = (),
     basins: BasinMap | None = None,
     starts: ArrayLike | None = None,
     cobweb_steps: Count = 100,

@@ -1,7 +1,7 @@
 """Trajectories alone: by time, by condition, or by a value of each step such as an input."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from torch import Tensor
 
-from ..checks import ArgumentError, ArrayLike, CheckedInside, as_tensor, checked
+from ..checks import ArgumentError, ArrayLike, as_tensor, checked
 from . import style
 from .projection import Onto, Projection, projection_for, remember
 from .trajectories import Trajectories, as_trajectories, draw_over_time, draw_plain, entries_of_time, line_entry
@@ -24,12 +24,12 @@ _DIVERGING, _RISING = "coolwarm", "viridis"
 
 @checked
 def plot_trajectories(
-    trajectories: Annotated[Trajectories, CheckedInside()],
+    trajectories: Trajectories,
     ax: Axes | None = None,
     *,
     values: ArrayLike | None = None,
     label: str = "input",
-    onto: Annotated[Onto | None, CheckedInside()] = None,
+    onto: Onto | None = None,
     dimensions: int = 2,
     aspect: str | None = None,
     legend: bool = True,
