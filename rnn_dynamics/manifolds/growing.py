@@ -30,6 +30,9 @@ _NEWTON, _EVERY = 8, 32
 _LAST = 25.0
 """Of the spacing: the last chord, to such a point, may be so long where it is as straight as shorter ones need be."""
 
+_LOCAL = 65
+"""Points between the saddle and the fundamental domain, nodes and those midway."""
+
 _LATEST = 1e300
 """t beyond which its logarithm alone could be held."""
 
@@ -217,9 +220,10 @@ def grown(carrier: Carrier, bounds: Bounds) -> Grown:
     """
     t = carrier.curve.reach * carrier.factor ** torch.linspace(-1, 0, 5, dtype=torch.float64)
     carrier.first(t)
-    center = carrier.curve.center[None]
-    pieces, clocks = [center, carrier.curve(carrier.side * t[::2])], [t.new_zeros(1), t[::2]]
-    length, points, error, added = carrier.curve.reach, 4, 0.0, torch.inf
+    local = torch.cat([torch.linspace(0, float(t[0]), _LOCAL, dtype=torch.float64), t[1:]])
+    states = carrier.curve(carrier.side * local)
+    pieces, clocks = [states[::2]], [local[::2]]
+    length, points, error, added = carrier.curve.reach, len(local) // 2, _error(states), torch.inf
     end = "steps"
     for age in range(1, _GENERATIONS):
         states = carrier.carry()
