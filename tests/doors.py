@@ -116,12 +116,14 @@ HENON_SADDLE = [0.631354, 0.189406]
 @cache
 def connections() -> rd.ConnectingOrbits:
     """Two homoclinic orbits of Henon's map that meet at a = 1.305."""
-    return rd.connecting_orbits(henon(1.4), HENON_SADDLE, length=5.0, most=3)
+    return rd.connecting_orbits(henon(1.31), [0.649, 0.195], length=5.0, most=3)
 
 
 @cache
 def connected() -> manifolds.ConnectionBranch:
-    return rd.continue_connection(henon, connections()[1], (1.303, 1.4), at=1.4)
+    found = connections()
+    near = found[int(found.transversality.argmin())]
+    return rd.continue_connection(henon, near, (1.303, 1.31), at=1.31)
 
 
 @cache
@@ -737,8 +739,8 @@ def _manifold_doors() -> Iterator[Door]:
         "connecting_orbits",
         rd.connecting_orbits,
         lambda: {
-            "system": henon(1.4),
-            "source": HENON_SADDLE,
+            "system": henon(1.31),
+            "source": [0.649, 0.195],
             "target": None,
             "guesses": [connections().orbits[0]],
             "period": 1,
@@ -754,8 +756,8 @@ def _manifold_doors() -> Iterator[Door]:
         lambda: {
             "family": henon,
             "orbit": connections()[0],
-            "span": (1.4, 1.41),
-            "at": 1.4,
+            "span": (1.31, 1.32),
+            "at": 1.31,
             "walk": rd.Walk(max_steps=2),
             "progress": False,
         },
