@@ -58,11 +58,12 @@ def plot_delay(
                 raise ArgumentError("lag", f"must be below the number of steps, {values.shape[1]}, got {lag}")
             x, y = values[:, :-lag].flatten().numpy(), values[:, lag:].flatten().numpy()
             color = style.qualitative(number) if name else style.BLACK
-            look = {"marker": _MARKERS[number % len(_MARKERS)], "color": color, "markersize": 1.8}
+            look: dict[str, Any] = {"marker": _MARKERS[number % len(_MARKERS)], "color": color, "markersize": 1.8}
             label = str(name) or "states"
             (dots,) = ax.plot(x, y, linestyle="none", markeredgewidth=0, zorder=2, label=label, **look)
             dots.set_rasterized(len(x) > _MOST_VECTOR)
-            handles.append(Line2D([], [], linestyle="none", label=label, **(look | {"markersize": 3.5})))
+            look["markersize"] = 3.5
+            handles.append(Line2D([], [], linestyle="none", label=label, **look))
             low, high = min(low, float(values.min())), max(high, float(values.max()))
         margin = 0.04 * (high - low) or 0.5
         ends = (low - margin, high + margin)

@@ -103,5 +103,6 @@ def _draw_special(ax: Axes, branch: Branch | Mapping[float, FixedPoints]) -> lis
         both = [point.eigenvalue, point.eigenvalue.conjugate()] if point.eigenvalue.imag else [point.eigenvalue]
         ax.plot([value.real for value in both], [value.imag for value in both], zorder=4, **look)
         label = f"{point.kind} at {point.parameter:.4g}"
-        handles.setdefault(label, Line2D([], [], label=label, **(look | {"markersize": 5.0})))
+        small: dict[str, Any] = look | {"markersize": 5.0}
+        handles.setdefault(label, Line2D([], [], label=label, **small))
     return list(handles.values())

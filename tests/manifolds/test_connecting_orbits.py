@@ -39,6 +39,7 @@ def test_the_tangency_of_the_proved_interval() -> None:
     assert 1.3924198079 < branch.tangencies[0].parameter < 1.39241980794
 
 
+@pytest.mark.slow
 def test_tangencies_over_two_parameters() -> None:
     curve = doors.touching()
     assert float(curve.angles.max()) < 1e-5
