@@ -1,5 +1,7 @@
 """Delay plots: a state against what it was a few steps before."""
 
+from typing import Any
+
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
