@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -79,10 +80,8 @@ class Carrier(ABC):
     def factor(self) -> float:
         """By what a generation multiplies parameters, above 1."""
 
-    @property
-    @abstractmethod
-    def trouble(self) -> str:
-        """Why a branch ends where no state follows."""
+    trouble: ClassVar[str]
+    """Why a branch ends where no state follows."""
 
     @abstractmethod
     def first(self, t: Tensor) -> None:
@@ -112,7 +111,7 @@ class Forwards(Carrier):
     def factor(self) -> float:
         return self.curve.rate
 
-    trouble = "away"
+    trouble: ClassVar = "away"
 
     def rest_near(self, state: Tensor) -> Tensor | None:
         for _ in range(_NEWTON):
@@ -155,7 +154,7 @@ class Backwards(Carrier):
     def factor(self) -> float:
         return 1 / self.curve.rate
 
-    trouble = "no preimage"
+    trouble: ClassVar = "no preimage"
 
     def first(self, t: Tensor) -> None:
         self._ages = [self.curve(self.side * t)]

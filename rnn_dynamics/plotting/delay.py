@@ -1,5 +1,6 @@
 """Delay plots: a state against what it was a few steps before."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ def plot_delay(
     Raises:
         ValueError: for shapes that do not fit, or fewer steps than ``lag``.
     """
-    named = trajectories if isinstance(trajectories, dict) else {"": trajectories}
+    named: Mapping[str, ArrayLike] = trajectories if isinstance(trajectories, Mapping) else {"": trajectories}
     ax = style.axis_for(ax, dimensions=2)
     if not named:
         raise ArgumentError("trajectories", "must be of at least one condition, got none")
@@ -83,7 +84,12 @@ def plot_delay(
 def _along(paths: torch.Tensor, unit: int | ArrayLike) -> torch.Tensor:
     """One number for each state, [batch, time]."""
     n = paths.shape[-1]
-    direction = as_tensor(unit, "unit", dtype=torch.float64, device=torch.device("cpu"))
+    direction = as_tensor(
+        unit if not isinstance(unit, int) else torch.tensor(unit),
+        "unit",
+        dtype=torch.float64,
+        device=torch.device("cpu"),
+    )
     if direction.ndim == 0:
         number = float(direction)
         if not number.is_integer() or not -n <= number < n:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from torch import Tensor
@@ -118,7 +117,8 @@ def _draw_line(
     x = portrait.x.cpu().double().numpy()
     images = x + portrait.steps[0, :, 0].cpu().double().numpy()
     ends = np.array([x[0], x[-1]])
-    handles: list[Artist] = ax.plot(x, images, color=style.BLACK, linewidth=1.4 * style.THICK, label="F(h)", zorder=3)
+    handles: list[Artist] = []
+    handles += ax.plot(x, images, color=style.BLACK, linewidth=1.4 * style.THICK, label="F(h)", zorder=3)
     look: dict[str, Any] = {"color": style.GREY, "linewidth": style.THIN, "linestyle": "--"}
     handles += ax.plot(ends, ends, label="h' = h", zorder=2, **look)
     if system is not None:
@@ -212,7 +212,7 @@ def _shade(ax: Axes, x: np.ndarray, y: np.ndarray, speeds: np.ndarray) -> None:
     norm = LogNorm(max(float(np.quantile(positive, 0.002)), 1e-4 * high), high)
     half = ((x[1] - x[0]) / 2, (y[1] - y[0]) / 2)
     extent = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
-    pale = mpl.colors.LinearSegmentedColormap.from_list("pale", ["#9a9a9a", "#fbfbfb"])
+    pale = LinearSegmentedColormap.from_list("pale", ["#9a9a9a", "#fbfbfb"])
     image = ax.imshow(speeds, cmap=pale, norm=norm, extent=extent, origin="lower", zorder=0, interpolation="bilinear")
     ticks = np.geomspace(float(norm.vmin or high), high, 3).tolist()
     style.color_bar(ax, image, "|F(h) − h|", ticks)
@@ -224,7 +224,9 @@ def _draw_basins(ax: Axes, portrait: PhasePortrait, basins: BasinMap) -> list[Ar
     gap = portrait.origin.double().cpu() - basins.origin.double().cpu()
     off = (gap - gap @ own.T @ own).norm()
     turned = (portrait.directions.double().cpu() @ own.T).mT
-    flat = float((turned.mT @ turned - np.eye(2)).abs().max()) if turned.shape == (2, 2) else 1.0
+    flat = (
+        float((turned.mT @ turned - torch.eye(2, dtype=torch.float64)).abs().max()) if turned.shape == (2, 2) else 1.0
+    )
     if flat > 1e-6 or float(off) > 1e-6 * max(1.0, float(gap.norm())):
         raise ArgumentError("basins", "must be of the plane that is drawn: give basin_map and plane the same states")
     labels = basins.labels.cpu().numpy()

@@ -54,7 +54,7 @@ def plot_resilience(table: Resilience, ax: Axes | None = None, *, legend: bool =
             handles += ax.plot(sizes, rows, label="smallest shock found", zorder=3, **_SHOCK)
         for row in rows[np.isfinite(sizes)].tolist():
             _name(ax, float(sizes[row]), row, _target(int(table.shock_targets[row])), above=True)
-        known = np.isfinite(pulses).any(axis=1) if pulses.size else np.zeros(len(rows), dtype=bool)
+        known = np.asarray(np.isfinite(pulses).any(axis=1) if pulses.size else np.zeros(len(rows), dtype=bool))
         if known.any():
             which = np.nanargmin(np.where(known[:, None], pulses, 0), axis=1)
             least = np.where(known, pulses[rows, which], np.nan)

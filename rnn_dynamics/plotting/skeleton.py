@@ -152,4 +152,4 @@ def _draw_nodes(
 
 def _number(ax: Axes, text: str, place: np.ndarray) -> None:
     options: dict[str, Any] = {"fontsize": style.SMALL, "zorder": 6, "ha": "left", "va": "bottom"}
-    ax.text(*place, f"  {text}", **options)  # pyright: ignore[reportArgumentType]
+    ax.text(*place.tolist(), f"  {text}", **options)  # pyright: ignore[reportArgumentType, reportCallIssue]

@@ -56,7 +56,7 @@ def plot_spectrum_path(
         clock = np.repeat(parameters, eigenvalues.shape[1])
         flat = eigenvalues.ravel()
         dots = ax.scatter(
-            flat.real, flat.imag, c=clock, cmap=_SCALE, s=5.0, linewidths=0, zorder=2, label="eigenvalues"
+            np.real(flat), np.imag(flat), c=clock, cmap=_SCALE, s=5.0, linewidths=0, zorder=2, label="eigenvalues"
         )
         for row, marker, name in ((0, "^", "first"), (-1, "s", "last")):
             look: dict[str, Any] = {"marker": marker, "markersize": 4.0, "markerfacecolor": "white"}
