@@ -19,7 +19,8 @@ release = version = rnn_dynamics.__version__
 
 root_doc = "docs/index"
 include_patterns = [
-    "docs/**/*.md",
+    "docs/*.md",
+    "docs/methods/*.md",
     "docs/api/*.rst",
     "notebooks/*.ipynb",
     "figures/*/*.md",

@@ -51,13 +51,12 @@ def page(front: str) -> str:
     for name, thing in sorted(public(module).items(), key=lambda item: item[0].lower()):
         lines += [name, "-" * len(name), "", f".. {_directive(thing)}:: {LIBRARY}.{front}.{name}"]
         lines += ["   :members:", "   :show-inheritance:"] if inspect.isclass(thing) else []
-        lines += ["   :no-value:"] if _directive(thing) == "autodata" else []
         lines.append("")
     return "\n".join(lines)
 
 
 def _directive(thing: Any) -> str:
-    return "autoclass" if inspect.isclass(thing) else "autofunction" if inspect.isroutine(thing) else "autodata"
+    return "autoclass" if inspect.isclass(thing) else "autofunction" if inspect.isroutine(thing) else "py:data"
 
 
 def contents() -> str:
@@ -69,17 +68,14 @@ def contents() -> str:
     return "\n".join(lines)
 
 
-_MARKED = re.compile(r"(``.*?``)")
+_MARKED = re.compile(r"(``.*?``)", re.DOTALL)
 
 
 def plain(text: str) -> list[str]:
     """A docstring as the house writes them, in reStructuredText: plain sentences in which only ``code`` is marked."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        parts = _MARKED.split(line)
-        parts[::2] = [re.sub(r"([*|`\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
-        lines.append("".join(parts))
-    return lines
+    parts = _MARKED.split(text)
+    parts[::2] = [re.sub(r"([*|`\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts).splitlines()
 
 
 def _write(path: Path, text: str) -> None:
