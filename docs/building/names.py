@@ -1,6 +1,7 @@
 """Names in the text: `rd.find_fixed_points` leads to its entry in the reference, and one that does not exist is a warning."""
 
 import re
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +19,7 @@ NAME = re.compile(r"rd((?:\.\w+)+)(\(.*\))?", re.DOTALL)
 _LOG = logging.getLogger(__name__)
 
 
+@cache
 def entry_of(name: str) -> str | None:
     """The full name under which "find_fixed_points" or "rl.TMaze" of `rd` is documented; None for a folder.
 

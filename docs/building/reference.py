@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +39,7 @@ def _is_at_home(thing: Any, front: str, listed: bool) -> bool:
     return listed and not inspect.ismodule(thing)
 
 
+@cache
 def documented() -> dict[str, Any]:
     """Everything that has an entry, by its full name."""
     fronts = [import_module(f"{LIBRARY}.{front}") for names in FRONTS.values() for front in names]
