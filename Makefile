@@ -32,6 +32,7 @@ benchmarks: .venv/test
 
 # The site, into build/site: offline, from notebooks as they are stored; any warning ends it.
 docs: .venv/test
+	$(BIN)/python docs/gallery.py docs/pictures
 	$(BIN)/python -m sphinx -W --keep-going -c docs -d build/doctrees -b html . build/site
 
 # Wheel and sdist, into dist, as they are put on PyPI.
