@@ -62,6 +62,9 @@ def chapter(notebook: dict[str, Any], name: str) -> dict[str, Any]:
 def _read(_: Sphinx, page: str, source: list[str]) -> None:
     if page.startswith("notebooks/"):
         source[0] = json.dumps(chapter(json.loads(source[0]), page.removeprefix("notebooks/")))
+    if page.startswith("figures/"):  # a caption, which has no title of its own
+        _, folder, name = page.split("/")
+        source[0] = f"# {folder.capitalize()}: {name.replace('_', ' ')}\n\n![{name}]({name}.png)\n\n{source[0]}"
 
 
 def _depends(app: Sphinx, env: Any, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
