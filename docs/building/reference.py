@@ -112,7 +112,10 @@ def plain(text: str) -> list[str]:
     """A docstring as the house writes them, in reStructuredText: plain sentences in which only ``code`` is marked."""
     parts = _MARKED.split(text)
     parts[::2] = [re.sub(r"([*|`\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
-    text = re.sub(r"(``[^`]+``)(?=\w)", r"\1\\ ", "".join(parts))  # ``SequenceModel``s: the mark ends before a letter
+    for place in range(2, len(parts), 2):  # ``SequenceModel``s: a mark ends before a letter only if told so
+        if parts[place][:1].isalnum():
+            parts[place] = "\\ " + parts[place]
+    text = "".join(parts)
     return re.sub(
         r":\n\n(?=    )", "::\n\n", text
     ).splitlines()  # what is indented after a colon is code, or an equation
