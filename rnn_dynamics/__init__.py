@@ -98,6 +98,7 @@ from .timeline import TrainingBifurcations, training_bifurcations
 from .tracking import AttractorTracker, Effort, TrackingHistory, track_checkpoints
 from .training import SequenceModel, Training, TrainSettings, train, train_ensemble
 from .transitions import saddle_connections, transition_graph
+from .version import __version__ as __version__
 from .warmup import Horizon, Warmup, warm_up
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from .certify import certify
 from .fixed_points import analyze, demo
 from .reach import reach
 from .report import report
+from .report_bug import report_bug
 from .sweep import app as sweep_app
 from .track import EXAMPLES as TRACK_EXAMPLES
 from .track import track
@@ -46,6 +47,8 @@ rnn-dynamics sweep run plan.toml
                                 many trainings, or whatever a plan says, on one machine or a cluster
 rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
                                 from states that your inputs lead to, at a held input
+rnn-dynamics report-bug model.pt
+                                versions and the shape of a map for an issue, without its weights
 """
 
 
@@ -63,6 +66,7 @@ app.command(epilog=CERTIFY_EXAMPLES)(certify)
 app.command()(warmup)
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=TRACK_EXAMPLES)(track)
+app.command()(report_bug)
 app.add_typer(sweep_app, name="sweep")
 
 

@@ -84,12 +84,8 @@ def plot_delay(
 def _along(paths: torch.Tensor, unit: int | ArrayLike) -> torch.Tensor:
     """One number for each state, [batch, time]."""
     n = paths.shape[-1]
-    direction = as_tensor(
-        unit if not isinstance(unit, int) else torch.tensor(unit),
-        "unit",
-        dtype=torch.float64,
-        device=torch.device("cpu"),
-    )
+    given = torch.tensor(unit) if isinstance(unit, int) else unit
+    direction = as_tensor(given, "unit", dtype=torch.float64, device=torch.device("cpu"))
     if direction.ndim == 0:
         number = float(direction)
         if not number.is_integer() or not -n <= number < n:
