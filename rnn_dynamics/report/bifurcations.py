@@ -3,9 +3,8 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -14,10 +13,12 @@ from torch import Tensor
 from ..attractors import AttractorKind
 from ..bifurcations import ENDS, OPEN_ENDS, BifurcationDiagram, Observable, Section, SpecialPoint
 from ..files import replacing
-from ..plotting import plot_diagram, plot_timeline
 from ..store import save
 from ..timeline import Bifurcation, TrainingBifurcations
 from .figures import written
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_ROWS = 20
 """Rows of a table on the screen; the rest is in the files."""
@@ -166,6 +167,10 @@ def write_bifurcations(
         folder: exists already.
         observable, eigenvalues, parameter: as in ``plot_diagram``; of a unit, its state is a column too.
     """
+    import pandas as pd
+
+    from ..plotting import plot_diagram
+
     files = [save(diagram, folder / "bifurcations.safetensors")]
     shown: dict[str, Observable] = {"norm": _norm}
     if isinstance(observable, int):
@@ -215,7 +220,9 @@ def print_timeline(timeline: TrainingBifurcations, console: Console) -> None:
     console.print(timeline.verdict, soft_wrap=True, markup=False)
 
 
-def _checkpoint_table(rows: pd.DataFrame) -> Table:
+def _checkpoint_table(rows: "pd.DataFrame") -> Table:
+    import pandas as pd
+
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     loss = bool(rows["loss"].notna().any())
     for heading in ("step", *["loss"] * loss, "fixed points", "stable", "index sum"):
@@ -244,6 +251,8 @@ def write_timeline(
     timeline: TrainingBifurcations, folder: Path, *, observable: int | Literal["norm"] | None = None
 ) -> list[Path]:
     """Write the saved timeline, its tables (CSV) and figure (PDF and PNG) into ``folder``; returns the files."""
+    from ..plotting import plot_timeline
+
     files = [save(timeline, folder / "timeline.safetensors")]
     tables = {"checkpoints": timeline.checkpoints_table(), "events": timeline.to_pandas()}
     files += _written({**tables, "lives": timeline.lives_table()}, folder)
@@ -251,7 +260,7 @@ def write_timeline(
     return files + written(axes[0], folder / "timeline")
 
 
-def _written(tables: dict[str, pd.DataFrame], folder: Path) -> list[Path]:
+def _written(tables: "dict[str, pd.DataFrame]", folder: Path) -> list[Path]:
     files = []
     for name, table in tables.items():
         files.append(folder / f"{name}.csv")

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -12,8 +11,10 @@ from torch import Tensor
 
 from ..files import replacing
 from ..fixed_points import FixedPoints, SlowPoints
-from ..plotting import figure, plot_fixed_points, plot_spectrum, save_figure
 from ..store import save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST_ROWS, _MOST_SLOW = 60, 12
 
@@ -90,8 +91,11 @@ def write_report(points: FixedPoints, trajectories: Tensor, folder: Path, name: 
         points.to_pandas().to_csv(temporary, index_label="row")
     if not len(points) and not points.continua and not len(points.slow):
         return files
+    import matplotlib.pyplot as plt
 
-    def draw(stem: str, plot: Callable[[Axes], Axes], projection: str | None = None) -> None:
+    from ..plotting import figure, plot_fixed_points, plot_spectrum, save_figure
+
+    def draw(stem: str, plot: "Callable[[Axes], Axes]", projection: str | None = None) -> None:
         drawing, ax = figure(projection=projection)
         plot(ax)
         files.extend(save_figure(drawing, folder / f"{name}_{stem}"))

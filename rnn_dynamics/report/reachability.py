@@ -1,8 +1,8 @@
 """What inputs reach, as one screen, tables, figures and the saved result."""
 
+import math
 from pathlib import Path
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +11,6 @@ from torch import Tensor
 from ..attractors import Attractors
 from ..files import replacing
 from ..multistability import Reachability
-from ..plotting import plot_attractors, plot_reachability
 from ..store import save
 from .figures import written
 
@@ -73,8 +72,8 @@ def _attractor_table(found: Attractors, wide: bool) -> Table:
             f"{cells['share']:.1%}",
             f"{100 * cells['share_low']:.1f} - {100 * cells['share_high']:.1f}",
             f"{cells['exponent']:.2g}",
-            "-" if pd.isna(cells["dimension"]) else f"{cells['dimension']:.2f}",
-            "-" if pd.isna(cells["residual"]) else f"{cells['residual']:.0e}",
+            "-" if math.isnan(cells["dimension"]) else f"{cells['dimension']:.2f}",
+            "-" if math.isnan(cells["residual"]) else f"{cells['residual']:.0e}",
             f"{cells['margin']:.0e}",
             *([cells["matched"]] if wide else []),
         )
@@ -85,6 +84,10 @@ def _attractor_table(found: Attractors, wide: bool) -> Table:
 
 def write_reachability(reach: Reachability, trajectories: Tensor, folder: Path) -> list[Path]:
     """Write the saved result, tables (CSV) and figures (PDF and PNG) into ``folder``; returns the files."""
+    import pandas as pd
+
+    from ..plotting import plot_attractors, plot_reachability
+
     files = [save(reach, folder / "reach.safetensors")]
     for name, table in (
         ("held_inputs", reach.to_pandas()),

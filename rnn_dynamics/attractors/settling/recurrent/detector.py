@@ -77,7 +77,10 @@ class RecurrentDetector(Detector):
             self._look(pause.last, every=pause.last and pause.stretch is None)
 
     def coming(self) -> Tensor:
-        return self._matcher.match() if self.orbits else super().coming()
+        if not self.orbits:
+            return super().coming()
+        self._matcher.take_round()
+        return self._matcher.match()
 
     @doing("confirming what moves")
     def confirm(self) -> bool:
