@@ -15,10 +15,6 @@ _FALLS, _FELL = 3, 0.9
 """A row that runs near a circle, and in three looks on end is nearer to the curve by a tenth, comes to it."""
 
 
-_TURNS = 2
-"""Whole turns that a row is taken round a circle, to see it fall at the same place where the motion is as fast."""
-
-
 class Matcher:
     """Compares rows with the samples of attractors, at every look."""
 
@@ -77,27 +73,6 @@ class Matcher:
             self._compared = self.rows.done
         self.rows.coming = approaching
         return approaching
-
-    def take_round(self) -> None:
-        """Give rows to the circle that each runs along and comes nearer to with every whole turn.
-
-        How far off a row is rises and falls along a circle that is fast here and slow there, so that looks at other
-        places of it may show no fall where there is one.
-        """
-        for index, orbit in enumerate(self.orbits):
-            if orbit.kind != "circle" or not orbit.period <= self.limits.settle.max_steps:
-                continue
-            rows = self.rows.active
-            near, _, off = orbit.nearness(watch(self.system, self.rows.states[rows])[0])
-            rows, off = rows[near], off[near]
-            for _ in range(_TURNS):
-                turn = round(orbit.period)
-                self.rows.move(rows, self.system.iterate(self.rows.states[rows], turn), turn)
-                near, _, after = orbit.nearness(watch(self.system, self.rows.states[rows])[0])
-                falls = near & (after <= _FELL * off)
-                rows, off = rows[falls], after[falls]
-            self.rows.fates[rows] = Fate.SETTLED
-            self.rows.orbit[rows] = index
 
     def _catch_nearing(self, rows: Tensor, off: Tensor, closest: Tensor) -> None:
         """Give ``rows`` to the circle that each runs along and, ``off`` the curve as it is, has come ever nearer to."""
