@@ -5,23 +5,9 @@ import sys
 import typer
 from rich.console import Console
 
-from ..checks import out_of_memory
-from .bifurcate import EXAMPLES as BIFURCATE_EXAMPLES
-from .bifurcate import bifurcate
-from .certify import EXAMPLES as CERTIFY_EXAMPLES
-from .certify import certify
-from .fixed_points import analyze, demo
-from .reach import reach
-from .report import report
-from .report_bug import report_bug
-from .sweep import app as sweep_app
-from .track import EXAMPLES as TRACK_EXAMPLES
-from .track import track
-from .train import EXAMPLES as TRAIN_EXAMPLES
-from .train import train
-from .warmup import warmup
+from .commands import MANNERS, Commands
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(cls=Commands, no_args_is_help=True, **MANNERS)
 
 HELP = """Find out what a recurrent network learned: its fixed points and attractors, and which of them inputs reach.
 
@@ -57,19 +43,6 @@ def about() -> None:
     """Keep the commands as subcommands."""
 
 
-app.command()(demo)
-app.command()(analyze)
-app.command()(reach)
-app.command()(report)
-app.command(epilog=BIFURCATE_EXAMPLES)(bifurcate)
-app.command(epilog=CERTIFY_EXAMPLES)(certify)
-app.command()(warmup)
-app.command(epilog=TRAIN_EXAMPLES)(train)
-app.command(epilog=TRACK_EXAMPLES)(track)
-app.command()(report_bug)
-app.add_typer(sweep_app, name="sweep")
-
-
 def _refuse(sentence: str) -> None:
     Console(stderr=True, highlight=False).print(f"Error: {sentence}", soft_wrap=True, markup=False)
     sys.exit(1)
@@ -85,6 +58,8 @@ def main() -> None:
         name = "" if error.filename is None else f" {error.filename}"
         _refuse(f"cannot use{name}: {error.strerror or error}" if name else str(error))
     except (MemoryError, RuntimeError) as error:
+        from ..checks import out_of_memory  # and with it torch, which help does without
+
         if not out_of_memory(error):
             raise
         _refuse(f"there is not enough memory: {str(error).splitlines()[0] if str(error) else 'none is left'}")

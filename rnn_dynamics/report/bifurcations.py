@@ -3,9 +3,8 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -15,11 +14,13 @@ from ..attractors import AttractorKind
 from ..bifurcations import ENDS, OPEN_ENDS, BifurcationDiagram, Observable, Section, SpecialPoint
 from ..certificates import BranchCertificates
 from ..files import replacing
-from ..plotting import plot_diagram, plot_timeline
 from ..store import save
 from ..timeline import Bifurcation, TrainingBifurcations
 from .certificates import proof_words
 from .figures import written
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_ROWS = 20
 """Rows of a table on the screen; the rest is in the files."""
@@ -188,6 +189,10 @@ def write_bifurcations(
         observable, eigenvalues, parameter: as in ``plot_diagram``; of a unit, its state is a column too.
         proofs: of each branch; tables then say what is proved, and the figure marks it.
     """
+    import pandas as pd
+
+    from ..plotting import plot_diagram
+
     files = [save(diagram, folder / "bifurcations.safetensors")]
     shown: dict[str, Observable] = {"norm": _norm}
     if isinstance(observable, int):
@@ -253,7 +258,9 @@ def print_timeline(timeline: TrainingBifurcations, console: Console) -> None:
     console.print(timeline.verdict, soft_wrap=True, markup=False)
 
 
-def _checkpoint_table(rows: pd.DataFrame) -> Table:
+def _checkpoint_table(rows: "pd.DataFrame") -> Table:
+    import pandas as pd
+
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     loss = bool(rows["loss"].notna().any())
     for heading in ("step", *["loss"] * loss, "fixed points", "stable", "index sum"):
@@ -282,6 +289,8 @@ def write_timeline(
     timeline: TrainingBifurcations, folder: Path, *, observable: int | Literal["norm"] | None = None
 ) -> list[Path]:
     """Write the saved timeline, its tables (CSV) and figure (PDF and PNG) into ``folder``; returns the files."""
+    from ..plotting import plot_timeline
+
     files = [save(timeline, folder / "timeline.safetensors")]
     tables = {"checkpoints": timeline.checkpoints_table(), "events": timeline.to_pandas()}
     files += _written({**tables, "lives": timeline.lives_table()}, folder)
@@ -289,7 +298,7 @@ def write_timeline(
     return files + written(axes[0], folder / "timeline")
 
 
-def _written(tables: dict[str, pd.DataFrame], folder: Path) -> list[Path]:
+def _written(tables: "dict[str, pd.DataFrame]", folder: Path) -> list[Path]:
     files = []
     for name, table in tables.items():
         files.append(folder / f"{name}.csv")

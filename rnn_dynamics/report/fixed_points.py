@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
-import pandas as pd
-from matplotlib.axes import Axes
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -14,9 +12,12 @@ from torch import Tensor
 from ..certificates import Certificates
 from ..files import replacing
 from ..fixed_points import FixedPoints, SlowPoints
-from ..plotting import figure, plot_fixed_points, plot_spectrum, save_figure
 from ..store import save
 from .certificates import proof_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 _MOST_ROWS, _MOST_SLOW = 60, 12
 
@@ -64,7 +65,7 @@ def print_report(points: FixedPoints, console: Console, proof: Certificates | No
     console.print("\n".join([*lines, *(f"  {line}" for line in points.advice)]), markup=False, soft_wrap=True)
 
 
-def _rows(points: FixedPoints, proof: Certificates | None) -> pd.DataFrame:
+def _rows(points: FixedPoints, proof: Certificates | None) -> "pd.DataFrame":
     rows = points.to_pandas()
     return rows if proof is None else rows.assign(proved=proof_words(proof))
 
@@ -110,8 +111,11 @@ def write_report(
         _rows(points, proof).to_csv(temporary, index_label="row")
     if not len(points) and not points.continua and not len(points.slow):
         return files
+    import matplotlib.pyplot as plt
 
-    def draw(stem: str, plot: Callable[[Axes], Axes], projection: str | None = None) -> None:
+    from ..plotting import figure, plot_fixed_points, plot_spectrum, save_figure
+
+    def draw(stem: str, plot: "Callable[[Axes], Axes]", projection: str | None = None) -> None:
         drawing, ax = figure(projection=projection)
         plot(ax)
         files.extend(save_figure(drawing, folder / f"{name}_{stem}"))

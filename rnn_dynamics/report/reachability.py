@@ -1,8 +1,9 @@
 """What inputs reach, as one screen, tables, figures and the saved result."""
 
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -12,10 +13,12 @@ from ..attractors import Attractors
 from ..certificates import ProvedReach
 from ..files import replacing
 from ..multistability import Reachability
-from ..plotting import plot_attractors, plot_reachability
 from ..store import save
 from .certificates import proof_words
 from .figures import written
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_ROWS = 20
 _WIDE = 110
@@ -90,8 +93,8 @@ def _attractor_table(found: Attractors, words: list[str] | None, wide: bool) -> 
             f"{cells['share']:.1%}",
             f"{100 * cells['share_low']:.1f} - {100 * cells['share_high']:.1f}",
             f"{cells['exponent']:.2g}",
-            "-" if pd.isna(cells["dimension"]) else f"{cells['dimension']:.2f}",
-            "-" if pd.isna(cells["residual"]) else f"{cells['residual']:.0e}",
+            "-" if math.isnan(cells["dimension"]) else f"{cells['dimension']:.2f}",
+            "-" if math.isnan(cells["residual"]) else f"{cells['residual']:.0e}",
             f"{cells['margin']:.0e}",
             *([] if words is None else [words[number]]),
             *([cells["matched"]] if wide else []),
@@ -108,6 +111,8 @@ def write_reachability(
 
     With a proof, the table of attractors says what is proved, and figures mark it.
     """
+    from ..plotting import plot_attractors, plot_reachability
+
     files = [save(reach, folder / "reach.safetensors")]
     for name, table in (
         ("held_inputs", reach.to_pandas()),
@@ -126,8 +131,10 @@ def write_reachability(
     return files
 
 
-def _attractors(reach: Reachability, proof: ProvedReach | None) -> pd.DataFrame:
+def _attractors(reach: Reachability, proof: ProvedReach | None) -> "pd.DataFrame":
     """Those under all held inputs."""
+    import pandas as pd
+
     parts = []
     for row, found in enumerate(reach.attractors):
         part, words = found.to_pandas().assign(input=row), _words(proof, row, found)
