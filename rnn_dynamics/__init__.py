@@ -25,6 +25,7 @@ is a question asked of that map.
     rd.plot_diagram(diagram)
     rd.plot_chart(rd.chart(rd.input_plane(network), start, spans))  # what orbits do over two parameters
     rd.find_crisis(family, start, span)                          # where chaos vanishes or widens at once
+    rd.write_report([points, found], "report.html")              # one page for a colleague, that needs no other file
     run = rd.rl.train_agent(rd.rl.q_network(maze), maze)         # maze = rd.rl.TMaze(10); train_agents: many
     rd.rl.evaluate_agent(policy, (10, 20, 50))                   # agents in the T-Maze; needs Gymnasium
 
@@ -213,13 +214,16 @@ __all__ = [
     "transition_graph",
     "vaa",
     "warm_up",
+    "write_report",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported once it is asked for: plots, as matplotlib doubles the cost; agents, as Gymnasium may lack."""
+    """What is imported once asked for: plots, pages, as matplotlib doubles the cost; agents, as Gymnasium may lack."""
     if name == "rl":
         return import_module(".rl", __name__)
+    if name == "write_report":
+        return import_module(".report", __name__).write_report
     if name != "plotting" and name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     plotting = import_module(".plotting", __name__)

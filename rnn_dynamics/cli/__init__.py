@@ -12,6 +12,8 @@ from .certify import EXAMPLES as CERTIFY_EXAMPLES
 from .certify import certify
 from .fixed_points import analyze, demo
 from .reach import reach
+from .report import EXAMPLES as REPORT_EXAMPLES
+from .report import report
 from .sweep import app as sweep_app
 from .track import EXAMPLES as TRACK_EXAMPLES
 from .track import track
@@ -35,6 +37,8 @@ rnn-dynamics bifurcate model.pt --direction 0 --span -2 2
                                 what is born, meets or loses stability as an input or weight moves
 rnn-dynamics certify model-analysis/fixed_points.safetensors --of model.pt
                                 proofs of what was found: existence, stability, what is reached
+rnn-dynamics report model.pt    one HTML page of all that, for a colleague: evidence, pictures,
+                                tables, settings, and what it cannot tell
 rnn-dynamics warmup GRU-64x2    make states stay apart (published warmup), of a new network
                                 or a checkpoint: VAA and true attractors before and after
 rnn-dynamics train copy --seeds 5 --warmup
@@ -58,6 +62,7 @@ app.command()(analyze)
 app.command()(reach)
 app.command(epilog=BIFURCATE_EXAMPLES)(bifurcate)
 app.command(epilog=CERTIFY_EXAMPLES)(certify)
+app.command(epilog=REPORT_EXAMPLES)(report)
 app.command()(warmup)
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=TRACK_EXAMPLES)(track)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..certificates import certify as prove
 from ..fixed_points import FixedPoints, find_fixed_points_over_inputs
-from ..report import print_certificates, print_report, write_certificates, write_report
+from ..report import print_certificates, print_fixed_points, write_certificates, write_fixed_points
 from ..store import save
 from ..systems import DrivenMap, Reading, as_map, sample_states
 from ..training import train_flip_flop
@@ -116,9 +116,9 @@ def _analyse(
     for row, points in enumerate(found.points):
         number = f" {row}" if len(held) > 1 else ""
         console.print(f"\n[bold]Held input{number}: {held[row].tolist()}[/bold]", soft_wrap=True)
-        print_report(points, console)
+        print_fixed_points(points, console)
         name = "fixed_points" if len(held) == 1 else f"fixed_points_input{row}"
-        files = write_report(points, trajectories, folder, name)
+        files = write_fixed_points(points, trajectories, folder, name)
         console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True)
     if len(held) > 1:
         console.print(f"Wrote {save(found, folder / 'all_inputs.safetensors')}", soft_wrap=True)

@@ -14,7 +14,7 @@ from .line_attractors import plot_line_attractor
 from .orbit_diagrams import plot_orbit_diagram
 from .parameter_plane import plot_parameter_plane
 from .reachability import plot_reachability
-from .saving import save_figure
+from .saving import embed_figure, save_figure
 from .spectrum import plot_spectrum
 from .style import figure
 from .sweep import plot_sweep
@@ -24,6 +24,7 @@ from .transitions import plot_transition_graph
 from .warmup import plot_warmup, plot_warmup_outcome
 
 __all__ = [
+    "embed_figure",
     "figure",
     "plot_attractors",
     "plot_automaton",

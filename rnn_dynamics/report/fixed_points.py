@@ -18,7 +18,7 @@ from ..store import save
 _MOST_ROWS, _MOST_SLOW = 60, 12
 
 
-def print_report(points: FixedPoints, console: Console) -> None:
+def print_fixed_points(points: FixedPoints, console: Console) -> None:
     """The table of fixed points, the completeness check, and what became of the other starts."""
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
@@ -82,7 +82,9 @@ def _slow_table(slow: SlowPoints) -> Table:
     return table
 
 
-def write_report(points: FixedPoints, trajectories: Tensor, folder: Path, name: str = "fixed_points") -> list[Path]:
+def write_fixed_points(
+    points: FixedPoints, trajectories: Tensor, folder: Path, name: str = "fixed_points"
+) -> list[Path]:
     """Write the saved result, the table (CSV) and the figures (PDF and PNG) into ``folder``; returns the files."""
     files = [save(points, folder / f"{name}.safetensors")]
     files.append(folder / f"{name}.csv")
