@@ -101,7 +101,7 @@ def report(
         about = {"network": str(read), "state": f"{network.state_size} numbers", "held input": held}
         settings = {
             "inputs": origin_of(sequences, inputs),
-            "computed in": str(network.dtype).removeprefix("torch."),
+            "arithmetic": f"float64; the weights of the file are {str(network.dtype).removeprefix('torch.')}",
             **_settings(context),
         }
     results |= _loaded(saved)

@@ -20,6 +20,7 @@ _MISSED = 0.05
 _COLUMNS: dict[type[Result], dict[str, str]] = {
     FixedPoints: {
         "kind": "by the eigenvalues of the Jacobian: stable, saddle or unstable; node, focus or flip by the first",
+        "index": "sign det(I - DF): of all fixed points in a box that F maps into itself the sum is 1",
         "residual": "|F(h) - h| of this very state; 0 is exact rest",
         "spectral_radius": "the largest |eigenvalue|: below 1 stable",
         "n_unstable": "the number of directions that grow",
@@ -52,6 +53,26 @@ _COLUMNS: dict[type[Result], dict[str, str]] = {
         "effective_number": "e to the entropy of the shares",
         "unseen": "further attractors expected, from how often each was reached",
         "coverage": "the share of all basins that is seen",
+    },
+    Certificates: {
+        "proved": "whether a fixed point or cycle is proved to be there",
+        "enclosure": "how far at most it is from the state that was found",
+        "radius": "no other is nearer than this",
+        "stability": "as it is proved",
+        "spectral_radius": "a bound of all |eigenvalue|, proved",
+        "margin": "by how much the spectral radius is proved to lie below or above 1",
+        "n_unstable": "the number of directions that grow, proved; -1: undecided",
+        "index": "sign det(I - DF), proved; 0: undecided",
+        "capture_radius": "all states nearer go there; 0: none is proved to",
+        "distinct": "whether it is proved to be none of the rows above",
+        "bits": "precision of the arithmetic",
+        "reason": "why there is no proof",
+    },
+    ProvedReach: {
+        "attractors": "that were found",
+        "proved": "of them, proved to attract",
+        "reached": "of them, proved to be reached by a start",
+        "starts_proved": "starts whose attractor is proved",
     },
     Chart: {
         "p": "the first parameter, at the middle of the cell",
