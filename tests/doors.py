@@ -15,7 +15,7 @@ from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, enclosures, fixed_point_finder, plotting, rl, roots, sweeps, tasks, training
+from rnn_dynamics import cells, charts, enclosures, fixed_point_finder, plotting, rl, roots, sweeps, tasks, training
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.fixed_point_finder import FixedPointFinder, plot_fps
 from rnn_dynamics.tracking import Budget, checkpoint_files
@@ -89,6 +89,31 @@ def folder() -> Path:
 @cache
 def branch() -> rd.Branch:
     return rd.continue_fixed_point(network().input_family(0), torch.full((2,), 0.8), (-9.0, 3.0), at=0.0)
+
+
+WATCH = charts.Watch(transient=100, steps=64, max_steps=64, max_period=4)
+
+
+def plane_network() -> rd.DrivenMap:
+    """A network of two inputs."""
+    return rd.as_map(lambda h, x: torch.tanh(x[..., 1:] * h + x[..., :1]), 2, 2)
+
+
+@cache
+def charted() -> rd.Chart:
+    plane = rd.input_plane(plane_network())
+    return rd.chart(plane, [0.5, 0.5], ((-1.0, 1.0), (0.0, 2.0)), resolution=(3, 2), depth=1, watch=WATCH)
+
+
+@cache
+def orbits() -> rd.OrbitDiagram:
+    return rd.orbit_diagram(network().input_family(0), starts()[:2], (-1, 1), resolution=3, samples=2, watch=WATCH)
+
+
+@cache
+def crisis() -> rd.Crisis:
+    logistic = rd.as_map(lambda h, x: x * h * (1 - h), 1, 1).input_family(0)
+    return rd.find_crisis(logistic, [0.3], (3.9, 4.1), orbits=16, steps=64, transient=100, max_rounds=2, max_period=1)
 
 
 @cache
@@ -536,6 +561,73 @@ def doors() -> Iterator[Door]:
         },
     )
     yield Door(
+        "chart",
+        rd.chart,
+        lambda: {
+            "family": rd.input_plane(plane_network()),
+            "starts": starts()[:1],
+            "spans": ((-1.0, 1.0), (0.5, 2.0)),
+            "measure": charts.Period(),
+            "resolution": (2, 2),
+            "depth": 0,
+            "watch": WATCH,
+            "settle": BRIEFLY,
+            "path": None,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "orbit_diagram",
+        rd.orbit_diagram,
+        lambda: {
+            "family": network().input_family(0),
+            "starts": starts()[:2],
+            "span": (-1.0, 1.0),
+            "resolution": 2,
+            "samples": 2,
+            "coordinate": 0,
+            "watch": WATCH,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "find_crisis",
+        rd.find_crisis,
+        lambda: {
+            "family": network().input_family(0),
+            "start": starts()[0],
+            "span": (-1.0, 1.0),
+            "orbits": 4,
+            "steps": 64,
+            "transient": 10,
+            "max_rounds": 2,
+            "max_period": 1,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "input_plane",
+        rd.input_plane,
+        lambda: {"network": plane_network(), "first": 0, "second": [0.0, 1.0], "offset": [0.0, 0.0]},
+    )
+    yield Door(
+        "charts.Watch",
+        charts.Watch,
+        lambda: {
+            "transient": 100,
+            "steps": 64,
+            "max_steps": 64,
+            "max_period": 4,
+            "tolerance": 1e-6,
+            "exponent_tolerance": 1e-4,
+            "wraps": ((0, 1.0),),
+        },
+    )
+    yield Door("charts.Rotation", charts.Rotation, lambda: {"lift": None, "plane": (0, 1)})
+    yield Door(
         "resilience",
         rd.resilience,
         lambda: {
@@ -889,6 +981,36 @@ def _plotting_doors() -> Iterator[Door]:
         "plot_basin_fractions",
         rd.plot_basin_fractions,
         lambda: {"fractions": fractions(), "ax": None, "xlabel": "input", "most": 4, "legend": True},
+    )
+    yield Door(
+        "plot_chart",
+        rd.plot_chart,
+        lambda: {
+            "chart": charted(),
+            "ax": None,
+            "curves": (),
+            "labels": True,
+            "legend": True,
+            "parameters": ("p", "q"),
+        },
+    )
+    yield Door(
+        "plot_orbit_diagram",
+        rd.plot_orbit_diagram,
+        lambda: {"diagram": orbits(), "ax": None, "parameter": "r", "coordinate": "h"},
+    )
+    yield Door("embed_figure", plotting.embed_figure, lambda: {"figure": plotting.figure()[0]})
+    yield Door(
+        "write_report",
+        rd.write_report,
+        lambda: {
+            "results": {"points": points()},
+            "path": folder() / "report.html",
+            "title": "t",
+            "about": {"network": "RNN"},
+            "settings": {"seed": 0},
+            "trajectories": normal(2, 3, 2),
+        },
     )
     yield Door("plot_echo_index", rd.plot_echo_index, lambda: {"echo": echo(), "ax": None, "legend": True})
     yield Door(
@@ -1342,6 +1464,9 @@ def _result_doors() -> Iterator[Door]:
         (fractions, lambda it: (rd.plot_basin_fractions(it), it.to_pandas())),
         (resilient, lambda it: it.to_pandas()),
         (escapes, lambda it: it.to_pandas()),
+        (charted, lambda it: (rd.plot_chart(it), it.to_pandas())),
+        (orbits, lambda it: (rd.plot_orbit_diagram(it), it.to_pandas())),
+        (crisis, lambda it: it.to_pandas()),
         (trained, lambda it: it.to_pandas()),
         (played, lambda it: it.to_pandas()),
         (swept, lambda it: (rd.plot_sweep(it), it.to_pandas())),

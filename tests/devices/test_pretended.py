@@ -15,10 +15,19 @@ from rnn_dynamics import cells
 SLOW = {"continue_bifurcation", "bifurcation_diagram", "AttractorTracker", "training_bifurcations"}
 """Walks are many small steps, each of which pretending makes ten times as long."""
 
-ON_THE_HOST = {"load", "save", "read_checkpoint", "track_checkpoints", "sweep", "certify", "all_fixed_points"}
+ON_THE_HOST = {
+    "load",
+    "save",
+    "write_report",
+    "read_checkpoint",
+    "track_checkpoints",
+    "sweep",
+    "certify",
+    "all_fixed_points",
+}
 """Files, plans, and proofs, whose balls the host alone has."""
 
-UNTRIED = {"basin_fractions", "driving", "escape_times", "plant", "resilience", "through"}
+UNTRIED = {"basin_fractions", "driving", "escape_times", "find_crisis", "plant", "resilience", "through"}
 """Nobody has run these elsewhere yet; what they are made of was."""
 """Functions of files and of results, and what reads weights from disk: they have no device."""
 

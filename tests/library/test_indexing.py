@@ -77,6 +77,7 @@ def every_table() -> list[Table]:
         doors.planted(),
         doors.resilient(),
         doors.escapes(),
+        doors.charted(),
     ]
 
 
@@ -131,7 +132,7 @@ def tables_in_order() -> list[Table]:
     attracting = rd.find_attractors_over_inputs(network, [[0.0], [1.0]], normal(16, 1))
     curve = rd.continue_bifurcation(plane, doors.fold(), ((-2.0, 2.0), (1.2, 2.0)), at=1.5)
     trained = rd.train(doors.model(), doors.task(), settings=rd.TrainSettings(epochs=3, batch_size=4))
-    curves = [doors.branch(), curve, ring(), doors.fractions()]
+    curves = [doors.branch(), curve, ring(), doors.fractions(), doors.orbits()]
     return [
         over,
         attracting,
