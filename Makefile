@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick lint unit notebooks benchmarks gpu clean
+.PHONY: demo test quick lint unit notebooks benchmarks gpu docs dist clean
 
 demo: .venv/demo
 	$(BIN)/rnn-dynamics demo
@@ -30,6 +30,15 @@ notebooks: .venv/test
 benchmarks: .venv/test
 	$(BIN)/python -m tests.benchmarks
 
+# The site, into build/site: offline, from notebooks as they are stored; any warning ends it.
+docs: .venv/test
+	$(BIN)/python docs/gallery.py docs/pictures
+	$(BIN)/python -m sphinx -W --keep-going -c docs -d build/doctrees -b html . build/site
+
+# Wheel and sdist, into dist, as they are put on PyPI.
+dist: .venv/test
+	$(BIN)/python -m build --no-isolation
+
 # On a machine with CUDA: everything that needs a GPU, in one command. DRY_RUN=--dry-run tries it on a CPU at toy size;
 # TORCH_INDEX is for drivers or processors that the wheel of PyPI is not for.
 gpu: .venv/gpu
@@ -45,7 +54,7 @@ gpu: .venv/gpu
 	touch $@
 
 .venv/test: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,notebooks]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,notebooks,docs]"
 	touch .venv/demo $@
 
 .venv/gpu: .venv/bin/python pyproject.toml constraints.txt

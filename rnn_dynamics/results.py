@@ -1,22 +1,26 @@
 """Results of analyses, each a line, a table and sentences; their repr and HTML are written here alone."""
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from .checks import checked
+from .columns import meaning
 from .exchange import dataset, write_mat
 from .files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+_HEAD = re.compile("<th>([^<]+)</th>")
 
 _MOST = 40
 """Rows of a table that are shown; of more, the first and the last twenty."""
@@ -114,9 +118,19 @@ class Result(ABC):
 
     def _repr_html_(self) -> str:
         table = self._shown()
-        rows = "" if table.empty else table.to_html(**self._layout())
+        rows = "" if table.empty else self._with_meanings(table.to_html(**self._layout()))
         notes = "<br>".join(escape(note, quote=False) for note in self._below())
         return f"<p><b>{escape(self.summary(), quote=False)}</b></p>{rows}" + (f"<p>{notes}</p>" if notes else "")
+
+    def _with_meanings(self, table: str) -> str:
+        """The table in HTML with column heads that tell what they mean to whoever points at them."""
+
+        def told(head: re.Match[str]) -> str:
+            sentence = meaning(unescape(head[1]), type(self).__name__)
+            return f'<th title="{escape(sentence)}">{head[1]}</th>' if sentence else head[0]
+
+        heads, end, rows = table.partition("</thead>")
+        return _HEAD.sub(told, heads) + end + rows
 
     def _below(self) -> list[str]:
         return [*self._notes(), *([f"of a map with notes: {'; '.join(self.notes)}"] if self.notes else [])]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class Crisis(Interruptible, Noted):
+class Crisis(Interruptible, Noted):  # pyright: ignore[reportIncompatibleVariableOverride]
     """Where orbits of a chaotic attractor first leave what it was, along a parameter."""
 
     _dimensions: ClassVar = {"saddle": ("phase", "unit"), "multipliers": ("mode",)}

@@ -65,16 +65,24 @@ def _open(orbits: Orbits) -> Tensor:
     return ((orbits.conducts == Conduct.UNDECIDED) | (orbits.conducts == Conduct.DIVERGED)).long()
 
 
+_RANGES = (-1.0, -0.5, -0.2, -0.1, 0.1, 0.2, 0.5)
+"""Exponents between which cells are refined."""
+
+
 @checked
 @dataclass(frozen=True)
 class Exponent(Measure):
-    """The largest Lyapunov exponent of one orbit, per step: a Lyapunov chart. Refined where the conduct changes."""
+    """The largest Lyapunov exponent of one orbit, per step: a Lyapunov chart.
+
+    Refined where the conduct changes, or the exponent from one of the ranges -1, -0.5, -0.2, ... 0.2, 0.5 to another.
+    """
 
     label: ClassVar = "largest exponent"
 
     def read(self, orbits: Orbits, each: int, watch: Watch, units: Tensor, search: Search) -> Reading:  # noqa: ARG002
         """Exponents; NaN where orbits ran away."""
-        return Reading(orbits.exponents, orbits.conducts, _open(orbits))
+        ranges = torch.bucketize(orbits.exponents.nan_to_num(), torch.tensor(_RANGES, dtype=torch.float64))
+        return Reading(orbits.exponents, ranges * len(Conduct) + orbits.conducts, _open(orbits))
 
 
 @checked

@@ -5,23 +5,9 @@ import sys
 import typer
 from rich.console import Console
 
-from ..checks import out_of_memory
-from .bifurcate import EXAMPLES as BIFURCATE_EXAMPLES
-from .bifurcate import bifurcate
-from .certify import EXAMPLES as CERTIFY_EXAMPLES
-from .certify import certify
-from .fixed_points import analyze, demo
-from .reach import reach
-from .report import EXAMPLES as REPORT_EXAMPLES
-from .report import report
-from .sweep import app as sweep_app
-from .track import EXAMPLES as TRACK_EXAMPLES
-from .track import track
-from .train import EXAMPLES as TRAIN_EXAMPLES
-from .train import train
-from .warmup import warmup
+from .commands import MANNERS, Commands
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(cls=Commands, no_args_is_help=True, **MANNERS)
 
 HELP = """Find out what a recurrent network learned: its fixed points and attractors, and which of them inputs reach.
 
@@ -37,8 +23,6 @@ rnn-dynamics bifurcate model.pt --direction 0 --span -2 2
                                 what is born, meets or loses stability as an input or weight moves
 rnn-dynamics certify model-analysis/fixed_points.safetensors --of model.pt
                                 proofs of what was found: existence, stability, what is reached
-rnn-dynamics report model.pt    one HTML page of all that, for a colleague: evidence, pictures,
-                                tables, settings, and what it cannot tell
 rnn-dynamics warmup GRU-64x2    make states stay apart (published warmup), of a new network
                                 or a checkpoint: VAA and true attractors before and after
 rnn-dynamics train copy --seeds 5 --warmup
@@ -49,24 +33,14 @@ rnn-dynamics sweep run plan.toml
                                 many trainings, or whatever a plan says, on one machine or a cluster
 rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
                                 from states that your inputs lead to, at a held input
+rnn-dynamics report-bug model.pt
+                                versions and the shape of a map for an issue, without its weights
 """
 
 
 @app.callback(help=HELP)
 def about() -> None:
     """Keep the commands as subcommands."""
-
-
-app.command()(demo)
-app.command()(analyze)
-app.command()(reach)
-app.command(epilog=BIFURCATE_EXAMPLES)(bifurcate)
-app.command(epilog=CERTIFY_EXAMPLES)(certify)
-app.command(epilog=REPORT_EXAMPLES)(report)
-app.command()(warmup)
-app.command(epilog=TRAIN_EXAMPLES)(train)
-app.command(epilog=TRACK_EXAMPLES)(track)
-app.add_typer(sweep_app, name="sweep")
 
 
 def _refuse(sentence: str) -> None:
@@ -84,6 +58,8 @@ def main() -> None:
         name = "" if error.filename is None else f" {error.filename}"
         _refuse(f"cannot use{name}: {error.strerror or error}" if name else str(error))
     except (MemoryError, RuntimeError) as error:
+        from ..checks import out_of_memory  # and with it torch, which help does without
+
         if not out_of_memory(error):
             raise
         _refuse(f"there is not enough memory: {str(error).splitlines()[0] if str(error) else 'none is left'}")

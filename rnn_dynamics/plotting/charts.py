@@ -113,11 +113,12 @@ def _draw_cells(ax: Axes, chart: Chart, key: bool) -> list[Any]:
             bar.outline.set_linewidth(style.THIN)  # pyright: ignore[reportCallIssue]
             bar.ax.minorticks_off()
     handles: list[Any] = []
-    for name, where, look in (
+    grounds: list[tuple[str, np.ndarray, dict[str, Any]]] = [
         ("ran away", ~known & (conducts == Conduct.DIVERGED), {"facecolor": "white", "hatch": "...."}),
         ("undecided", ~known & (conducts >= 0) & (conducts != Conduct.DIVERGED), {"facecolor": style.LIGHT_GREY}),
         ("not computed", conducts < 0, {"facecolor": "white", "hatch": "////"}),
-    ):
+    ]
+    for name, where, look in grounds:
         if where.any():
             mask = np.ma.masked_array(np.ones_like(values), ~where)
             ax.pcolormesh(x, y, mask, cmap=ListedColormap([look["facecolor"]]), **settings)

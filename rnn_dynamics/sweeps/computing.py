@@ -5,8 +5,6 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +12,7 @@ import numpy as np
 import torch
 
 from ..stopping import go_on
+from ..version import __version__
 from .cases import Case, Failure, Folder, Row
 from .claims import Claim
 from .functions import called, function_named
@@ -86,13 +85,8 @@ def _computed(job: Job, folder: Folder, claim: Claim) -> Outcome:
     with _written():
         folder.keep_work(token)
         folder.clear(failure=True)
-        folder.write_result(job.case, rows, _version())
+        folder.write_result(job.case, rows, __version__)
     return Outcome("done")
-
-
-@cache
-def _version() -> str:
-    return version("rnn-dynamics")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import rnn_dynamics as rd
 from rnn_dynamics.fixed_points import SlowPoints
-from rnn_dynamics.report import print_fixed_points
+from rnn_dynamics.report import print_report
 
 DOUBLE = torch.float64
 
@@ -144,7 +144,7 @@ def test_what_is_shown() -> None:
     assert "saddle" in text
     assert "saddle" in points.slow._repr_html_()
     console = Console(record=True, width=120, quiet=False, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    print_fixed_points(points, console)
+    print_report(points, console)
     shown = console.export_text()
     assert "kinds are of the linearisation there" in shown
     assert "saddle" in shown

@@ -1,0 +1,1 @@
+"""What the site has beyond its pages' text: made when it is built, by small extensions of Sphinx."""

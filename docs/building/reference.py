@@ -1,0 +1,145 @@
+"""API reference: a page for each front of the library, with all public names, from their docstrings."""
+
+import inspect
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sphinx.application import Sphinx
+
+PAGES = Path(__file__).parents[1] / "api"
+LIBRARY = "rnn_dynamics"
+FRONTS = {
+    "Networks as maps": ("systems", "families", "conditions", "cells", "tasks"),
+    "Fixed points": ("roots", "fixed_points", "stability", "line_attractors", "targeted_directions"),
+    "Attractors": ("attractors", "multistability", "transitions", "landscapes"),
+    "Parameters and training": (
+        "continuation",
+        "bifurcations",
+        "warmup",
+        "planting",
+        "training",
+        "tracking",
+        "timeline",
+    ),
+    "Proof": ("certificates", "enclosures"),
+    "Agents": ("rl", "automata"),
+    "Many at once": ("sweeps",),
+    "Figures, files, results": ("plotting", "store", "results", "tables", "kinds", "columns", "fixed_point_finder"),
+}
+"""The fronts by subject, in the order of the page. What only the library itself calls has none."""
+
+
+def public(module: ModuleType) -> dict[str, Any]:
+    """Names of a front with what they stand for, but for what another front documents."""
+    own = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    found = {name: getattr(module, name) for name in own}
+    return {
+        name: thing for name, thing in found.items() if _is_at_home(thing, module.__name__, "__all__" in vars(module))
+    }
+
+
+def _is_at_home(thing: Any, front: str, listed: bool) -> bool:
+    home = getattr(thing, "__module__", None)
+    if inspect.isclass(thing) or inspect.isroutine(thing):
+        return isinstance(home, str) and f"{home}.".startswith(f"{front}.")
+    return listed and not inspect.ismodule(thing)
+
+
+@cache
+def documented() -> dict[str, Any]:
+    """Everything that has an entry, by its full name."""
+    fronts = [import_module(f"{LIBRARY}.{front}") for names in FRONTS.values() for front in names]
+    return {f"{front.__name__}.{name}": thing for front in fronts for name, thing in public(front).items()}
+
+
+def page(front: str) -> str:
+    """The page of one front, in reStructuredText."""
+    module = import_module(f"{LIBRARY}.{front}")
+    lines = [
+        front,
+        "=" * len(front),
+        "",
+        *plain(inspect.getdoc(module) or ""),
+        "",
+        f".. py:module:: {LIBRARY}.{front}",
+        "",
+    ]
+    for name, thing in sorted(public(module).items(), key=lambda item: item[0].lower()):
+        lines += [name, "-" * len(name), "", f".. {_directive(thing)}:: {LIBRARY}.{front}.{name}"]
+        lines += ["   :members:", "   :show-inheritance:"] if inspect.isclass(thing) else []
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _directive(thing: Any) -> str:
+    return "autoclass" if inspect.isclass(thing) else "autofunction" if inspect.isroutine(thing) else "py:data"
+
+
+def contents() -> str:
+    """The page that lists the others."""
+    lines = [
+        "API reference",
+        "=============",
+        "",
+        "Every public name, by the folder that it lives in; all that is in",
+        "",
+    ]
+    lines[-2] = (
+        "Every public name, by the folder it lives in. What most users call is in ``rnn_dynamics`` itself (``rd``)."
+    )
+    for subject, fronts in FRONTS.items():
+        lines += [
+            subject,
+            "-" * len(subject),
+            "",
+            ".. toctree::",
+            "   :maxdepth: 1",
+            "",
+            *(f"   {front}" for front in fronts),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+_MARKED = re.compile(r"(``.*?``)", re.DOTALL)
+
+
+def plain(text: str) -> list[str]:
+    """A docstring as the house writes them, in reStructuredText: plain sentences in which only ``code`` is marked."""
+    parts = _MARKED.split(text)
+    parts[::2] = [re.sub(r"([*|`\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
+    for place in range(2, len(parts), 2):  # ``SequenceModel``s: a mark ends before a letter only if told so
+        if parts[place][:1].isalnum():
+            parts[place] = "\\ " + parts[place]
+    text = "".join(parts)
+    return re.sub(
+        r":\n\n(?=    )", "::\n\n", text
+    ).splitlines()  # what is indented after a colon is code, or an equation
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:  # what is unchanged is not built again
+        path.write_text(text)
+
+
+def write_pages(_: Sphinx) -> None:
+    """All pages, before Sphinx looks for sources."""
+    PAGES.mkdir(exist_ok=True)
+    _write(PAGES / "index.rst", contents())
+    for front in (front for fronts in FRONTS.values() for front in fronts):
+        _write(PAGES / f"{front}.rst", page(front))
+
+
+def _as_plain(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    lines[:] = plain("\n".join(lines))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-docstring", _as_plain, priority=400)  # before napoleon makes sections of them
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

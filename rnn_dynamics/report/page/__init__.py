@@ -1,5 +1,0 @@
-"""One HTML page of results, that needs no other file: what was found, the evidence, and what it cannot tell."""
-
-from .writing import write_report
-
-__all__ = ["write_report"]
