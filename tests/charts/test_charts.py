@@ -215,3 +215,14 @@ def test_a_chaotic_chart_is_gone_on_with_in_batches_of_another_size(tmp_path) ->
     rd.save(replace(whole, exponents=whole.exponents - 1), path)
     with pytest.raises(ValueError, match="chart of another family"):
         rd.chart(plane, [0.3], ((3.6, 4.0), (0, 1)), **options)
+
+
+def test_a_slow_flip_is_neither_a_circle_nor_chaos() -> None:
+    """Beside Henon's flip exponents are 0 and two states alternate: a cycle of 2 at length, else undecided."""
+    p, q = 1.068229, -0.193359
+    watch = Watch(transient=500, steps=500, max_steps=4000)
+    spans = ((p - 1e-4, p + 1e-4), (q - 1e-4, q + 1e-4))
+    brief = rd.chart(rd.input_plane(rd.as_map(henon, 2, 2)), [0.1, 0.1], spans, Period(), resolution=(3, 3), depth=0,
+                     watch=watch)  # fmt: skip
+    assert set(brief.conducts.tolist()) <= {Conduct.UNDECIDED, Conduct.PERIODIC}
+    assert set(brief.values[brief.conducts == Conduct.PERIODIC].tolist()) <= {2.0}
