@@ -71,7 +71,7 @@ class _Drawing:
     kind: type[Result]
     caption: str
     draw: Draw
-    applies: Callable[[Any], bool] = len
+    applies: Callable[[Any], int] = len
 
 
 def _is_plane(result: Any) -> bool:
