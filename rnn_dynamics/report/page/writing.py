@@ -15,7 +15,6 @@ from ...checks import ArgumentError, ArrayLike, CheckedInside, as_tensor, checke
 from ...files import replacing
 from ...results import Result
 from ...version import __version__
-from .parts import every_result, parts_of
 from .words import NO_PROOF, sources_of
 
 _PACKAGES = ("torch", "numpy", "scipy", "matplotlib")
@@ -56,6 +55,8 @@ def write_page(
         ValueError: for something that is no result, for none at all, a path that does not end in .html or cannot be
             written, and trajectories of another shape.
     """
+    from .parts import every_result, parts_of  # and with them matplotlib, which help does without
+
     path = Path(path)
     if path.suffix.lower() not in _ENDINGS:
         raise ArgumentError("path", f"must end in .html, got {path.name!r}")
