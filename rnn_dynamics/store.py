@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -78,6 +78,15 @@ def load(path: str | os.PathLike[str]) -> Any:
     except (KeyError, TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{path} is not a whole result: {type(error).__name__} {error}") from error
     raise ValueError(f"{path} has format {written}, this version reads format {FORMAT}")
+
+
+def holds_result(path: Path) -> bool:
+    """Whether ``save`` wrote a file, by its header; other files, and none, hold no result."""
+    try:
+        with safe_open(path, "pt") as file:
+            return "rnn_dynamics" in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
 
 
 def _encode(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

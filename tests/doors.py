@@ -1254,6 +1254,7 @@ def _plotting_doors() -> Iterator[Door]:
         rd.plot_basin_fractions,
         lambda: {"fractions": fractions(), "ax": None, "xlabel": "input", "most": 4, "legend": True},
     )
+    yield Door("embed_figure", plotting.embed_figure, lambda: {"figure": plotting.figure()[0]})
     yield Door("plot_echo_index", rd.plot_echo_index, lambda: {"echo": echo(), "ax": None, "legend": True})
     yield Door(
         "plot_fixed_points",

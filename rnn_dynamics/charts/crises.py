@@ -34,6 +34,12 @@ _OWN = 20.0
 _NEARER = 0.25
 """To what share of the first distance the attractor has come near to a saddle that it meets."""
 
+_ASKED_ANEW = 4
+"""A place beyond is asked anew once the other bound has come nearer so often."""
+
+_NEAR = 1e-4
+"""Of the span: within such bounds a border that grows as the parameter does moves by less than a box."""
+
 _CYCLES_FROM = 64
 """States that saddle cycles are searched from."""
 
@@ -52,7 +58,7 @@ def find_crisis(
     orbits: Count = 2048,
     steps: Count = 4000,
     transient: Count = 1000,
-    max_rounds: Count = 40,
+    max_rounds: Count = 80,
     max_period: Count = 4,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     seed: int = 0,
@@ -73,7 +79,7 @@ def find_crisis(
         steps: of each at each parameter. Just past a crisis orbits leave rarely, so that orbits times steps decide how
             near to it ``beyond`` comes: for logistic maps as the inverse square.
         transient: steps before, which bring the orbits to the attractor.
-        max_rounds: halvings of the span.
+        max_rounds: halvings of the span, and places asked anew.
         max_period: of the saddle cycles that are searched for.
         memory_budget: bytes for Jacobians at a time.
         seed: of how orbits are scattered.
@@ -104,27 +110,16 @@ def find_crisis(
         raise ArgumentError("start", f"runs away at {ends[0]:g}, where the span begins")
     orbits = len(begin)
     first = _Probe.of(system, begin, steps)
-    inside, outside, before, beyond = first, first, 0.0, 1.0
     expect(max_rounds)
+    search = _Search(way, steps, first)
     with stoppable() as stop:
-        outside = _Probe.of(way.system(1.0), first.last, steps, first)
-        if outside.gone:
-            for _ in range(max_rounds):
-                middle = (before + beyond) / 2
-                if middle in (before, beyond) or way.parameter(middle) in (
-                    way.parameter(before),
-                    way.parameter(beyond),
-                ):
-                    break
-                probe = _Probe.of(way.system(middle), inside.last, steps, inside)
-                go_on()  # orbits that were cut off did not stay
-                if probe.gone:
-                    beyond, outside = middle, probe
-                else:
-                    before, inside = middle, probe
-                count()
+        search.run(max_rounds)
+    before, beyond, inside, outside = search.before, search.beyond[-1], search.inside, search.outside
     system = way.system(before)
     kind, reason, left, back = _judged(way.system(beyond), inside, outside, steps)
+    if not search.near and kind != "none":
+        reason = f"the bounds are still wide after {max_rounds} rounds: a border that grows may be all there is"
+        kind = "none" if not stop else kind
     value, error = _exponent(system, inside.last, seed)
     if not value > 3 * error:  # within a periodic window, whose ends are no end of the attractor
         value, error = _exponent(way.system(0.0), first.last, seed)
@@ -155,6 +150,64 @@ def find_crisis(
         notes=system.notes,
         interrupted=bool(stop),
     )
+
+
+class _Search:
+    """The bisection: the last place that nothing was seen to leave, and places beyond, the nearest last.
+
+    What left the boxes of a distant place need not leave those of a near one, where a border only grows. So a place
+    beyond is asked anew when the other has come nearer, and is no longer beyond if nothing leaves then.
+    """
+
+    def __init__(self, way: Span, steps: int, first: "_Probe") -> None:
+        self.way, self.steps = way, steps
+        self.before, self.beyond = 0.0, [1.0]
+        self.inside = self.outside = first
+        self.near = False
+        self.nearer = 0
+        """How often ``before`` moved on since the nearest place beyond was last asked."""
+
+    def run(self, max_rounds: int) -> None:
+        """Halve the span until its ends are neighbours among numbers."""
+        self.outside = self._ask(1.0)
+        for _ in range(max_rounds):
+            if not self.outside.gone:
+                if not self._passed():
+                    return
+            else:
+                middle = (self.before + self.beyond[-1]) / 2
+                ends = [self.way.parameter(place) for place in (self.before, self.beyond[-1])]
+                if self.way.parameter(middle) in ends or self.nearer >= _ASKED_ANEW:
+                    done = self.nearer == 0
+                    self.outside, self.nearer = self._ask(self.beyond[-1]), 0
+                    if done:
+                        break
+                else:
+                    self._halve(middle)
+            count()
+        self.near = self.beyond[-1] - self.before <= _NEAR
+
+    def _halve(self, middle: float) -> None:
+        probe = self._ask(middle)
+        if probe.gone:
+            self.beyond.append(middle)
+            self.outside, self.nearer = probe, 0
+        else:
+            self.before, self.inside = middle, probe
+            self.nearer += 1
+
+    def _passed(self) -> bool:
+        """Go on from the nearest place beyond, which was none; False if it was the last."""
+        if len(self.beyond) == 1:
+            return False
+        self.before, self.inside = self.beyond.pop(), self.outside
+        self.outside, self.nearer = self._ask(self.beyond[-1]), 0
+        return True
+
+    def _ask(self, place: float) -> "_Probe":
+        probe = _Probe.of(self.way.system(place), self.inside.last, self.steps, self.inside)
+        go_on()  # orbits that were cut off did not stay
+        return probe
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,8 +275,9 @@ def _judged(system: AutonomousMap, inside: _Probe, outside: _Probe, steps: int) 
 
 def _exponent(system: AutonomousMap, states: Tensor, seed: int) -> tuple[float, float]:
     spectrum = lyapunov_spectrum(system, states[:8], 1, 2000, transient=100, seed=seed, progress=False)
-    values = spectrum.exponents[:, 0]
-    return float(values.mean()), float(spectrum.errors[:, 0].mean() / len(values) ** 0.5)
+    kept = spectrum.exponents[:, 0].isfinite()  # just past the crisis some leave while they are measured
+    values = spectrum.exponents[kept, 0]
+    return float(values.mean()), float(spectrum.errors[kept, 0].mean() / max(1, len(values)) ** 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,17 +313,22 @@ def _saddle(
             if bool(now.stable[row]) or not len(then):
                 continue
             orbit = now.orbits[row].to(starts)
-            gaps = torch.cdist(orbit[None], then.orbits.to(starts)).amin(dim=(1, 2))
+            gaps = _apart(orbit[None], then.orbits.to(starts)).amin(dim=(1, 2))
             same = then.orbits[int(gaps.argmin())].to(starts)
-            there = float(torch.cdist(same, first.seen).min()) / extent
-            here = float(torch.cdist(orbit, inside.seen).min()) / extent
+            there = float(_apart(same, first.seen).min()) / extent
+            here = float(_apart(orbit, inside.seen).min()) / extent
             nearest = _NEARER if best is None else best.last / best.first
             if there * extent > own and here < nearest * there:
                 best = _Saddle(orbit, now.multipliers[row], there, here)
     return best
 
 
+def _apart(one: Tensor, other: Tensor) -> Tensor:
+    """Distances, of states that nearly touch too: products would leave half of the digits."""
+    return torch.cdist(one, other, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def _spacing(seen: Tensor) -> float:
     """How far samples of an attractor are from the next, in the middle of them."""
-    gaps = torch.cdist(seen[: len(seen) // 2 : 8], seen[len(seen) // 2 :])
+    gaps = _apart(seen[: len(seen) // 2 : 8], seen[len(seen) // 2 :])
     return float(gaps.amin(dim=1).median())

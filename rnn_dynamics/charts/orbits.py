@@ -29,6 +29,10 @@ _UNLIKE = 10.0
 _STEADY = 0.02
 """The mean step of a steady orbit is the same in both halves, up to this share: what comes to rest slows down."""
 
+_RETURNED = 1e-3
+"""No return of a circle, or of weak chaos, is nearer than this share of the farthest: at a flip orbits come to rest so
+slowly that nothing else tells their two states from either."""
+
 _FAR = 1e12
 """In units: an orbit so far off has run away."""
 
@@ -194,8 +198,9 @@ def _judged(
     zero = watch.exponent_tolerance
     speeds = torch.stack([half.mean(dim=0) for half in stretch.speeds.chunk(2)]).cpu()
     steady = ((speeds[1] - speeds[0]).abs() <= _STEADY * speeds[0]) & (speeds[1] > watch.tolerance)
-    calm = (weighted.abs() <= zero) & (halves.abs() <= zero).all(dim=0) & steady
-    above = zero if last else _SURE * zero
+    turning = apart.amin(dim=0) > _RETURNED * apart.amax(dim=0)
+    calm = (weighted.abs() <= zero) & (halves.abs() <= zero).all(dim=0) & steady & turning
+    above = torch.where(turning, zero, _SURE * zero) if last else _SURE * zero
     wild = (weighted > above) & (mean > 3 * error)
     conducts = torch.zeros_like(periods)
     conducts[wild] = Conduct.CHAOTIC

@@ -20,7 +20,7 @@ from .parameter_plane import plot_parameter_plane
 from .phase_portrait import plot_phase_portrait
 from .reachability import plot_reachability
 from .resilience import plot_escape_times, plot_resilience, plot_uncertainty
-from .saving import save_figure
+from .saving import embed_figure, save_figure
 from .skeleton import plot_skeleton
 from .spectrum import plot_spectrum
 from .spectrum_path import plot_spectrum_path
@@ -34,6 +34,7 @@ from .warmup import plot_warmup, plot_warmup_outcome
 
 __all__ = [
     "animate",
+    "embed_figure",
     "figure",
     "interactive",
     "plot_attractors",

@@ -4,7 +4,7 @@ from .agents import TrainedAgent, agents_sentence, print_agents, write_agents
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from .certificates import print_branch_certificates, print_certificates, print_proof, write_certificates
 from .fixed_points import print_report, write_report
-from .page import settings_of, write_page
+from .page import write_page
 from .reachability import print_reachability, write_reachability
 from .sweep import write_sweep_figure
 from .tracking import print_tracking, write_tracking
@@ -27,7 +27,6 @@ __all__ = [
     "print_tracking",
     "print_training",
     "print_warmup",
-    "settings_of",
     "training_sentence",
     "write_agents",
     "write_bifurcations",

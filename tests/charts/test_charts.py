@@ -200,3 +200,29 @@ def test_pictures_show_the_values() -> None:
     assert (shown.filled() + 1 == chart.image().numpy()).all()  # the places of 1 and 2 are 0 and 1
     with pytest.raises(ValueError, match="must be whole"):
         rd.plot_chart(chart[:3])
+
+
+def test_a_chaotic_chart_is_gone_on_with_in_batches_of_another_size(tmp_path) -> None:
+    """Rounding differs from batch to batch, and chaos makes much of it: that is no other family."""
+    plane = rd.input_plane(rd.as_map(lambda h, x: x[..., :1] * h * (1 - h) + 0 * x[..., 1:], 1, 2))
+    watch, path = Watch(transient=300, steps=300, max_steps=300), tmp_path / "chart.safetensors"
+    options = {"resolution": (6, 2), "depth": 1, "watch": watch, "path": path}
+    whole = rd.chart(plane, [0.3], ((3.6, 4.0), (0, 1)), **options)
+    assert bool((whole.exponents > 0.2).any())
+    shaken = replace(whole, exponents=whole.exponents + 0.5 * whole.errors * (whole.exponents > 0))
+    rd.save(shaken, path)
+    assert torch.equal(rd.chart(plane, [0.3], ((3.6, 4.0), (0, 1)), **options).exponents, shaken.exponents)
+    rd.save(replace(whole, exponents=whole.exponents - 1), path)
+    with pytest.raises(ValueError, match="chart of another family"):
+        rd.chart(plane, [0.3], ((3.6, 4.0), (0, 1)), **options)
+
+
+def test_a_slow_flip_is_neither_a_circle_nor_chaos() -> None:
+    """Beside Henon's flip exponents are 0 and two states alternate: a cycle of 2 at length, else undecided."""
+    p, q = 1.068229, -0.193359
+    watch = Watch(transient=500, steps=500, max_steps=4000)
+    spans = ((p - 1e-4, p + 1e-4), (q - 1e-4, q + 1e-4))
+    brief = rd.chart(rd.input_plane(rd.as_map(henon, 2, 2)), [0.1, 0.1], spans, Period(), resolution=(3, 3), depth=0,
+                     watch=watch)  # fmt: skip
+    assert set(brief.conducts.tolist()) <= {Conduct.UNDECIDED, Conduct.PERIODIC}
+    assert set(brief.values[brief.conducts == Conduct.PERIODIC].tolist()) <= {2.0}

@@ -83,3 +83,26 @@ def test_a_flip_is_no_crisis_and_neither_is_a_quiet_span() -> None:
     assert "no orbit was seen to leave" in quiet.summary()
     with pytest.raises(ValueError, match=r"start runs away at 4\.5"):
         rd.find_crisis(family, [0.3], (4.5, 4.0), **few)
+
+
+def test_henons_attractor_vanishes_where_it_meets_its_other_fixed_point() -> None:
+    """At a = 1.4269 (Grebogi, Ott and Yorke 1983): on the way there the attractor grows, which is no crisis."""
+
+    def henon(h: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+        return torch.stack([1 - a[..., 0] * h[..., 0] ** 2 + h[..., 1], 0.3 * h[..., 0]], dim=-1)
+
+    family = rd.as_map(henon, 2, 1).input_family(0)
+    crisis = rd.find_crisis(family, [0.1, 0.1], (1.424, 1.44), orbits=256, steps=512, max_period=1)
+    assert crisis.kind == "boundary crisis"
+    assert crisis.parameter == pytest.approx(1.4269, abs=2e-4)
+    assert crisis.saddle is not None
+    b, a = 0.3, crisis.before
+    x = (-(1 - b) - math.sqrt((1 - b) ** 2 + 4 * a)) / (2 * a)
+    assert crisis.saddle.flatten().tolist() == pytest.approx([x, b * x], abs=1e-6)
+    assert crisis.exponent > 0.3
+
+
+def test_the_exponent_is_that_of_the_attractor_at_its_crisis() -> None:
+    """Some of the orbits leave while it is measured, as nothing was seen to leave in fewer steps."""
+    crisis = rd.find_crisis(logistic().input_family(0), [0.3], (3.95, 4.05), orbits=256, steps=512, max_period=1)
+    assert crisis.exponent == pytest.approx(math.log(2), abs=0.03)  # at 3.95 it is 0.574

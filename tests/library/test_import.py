@@ -86,7 +86,7 @@ def test_no_module_hides_what_is_called_by_its_name() -> None:
     """An import of the module would put it in the place of the function."""
     folder = Path(rd.__file__).parent
     modules = {path.stem for path in folder.iterdir()}
-    assert {name for name in rd.__all__ if name in modules} == {"cells", "tasks"}
+    assert {name for name in rd.__all__ if name in modules} == {"cells", "charts", "tasks"}
 
 
 def test_the_store_alone_reads_every_result(tmp_path: Path) -> None:
