@@ -19,7 +19,7 @@ release = version = rnn_dynamics.__version__
 
 root_doc = "docs/index"
 include_patterns = [
-    "docs/**/*.md",
+    "docs/*.md",
     "docs/api/*.rst",
     "notebooks/*.ipynb",
     "figures/*/*.md",

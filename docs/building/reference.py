@@ -69,17 +69,14 @@ def contents() -> str:
     return "\n".join(lines)
 
 
-_MARKED = re.compile(r"(``.*?``)")
+_MARKED = re.compile(r"(``.*?``)", re.DOTALL)  # code may go on in the next line
 
 
 def plain(text: str) -> list[str]:
     """A docstring as the house writes them, in reStructuredText: plain sentences in which only ``code`` is marked."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        parts = _MARKED.split(line)
-        parts[::2] = [re.sub(r"([*|`\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
-        lines.append("".join(parts))
-    return lines
+    parts = _MARKED.split(text)
+    parts[::2] = [re.sub(r"([*|`\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts).splitlines()
 
 
 def _write(path: Path, text: str) -> None:
@@ -96,6 +93,8 @@ def write_pages(_: Sphinx) -> None:
 
 
 def _as_plain(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    if what == "data" and "\n".join(lines).strip() == (inspect.getdoc(type(thing)) or "").strip():
+        lines.clear()  # a constant has no words of its own, and those of ``dict`` say nothing of it
     lines[:] = plain("\n".join(lines))
 
 
