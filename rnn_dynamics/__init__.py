@@ -59,7 +59,18 @@ from .bifurcations import (
 from .certificates import BranchCertificates, Certificates, FixedPointCensus, all_fixed_points, certify
 from .families import between, scaled, shifted, through
 from .fixed_points import FixedPoints, find_fixed_points, find_fixed_points_over_inputs, index_sum
-from .landscapes import BasinFractions, EscapeTimes, Resilience, basin_fractions, escape_times, resilience
+from .landscapes import (
+    BasinFractions,
+    EscapeTimes,
+    Resilience,
+    UncertaintyExponent,
+    Wada,
+    basin_fractions,
+    escape_times,
+    resilience,
+    uncertainty_exponent,
+    wada,
+)
 from .line_attractors import LineAttractor, line_attractors
 from .multistability import Reachability, diversity, echo_index, reachability, soft_vaa, vaa
 from .planting import Planting, plant
@@ -85,15 +96,18 @@ if TYPE_CHECKING:
         plot_branches,
         plot_diagram,
         plot_echo_index,
+        plot_escape_times,
         plot_fixed_points,
         plot_line_attractor,
         plot_parameter_plane,
         plot_reachability,
+        plot_resilience,
         plot_spectrum,
         plot_sweep,
         plot_timeline,
         plot_tracking,
         plot_transition_graph,
+        plot_uncertainty,
         plot_warmup,
     )
 
@@ -132,6 +146,8 @@ __all__ = [
     "TrainSettings",
     "Training",
     "TrainingBifurcations",
+    "UncertaintyExponent",
+    "Wada",
     "Walk",
     "Warmup",
     "all_fixed_points",
@@ -169,15 +185,18 @@ __all__ = [
     "plot_branches",
     "plot_diagram",
     "plot_echo_index",
+    "plot_escape_times",
     "plot_fixed_points",
     "plot_line_attractor",
     "plot_parameter_plane",
     "plot_reachability",
+    "plot_resilience",
     "plot_spectrum",
     "plot_sweep",
     "plot_timeline",
     "plot_tracking",
     "plot_transition_graph",
+    "plot_uncertainty",
     "plot_warmup",
     "reachability",
     "read_checkpoint",
@@ -197,7 +216,9 @@ __all__ = [
     "train_ensemble",
     "training_bifurcations",
     "transition_graph",
+    "uncertainty_exponent",
     "vaa",
+    "wada",
     "warm_up",
 ]
 

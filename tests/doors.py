@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -165,6 +165,23 @@ def resilient() -> rd.Resilience:
 @cache
 def escapes() -> rd.EscapeTimes:
     return rd.escape_times(network().hold(), attractors(), (0.5, 1.0), trials=2, max_steps=10, settle=BRIEFLY)
+
+
+@cache
+def uncertain() -> rd.UncertaintyExponent:
+    return rd.uncertainty_exponent(network().hold(), attractors(), starts(), distances=2, settle=BRIEFLY)
+
+
+@cache
+def picture() -> Any:
+    """Basins on a plane that show three of them, fine enough to be merged."""
+    labels = torch.arange(256)[:, None].expand(256, 256) // 86
+    return replace(basins(), labels=labels, x=torch.arange(256.0), y=torch.arange(256.0))
+
+
+@cache
+def merged() -> rd.Wada:
+    return rd.wada(picture())
 
 
 @cache
@@ -569,6 +586,23 @@ def doors() -> Iterator[Door]:
             "progress": False,
         },
     )
+    yield Door(
+        "uncertainty_exponent",
+        rd.uncertainty_exponent,
+        lambda: {
+            "system": network().hold(),
+            "found": attractors(),
+            "starts": starts(),
+            "n": 4,
+            "largest": 0.1,
+            "smallest": 0.01,
+            "distances": 2,
+            "settle": BRIEFLY,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door("wada", rd.wada, lambda: {"basins": picture()})
     yield Door("driving", rd.driving, lambda: {"network": network(), "sequence": sequences()[0], "offset": [0.0]})
     yield Door("through", rd.through, lambda: {"checkpoints": [(0, module()), (1, module())], "input": [0.0]})
     yield Door("vaa", rd.vaa, lambda: {"states": starts(), "epsilon": 1e-4})
@@ -863,6 +897,9 @@ def _plotting_doors() -> Iterator[Door]:
             "observable_label": None,
         },
     )
+    yield Door("plot_resilience", rd.plot_resilience, lambda: {"table": resilient(), "ax": None, "legend": True})
+    yield Door("plot_escape_times", rd.plot_escape_times, lambda: {"times": escapes(), "ax": None, "legend": True})
+    yield Door("plot_uncertainty", rd.plot_uncertainty, lambda: {"result": uncertain(), "ax": None, "legend": True})
     yield Door(
         "plot_parameter_plane",
         rd.plot_parameter_plane,
@@ -1340,8 +1377,10 @@ def _result_doors() -> Iterator[Door]:
         (basins, rd.plot_basins),
         (echo, rd.plot_echo_index),
         (fractions, lambda it: (rd.plot_basin_fractions(it), it.to_pandas())),
-        (resilient, lambda it: it.to_pandas()),
-        (escapes, lambda it: it.to_pandas()),
+        (resilient, lambda it: (rd.plot_resilience(it), it.to_pandas())),
+        (escapes, lambda it: (rd.plot_escape_times(it), it.to_pandas())),
+        (uncertain, lambda it: (rd.plot_uncertainty(it), it.to_pandas())),
+        (merged, lambda it: it.to_pandas()),
         (trained, lambda it: it.to_pandas()),
         (played, lambda it: it.to_pandas()),
         (swept, lambda it: (rd.plot_sweep(it), it.to_pandas())),

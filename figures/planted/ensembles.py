@@ -1,7 +1,8 @@
 """How an ensemble of the planted figure is made, trained and looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -71,23 +72,41 @@ def tasks_of(case: Case) -> tuple[SequenceTask, SequenceTask, SequenceTask]:
     return train, validation, test
 
 
-def made(case: Case, task: SequenceTask, seed: int) -> nn.Module:
-    """The recurrent module of a case, before any training on the task."""
+class Made(Protocol):
+    """What says how a network is made."""
+
+    @property
+    def cell(self) -> str: ...
+    @property
+    def variant(self) -> str: ...
+    @property
+    def hidden(self) -> int: ...
+    @property
+    def warmup_steps(self) -> int: ...
+
+
+def made(case: Made, inputs: Tensor | list[Tensor], seed: int, hold: Tensor | None = None) -> nn.Module:
+    """The recurrent module of a case, before any training on the task, made for sequences of inputs [T, m]."""
     both = f"{case.cell}+{case.cell}" if case.variant == "parallel" else case.cell
-    module = module_from_spec(f"{both}-{case.hidden}", task.input_size, seed)
+    module = module_from_spec(f"{both}-{case.hidden}", inputs[0].shape[-1], seed)
     if case.variant == "warm":
-        rd.warm_up(module, task.inputs[:640], case.warmup_steps, seed=seed)
+        rd.warm_up(module, inputs, case.warmup_steps, seed=seed)
     elif case.variant == "refined":
-        rd.warm_up(module, task.inputs[:640], case.warmup_steps, objective="attractors", seed=seed)
+        rd.warm_up(module, inputs, case.warmup_steps, objective="attractors", seed=seed)
     elif case.variant != "plain":
         units = case.hidden // 2 if case.variant == "parallel" else case.hidden
-        rd.plant(module, task.inputs[:640], blocks=max(1, units // 2), input_scale=0.2, n=2, draws=1, seed=seed)
+        rd.plant(module, inputs, blocks=max(1, units // 2), input_scale=0.2, hold=hold, n=2, draws=1, seed=seed)
     return module
 
 
 def gradient_norms(model: rd.SequenceModel, task: SequenceTask) -> Tensor:
     """|d loss / d h_t| of the mean loss of 64 sequences, for every step t, over the batch: [T]."""
     inputs, targets, lengths = task.batch(slice(0, 64))
+    return state_gradients(model, inputs, lambda outputs: task.loss(outputs, targets, lengths))
+
+
+def state_gradients(model: rd.SequenceModel, inputs: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """|d loss / d h_t| over a batch of inputs [k, T, m], of a loss of outputs [k, T, o]: [T]."""
     network = rd.as_map(model.recurrent)
     state = torch.zeros(len(inputs), network.state_size, requires_grad=True)
     states: list[Tensor] = []
@@ -96,14 +115,15 @@ def gradient_norms(model: rd.SequenceModel, task: SequenceTask) -> Tensor:
         state = network.step(state, input)
         states.append(state)
     outputs = torch.stack([model.readout(state[:, :width]) for state in states], dim=1)
-    gradients = torch.autograd.grad(task.loss(outputs, targets, lengths), states)
-    return torch.stack([gradient.norm() for gradient in gradients])
+    return torch.stack([gradient.norm() for gradient in torch.autograd.grad(loss(outputs), states)])
 
 
 def measure(case: Case) -> list[Row]:
     """Train the ensemble, and look at what it reaches before, half-way and after: a row for each seed."""
     task, validation, test = tasks_of(case)
-    models = [rd.SequenceModel(made(case, task, seed), task.target_size, seed=seed) for seed in range(case.seeds)]
+    models = [
+        rd.SequenceModel(made(case, task.inputs[:640], seed), task.target_size, seed=seed) for seed in range(case.seeds)
+    ]
     updates = case.epochs * -(-len(task) // 32)
     trackers = [
         rd.AttractorTracker(

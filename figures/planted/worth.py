@@ -69,8 +69,8 @@ def draw(rows: list[Row]) -> Figure:
                 style.dress(ax)
             _scores(left, mine)
             left.set_title(f"{task}, T = {length}", fontsize=style.SMALL, loc="left")
-            _counts(middle, mine)
-            _gradients(right, mine)
+            draw_counts(middle, mine)
+            draw_gradients(right, mine)
         axes[-1][1].set_xlabel("of the training")
         axes[-1][2].set_xlabel("steps before the end")
         handles = [
@@ -104,7 +104,8 @@ def _scores(ax: Axes, rows: list[Row]) -> None:
         ax.set_ylabel(rows[0]["score_name"])
 
 
-def _counts(ax: Axes, rows: list[Row]) -> None:
+def draw_counts(ax: Axes, rows: list[Row]) -> None:
+    """Attractors that are really reached, and what VAA stands for, at three looks."""
     for variant in VARIANTS:
         own = [row for row in group(rows, variant=variant) if len(row["counts"]) == 3]
         if not own:
@@ -123,7 +124,8 @@ def _counts(ax: Axes, rows: list[Row]) -> None:
     ax.set_xticks(range(3), ["start", "half", "end"])
 
 
-def _gradients(ax: Axes, rows: list[Row]) -> None:
+def draw_gradients(ax: Axes, rows: list[Row]) -> None:
+    """Norms of the derivative by the state, before training."""
     for variant in VARIANTS:
         own = group(rows, variant=variant)
         if not own:

@@ -6,13 +6,19 @@ from .fraction_results import BasinFractions, LifeEvent
 from .fractions import basin_fractions
 from .resilience import resilience
 from .resilience_results import Resilience
+from .uncertainty import UncertaintyExponent, uncertainty_exponent
+from .wada import Wada, wada
 
 __all__ = [
     "BasinFractions",
     "EscapeTimes",
     "LifeEvent",
     "Resilience",
+    "UncertaintyExponent",
+    "Wada",
     "basin_fractions",
     "escape_times",
     "resilience",
+    "uncertainty_exponent",
+    "wada",
 ]

@@ -17,6 +17,9 @@ from .sides import AWAY, UNDECIDED, Sides, left, references
 Noisy = Callable[[Tensor, Tensor], Tensor]
 """From states [k, n] and standard normal numbers [k, d] to the next states."""
 
+_LOOKS = 4096
+"""States that are settled at a time: trials run on while so many are gathered, since few settle as slowly as many."""
+
 
 @checked
 @torch.no_grad()
@@ -84,23 +87,31 @@ def escape_times(
         begins = [references(found, row, trials) for row in range(a)]
         states = torch.cat([begin[torch.arange(s * trials) % len(begin)] for begin in begins])
         states = states.to(dtype=system.dtype, device=system.device)
-        for time in range(1, max_steps + 1):
-            drawn = sizes[:, None] * torch.randn(len(states), width, generator=generator, dtype=torch.float64)
-            states = step(states, drawn.to(states))
-            cells = rows * s + level
-            if time % every and time < max_steps and bool(states.isfinite().all()):
-                exposures += torch.bincount(cells, minlength=a * s).view(a, s)
-                continue
-            seen = sides(states)
-            exposures += torch.bincount(cells, minlength=a * s).view(a, s)
-            undecided += torch.bincount(cells[seen == UNDECIDED], minlength=a * s).view(a, s)
+        time = begun = 0
+        while time < max_steps and len(states):
+            ways, times = [], []
+            while time < max_steps and (len(ways) + 1) * len(states) <= max(_LOOKS, len(states)):
+                for _ in range(min(every, max_steps - time)):
+                    drawn = sizes[:, None] * torch.randn(len(states), width, generator=generator, dtype=torch.float64)
+                    states = step(states, drawn.to(states))
+                    time += 1
+                ways.append(states)
+                times.append(time)
+            seen = sides(torch.cat(ways)).view(len(ways), -1)
             gone = left(seen, rows)
-            escapes += zip(rows[gone].tolist(), level[gone].tolist(), seen[gone].tolist(), strict=True)
-            bar.update(int(gone.sum()))
-            stay = ~gone
+            # The look at which each left: the last of the block for those that did not, which then go on from there.
+            look = torch.where(gone.any(dim=0), gone.long().argmax(dim=0), len(ways) - 1)
+            spent = torch.tensor(times)[look] - begun
+            before = torch.arange(len(ways))[:, None] <= look
+            cells = rows * s + level
+            exposures.view(-1).index_add_(0, cells, spent)
+            undecided.view(-1).index_add_(0, cells, ((seen == UNDECIDED) & before).sum(dim=0))
+            out = gone.any(dim=0)
+            ends = seen[look, torch.arange(len(rows))]
+            escapes += zip(rows[out].tolist(), level[out].tolist(), ends[out].tolist(), strict=True)
+            bar.update(int(out.sum()))
+            begun, stay = time, ~out
             rows, level, sizes, states = rows[stay], level[stay], sizes[stay], states[stay.to(states.device)]
-            if not len(states):
-                break
     return EscapeTimes(
         kinds=tuple(str(kind) for kind in found.kinds),
         states=found.states.cpu(),

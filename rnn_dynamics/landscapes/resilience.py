@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 
 from ..attractors import Attractors, Settle
-from ..checks import ArgumentError, ArrayLike, AtLeast, Count, Positive, Size, checked, require_positive
+from ..checks import ArrayLike, AtLeast, Count, Positive, Size, checked, require_positive
 from ..progress import Progress
 from ..stopping import go_on, stoppable
-from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, Box, HeldMap, require_system
+from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, HeldMap, require_system
 from .amplification import reactivity, transient_growth
 from .convergence import arrival_times
 from .entropy import BasinEntropy, basin_entropy
+from .places import starts_of
 from .pulses import smallest_pulses
 from .resilience_results import Resilience
-from .shocks import fatal_shock
+from .shocks import Shock, fatal_shocks
 from .sides import Sides, left
 
 _BOXES, _TRIALS = 128, 16
@@ -81,11 +82,7 @@ def resilience(
     """
     require_system(system)
     require_positive(n=n, memory_budget=memory_budget)
-    if not len(found):
-        raise ArgumentError("found", "holds no attractor: there is nothing to measure")
-    if found.states.shape[-1] != system.state_size:
-        raise ArgumentError("found", f"has states of size {found.states.shape[-1]}, the system of {system.state_size}")
-    states = _starts(system, starts, n, seed)
+    states = starts_of(system, found, starts, n, seed)
     longest = (settle or Settle()).max_steps
     sides = Sides(system, found, settle, memory_budget, seed)
     measured = _Measured(found, system)
@@ -101,29 +98,21 @@ def resilience(
                 measured.convergence(row, times[labels == row])
                 measured.deviations(row, system)
             bar.update()
-        for row in range(len(found)):
-            others = torch.cat([states[left(labels, row).to(states.device)], _others(sides.attractors, row).to(states)])
-            with measured.row(row):
-                measured.shock(row, sides, others, restarts, rounds, seed)
-            bar.update()
-        for row in range(len(found)):
-            if isinstance(system, HeldMap) and len(system.input):
-                with measured.row(row):
-                    measured.pulse(row, sides, system, pulse_steps, largest_pulse)
-            bar.update()
+        others = [
+            torch.cat([states[left(labels, row).to(states.device)], _others(sides.attractors, row).to(states)])
+            for row in range(len(found))
+        ]
+        for best in fatal_shocks(sides, others, restarts, rounds, seed):
+            measured.shock(best)
+        measured.shocked()
+        bar.update(len(found))
+        if isinstance(system, HeldMap) and len(system.input):
+            measured.pulse(sides, system, pulse_steps, largest_pulse)
+        bar.update(len(found))
         entropy = basin_entropy(sides, states, entropy_radius, _BOXES, _TRIALS, seed)
         go_on()
         bar.update()
     return measured.result(sides.attractors, entropy, entropy_radius, pulse_steps, largest_pulse, bool(stop))
-
-
-def _starts(system: AutonomousMap, starts: ArrayLike | None, n: int, seed: int) -> Tensor:
-    if starts is not None:
-        return system.as_states(starts, "starts")
-    box = system.box
-    if not isinstance(box, Box):
-        raise ArgumentError("starts", f"are needed, since no box is known to draw them from: {box.reason}")
-    return box.sample(n, torch.Generator().manual_seed(seed)).to(dtype=system.dtype, device=system.device)
 
 
 def _others(attractors: Attractors, row: int) -> Tensor:
@@ -188,20 +177,24 @@ class _Measured:
         else:
             self.reasons[row].append(f"deviations had not died out after {grown.steps:,} steps")
 
-    def shock(self, row: int, sides: Sides, others: Tensor, restarts: int, rounds: int, seed: int) -> None:
-        shock = fatal_shock(sides, row, others, restarts, rounds, seed)
-        if shock is None:
-            self.reasons[row].append("no shock that was tried led elsewhere")
-            return
-        self.shock_states[row], self.shocks[row] = shock.state.cpu(), shock.change.cpu()
-        self.shock_targets[row], self.alignments[row] = shock.target, shock.alignment
+    def shock(self, best: dict[int, Shock]) -> None:
+        for row, shock in best.items():
+            self.shock_states[row], self.shocks[row] = shock.state.cpu(), shock.change.cpu()
+            self.shock_targets[row], self.alignments[row] = shock.target, shock.alignment
 
-    def pulse(self, row: int, sides: Sides, system: HeldMap, steps: int, largest: float) -> None:
-        self.pulses[row], targets = smallest_pulses(sides, system, row, steps, largest)
-        self.pulse_targets[row] = torch.where(self.pulses[row].isnan(), -1, targets)
-        missing = int(self.pulses[row].isnan().all(dim=1).sum())
-        if missing:
-            self.reasons[row].append(f"no pulse up to {largest:g} of {missing} inputs leaves it")
+    def shocked(self) -> None:
+        """All shocks were tried."""
+        for row in range(len(self.found)):
+            with self.row(row):
+                if bool(self.shocks[row].isnan().any()):
+                    self.reasons[row].append("no shock that was tried led elsewhere")
+
+    def pulse(self, sides: Sides, system: HeldMap, steps: int, largest: float) -> None:
+        self.pulses, self.pulse_targets = smallest_pulses(sides, system, len(self.found), steps, largest)
+        for row, own in enumerate(self.pulses):
+            with self.row(row):
+                if missing := int(own.isnan().all(dim=1).sum()):
+                    self.reasons[row].append(f"no pulse up to {largest:g} of {missing} inputs leaves it")
 
     def result(
         self, attractors: Attractors, entropy: BasinEntropy, radius: float, steps: int, largest: float, stopped: bool

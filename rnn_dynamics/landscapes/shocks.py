@@ -1,5 +1,6 @@
-"""The smallest shock that takes a state out of its basin."""
+"""The smallest shocks that take states out of their basins."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,10 +23,18 @@ _ALIGNED = 1e-5
 """Of 1 - cos(shock, normal), below which it is normal to the boundary: a turn of 0.3 degrees, 1e-5 of its length."""
 
 
+_AIMS = 6
+"""Aims for each direction that is refined: four states of other basins, and two at random."""
+
+_TOGETHER = 1024
+"""Ways that are bisected at a time."""
+
+
 @dataclass(frozen=True, eq=False)
 class Shock:
     """A shock that was tried, and led elsewhere."""
 
+    row: int  # of the attractor
     state: Tensor  # [n], of the attractor
     change: Tensor  # [n]
     target: int
@@ -37,10 +46,12 @@ class Shock:
         return float(self.change.norm())
 
 
-def fatal_shock(sides: Sides, row: int, elsewhere: Tensor, restarts: int, rounds: int, seed: int) -> Shock | None:
-    """The shortest shock found out of the basin of one attractor; None if none of the trials led elsewhere.
+def fatal_shocks(
+    sides: Sides, elsewhere: Sequence[Tensor], restarts: int, rounds: int, seed: int
+) -> Iterator[dict[int, Shock]]:
+    """The shortest shocks found out of the basins of the first attractors, better with every batch that is yielded.
 
-    From the attractor towards states in other basins, and in random directions, the first exit is bisected. There two
+    From an attractor towards states in other basins, and in random directions, the first exit is bisected. There two
     orbits on either side run along the boundary, as in edge tracking, until they part along e after T steps; then
     (DF^T)^T e is the boundary's normal, as all else in it has been contracted. The shock turns towards the normal while
     that makes it shorter: a descent of the distance to the boundary along each direction. The state where the pair was
@@ -48,24 +59,42 @@ def fatal_shock(sides: Sides, row: int, elsewhere: Tensor, restarts: int, rounds
 
     Args:
         sides: labels of states.
-        row: the attractor.
-        elsewhere: states [q, n], in whatever basins, to aim at.
-        restarts: directions that are refined.
+        elsewhere: for each attractor states [q, n], in whatever basins, to aim at.
+        restarts: directions that are refined, of each attractor.
         rounds: of turning.
         seed: of random directions.
+
+    Yields:
+        The best so far, by row; a row is missing while none of its trials has led elsewhere.
     """
-    search = _Search(sides, row)
-    aims = search.aims(elsewhere, restarts, seed)
-    shocks = search.exits(*aims)
-    best: list[Shock] = []
-    for _ in range(2):  # from the aims, then from the saddles that the first descent passed
-        chosen = _distinct(shocks, restarts)
-        refined, passed = search.refined(chosen, rounds)
-        best = sorted([*best, *refined], key=lambda shock: shock.size)
-        if not len(passed):
-            break
-        shocks = search.exits(*search.nearest(passed))
-    return best[0] if best else None
+    together = max(1, _TOGETHER // (_AIMS * restarts))
+    best: dict[int, Shock] = {}
+    for first in range(0, len(elsewhere), together):
+        rows = range(first, min(first + together, len(elsewhere)))
+        search = _Search(sides, rows)
+        ways = [search.aims(row, elsewhere[row], restarts, seed) for row in rows]
+        for _ in range(2):  # from the aims, then from the saddles that the first descent passed
+            shocks = search.exits(ways)
+            yield _improved(best, shocks)
+            chosen = [shock for row in rows for shock in _distinct([s for s in shocks if s.row == row], restarts)]
+            passed: list[tuple[int, Tensor]] = []
+            for refined, slowest in search.refined(chosen, rounds):
+                passed = slowest or passed
+                yield _improved(best, refined)
+            ways = [
+                (row, *search.nearest(row, torch.stack(ends)))
+                for row in rows
+                if (ends := [end for own, end in passed if own == row])
+            ]
+            if not ways:
+                break
+
+
+def _improved(best: dict[int, Shock], shocks: list[Shock]) -> dict[int, Shock]:
+    for shock in shocks:
+        if shock.row not in best or shock.size <= best[shock.row].size:
+            best[shock.row] = shock
+    return best
 
 
 def _distinct(shocks: list[Shock], most: int) -> list[Shock]:
@@ -80,59 +109,64 @@ def _distinct(shocks: list[Shock], most: int) -> list[Shock]:
 
 
 class _Search:
-    """For one attractor."""
+    """For a few attractors at once: every batch of settling has its price, however small it is."""
 
-    def __init__(self, sides: Sides, row: int) -> None:
-        self._sides, self._row = sides, row
+    def __init__(self, sides: Sides, rows: Sequence[int]) -> None:
+        self._sides = sides
         self._system: AutonomousMap = sides.system
-        self._states = references(sides.attractors, row)
+        self._states = {row: references(sides.attractors, row) for row in rows}
 
-    def nearest(self, ends: Tensor) -> tuple[Tensor, Tensor]:
+    def nearest(self, row: int, ends: Tensor) -> tuple[Tensor, Tensor]:
         """The attractor's state nearest to each of ends [q, n], and the ends."""
-        return self._states[torch.cdist(ends, self._states).argmin(dim=1)], ends
+        states = self._states[row]
+        return states[torch.cdist(ends, states).argmin(dim=1)], ends
 
-    def aims(self, elsewhere: Tensor, restarts: int, seed: int) -> tuple[Tensor, Tensor]:
+    def aims(self, row: int, elsewhere: Tensor, restarts: int, seed: int) -> tuple[int, Tensor, Tensor]:
         """From which states of the attractor to which ends shocks are tried."""
-        n = self._states.shape[-1]
-        given = elsewhere[torch.cdist(elsewhere, self._states).amin(dim=1).argsort(stable=True)]
-        extent = float(torch.cdist(elsewhere, self._states).max()) if len(elsewhere) else 1.0
+        states = self._states[row]
+        n = states.shape[-1]
+        given = elsewhere[torch.cdist(elsewhere, states).amin(dim=1).argsort(stable=True)]
+        extent = float(torch.cdist(elsewhere, states).max()) if len(elsewhere) else 1.0
         drawn = torch.randn(2 * restarts, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        drawn = drawn.to(self._states) * (extent / drawn.norm(dim=-1, keepdim=True).to(self._states))
-        around = self._states[torch.arange(len(drawn), device=drawn.device) % len(self._states)] + drawn
-        return self.nearest(torch.cat([given[: 4 * restarts], around]))
+        drawn = drawn.to(states) * (extent / drawn.norm(dim=-1, keepdim=True).to(states))
+        around = states[torch.arange(len(drawn), device=drawn.device) % len(states)] + drawn
+        return row, *self.nearest(row, torch.cat([given[: (_AIMS - 2) * restarts], around]))
 
-    def exits(self, states: Tensor, ends: Tensor) -> list[Shock]:
-        """The first exit from each state towards its end, where there is one."""
-        changes = ends - states
-        own = torch.full((len(states),), self._row)
+    def exits(self, ways: Sequence[tuple[int, Tensor, Tensor]]) -> list[Shock]:
+        """The first exit from each state towards its end, where there is one; by row of the attractor."""
+        own = torch.tensor([row for row, states, _ in ways for _ in states])
+        states = torch.cat([states for _, states, _ in ways])
+        changes = torch.cat([ends for _, _, ends in ways]) - states
         _, high, targets = first_exits(_straight(states, changes), own, self._sides, _WIDTH)
         return [
-            Shock(states[k], float(high[k]) * changes[k], int(targets[k]), torch.nan)
+            Shock(int(own[k]), states[k], float(high[k]) * changes[k], int(targets[k]), torch.nan)
             for k in high.isfinite().nonzero().flatten().tolist()
             if float(high[k]) * float(changes[k].norm()) > 0
         ]
 
-    def refined(self, shocks: list[Shock], rounds: int) -> tuple[list[Shock], Tensor]:
-        """The shocks after turning, and the slowest states [q, n] that orbits on the boundary passed at first."""
-        passed = self._states[:0]
-        done: list[Shock] = []
+    def refined(self, shocks: list[Shock], rounds: int) -> Iterator[tuple[list[Shock], list[tuple[int, Tensor]]]]:
+        """Round by round the shocks that are done, and at first the slowest states that orbits on the boundary passed.
+
+        The last have come as far as rounds went.
+        """
         turning = [(shock, 1.0) for shock in shocks]
         for number in range(rounds + 1):
             if not turning:
                 break
             normals, slowest = self._normals([shock for shock, _ in turning])
-            passed = slowest if number == 0 else passed
+            passed = [] if number else [(shock.row, end) for (shock, _), end in zip(turning, slowest, strict=True)]
+            done: list[Shock] = []
             known: list[tuple[Shock, Tensor, float]] = []
             for (shock, turn), normal in zip(turning, normals, strict=True):
                 cosine = float(normal @ shock.change) / shock.size
                 side = -1.0 if cosine < 0 else 1.0
-                aligned = Shock(shock.state, shock.change, shock.target, abs(cosine))
+                aligned = Shock(shock.row, shock.state, shock.change, shock.target, abs(cosine))
                 if number == rounds or not abs(cosine) < 1 - _ALIGNED or turn < 1e-3:
                     done.append(aligned)
                 else:
                     known.append((aligned, side * normal, turn))
             turning = self._turned(known)
-        return done, passed
+            yield done + [shock for shock, _ in turning], passed
 
     def _turned(self, known: list[tuple[Shock, Tensor, float]]) -> list[tuple[Shock, float]]:
         """Each turned towards its normal where that made it shorter, else with half the turn for the next round."""
@@ -146,12 +180,14 @@ class _Search:
         turned: list[tuple[Shock, float]] = []
         changes = torch.stack(ends) - states
 
-        own = torch.full((len(states),), self._row)
+        own = torch.tensor([shock.row for shock, _, _ in known])
         _, high, targets = first_exits(_straight(states, changes), own, self._sides, _WIDTH)
         for index, (shock, _, turn) in enumerate(known):
             if bool(high[index].isfinite()) and float(high[index]) < 1 - _WIDTH:
                 change = float(high[index]) * changes[index]
-                turned.append((Shock(shock.state, change, int(targets[index]), torch.nan), min(1.0, 2 * turn)))
+                turned.append(
+                    (Shock(shock.row, shock.state, change, int(targets[index]), torch.nan), min(1.0, 2 * turn))
+                )
             else:
                 turned.append((shock, turn / 2))
         return turned

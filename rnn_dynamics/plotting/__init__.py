@@ -12,6 +12,7 @@ from .fractions import plot_basin_fractions
 from .line_attractors import plot_line_attractor
 from .parameter_plane import plot_parameter_plane
 from .reachability import plot_reachability
+from .resilience import plot_escape_times, plot_resilience, plot_uncertainty
 from .saving import save_figure
 from .spectrum import plot_spectrum
 from .style import figure
@@ -30,15 +31,18 @@ __all__ = [
     "plot_branches",
     "plot_diagram",
     "plot_echo_index",
+    "plot_escape_times",
     "plot_fixed_points",
     "plot_line_attractor",
     "plot_parameter_plane",
     "plot_reachability",
+    "plot_resilience",
     "plot_spectrum",
     "plot_sweep",
     "plot_timeline",
     "plot_tracking",
     "plot_transition_graph",
+    "plot_uncertainty",
     "plot_warmup",
     "plot_warmup_outcome",
     "save_figure",

@@ -31,8 +31,7 @@ READING = """\
 Flip-flop networks of 3 bits after 400 updates, 1,024 starts, one thread, CPU time. "proved": exactly one fixed point in
 a box, of all that the search returned; "decided": of these, the spectral radius is proved below 1, or an eigenvalue
 outside the circle. "alone within" and "captures" are medians over points, in units of the state. "proof / search" is
-the time of ``certify`` over that of ``find_fixed_points``. Networks of 256 units, and the one fixed point of untrained
-GRUs up to 512, come after these; where their rows are missing they were not measured: the machine was shared.
+the time of ``certify`` over that of ``find_fixed_points``. Last the one fixed point of untrained GRUs, to 512 units.
 """
 
 

@@ -15,12 +15,8 @@ from rnn_dynamics import cells
 SLOW = {"continue_bifurcation", "bifurcation_diagram", "AttractorTracker", "training_bifurcations"}
 """Walks are many small steps, each of which pretending makes ten times as long."""
 
-ON_THE_HOST = {"load", "save", "read_checkpoint", "track_checkpoints", "sweep", "certify", "all_fixed_points"}
-"""Files, plans, and proofs, whose balls the host alone has."""
-
-UNTRIED = {"basin_fractions", "driving", "escape_times", "plant", "resilience", "through"}
-"""Nobody has run these elsewhere yet; what they are made of was."""
-"""Functions of files and of results, and what reads weights from disk: they have no device."""
+ON_THE_HOST = {"load", "save", "read_checkpoint", "track_checkpoints", "sweep", "certify", "all_fixed_points", "wada"}
+"""Files, plans, pictures of basins, and proofs, whose balls the host alone has."""
 
 CELLS = {
     "RNN": lambda: nn.RNN(1, 3, num_layers=2),
@@ -53,7 +49,7 @@ def test_elsewhere_as_on_the_host(name: str) -> None:
 
 def test_no_public_function_is_missing() -> None:
     functions = {name for name in rd.__all__ if name[0].islower() and not name.startswith("plot_")}
-    assert functions - {"cells", "tasks"} - ON_THE_HOST - UNTRIED - {name.partition(",")[0] for name in CALLS} == set()
+    assert functions - {"cells", "tasks"} - ON_THE_HOST - {name.partition(",")[0] for name in CALLS} == set()
     public = {name for name in cells.__all__ if isinstance(getattr(cells, name), type)}
     assert public - {"Specification"} - CELLS.keys() == set()
 

@@ -167,6 +167,13 @@ def _timeline(device: str) -> Any:
     return rd.training_bifurcations([(0, module(device)), (1, after)], input=[0.0], n_starts=8)
 
 
+def _planted(device: str) -> Any:
+    made = module(device, nn.GRU)
+    return rd.plant(made, sequences(device), blocks=1, input_scale=0.2, hold=[0.0], n=4), [
+        weight.detach() for weight in made.parameters()
+    ]
+
+
 CALLS: dict[str, Call] = {
     "as_map": lambda device: network(device).run(sequences(device)),
     "sample_states": lambda device: rd.sample_states(network(device), sequences(device), 20, noise=0.5, seed=0),
@@ -240,6 +247,33 @@ CALLS: dict[str, Call] = {
     "saddle_connections": lambda device: rd.saddle_connections(
         network(device).hold(), _points(device), _found(device), settle=SETTLE
     ),
+    "basin_fractions": lambda device: rd.basin_fractions(
+        network(device).input_family(0), starts(device), (-0.1, 0.1), resolution=3, settle=SETTLE
+    ),
+    "driving": lambda device: rd.basin_fractions(
+        rd.driving(network(device), sequences(device)[0], offset=[0.0]),
+        starts(device),
+        (0.5, 1.0),
+        resolution=2,
+        settle=SETTLE,
+    ),
+    "through": lambda device: rd.basin_fractions(
+        rd.through([(0, module(device)), (1, module(device))], input=[0.0]),
+        starts(device),
+        (0.0, 1.0),
+        resolution=2,
+        settle=SETTLE,
+    ),
+    "resilience": lambda device: rd.resilience(
+        network(device).hold(), _found(device), starts(device), restarts=1, rounds=1, settle=SETTLE
+    ),
+    "escape_times": lambda device: rd.escape_times(
+        network(device).hold(), _found(device), (0.5, 1.0), trials=2, max_steps=10, settle=SETTLE
+    ),
+    "uncertainty_exponent": lambda device: rd.uncertainty_exponent(
+        network(device).hold(), _found(device), starts(device, 64), distances=2, settle=SETTLE
+    ),
+    "plant": _planted,
     "warm_up": _warmed,
     "train": _trained,
     "train_ensemble": _ensemble,

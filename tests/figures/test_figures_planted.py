@@ -30,6 +30,20 @@ def test_the_figure_is_measured_drawn_and_captioned(tmp_path: Path) -> None:
     assert "Not measured: bits 6, GRU warm" in (tmp_path / "worth.md").read_text()
 
 
+@pytest.mark.slow
+def test_agents_are_measured_drawn_and_captioned(tmp_path: Path) -> None:
+    run("planted.maze", "--scale", "smoke", "--workers", 1, "--out", tmp_path)
+    lines = (tmp_path / "maze_smoke.jsonl").read_text().splitlines()
+    rows = [row for line in lines for row in json.loads(line)["rows"]]
+    assert len({(row["variant"], row["seed"]) for row in rows}) == len(rows) == 10
+    for row in rows:
+        assert len(row["steps"]) == len(row["vaas"]) == len(row["counts"]) == 3
+        assert len(row["norms_before"]) == len(row["norms_after"]) == row["length"]
+        assert len(row["optimal"]) == 3
+    assert (tmp_path / "maze.png").stat().st_size > 5000
+    assert "nan" not in (tmp_path / "maze.md").read_text()
+
+
 def test_the_figure_shown_comes_from_stored_results() -> None:
     folder = ROOT / "figures" / "planted"
     assert (folder / "worth_small.jsonl").exists()

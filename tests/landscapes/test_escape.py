@@ -109,12 +109,12 @@ def test_ctrl_c_keeps_the_steps_taken() -> None:
     found = rd.find_attractors(held(two_wells, 1), WELLS)
     system = held(step, 1)
     calls[0] = 0
-    whole = rd.escape_times(system, found, 0.05, trials=3, max_steps=20)
-    assert int(whole.exposures[0, 0]) == 3 * 20
+    whole = rd.escape_times(system, found, 0.05, trials=3, max_steps=2000)
+    assert int(whole.exposures[0, 0]) == 3 * 2000
     stop[0], calls[0] = calls[0] // 2, 0
-    part = rd.escape_times(system, found, 0.05, trials=3, max_steps=20)
+    part = rd.escape_times(system, found, 0.05, trials=3, max_steps=2000)
     assert part.interrupted
-    assert 0 < int(part.exposures[0, 0]) < 3 * 20
+    assert 0 < int(part.exposures[0, 0]) < 3 * 2000
 
 
 @pytest.mark.parametrize("noise", [0.0, -1.0, [], [0.1, float("inf")]])

@@ -77,6 +77,8 @@ def every_table() -> list[Table]:
         doors.planted(),
         doors.resilient(),
         doors.escapes(),
+        doors.uncertain(),
+        doors.merged(),
     ]
 
 

@@ -349,6 +349,7 @@ WITH_PROGRESS = (
     rd.basin_fractions,
     rd.resilience,
     rd.escape_times,
+    rd.uncertainty_exponent,
     rd.training_bifurcations,
     rd.track_checkpoints,
     rd.warm_up,
