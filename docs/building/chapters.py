@@ -34,13 +34,11 @@ def chapter(notebook: dict[str, Any], name: str) -> dict[str, Any]:
     """A notebook with captions, links from column heads, and its last part."""
     captions, last = parts_of(name)
     for number, (cell, caption) in enumerate(zip(pictures(notebook), captions, strict=True), 1):
-        figure = {"name": f"figure-{name}-{number}", "caption": f"**Figure {name[1]}.{number}.** {caption}"}
-        cell["metadata"]["mystnb"] = {"figure": figure}
+        cell["metadata"]["mystnb"] = {"figure": {"caption": f"**Figure {name[1]}.{number}.** {caption}"}}
     for cell in notebook["cells"]:
         for out in cell.get("outputs", []):
-            for kind in ("text/html",):
-                if kind in out.get("data", {}):
-                    out["data"][kind] = with_links("".join(out["data"][kind]), COLUMNS)
+            if "text/html" in out.get("data", {}):
+                out["data"]["text/html"] = with_links("".join(out["data"]["text/html"]), COLUMNS)
     notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": last, "id": "last-part"})
     return notebook
 

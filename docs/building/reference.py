@@ -5,7 +5,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_origin
 
 from sphinx.application import Sphinx
 
@@ -70,13 +70,28 @@ def contents() -> str:
 
 
 _MARKED = re.compile(r"(``.*?``)", re.DOTALL)  # code may go on in the next line
+_EXAMPLE = re.compile(r"^( *)(\S.*):\n\n((?:\1 {4}.*\n?|\n(?=\1 {4}))+)", re.MULTILINE)
+"""Lines of code below a line that ends in a colon, and an empty one."""
 
 
 def plain(text: str) -> list[str]:
     """A docstring as the house writes them, in reStructuredText: plain sentences in which only ``code`` is marked."""
+    lines: list[str] = []
+    end = 0
+    for example in _EXAMPLE.finditer(text):
+        lines += _escaped(text[end : example.end(2)] + "::").splitlines()
+        lines += ["", *example[3].splitlines(), ""]
+        end = example.end()
+    return lines + _escaped(text[end:]).splitlines()
+
+
+def _escaped(text: str) -> str:
     parts = _MARKED.split(text)
     parts[::2] = [re.sub(r"([*|`\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
-    return "".join(parts).splitlines()
+    for number in range(1, len(parts), 2):
+        if parts[number + 1][:1].isalnum():  # ``Layer``s: markup ends before a space only
+            parts[number] += "\\ "
+    return "".join(parts)
 
 
 def _write(path: Path, text: str) -> None:
@@ -93,7 +108,8 @@ def write_pages(_: Sphinx) -> None:
 
 
 def _as_plain(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    if what == "data" and "\n".join(lines).strip() == (inspect.getdoc(type(thing)) or "").strip():
+    told = "\n".join(lines).strip()
+    if what == "data" and told in {(inspect.getdoc(kind) or "").strip() for kind in (type(thing), get_origin(thing))}:
         lines.clear()  # a constant has no words of its own, and those of ``dict`` say nothing of it
     lines[:] = plain("\n".join(lines))
 
