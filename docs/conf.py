@@ -36,6 +36,7 @@ extensions = [
     "building.reference",
     "building.columns",
     "building.chapters",
+    "building.gallery",
     "building.names",
 ]
 

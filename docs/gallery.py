@@ -1,6 +1,6 @@
 """The pictures of gallery.md: its code is run from top to bottom, and each part's figure written.
 
-    python docs/gallery.py FOLDER
+python docs/gallery.py FOLDER
 """
 
 import os

@@ -27,7 +27,9 @@ def parts_of(name: str) -> tuple[list[str], str]:
 
 def pictures(notebook: dict[str, Any]) -> list[dict[str, Any]]:
     """The cells that show one, in order."""
-    return [cell for cell in notebook["cells"] if any("image/png" in out.get("data", {}) for out in cell.get("outputs", []))]
+    return [
+        cell for cell in notebook["cells"] if any("image/png" in out.get("data", {}) for out in cell.get("outputs", []))
+    ]
 
 
 def chapter(notebook: dict[str, Any], name: str) -> dict[str, Any]:

@@ -51,7 +51,13 @@ class NamesOfTheLibrary(SphinxPostTransform):
             if full is None:
                 continue
             reference = addnodes.pending_xref(
-                "", refdomain="py", reftype="obj", reftarget=full, refexplicit=True, refwarn=True, refdoc=self.env.docname
+                "",
+                refdomain="py",
+                reftype="obj",
+                reftarget=full,
+                refexplicit=True,
+                refwarn=True,
+                refdoc=self.env.docname,
             )
             code.replace_self(reference)
             reference += code

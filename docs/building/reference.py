@@ -15,7 +15,15 @@ FRONTS = {
     "Networks as maps": ("systems", "families", "conditions", "cells", "tasks"),
     "Fixed points": ("roots", "fixed_points", "stability", "line_attractors", "targeted_directions"),
     "Attractors": ("attractors", "multistability", "transitions", "landscapes"),
-    "Parameters and training": ("continuation", "bifurcations", "warmup", "planting", "training", "tracking", "timeline"),
+    "Parameters and training": (
+        "continuation",
+        "bifurcations",
+        "warmup",
+        "planting",
+        "training",
+        "tracking",
+        "timeline",
+    ),
     "Proof": ("certificates", "enclosures"),
     "Agents": ("rl", "automata"),
     "Many at once": ("sweeps",),
@@ -28,7 +36,9 @@ def public(module: ModuleType) -> dict[str, Any]:
     """Names of a front with what they stand for, but for what another front documents."""
     own = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
     found = {name: getattr(module, name) for name in own}
-    return {name: thing for name, thing in found.items() if _is_at_home(thing, module.__name__, "__all__" in vars(module))}
+    return {
+        name: thing for name, thing in found.items() if _is_at_home(thing, module.__name__, "__all__" in vars(module))
+    }
 
 
 def _is_at_home(thing: Any, front: str, listed: bool) -> bool:
@@ -47,7 +57,15 @@ def documented() -> dict[str, Any]:
 def page(front: str) -> str:
     """The page of one front, in reStructuredText."""
     module = import_module(f"{LIBRARY}.{front}")
-    lines = [front, "=" * len(front), "", *plain(inspect.getdoc(module) or ""), "", f".. py:module:: {LIBRARY}.{front}", ""]
+    lines = [
+        front,
+        "=" * len(front),
+        "",
+        *plain(inspect.getdoc(module) or ""),
+        "",
+        f".. py:module:: {LIBRARY}.{front}",
+        "",
+    ]
     for name, thing in sorted(public(module).items(), key=lambda item: item[0].lower()):
         lines += [name, "-" * len(name), "", f".. {_directive(thing)}:: {LIBRARY}.{front}.{name}"]
         lines += ["   :members:", "   :show-inheritance:"] if inspect.isclass(thing) else []
@@ -62,10 +80,27 @@ def _directive(thing: Any) -> str:
 
 def contents() -> str:
     """The page that lists the others."""
-    lines = ["API reference", "=============", "", "Every public name, by the folder that it lives in; all that is in", ""]
-    lines[-2] = "Every public name, by the folder it lives in. What most users call is in ``rnn_dynamics`` itself (``rd``)."
+    lines = [
+        "API reference",
+        "=============",
+        "",
+        "Every public name, by the folder that it lives in; all that is in",
+        "",
+    ]
+    lines[-2] = (
+        "Every public name, by the folder it lives in. What most users call is in ``rnn_dynamics`` itself (``rd``)."
+    )
     for subject, fronts in FRONTS.items():
-        lines += [subject, "-" * len(subject), "", ".. toctree::", "   :maxdepth: 1", "", *(f"   {front}" for front in fronts), ""]
+        lines += [
+            subject,
+            "-" * len(subject),
+            "",
+            ".. toctree::",
+            "   :maxdepth: 1",
+            "",
+            *(f"   {front}" for front in fronts),
+            "",
+        ]
     return "\n".join(lines)
 
 

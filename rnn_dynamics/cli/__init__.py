@@ -12,6 +12,8 @@ from .certify import EXAMPLES as CERTIFY_EXAMPLES
 from .certify import certify
 from .fixed_points import analyze, demo
 from .reach import reach
+from .report_bug import EXAMPLES as REPORT_BUG_EXAMPLES
+from .report_bug import report_bug
 from .sweep import app as sweep_app
 from .track import EXAMPLES as TRACK_EXAMPLES
 from .track import track
@@ -45,6 +47,8 @@ rnn-dynamics sweep run plan.toml
                                 many trainings, or whatever a plan says, on one machine or a cluster
 rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
                                 from states that your inputs lead to, at a held input
+rnn-dynamics report-bug model.pt
+                                versions and a description of the network without its weights, to be shared
 """
 
 
@@ -61,6 +65,7 @@ app.command(epilog=CERTIFY_EXAMPLES)(certify)
 app.command()(warmup)
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=TRACK_EXAMPLES)(track)
+app.command(epilog=REPORT_BUG_EXAMPLES)(report_bug)
 app.add_typer(sweep_app, name="sweep")
 
 
