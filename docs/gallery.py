@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+
 import rnn_dynamics as rd
 
 PAGE = Path(__file__).with_name("gallery.md")
@@ -44,6 +46,7 @@ def draw(folder: Path) -> list[Path]:
                     axes = names.pop("axes")
                     first = axes if hasattr(axes, "figure") else next(iter(axes))
                     written += rd.plotting.save_figure(first.figure, folder / f"{name}.png")
+                    plt.close("all")
         finally:
             os.chdir(before)
             sys.path.remove(str(PAGE.parent))

@@ -27,9 +27,8 @@ def parts_of(name: str) -> tuple[list[str], str]:
 
 def pictures(notebook: dict[str, Any]) -> list[dict[str, Any]]:
     """The cells that show one, in order."""
-    return [
-        cell for cell in notebook["cells"] if any("image/png" in out.get("data", {}) for out in cell.get("outputs", []))
-    ]
+    outputs = [(cell, out.get("data", {})) for cell in notebook["cells"] for out in cell.get("outputs", [])]
+    return [cell for cell, data in outputs if "image/png" in data]
 
 
 def chapter(notebook: dict[str, Any], name: str) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def _read(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] = json.dumps(chapter(json.loads(source[0]), page.removeprefix("notebooks/")))
 
 
-def _depends(app: Sphinx, env: Any, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+def _depends(_: Sphinx, env: Any, *_sets: set[str]) -> list[str]:
     return [page for page in env.found_docs if page.startswith("notebooks/")]  # their last parts may have changed
 
 

@@ -12,8 +12,8 @@ PAGE = Path(__file__).parents[1] / "columns.md"
 _HEAD = re.compile("<th>([^<]+)</th>")
 _INTRODUCTION = """# Column heads
 
-What the columns of all results mean, in alphabetical order. In Jupyter the same sentence appears over a head that is pointed at; in the
-tables of the chapters here heads lead to this page, and from here to the [glossary](glossary.md).
+What the columns of all results mean, in alphabetical order. In Jupyter the same sentence appears over a head that is
+pointed at; in the tables of the chapters here heads lead to this page, and from here to the [glossary](glossary.md).
 """
 
 

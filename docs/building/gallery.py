@@ -1,4 +1,4 @@
-"""Pictures of the gallery: drawn once for each state of its page and of the library's plots, and put below their code."""
+"""Pictures of the gallery: drawn when its page or the library's plots change, and put below their code."""
 
 import re
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Names in the text: `rd.find_fixed_points` leads to its entry in the reference, and one that does not exist is a warning."""
+"""Names in the text: `rd.find_fixed_points` leads to its reference, and one that does not exist is a warning."""
 
 import re
 from importlib import import_module

@@ -142,7 +142,7 @@ def write_pages(_: Sphinx) -> None:
         _write(PAGES / f"{front}.rst", page(front))
 
 
-def _as_plain(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+def _as_plain(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
     told = "\n".join(lines).strip()
     if what == "data" and told in {(inspect.getdoc(kind) or "").strip() for kind in (type(thing), get_origin(thing))}:
         lines.clear()  # a constant has no words of its own, and those of ``dict`` say nothing of it

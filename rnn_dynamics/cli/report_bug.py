@@ -24,9 +24,7 @@ Of a module in Python: print(rnn_dynamics.report.bug_report(rd.as_map(module)))
 
 @Options()
 def report_bug(
-    checkpoint: Annotated[
-        Path | None, typer.Argument(help="Weights, as analyze takes them.", show_default=False)
-    ] = None,
+    checkpoint: Annotated[Path | None, typer.Argument(help="Weights, as of analyze.", show_default=False)] = None,
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,

@@ -41,8 +41,8 @@ def bug_report(
 ) -> str:
     """What can be shared about this machine and about a network, in Markdown.
 
-    Of the network: its class, sizes, dtypes, notes, and the operations of one step, in order. Weights are told by name, shape
-    and dtype; no value of one appears, and fractions in sentences, which might be one, are left out as "…".
+    Of the network: its class, sizes, dtypes, notes, and the operations of one step, in order. Weights are told by name,
+    shape and dtype; no value of one appears, and fractions in sentences, which might be one, are left out as "…".
 
     Args:
         network: as ``rd.as_map`` gives it; None for the machine alone.
@@ -72,7 +72,8 @@ def _versions() -> Iterator[str]:
     yield f"- rnn_dynamics {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     yield f"- {', '.join(filter(None, map(_version, _PACKAGES)))}"
     card = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    yield f"- threads {torch.get_num_threads()}, default dtype {torch.get_default_dtype()}, CUDA {torch.version.cuda}, card: {card}"
+    yield f"- threads {torch.get_num_threads()}, default dtype {torch.get_default_dtype()}"
+    yield f"- CUDA {torch.version.cuda}, card: {card}"
     yield from (f"- {name}={os.environ[name]}" for name in _VARIABLES if name in os.environ)
     yield f"- in a notebook: {'ipykernel' in sys.modules}"
 
@@ -97,8 +98,9 @@ def _map(network: DrivenMap) -> Iterator[str]:
     layers = ", ".join(type(layer).__name__ for layer in getattr(network, "layers", ()))
     yield f"- {type(network).__name__}" + (f" of {layers}" if layers else "")
     yield f"- {network.state_size} coordinates {list(network.layer_sizes)}, {network.input_size} inputs"
-    yield f"- {network.dtype} on {network.device.type}, {'a vector field in steps' if network.dt else 'no unit of time'}"
-    box = network.hold().box()
+    time = "a vector field in steps, or with a time constant" if network.dt else "no unit of time"
+    yield f"- {network.dtype} on {network.device.type}, {time}"
+    box = network.hold().box
     yield f"- box: {'known' if isinstance(box, Box) else 'none'}, {without_fractions(box.reason)}"
     yield from (f"- note: {without_fractions(note)}" for note in network.notes)
 
@@ -110,8 +112,7 @@ def _weights(network: DrivenMap) -> Iterator[str]:
         yield "- not known: it is a function"
         return
     for name, weight in weights.items():
-        finite = "" if bool(weight.isfinite().all()) else ", NOT FINITE"
-        yield f"- {name}: {list(weight.shape)} {weight.dtype}{finite}"
+        yield f"- {name}: {list(weight.shape)} {weight.dtype}"
 
 
 def _operations(network: DrivenMap) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A bug report describes the network and gives none of its numbers away."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,10 @@ def numbers_of_weights(text: str, weights: list[Tensor]) -> set[str]:
     return {token for token in written if ((values - float(token)).abs() <= 1e-3 * values.abs()).any()}
 
 
-def odd(module: nn.Module) -> nn.Module:
-    """All weights different and none of them small or whole."""
+def odd(make: Callable[[], nn.Module]) -> nn.Module:
+    """A module all weights of which are different, and none of them small or whole."""
+    with torch.random.fork_rng():
+        module = make()
     with torch.no_grad():
         for place, weight in enumerate(module.parameters()):
             weight.copy_(0.1237 + 0.0101 * torch.arange(weight.numel()).reshape(weight.shape) + 0.00137 * place)
@@ -34,7 +37,7 @@ def odd(module: nn.Module) -> nn.Module:
 def test_the_report_of_a_file_has_no_weight_in_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = odd(nn.GRU(2, 3))
+    module = odd(lambda: nn.GRU(2, 3))
     save_file(module.state_dict(), tmp_path / "model.safetensors")
     code, out, _ = run_command(
         capsys, monkeypatch, "report-bug", tmp_path / "model.safetensors", "--cell", "gru", "--out", tmp_path / "bug.md"
@@ -43,7 +46,7 @@ def test_the_report_of_a_file_has_no_weight_in_it(
     assert code == 0
     assert text.strip() in out
     assert numbers_of_weights(text, list(module.parameters())) == set()
-    for told in ("rnn_dynamics 0.", "torch 2.", "--cell: gru", "GRU, 1 layer of 3 units, 2 inputs", "GRULayer"):
+    for told in ("rnn_dynamics 0.", "torch 2.", "--cell: GRU", "GRU, 1 layer of 3 units, 2 inputs", "GRULayer"):
         assert told in text, told
     assert "weight_hh_l0: [9, 3] torch.float32" in text
     assert "sigmoid" in text.partition("### Operations")[2]
@@ -65,7 +68,7 @@ class Leaky(nn.Module):
 
 
 def test_literals_of_a_step_of_ones_own_stay_at_home() -> None:
-    module = odd(Leaky())
+    module = odd(Leaky)
     text = bug_report(rd.as_map(module, state_size=3, input_size=3))
     assert numbers_of_weights(text, [*module.parameters(), torch.tensor([0.4321, 1 - 0.4321])]) == set()
     assert "tanh" in text
@@ -81,14 +84,3 @@ def test_what_is_no_network_is_told_with_its_refusal(
     assert code == 0
     assert "### Refused" in text
     assert "0.1237" not in text
-
-
-def test_weights_that_are_not_finite_are_told() -> None:
-    module = nn.RNN(1, 2)
-    with torch.no_grad():
-        module.weight_hh_l0[0, 0] = torch.nan
-    try:
-        network = rd.as_map(module)
-    except ValueError:
-        pytest.skip("as_map refuses it at the door")
-    assert "weight_hh_l0: [2, 2] torch.float32, NOT FINITE" in bug_report(network)
