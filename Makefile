@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick lint unit notebooks benchmarks gpu clean
+.PHONY: demo test quick lint unit notebooks benchmarks gpu docs dist coverage clean
 
 demo: .venv/demo
 	$(BIN)/rnn-dynamics demo
@@ -37,6 +37,20 @@ gpu: .venv/gpu
 	$(BIN)/python -m tests.benchmarks.gpu $(DRY_RUN)
 	$(if $(DRY_RUN),,$(BIN)/python -m tests.benchmarks readme)
 
+# The site, into build/site: offline, warnings are errors, notebooks as they are stored.
+docs: .venv/docs
+	$(BIN)/python -m sphinx -b html -c docs -d build/doctrees -W --keep-going -q . build/site
+
+# The wheel and the sdist, into dist/, each installed into an environment of its own and imported there.
+dist: .venv/test
+	DIST=dist $(BIN)/python -m pytest -q tests/library/test_dist.py
+
+coverage: .venv/test
+	$(BIN)/python -m coverage run -m pytest -m "not slow"
+	$(BIN)/python -m coverage combine
+	$(BIN)/python -m coverage html
+	$(BIN)/python -m coverage report
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -47,6 +61,10 @@ gpu: .venv/gpu
 .venv/test: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,notebooks]"
 	touch .venv/demo $@
+
+.venv/docs: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,docs]"
+	touch $@
 
 .venv/gpu: .venv/bin/python pyproject.toml constraints.txt
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)

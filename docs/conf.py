@@ -20,6 +20,7 @@ release = version = rnn_dynamics.__version__
 root_doc = "docs/index"
 include_patterns = [
     "docs/*.md",
+    "docs/methods/*.md",
     "docs/api/*.rst",
     "notebooks/*.ipynb",
     "figures/*/*.md",
@@ -35,6 +36,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "building.reference",
     "building.columns",
+    "building.captions",
     "building.chapters",
     "building.gallery",
     "building.names",

@@ -147,6 +147,8 @@ def _as_plain(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, li
     if what == "data" and told in {(inspect.getdoc(kind) or "").strip() for kind in (type(thing), get_origin(thing))}:
         lines.clear()  # a constant has no words of its own, and those of ``dict`` say nothing of it
     lines[:] = plain("\n".join(lines))
+    if what in ("attribute", "data", "property"):
+        lines.insert(0, "")  # napoleon takes what is before a colon in the first line for a type: "[k, n]: states"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
