@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, get_origin
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 PAGES = Path(__file__).parents[1] / "api"
 LIBRARY = "rnn_dynamics"
@@ -30,6 +31,8 @@ FRONTS = {
     "Figures, files, results": ("plotting", "store", "results", "tables", "kinds", "columns", "fixed_point_finder"),
 }
 """The fronts by subject, in the order of the page. What only the library itself calls has none."""
+
+_STYLE = Config(napoleon_use_rtype=False)
 
 
 def public(module: ModuleType) -> dict[str, Any]:
@@ -142,17 +145,17 @@ def write_pages(_: Sphinx) -> None:
         _write(PAGES / f"{front}.rst", page(front))
 
 
-def _as_plain(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
+def _as_plain(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     told = "\n".join(lines).strip()
     if what == "data" and told in {(inspect.getdoc(kind) or "").strip() for kind in (type(thing), get_origin(thing))}:
         lines.clear()  # a constant has no words of its own, and those of ``dict`` say nothing of it
     lines[:] = plain("\n".join(lines))
-    if what in ("attribute", "data", "property"):
-        lines.insert(0, "")  # napoleon takes what is before a colon in the first line for a type: "[k, n]: states"
+    if what not in ("attribute", "data", "property"):  # of these napoleon takes "[k, n]: states" for a type
+        lines[:] = GoogleDocstring(lines, _STYLE, app, what, name, thing, options).lines()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("builder-inited", write_pages)
-    app.connect("autodoc-process-docstring", _as_plain, priority=400)  # before napoleon makes sections of them
+    app.connect("autodoc-process-docstring", _as_plain)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,7 @@
 """Every column head of every result says what it means, and leads to a term of the glossary that exists."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +16,8 @@ GLOSSARY = Path(__file__).parents[2] / "docs/glossary.md"
 def terms() -> set[str]:
     """All that the glossary explains: lines before an indented one."""
     lines = GLOSSARY.read_text().splitlines()
-    named = {line for line, after in zip(lines, lines[1:], strict=False) if after.startswith("  ") and line[:1].strip()}
-    doubled = {line for line, after in zip(lines, lines[1:], strict=False) if line[:1].strip() and after in named}
+    named = {line for line, after in pairwise(lines) if after.startswith("  ") and line[:1].strip()}
+    doubled = {line for line, after in pairwise(lines) if line[:1].strip() and after in named}
     return {line for line in named | doubled if not line.startswith(("#", "`"))}
 
 
