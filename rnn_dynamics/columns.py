@@ -232,7 +232,7 @@ _TERMS = {
 
 def heads() -> tuple[str, ...]:
     """All column heads that mean the same in every result, in alphabetical order."""
-    return tuple(_ANY)
+    return tuple(sorted(_ANY))
 
 
 def meaning(head: str, of: str = "") -> str:
