@@ -38,7 +38,7 @@ gpu: .venv/gpu
 	$(if $(DRY_RUN),,$(BIN)/python -m tests.benchmarks readme)
 
 # The site, into build/site: offline, warnings are errors, notebooks as they are stored.
-docs: .venv/docs
+docs: .venv/test
 	$(BIN)/python -m sphinx -b html -c docs -d build/doctrees -W --keep-going -q . build/site
 
 # The wheel and the sdist, into dist/, each installed into an environment of its own and imported there.
@@ -59,12 +59,8 @@ coverage: .venv/test
 	touch $@
 
 .venv/test: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,notebooks]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,notebooks,docs]"
 	touch .venv/demo $@
-
-.venv/docs: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,docs]"
-	touch $@
 
 .venv/gpu: .venv/bin/python pyproject.toml constraints.txt
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)

@@ -44,7 +44,8 @@ extensions = [
 nb_execution_mode = "off"  # outputs are those that `notebooks/run.py --write` stored
 myst_enable_extensions = ["dollarmath", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.header"]  # captions of figures begin with a paragraph; tables of benchmarks skip a level
+# Tables of benchmarks skip a level; shapes of fields ("[k, n]: ...") are taken for names of types.
+suppress_warnings = ["myst.header", "ref.python"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"

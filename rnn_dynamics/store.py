@@ -3,12 +3,13 @@
 import json
 import os
 from dataclasses import fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -79,6 +80,15 @@ def load(path: str | os.PathLike[str]) -> Any:
     raise ValueError(f"{path} has format {written}, this version reads format {FORMAT}")
 
 
+def holds_result(path: Path) -> bool:
+    """Whether ``save`` wrote a file, by its header; other files, and none, hold no result."""
+    try:
+        with safe_open(path, "pt") as file:
+            return "rnn_dynamics" in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
 def _encode(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
         tensor = value.detach().cpu()
@@ -111,6 +121,8 @@ def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
         return complex(value["real"], value["imag"])
     if "tuple" in value:
         return tuple(_decode(item, tensors) for item in value["tuple"])
+    if value["type"] not in _types:
+        import_module(".front", __package__)  # which brings every result there is; this module alone may be imported
     if value["type"] not in _types:
         raise ValueError(f"this version knows no result of type {value['type']}")
     return _types[value["type"]](**{key: _decode(item, tensors) for key, item in value["fields"].items()})

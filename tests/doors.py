@@ -15,7 +15,7 @@ from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
-from rnn_dynamics import cells, enclosures, fixed_point_finder, plotting, rl, roots, sweeps, tasks, training
+from rnn_dynamics import cells, enclosures, fixed_point_finder, manifolds, plotting, rl, roots, sweeps, tasks, training
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.fixed_point_finder import FixedPointFinder, plot_fps
 from rnn_dynamics.tracking import Budget, checkpoint_files
@@ -60,8 +60,29 @@ def plane_family(p: float, q: float) -> rd.AutonomousMap:
     return rd.as_map(lambda h, _: torch.tanh(q * h) + p, 2, 0).hold()
 
 
+def two_inputs(h: Tensor, x: Tensor) -> Tensor:
+    return torch.tanh(x[..., :1] * h + x[..., 1:])
+
+
+WATCHED = rd.charts.Watch(transient=100, steps=64, max_steps=64, max_period=4)
 BRIEFLY = rd.Settle(max_steps=200, horizon=1e3)
 LITTLE = rd.Effort(n=4, horizon=5, settle=rd.Settle(max_steps=100, horizon=100.0), searched=8)
+
+
+@cache
+def charted() -> rd.Chart:
+    return rd.chart(plane_family, starts()[:1], ((-1, 1), (0.5, 2)), resolution=(2, 2), depth=0, watch=WATCHED)
+
+
+@cache
+def orbits_over() -> rd.OrbitDiagram:
+    return rd.orbit_diagram(network().input_family(0), starts(), (-1, 1), resolution=2, samples=4, watch=WATCHED)
+
+
+@cache
+def crisis() -> rd.Crisis:
+    few = {"orbits": 4, "steps": 20, "transient": 10, "max_rounds": 2, "max_period": 1}
+    return rd.find_crisis(network().input_family(0), starts()[0], (-0.5, 0.5), **few)
 
 
 @cache
@@ -79,6 +100,61 @@ def line() -> rd.LineAttractor:
 @cache
 def attractors() -> rd.Attractors:
     return rd.find_attractors(network().hold(), starts())
+
+
+@cache
+def saddle() -> Tensor:
+    """Of the network: at rest in one coordinate, unstable in the other."""
+    found = points()
+    return found.states[found.n_unstable == 1][0]
+
+
+@cache
+def curves() -> rd.InvariantManifold:
+    return rd.invariant_manifold(network().hold(), saddle(), spacing=0.1)
+
+
+@cache
+def surface() -> rd.InvariantSurface:
+    return rd.invariant_surface(network().hold(), [0.0, 0.0], spacing=0.4)
+
+
+@cache
+def _henon() -> rd.DrivenMap:
+    def step(h: Tensor, p: Tensor) -> Tensor:
+        return torch.stack([1 - p[..., 0] * h[..., 0] ** 2 + h[..., 1], p[..., 1] * h[..., 0]], dim=-1)
+
+    return rd.as_map(step, 2, 2)
+
+
+def henon(a: float, b: float = 0.3) -> rd.AutonomousMap:
+    return _henon().hold([a, b])
+
+
+HENON_SADDLE = [0.631354, 0.189406]
+
+
+@cache
+def connections() -> rd.ConnectingOrbits:
+    """Two homoclinic orbits of Henon's map that meet at a = 1.305."""
+    return rd.connecting_orbits(henon(1.31), [0.649, 0.195], length=5.0, most=3)
+
+
+@cache
+def connected() -> manifolds.ConnectionBranch:
+    found = connections()
+    near = found[int(found.transversality.argmin())]
+    return rd.continue_connection(henon, near, (1.303, 1.31), at=1.31)
+
+
+@cache
+def touching() -> manifolds.TangencyCurve:
+    return rd.continue_tangency(henon, connected().tangencies[0], ((1.30, 1.31), (0.29, 0.31)), at=0.3)
+
+
+@cache
+def portrait() -> rd.PhasePortrait:
+    return rd.phase_portrait(network().hold(), resolution=9)
 
 
 @cache
@@ -539,6 +615,71 @@ def doors() -> Iterator[Door]:
         },
     )
     yield Door(
+        "input_plane",
+        rd.input_plane,
+        lambda: {"network": rd.as_map(two_inputs, 1, 2), "first": 0, "second": 1, "offset": [0.0, 0.0]},
+    )
+    yield Door(
+        "chart",
+        rd.chart,
+        lambda: {
+            "family": plane_family,
+            "starts": starts()[:1],
+            "spans": ((-1, 1), (0.5, 2)),
+            "measure": rd.charts.Exponent(),
+            "resolution": (2, 2),
+            "depth": 0,
+            "watch": WATCHED,
+            "settle": BRIEFLY,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "orbit_diagram",
+        rd.orbit_diagram,
+        lambda: {
+            "family": network().input_family(0),
+            "starts": starts(),
+            "span": (-1.0, 1.0),
+            "resolution": 2,
+            "samples": 4,
+            "coordinate": 0,
+            "watch": WATCHED,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "find_crisis",
+        rd.find_crisis,
+        lambda: {
+            "family": network().input_family(0),
+            "start": starts()[0],
+            "span": (-0.5, 0.5),
+            "orbits": 4,
+            "steps": 20,
+            "transient": 10,
+            "max_rounds": 2,
+            "max_period": 1,
+            "memory_budget": 2**20,
+            "seed": 0,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "plot_chart",
+        rd.plot_chart,
+        lambda: {"chart": charted(), "curves": (), "labels": True, "legend": True, "parameters": ("p", "q")},
+    )
+    yield Door(
+        "plot_orbit_diagram",
+        rd.plot_orbit_diagram,
+        lambda: {"diagram": orbits_over(), "parameter": "p", "coordinate": "h"},
+    )
+    yield Door(
         "basin_fractions",
         rd.basin_fractions,
         lambda: {
@@ -647,6 +788,7 @@ def doors() -> Iterator[Door]:
     )
     yield Door("save", rd.save, lambda: {"result": points(), "path": folder() / "points.safetensors"})
     yield Door("load", rd.load, lambda: {"path": rd.save(points(), folder() / "points.safetensors")})
+    yield from _manifold_doors()
     yield from _training_doors()
     yield from _plotting_doors()
     yield from _making_doors()
@@ -678,6 +820,191 @@ def _enclosure_doors() -> Iterator[Door]:
         "FamilyEnclosure.linearize",
         lambda **options: enclosures.enclose_family(lambda h, p: torch.tanh(p * h), 2).linearize(**options),
         lambda: {"box": arb_mat(column), "parameter": arb(0.5), "precision": 53},
+    )
+
+
+def _manifold_doors() -> Iterator[Door]:
+    yield Door(
+        "invariant_manifold",
+        rd.invariant_manifold,
+        lambda: {
+            "system": network().hold(),
+            "saddle": saddle(),
+            "stable": False,
+            "period": 1,
+            "length": 2.0,
+            "spacing": 0.2,
+            "bend": 0.3,
+            "tolerance": 1e-8,
+            "max_points": 200,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "invariant_surface",
+        rd.invariant_surface,
+        lambda: {
+            "system": network().hold(),
+            "saddle": [0.0, 0.0],
+            "period": 1,
+            "reach": 1.0,
+            "spacing": 0.4,
+            "tolerance": 1e-6,
+            "max_points": 500,
+            "progress": False,
+        },
+    )
+    yield Door("InvariantManifold.distances", curves().distances, lambda: {"states": starts()})
+    yield Door(
+        "connecting_orbits",
+        rd.connecting_orbits,
+        lambda: {
+            "system": henon(1.31),
+            "source": [0.649, 0.195],
+            "target": None,
+            "guesses": [connections().orbits[0]],
+            "period": 1,
+            "length": 3.0,
+            "spacing": 0.1,
+            "most": 1,
+            "progress": False,
+        },
+    )
+    yield Door(
+        "continue_connection",
+        rd.continue_connection,
+        lambda: {
+            "family": henon,
+            "orbit": connections()[0],
+            "span": (1.31, 1.32),
+            "at": 1.31,
+            "walk": rd.Walk(max_steps=2),
+            "progress": False,
+        },
+    )
+    yield Door(
+        "continue_tangency",
+        rd.continue_tangency,
+        lambda: {
+            "family": henon,
+            "tangency": connected().tangencies[0],
+            "spans": ((1.30, 1.31), (0.29, 0.31)),
+            "at": 0.3,
+            "walk": rd.Walk(max_steps=2),
+            "progress": False,
+        },
+    )
+    yield Door(
+        "phase_portrait",
+        rd.phase_portrait,
+        lambda: {
+            "system": network().hold(),
+            "points": points(),
+            "plane": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]],
+            "states": starts(),
+            "limits": [[-1.0, 1.0], [-1.0, 1.0]],
+            "resolution": 5,
+            "memory_budget": 2**20,
+            "seed": 0,
+        },
+    )
+    yield Door(
+        "plot_manifold",
+        rd.plot_manifold,
+        lambda: {
+            "manifolds": [curves(), surface()],
+            "ax": None,
+            "onto": None,
+            "dimensions": 2,
+            "aspect": None,
+            "legend": True,
+        },
+    )
+    yield Door(
+        "plot_phase_portrait",
+        rd.plot_phase_portrait,
+        lambda: {
+            "system": network().hold(),
+            "ax": None,
+            "points": points(),
+            "plane": None,
+            "states": None,
+            "limits": [[-1.0, 1.0], [-1.0, 1.0]],
+            "manifolds": [curves()],
+            "basins": None,
+            "starts": [0.1],
+            "cobweb_steps": 3,
+            "streamlines": False,
+            "legend": True,
+        },
+    )
+    yield Door(
+        "plot_delay",
+        rd.plot_delay,
+        lambda: {"trajectories": normal(2, 5, 2), "ax": None, "unit": 0, "lag": 1, "legend": True},
+    )
+    yield Door(
+        "plot_spectrum_path",
+        rd.plot_spectrum_path,
+        lambda: {"branch": branch(), "ax": None, "xlabel": "input", "most": 2, "legend": True},
+    )
+    yield Door(
+        "plot_trajectories",
+        rd.plot_trajectories,
+        lambda: {
+            "trajectories": normal(2, 5, 2),
+            "ax": None,
+            "values": normal(2, 5),
+            "label": "input",
+            "onto": [0, 1],
+            "dimensions": 2,
+            "aspect": "auto",
+            "legend": True,
+        },
+    )
+    yield Door(
+        "plot_skeleton",
+        rd.plot_skeleton,
+        lambda: {
+            "graph": rd.saddle_connections(network().hold(), points(), attractors(), settle=BRIEFLY),
+            "points": points(),
+            "attractors": attractors(),
+            "ax": None,
+            "manifolds": [curves()],
+            "most_unstable": 1,
+            "onto": None,
+            "dimensions": 2,
+            "labels": True,
+            "legend": True,
+        },
+    )
+    yield Door(
+        "interactive",
+        plotting.interactive,
+        lambda: {
+            "path": folder() / "states.html",
+            "points": None,
+            "attractors": None,
+            "trajectories": normal(2, 3, 3),
+            "manifolds": (),
+            "onto": [0, 1, 2],
+            "title": "states",
+        },
+    )
+    yield Door(
+        "animate",
+        plotting.animate,
+        lambda: {
+            "draw": lambda value, ax: ax.plot([0, value], [0, 1]),
+            "values": [1.0, 2.0],
+            "path": folder() / "pictures.gif",
+            "fps": 4.0,
+            "columns": 1,
+            "height": 1.0,
+            "projection": None,
+            "limits": [(0.0, 2.0), (0.0, 1.0)],
+            "progress": False,
+        },
     )
 
 
@@ -927,6 +1254,7 @@ def _plotting_doors() -> Iterator[Door]:
         rd.plot_basin_fractions,
         lambda: {"fractions": fractions(), "ax": None, "xlabel": "input", "most": 4, "legend": True},
     )
+    yield Door("embed_figure", plotting.embed_figure, lambda: {"figure": plotting.figure()[0]})
     yield Door("plot_echo_index", rd.plot_echo_index, lambda: {"echo": echo(), "ax": None, "legend": True})
     yield Door(
         "plot_fixed_points",
@@ -1381,6 +1709,15 @@ def _result_doors() -> Iterator[Door]:
         (escapes, lambda it: (rd.plot_escape_times(it), it.to_pandas())),
         (uncertain, lambda it: (rd.plot_uncertainty(it), it.to_pandas())),
         (merged, lambda it: it.to_pandas()),
+        (charted, lambda it: (rd.plot_chart(it), it.to_pandas())),
+        (orbits_over, lambda it: (rd.plot_orbit_diagram(it), it.to_pandas())),
+        (crisis, lambda it: it.to_pandas()),
+        (curves, lambda it: (rd.plot_manifold(it), it.to_pandas())),
+        (surface, lambda it: (rd.plot_manifold(it), it.to_pandas())),
+        (connections, lambda it: (rd.plot_manifold(it), it.to_pandas())),
+        (connected, lambda it: it.to_pandas()),
+        (touching, lambda it: it.to_pandas()),
+        (portrait, lambda it: (rd.plot_phase_portrait(it), it.to_pandas())),
         (trained, lambda it: it.to_pandas()),
         (played, lambda it: it.to_pandas()),
         (swept, lambda it: (rd.plot_sweep(it), it.to_pandas())),

@@ -15,7 +15,7 @@ LIBRARY = "rnn_dynamics"
 FRONTS = {
     "Networks as maps": ("systems", "families", "conditions", "cells", "tasks"),
     "Fixed points": ("roots", "fixed_points", "stability", "line_attractors", "targeted_directions"),
-    "Attractors": ("attractors", "multistability", "transitions", "landscapes"),
+    "Attractors": ("attractors", "multistability", "transitions", "landscapes", "manifolds", "portraits"),
     "Parameters and training": (
         "continuation",
         "bifurcations",

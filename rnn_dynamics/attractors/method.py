@@ -20,6 +20,8 @@ class Settle:
         merge_tolerance: fixed points and cycles nearer than this, in the same units, are one.
         exponent_tolerance: a Lyapunov exponent within this of 0 counts as 0. Orbits are followed until theirs are ten
             times larger or smaller, if ``max_steps`` allow.
+        exponent_error: the relative standard error to which the leading exponent of chaos is sharpened, at most by
+            32 orbits for 8,192 steps. The work grows as its inverse square; 1 % tells kinds and dimensions apart.
 
     Raises:
         ValueError: for a budget or tolerance that is not positive.
@@ -30,6 +32,7 @@ class Settle:
     tolerance: float = 1e-11
     merge_tolerance: float = 1e-6
     exponent_tolerance: float = 1e-4
+    exponent_error: float = 0.01
 
     def __post_init__(self) -> None:
         require_positive(**asdict(self))

@@ -53,7 +53,7 @@ def find_attractors(
     require_system(system)
     states = system.as_states(starts, "starts").clone()
     require_positive(memory_budget=memory_budget)
-    limits = Limits(settle or Settle(), memory_budget, seed, units_of(system, states))
+    limits = Limits(settle or Settle(), memory_budget, seed, units_of(system, states), system.box)
     if known is not None:
         _require_of(system, known)
     bar = Progress("settling", progress, total=len(states), unit="start")

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import torch
+
 from ..enclosures import exact
 from .assembly import Rows
 from .bounds import uppers
 from .claims import Claim
+from .completeness import FixedPointCensus
 from .ground import Ground
 from .obstacles import Obstacle
 from .proofs import Proof
@@ -31,7 +34,22 @@ def checked_again(proof: Rows, step: StoredStep, bits: int, progress: bool | Non
     for row, fresh in enumerate(proofs):
         if said[row] and again.proved[row] and not _confirmed(proof, row, fresh):
             reasons[row] = Obstacle.DISAGREES
-    return replace(again, reasons=reasons, chosen_from=proof.chosen_from)
+    again = replace(again, reasons=reasons, chosen_from=proof.chosen_from)
+    return again if proof.census is None else replace(again, census=_counted_again(proof.census, again, bits, progress))
+
+
+def _counted_again(census: FixedPointCensus, proof: ProvedRows, bits: int, progress: bool | None) -> FixedPointCensus:
+    """The census made again, with which of the rows that are proved again each fixed point is.
+
+    It is one of them if it is as near to it as states that are given have to be, and within the distance in which that
+    is alone.
+    """
+    fresh = census.check(bits, progress)
+    size = torch.maximum(proof.states.abs(), proof.units)
+    room = torch.minimum(proof.tolerance * size, proof.radii.unsqueeze(-1) * proof.units * (1 - _SAME))
+    same = ((fresh.states.unsqueeze(1) - proof.states).abs() <= room).all(dim=-1) & proof.proved
+    rows = torch.where(same.any(dim=1), same.to(torch.int64).argmax(dim=1), -1) if len(proof) else fresh.rows
+    return replace(fresh, rows=rows, astray=(~same.any(dim=0)).nonzero().flatten())
 
 
 def _confirmed(proof: ProvedRows, row: int, fresh: Proof) -> bool:

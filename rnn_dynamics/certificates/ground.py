@@ -48,7 +48,7 @@ class Ground:
         try:
             map = enclose(system)
             map.linearize(exact(torch.zeros(system.state_size)), _BITS)  # some operations tell what they lack when met
-            step = stored(map)
+            step = stored(map.traced)
         except Unenclosed as error:
             map, step, refusal = None, None, str(error)
         box = system.box

@@ -2,33 +2,34 @@
 
 import json
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
-from ..enclosures import Enclosure, Unenclosed, retraced
+from ..enclosures import Enclosure, Trace, Unenclosed, retraced
 from .stored_step import StoredStep
 
 _WORDS = {"dtype": torch.dtype, "layout": torch.layout, "memory_format": torch.memory_format}
 """Arguments of operations that are words of torch's."""
 
 
-def stored(map: Enclosure) -> StoredStep:
-    """What is evaluated over balls, as data.
+def stored(traced: Trace) -> StoredStep:
+    """What is evaluated over balls, a function of one tensor, as data.
 
     Raises:
         Unenclosed: where an operation takes what is no number, tensor or word of torch's.
     """
-    traced = map.traced
     order = {node: place for place, node in enumerate(traced.module.graph.nodes)}
     lines = [
         [_name(node), _data(node.args, order), {key: _data(value, order) for key, value in node.kwargs.items()}]
         for node in traced.module.graph.nodes
         if node.op != "placeholder"
     ]
-    return StoredStep(json.dumps(lines), tuple(one.detach().cpu() for one in traced.constants), map.state_size)
+    (state,) = traced.arguments
+    return StoredStep(json.dumps(lines), tuple(one.detach().cpu() for one in traced.constants), state.numel())
 
 
 def _name(node: fx.Node) -> str:
@@ -60,14 +61,31 @@ def restored(step: StoredStep) -> tuple[Enclosure, Callable[[Tensor], Tensor]]:
     Raises:
         ValueError: for what no trace comes to.
     """
-    try:
+    with _readable():
         module = _module(step)
         traced = retraced(module, step.constants, (torch.zeros(step.state_size, dtype=torch.float64),))
-    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
-        raise ValueError(f"the operations of a stored step cannot be read: {error}") from error
     from torch.func import vmap
 
     return Enclosure(traced, step.state_size), vmap(lambda state: module(state, *step.constants))
+
+
+def function_of(step: StoredStep) -> Callable[[Tensor], Tensor]:
+    """F of one state [n] in floats.
+
+    Raises:
+        ValueError: for what no trace comes to.
+    """
+    with _readable():
+        module = _module(step)
+    return lambda state: module(state, *step.constants)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        raise ValueError(f"the operations of a stored step cannot be read: {error}") from error
 
 
 def _module(step: StoredStep) -> fx.GraphModule:

@@ -5,23 +5,9 @@ import sys
 import typer
 from rich.console import Console
 
-from ..checks import out_of_memory
-from .bifurcate import EXAMPLES as BIFURCATE_EXAMPLES
-from .bifurcate import bifurcate
-from .certify import EXAMPLES as CERTIFY_EXAMPLES
-from .certify import certify
-from .fixed_points import analyze, demo
-from .reach import reach
-from .report_bug import EXAMPLES as REPORT_BUG_EXAMPLES
-from .report_bug import report_bug
-from .sweep import app as sweep_app
-from .track import EXAMPLES as TRACK_EXAMPLES
-from .track import track
-from .train import EXAMPLES as TRAIN_EXAMPLES
-from .train import train
-from .warmup import warmup
+from .commands import MANNERS, Commands
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(cls=Commands, no_args_is_help=True, **MANNERS)
 
 HELP = """Find out what a recurrent network learned: its fixed points and attractors, and which of them inputs reach.
 
@@ -48,25 +34,13 @@ rnn-dynamics sweep run plan.toml
 rnn-dynamics analyze model.pt --inputs x.npy --hold 0,0,1
                                 from states that your inputs lead to, at a held input
 rnn-dynamics report-bug model.pt
-                                versions and a description of the network without its weights, to be shared
+                                versions and the shape of a map for an issue, without its weights
 """
 
 
 @app.callback(help=HELP)
 def about() -> None:
     """Keep the commands as subcommands."""
-
-
-app.command()(demo)
-app.command()(analyze)
-app.command()(reach)
-app.command(epilog=BIFURCATE_EXAMPLES)(bifurcate)
-app.command(epilog=CERTIFY_EXAMPLES)(certify)
-app.command()(warmup)
-app.command(epilog=TRAIN_EXAMPLES)(train)
-app.command(epilog=TRACK_EXAMPLES)(track)
-app.command(epilog=REPORT_BUG_EXAMPLES)(report_bug)
-app.add_typer(sweep_app, name="sweep")
 
 
 def _refuse(sentence: str) -> None:
@@ -84,6 +58,8 @@ def main() -> None:
         name = "" if error.filename is None else f" {error.filename}"
         _refuse(f"cannot use{name}: {error.strerror or error}" if name else str(error))
     except (MemoryError, RuntimeError) as error:
+        from ..checks import out_of_memory  # and with it torch, which help does without
+
         if not out_of_memory(error):
             raise
         _refuse(f"there is not enough memory: {str(error).splitlines()[0] if str(error) else 'none is left'}")

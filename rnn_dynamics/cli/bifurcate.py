@@ -183,12 +183,14 @@ def bifurcate(
         seed=seed,
         progress=sys.stderr.isatty(),
     )
-    print_bifurcations(diagram, console)
+    proofs = [prove(move.family, one, progress=sys.stderr.isatty()) for one in diagram.branches] if certify else None
+    print_bifurcations(diagram, console, proofs)
     files: list[Path] = []
     if len(diagram) or not diagram.interrupted:
-        files = write_bifurcations(diagram, folder, observable=drawn, eigenvalues=eigenvalues, parameter=move.label)
-    for number, branch in enumerate(diagram.branches if certify else ()):
-        proof = prove(move.family, branch, progress=sys.stderr.isatty())
+        files = write_bifurcations(
+            diagram, folder, observable=drawn, eigenvalues=eigenvalues, parameter=move.label, proofs=proofs
+        )
+    for number, proof in enumerate(proofs or ()):
         print_branch_certificates(proof, number, console)
         files += write_certificates(proof, folder, f"branch{number}_certificates")
     _finish(files, folder, "bifurcations", diagram.interrupted)

@@ -8,11 +8,11 @@ import torch
 import typer
 
 from ..attractors import Attractors, Cycles
-from ..certificates import Certificates, ProvedReach
+from ..certificates import BranchCertificates, Certificates, FixedPointCensus, ProvedReach
 from ..certificates import certify as prove
 from ..fixed_points import FixedPoints
 from ..multistability import Reachability
-from ..report import print_certificates, write_certificates
+from ..report import print_certificates, print_proof, write_certificates
 from ..store import load
 from ..systems import DrivenMap, Reading
 from .options import Options
@@ -55,12 +55,15 @@ def certify(
     folder = out or result.parent
     require_writable(folder)
     watched = sys.stderr.isatty()
-    if isinstance(found, Certificates | ProvedReach):
+    if isinstance(found, Certificates | ProvedReach | FixedPointCensus | BranchCertificates):
         if of is not None:
             raise ValueError(f"--of is for results: {result} holds certificates, which hold their map themselves")
         proof = found.check(precision=precision, progress=watched)
         console.print(f"Proved again from {result}, with {precision} bits and more", soft_wrap=True, markup=False)
-        print_certificates(proof, console)
+        if isinstance(proof, Certificates | ProvedReach):
+            print_certificates(proof, console)
+        else:
+            print_proof(proof, console)
         return
     if of is None:
         raise ValueError(f"--of is needed: the checkpoint that {result} is a result of")

@@ -93,20 +93,20 @@ def analyze(
     held = [numbers(text, network.input_size) for text in hold or []] or [torch.zeros(network.input_size)]
     folder = out or checkpoint.with_name(f"{checkpoint.stem}-analysis")
     require_writable(folder)
-    results = _analyse(network, sequences, held, folder, n_starts=starts, noise=noise, seed=seed)
-    if certify:
-        for row, (input, points) in enumerate(zip(held, results, strict=False)):
-            if not len(points):
-                continue
-            proof = prove(network.hold(input), points, progress=sys.stderr.isatty())
-            print_certificates(proof, console)
-            files = write_certificates(proof, folder, "certificates" if len(held) == 1 else f"certificates_input{row}")
-            console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True)
+    results = _analyse(network, sequences, held, folder, n_starts=starts, noise=noise, seed=seed, certify=certify)
     console.print(f"[bold]Fixed points: {sum(map(len, results))}. Results are in {folder}/[/bold]", soft_wrap=True)
 
 
 def _analyse(
-    network: DrivenMap, sequences: Tensor, held: list[Tensor], folder: Path, *, n_starts: int, noise: float, seed: int
+    network: DrivenMap,
+    sequences: Tensor,
+    held: list[Tensor],
+    folder: Path,
+    *,
+    n_starts: int,
+    noise: float,
+    seed: int,
+    certify: bool = False,
 ) -> list[FixedPoints]:
     begin = sample_states(network, sequences, n_starts, noise=noise, seed=seed)
     shown = sequences[:32].to(network.dtype)
@@ -116,9 +116,15 @@ def _analyse(
     for row, points in enumerate(found.points):
         number = f" {row}" if len(held) > 1 else ""
         console.print(f"\n[bold]Held input{number}: {held[row].tolist()}[/bold]", soft_wrap=True)
-        print_report(points, console)
-        name = "fixed_points" if len(held) == 1 else f"fixed_points_input{row}"
-        files = write_report(points, trajectories, folder, name)
+        proof = None
+        if certify and len(points):
+            proof = prove(network.hold(held[row]), points, progress=sys.stderr.isatty())
+        print_report(points, console, proof)
+        suffix = "" if len(held) == 1 else f"_input{row}"
+        files = write_report(points, trajectories, folder, f"fixed_points{suffix}", proof)
+        if proof is not None:
+            print_certificates(proof, console)
+            files += write_certificates(proof, folder, f"certificates{suffix}")
         console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True)
     if len(held) > 1:
         console.print(f"Wrote {save(found, folder / 'all_inputs.safetensors')}", soft_wrap=True)

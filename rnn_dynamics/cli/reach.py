@@ -72,12 +72,12 @@ def reach(
         seed=seed,
         progress=sys.stderr.isatty(),
     )
-    print_reachability(result, console)
+    proof = prove(network, result, progress=sys.stderr.isatty()) if certify else None
+    print_reachability(result, console, proof)
     with torch.no_grad():
         trajectories = network.run(sequences[:16].to(network.dtype).to(network.device))
-    files = write_reachability(result, trajectories, folder)
-    if certify:
-        proof = prove(network, result, progress=sys.stderr.isatty())
+    files = write_reachability(result, trajectories, folder, proof)
+    if proof is not None:
         print_certificates(proof, console)
         files += write_certificates(proof, folder)
     console.print(f"Wrote {', '.join(str(file) for file in files)}", soft_wrap=True)

@@ -11,6 +11,7 @@ import typer
 from ..report import write_sweep_figure
 from ..sweeps import Sweep, SweepPlan, dask_client, gather
 from ..sweeps import sweep as run_plan
+from .commands import MANNERS
 from .options import Options
 from .shared import console
 
@@ -28,7 +29,7 @@ A plan says which function is called with which parameters, and running it calls
 not read. What is done is in files, and stays done: the same command goes on.
 """
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=HELP)
+app = typer.Typer(name="sweep", no_args_is_help=True, help=HELP, **MANNERS)
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan in TOML.", show_default=False)]
 

@@ -16,12 +16,16 @@ Bits: TypeAlias = Annotated[int, AtLeast(2, 2**20)]
 
 
 class Enclosure:
-    """F and DF over boxes of balls; made by ``enclose``."""
+    """F and DF over boxes of balls; made by ``enclose``.
+
+    F may be any function of R^n to R^m that was traced; of a map m = n.
+    """
 
     def __init__(self, traced: Trace, state_size: int) -> None:
         self.traced = traced
         self._evaluation = Evaluation(traced)
         self.state_size = state_size
+        self.image_size = traced.image.numel()
 
     @checked
     def value(self, box: arb_mat, precision: Bits = 53) -> arb_mat:
@@ -37,7 +41,7 @@ class Enclosure:
         states = column(box, self.state_size)
         with with_precision(precision):
             result = self._evaluation(Tape(0), [Balls.of(states, None, (self.state_size,))])
-            return arb_mat(self.state_size, 1, result.flat())
+            return arb_mat(self.image_size, 1, result.flat())
 
     @checked
     def linearize(self, box: arb_mat, precision: Bits = 53) -> tuple[arb_mat, arb_mat, bool]:
@@ -62,7 +66,7 @@ class Enclosure:
         with with_precision(precision):
             tape = Tape(n)
             result = self._evaluation(tape, [Balls.of(states, tape.unit_slopes(0, n), (n,))])
-            return arb_mat(n, 1, result.flat()), tape.jacobian(result.flat_slopes()), tape.kinked
+            return arb_mat(self.image_size, 1, result.flat()), tape.jacobian(result.flat_slopes()), tape.kinked
 
     @checked
     def slopes_along(

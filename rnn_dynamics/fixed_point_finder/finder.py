@@ -42,7 +42,7 @@ class FixedPointFinder:
         rnn: a module or map that ``as_map`` takes, any other module with ``batch_first`` that is called as
             ``nn.GRU`` is, or a function f(input [k, n_inputs], state [k, n_states]) -> (output, next state).
         lr_init, lr_patience, lr_factor, lr_cooldown: of a descent that is not made: one warning tells which were given.
-        tol_dq, method, do_rerun_q_outliers, outlier_q_scale, n_iters_per_print_update: of that descent too.
+        tol_dq, method, do_rerun_q_outliers, outlier_q_scale, n_iters_per_print_update: of the same descent.
         tol_q: slow points, and points of lines and sheets of fixed points, count up to this q = |x - F(x)|^2 / 2.
             Isolated points all have q near 1e-30.
         max_iters: Newton steps from each start; more than 100 are never taken.

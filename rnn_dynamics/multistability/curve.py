@@ -13,6 +13,12 @@ from .published import vaa
 _STRETCH = 32
 """Steps between two looks whether anything still moves: a GPU would be waited for at each."""
 
+_LATER = 1.25
+"""By which factor the next look is later after one in vain: what has not come to rest by then may never do so."""
+
+_REPEATS, _KEPT = 64, 2**24
+"""The longest return that is looked for, and how many numbers may be kept for it."""
+
 
 @torch.no_grad()
 def vaa_curve(
@@ -30,23 +36,39 @@ def vaa_curve(
         speeds |F(h) - h|_2 [t, n].
     """
     system = network.hold(input, dtype=network.dtype)
-    states, before, done = starts, starts, 0
+    path, done, due = [starts], 0, 0.0
+    kept = max(2, min(_REPEATS, _KEPT // max(1, starts.numel())))
     whole, layers, speeds = [], [], []
     with without_tf32(network.device, network.dtype):
         for horizon in each(horizons, "published VAA", progress, unit="horizon"):
             while done < horizon:
                 sign_of_life()
                 for _ in range(min(_STRETCH, horizon - done)):
-                    before, states, done = states, system(states), done + 1
-                following = system(states)
-                if torch.equal(following, states) or torch.equal(following, before):
-                    # At rest, or back after two steps, to the last bit: nothing changes but, perhaps, which of the two.
-                    states = following if (horizon - done) % 2 else states
-                    done = horizon
+                    path = [*path[-kept:], system(path[-1])]
+                    done += 1
+                if done >= due:
+                    due = max(done + _STRETCH, _LATER * done)
+                    ahead = _repeated(torch.stack(path), horizon - done)
+                    if ahead is not None:
+                        path, done, due = [ahead], horizon, float(horizon)
+            states = path[-1]
             whole.append(_vaa_or_nan(states, epsilon))
             layers.append([_vaa_or_nan(part, epsilon) for part in states.split(list(network.layer_sizes), dim=-1)])
             speeds.append((system(states) - states).norm(dim=-1).double().cpu())
     return torch.tensor(whole, dtype=torch.float64), torch.tensor(layers, dtype=torch.float64).T, torch.stack(speeds)
+
+
+def _repeated(path: Tensor, steps: int) -> Tensor | None:
+    """The states [n, d] so many ``steps`` after ``path`` [t, n, d], if each row has come back to where it was.
+
+    To the last bit: rounding leaves a row at rest, or going round a few neighbouring numbers for ever.
+    """
+    back = (path[:-1] == path[-1]).all(dim=-1).flip(0)  # after 1, 2, ... steps, [t - 1, n]
+    if not bool(back.any(dim=0).all()):
+        return None
+    periods = back.long().argmax(dim=0) + 1
+    later = len(path) - 1 - periods + steps % periods
+    return path[later, torch.arange(path.shape[1], device=path.device)]
 
 
 def _vaa_or_nan(states: Tensor, epsilon: float) -> float:

@@ -22,6 +22,7 @@ from .diagrams import (
     draw_moduli,
     draw_sections,
 )
+from .proved import draw_proved_points
 from .special_points import draw_marks, label_marks, marks_of
 
 _MAIN, _PANEL = 3.0, 1.15
@@ -41,6 +42,9 @@ class Contents:
     continua: Sequence[ContinuumBranch] = ()
     diagram: BifurcationDiagram | None = None
     """Whose gaps are shown."""
+
+    proved: set[int] | None = None
+    """Identities of the special points that are proved; None where nothing was to be."""
 
     def __post_init__(self) -> None:
         sizes = {part.states.shape[-1] for part in (*self.branches, *self.sections)}
@@ -77,7 +81,8 @@ def draw_page(
         bottom, top = main.get_ylim()
         marks = marks_of(branches, height, (high - low, top - bottom))
         bounded(main, branches, curves, [mark.y for mark in marks])
-        handles += [*draw_marks(main, marks), *bands, *entries, *lacks]
+        handles += [*draw_marks(main, marks), *draw_proved_points(main, marks, contents.proved)]
+        handles += [*bands, *entries, *lacks]
         main.set_ylabel(label if observable_label is None else observable_label)
         if eigenvalues:
             draw_moduli(axes[1], branches)

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 from matplotlib.axes import Axes
 
 from ..bifurcations import BifurcationDiagram, Observable
+from ..certificates import BranchCertificates
 from ..checks import ArgumentError, CheckedInside, checked
 from .bifurcation_page import Contents, draw_page
+from .proved import proved_points
 
 
 @checked
@@ -23,6 +25,7 @@ def plot_diagram(
     legend: bool = True,
     parameter: str = "parameter",
     observable_label: str | None = None,
+    certificates: Annotated[Sequence[BranchCertificates] | None, CheckedInside()] = None,
 ) -> list[Axes]:
     """Draw the branches of a diagram as ``plot_branches`` does, and what was found besides.
 
@@ -38,6 +41,7 @@ def plot_diagram(
         observable, eigenvalues, labels, legend, parameter, observable_label: as in ``plot_branches``.
         cycles: whether branches of cycles are drawn.
         sections: whether sampled attractors and their exponents are drawn.
+        certificates: proofs by ``certify``, one for each branch: a white dot marks each special point that is proved.
 
     Returns:
         The panels' axes from top to bottom.
@@ -52,8 +56,9 @@ def plot_diagram(
     sampled = diagram.sections if sections else ()
     if not branches and not sampled and not diagram.continua:
         raise ValueError("diagram has nothing to draw: no branch with a row" + ("" if cycles else " and period 1"))
+    proved = proved_points(diagram.branches, certificates)
     return draw_page(
-        Contents(branches, (min(diagram.span), max(diagram.span)), sampled, diagram.continua, diagram),
+        Contents(branches, (min(diagram.span), max(diagram.span)), sampled, diagram.continua, diagram, proved),
         ax,
         observable=observable,
         eigenvalues=eigenvalues,

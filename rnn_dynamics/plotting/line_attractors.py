@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ..checks import ArgumentError, ArrayLike, CheckedInside, checked
-from ..line_attractors import LineAttractor
+from ..integrators import LineAttractor
 from . import style
 from .projection import Onto, projection_for, remember
 from .trajectories import as_trajectories, draw_plain, line_entry

@@ -93,8 +93,8 @@ def plot_parameter_plane(
         if chart is not None:
             handles += _draw_chart(ax, chart, legend)
         _limit(ax, curves, chart)
-        handles = [*_draw_curves(ax, curves), *handles]
-        marks = _draw_points(ax, curves)
+        handles = [*draw_curves(ax, curves), *handles]
+        marks = draw_points(ax, curves)
         ax.set_xlabel(parameters[0])
         ax.set_ylabel(parameters[1])
         if legend and handles:
@@ -147,7 +147,8 @@ def _draw_chart(ax: Axes, chart: MultistabilityMap, key: bool) -> list[Patch]:
     return handles
 
 
-def _draw_curves(ax: Axes, curves: Sequence[BifurcationCurve]) -> list[Line2D]:
+def draw_curves(ax: Axes, curves: Sequence[BifurcationCurve]) -> list[Line2D]:
+    """Curves by their kinds; the entries of the legend."""
     handles: list[Line2D] = []
     for kind in (kind for kind in BifurcationKind if kind.continuable):
         own = [curve for curve in curves if curve.kind == kind]
@@ -182,7 +183,7 @@ def _stretches(curve: BifurcationCurve) -> list[tuple[slice, bool]]:
     return parts
 
 
-def _draw_points(ax: Axes, curves: Sequence[BifurcationCurve]) -> list[_Named]:
+def draw_points(ax: Axes, curves: Sequence[BifurcationCurve]) -> list[_Named]:
     """Dots where points concern attractors, each once though several curves may meet there; what they are."""
     width, height = np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())
     marks: list[_Named] = []

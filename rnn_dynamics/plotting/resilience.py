@@ -47,6 +47,7 @@ def plot_resilience(table: Resilience, ax: Axes | None = None, *, legend: bool =
     ax = style.axis_for(made, dimensions=2)
     rows, handles = np.arange(len(table)), []
     sizes = table.shock_sizes.numpy()
+    drawn = sizes[np.isfinite(sizes)].tolist()
     pulses = table.pulses.flatten(1).numpy()
     with style.styled():
         ax.hlines(rows, 0, np.nan_to_num(sizes), color=style.GREY, linewidth=style.THIN, zorder=1)
@@ -54,10 +55,11 @@ def plot_resilience(table: Resilience, ax: Axes | None = None, *, legend: bool =
             handles += ax.plot(sizes, rows, label="smallest shock found", zorder=3, **_SHOCK)
         for row in rows[np.isfinite(sizes)].tolist():
             _name(ax, float(sizes[row]), row, _target(int(table.shock_targets[row])), above=True)
-        known = np.isfinite(pulses).any(axis=1) if pulses.size else np.zeros(len(rows), dtype=bool)
+        known = np.asarray(np.isfinite(pulses).any(axis=1) if pulses.size else np.zeros(len(rows), dtype=bool))
         if known.any():
             which = np.nanargmin(np.where(known[:, None], pulses, 0), axis=1)
             least = np.where(known, pulses[rows, which], np.nan)
+            drawn += least[known].tolist()
             steps = f" of {table.pulse_steps} step{'s' * (table.pulse_steps != 1)}"
             handles += ax.plot(least, rows, label=f"smallest pulse{steps} found", zorder=2, **_PULSE)
             for row in rows[known].tolist():
@@ -67,8 +69,7 @@ def plot_resilience(table: Resilience, ax: Axes | None = None, *, legend: bool =
         if len(rows) > 20:
             ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylim(len(rows) - 0.4, -0.6)
-        ax.set_xlim(left=0)
-        ax.margins(x=0.25)
+        ax.set_xlim(0, 1.2 * max(drawn, default=1.0))
         ax.set_xlabel("size of the change")
         ax.set_ylabel("attractor")
         if legend:

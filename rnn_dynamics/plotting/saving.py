@@ -1,13 +1,16 @@
 """Figures to disk: format by extension, the width that a journal asks for, the same bytes for the same figure."""
 
+import io
 import math
 import os
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import matplotlib as mpl
 from matplotlib.figure import Figure, SubFigure
 
 from ..checks import ArgumentError, CheckedInside, checked
@@ -26,6 +29,11 @@ _DPI = 300
 
 _MM = 25.4
 """Millimetres of an inch."""
+
+_MOST_LINES = 400_000
+"""Bytes of a drawing in lines that a page holds; one of more becomes an image of dots."""
+
+_PAGE_DPI = 200
 
 _DATED: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
 """What leaves the date out, so that the same figure is the same file."""
@@ -76,6 +84,32 @@ def save_figure(
                 if kind in ("eps", "ps"):
                     temporary.write_bytes(_DATE_AND_NAME.sub(b"", temporary.read_bytes()))
     return list(paths)
+
+
+@checked
+def embed_figure(figure: Annotated[Figure, CheckedInside()]) -> str:
+    """A figure as a data URI, for a page that needs no other file: SVG, or PNG of 200 dpi where that would be large.
+
+    Text becomes outlines, as the reader's machine may lack the fonts: ``<img alt="...">`` is to say what is to be read.
+
+    Raises:
+        ValueError: for something else than a figure.
+    """
+    if not isinstance(figure, Figure):
+        raise ArgumentError(
+            "figure", f"must be a matplotlib Figure (of a plot: ax.figure), got {type(figure).__name__}"
+        )
+    with styled(), mpl.rc_context({"svg.fonttype": "path"}):
+        kind, content = "svg+xml", _bytes_of(figure, "svg", _DPI)
+        if len(content) > _MOST_LINES:
+            kind, content = "png", _bytes_of(figure, "png", _PAGE_DPI)
+    return f"data:image/{kind};base64,{b64encode(content).decode()}"
+
+
+def _bytes_of(figure: Figure, kind: str, dpi: int) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, dpi=dpi, format=kind, metadata=_DATED.get(kind))
+    return file.getvalue()
 
 
 @contextmanager

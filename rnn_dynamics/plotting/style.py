@@ -10,6 +10,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -164,6 +165,21 @@ def dress(ax: Axes) -> None:
             axis.labelpad = -4
             axis.line.set_linewidth(THIN)
             axis.pane.set(facecolor="white", edgecolor=LIGHT_GREY)
+
+
+def color_bar(ax: Axes, shown: ScalarMappable, label: str, ticks: Sequence[float] | None = None) -> None:
+    """A bar as high as the axis that says what its colours mean."""
+    flat = not isinstance(ax, Axes3D)
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    place = {"cax": ax.inset_axes((1.03, 0.0, 0.04, 1.0))} if flat else {"ax": ax, "shrink": 0.6, "pad": 0.12}
+    bar = figure.colorbar(shown, ticks=ticks, **place)  # pyright: ignore[reportArgumentType]
+    if ticks is not None:
+        bar.set_ticks(list(ticks), labels=[f"{tick:.2g}" for tick in ticks])
+        bar.minorticks_off()
+    bar.set_label(label, fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL, width=THIN, length=2)
+    bar.outline.set_linewidth(THIN)  # pyright: ignore[reportCallIssue]
 
 
 def is_equal(ax: Axes | None, aspect: str | None, isometric: bool) -> bool:

@@ -3,8 +3,9 @@
 from .agents import TrainedAgent, agents_sentence, print_agents, write_agents
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
 from .bug import bug_report
-from .certificates import print_branch_certificates, print_certificates, write_certificates
+from .certificates import print_branch_certificates, print_certificates, print_proof, write_certificates
 from .fixed_points import print_report, write_report
+from .page import write_page
 from .reachability import print_reachability, write_reachability
 from .sweep import write_sweep_figure
 from .tracking import print_tracking, write_tracking
@@ -21,6 +22,7 @@ __all__ = [
     "print_bifurcations",
     "print_branch_certificates",
     "print_certificates",
+    "print_proof",
     "print_reachability",
     "print_report",
     "print_timeline",
@@ -33,6 +35,7 @@ __all__ = [
     "write_certificates",
     "write_history",
     "write_outcome",
+    "write_page",
     "write_planting",
     "write_reachability",
     "write_report",

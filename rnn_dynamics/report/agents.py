@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -132,6 +131,8 @@ def agents_sentence(agents: Sequence[TrainedAgent]) -> str:
 
 def write_agents(agents: Sequence[TrainedAgent], folder: Path) -> Path:
     """Write ``summary.csv``, a row for each seed."""
+    import pandas as pd
+
     path = folder / "summary.csv"
     with replacing(path) as temporary:
         pd.DataFrame([agent.to_row() for agent in agents]).to_csv(temporary, index=False)

@@ -3,9 +3,8 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -13,11 +12,15 @@ from torch import Tensor
 
 from ..attractors import AttractorKind
 from ..bifurcations import ENDS, OPEN_ENDS, BifurcationDiagram, Observable, Section, SpecialPoint
+from ..certificates import BranchCertificates
 from ..files import replacing
-from ..plotting import plot_diagram, plot_timeline
 from ..store import save
 from ..timeline import Bifurcation, TrainingBifurcations
+from .certificates import proof_words
 from .figures import written
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_ROWS = 20
 """Rows of a table on the screen; the rest is in the files."""
@@ -33,14 +36,18 @@ _BECAME = {
 }
 
 
-def print_bifurcations(diagram: BifurcationDiagram, console: Console) -> None:
+Proofs: TypeAlias = Sequence[BranchCertificates]
+"""Of each branch of a diagram."""
+
+
+def print_bifurcations(diagram: BifurcationDiagram, console: Console, proofs: Proofs | None = None) -> None:
     """Special points, how many fixed points there are between them, other attractors, and whether any are missing."""
     if diagram.interrupted and not len(diagram):
         return
     console.print(diagram.summary(), style="bold", soft_wrap=True, markup=False)
     points = diagram.distinct_points
     if points:
-        console.print(_special_table(points))
+        console.print(_special_table(points, None if proofs is None else _words_of_points(diagram, proofs)))
         console.print("; ".join(_explained(points)), style="dim", soft_wrap=True, markup=False)
     console.print(_interval_table(diagram))
     for line in _other_attractors(diagram):
@@ -52,7 +59,18 @@ def print_bifurcations(diagram: BifurcationDiagram, console: Console) -> None:
         console.print(f"  {line}", soft_wrap=True, markup=False)
 
 
-def _special_table(points: Sequence[tuple[tuple[int, ...], SpecialPoint]]) -> Table:
+def _words_of_points(diagram: BifurcationDiagram, proofs: Proofs) -> dict[int, str]:
+    """What is proved of each special point, by its identity."""
+    words: dict[int, str] = {}
+    for branch, proof in zip(diagram.branches, proofs, strict=True):
+        own = proof_words(proof)[len(proof) - len(branch.special_points) :]
+        words |= {id(point): word for point, word in zip(branch.special_points, own, strict=True)}
+    return words
+
+
+def _special_table(
+    points: Sequence[tuple[tuple[int, ...], SpecialPoint]], proved: dict[int, str] | None = None
+) -> Table:
     angles = any(point.kind == "Neimark-Sacker" for _, point in points)
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("kind", no_wrap=True)
@@ -62,6 +80,8 @@ def _special_table(points: Sequence[tuple[tuple[int, ...], SpecialPoint]]) -> Ta
     if angles:
         table.add_column("angle", justify="right", no_wrap=True)
     table.add_column("branches")
+    if proved is not None:
+        table.add_column("proved", no_wrap=True)
     for numbers, point in points[:_MOST_ROWS]:
         several = f"{point.multiplicity} at once" if point.multiplicity > 1 else ""
         # The column would be twice as wide with what the heading of the table can say for all rows.
@@ -73,6 +93,7 @@ def _special_table(points: Sequence[tuple[tuple[int, ...], SpecialPoint]]) -> Ta
             f"{point.coefficient:.4g}" if math.isfinite(point.coefficient) else "-",
             *([f"{point.angle:.4f}" if point.kind == "Neimark-Sacker" else "-"] if angles else []),
             ", ".join(str(number) for number in sorted(set(numbers))),
+            *([] if proved is None else [proved[id(point)]]),
         )
     _cap(table, len(points), "special_points.csv")
     return table
@@ -158,6 +179,7 @@ def write_bifurcations(
     observable: int | Literal["norm"] | None = None,
     eigenvalues: bool = False,
     parameter: str = "parameter",
+    proofs: Proofs | None = None,
 ) -> list[Path]:
     """Write the saved diagram, its tables (CSV) and figure (PDF and PNG) into ``folder``; returns the files.
 
@@ -165,17 +187,27 @@ def write_bifurcations(
         diagram: of ``bifurcation_diagram``.
         folder: exists already.
         observable, eigenvalues, parameter: as in ``plot_diagram``; of a unit, its state is a column too.
+        proofs: of each branch; tables then say what is proved, and the figure marks it.
     """
+    import pandas as pd
+
+    from ..plotting import plot_diagram
+
     files = [save(diagram, folder / "bifurcations.safetensors")]
     shown: dict[str, Observable] = {"norm": _norm}
     if isinstance(observable, int):
         shown[f"unit_{observable}"] = observable
     tables = {"special_points": diagram.to_pandas(), "intervals": diagram.counts_table()}
+    if proofs is not None:
+        words = _words_of_points(diagram, proofs)
+        tables["special_points"]["proved"] = [words[id(point)] for _, point in diagram.special_points]
     if len(diagram):
         parts = [branch.to_pandas(shown) for branch in diagram.branches]
         for number, (branch, part) in enumerate(zip(diagram.branches, parts, strict=True)):
             part.insert(0, "branch", number)
             part.insert(1, "period", branch.period)
+            if proofs is not None:
+                part["proved"] = _words_of_rows(proofs[number])
         tables["branches"] = pd.concat(parts)
     if diagram.sections:
         names = ("parameter", "kind", "period", "exponent", "share")
@@ -186,9 +218,20 @@ def write_bifurcations(
         (folder / "sections.csv").unlink(missing_ok=True)
     files += _written(tables, folder)
     if len(diagram) or diagram.sections:
-        axes = plot_diagram(diagram, observable=observable, eigenvalues=eigenvalues, parameter=parameter)
+        axes = plot_diagram(
+            diagram, observable=observable, eigenvalues=eigenvalues, parameter=parameter, certificates=proofs
+        )
         files += written(axes[0], folder / "bifurcations")
     return files
+
+
+def _words_of_rows(proof: BranchCertificates) -> list[str]:
+    """Of each row of a branch whether all segments that end at it are proved, or why one of them is not."""
+    words = ["yes"] * len(proof.branch)
+    for segment, ends, word in zip(proof.segments.tolist(), proof.rows.tolist(), proof_words(proof), strict=True):
+        for row in ends if segment and word != "yes" else ():
+            words[row] = word
+    return words if len(words) > 1 else ["no: one row alone"] * len(words)
 
 
 def _norm(states: Tensor) -> Tensor:
@@ -215,7 +258,9 @@ def print_timeline(timeline: TrainingBifurcations, console: Console) -> None:
     console.print(timeline.verdict, soft_wrap=True, markup=False)
 
 
-def _checkpoint_table(rows: pd.DataFrame) -> Table:
+def _checkpoint_table(rows: "pd.DataFrame") -> Table:
+    import pandas as pd
+
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     loss = bool(rows["loss"].notna().any())
     for heading in ("step", *["loss"] * loss, "fixed points", "stable", "index sum"):
@@ -244,6 +289,8 @@ def write_timeline(
     timeline: TrainingBifurcations, folder: Path, *, observable: int | Literal["norm"] | None = None
 ) -> list[Path]:
     """Write the saved timeline, its tables (CSV) and figure (PDF and PNG) into ``folder``; returns the files."""
+    from ..plotting import plot_timeline
+
     files = [save(timeline, folder / "timeline.safetensors")]
     tables = {"checkpoints": timeline.checkpoints_table(), "events": timeline.to_pandas()}
     files += _written({**tables, "lives": timeline.lives_table()}, folder)
@@ -251,7 +298,7 @@ def write_timeline(
     return files + written(axes[0], folder / "timeline")
 
 
-def _written(tables: dict[str, pd.DataFrame], folder: Path) -> list[Path]:
+def _written(tables: "dict[str, pd.DataFrame]", folder: Path) -> list[Path]:
     files = []
     for name, table in tables.items():
         files.append(folder / f"{name}.csv")

@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ..certificates import BranchCertificates, Certificates, ProvedReach
+from ..certificates import BranchCertificates, Certificates, FixedPointCensus, ProvedReach
 from ..files import replacing
 from ..store import save
 
@@ -33,6 +33,13 @@ def print_certificates(proof: Certificates | ProvedReach, console: Console) -> N
     )
 
 
+def print_proof(proof: BranchCertificates | FixedPointCensus, console: Console) -> None:
+    """What is proved of a branch, or of the number of fixed points, and what is not."""
+    console.print(proof.summary(), style="bold", soft_wrap=True, markup=False)
+    for line in proof.advice if isinstance(proof, BranchCertificates) else ():
+        console.print(f"  {line}", soft_wrap=True, markup=False)
+
+
 def print_branch_certificates(proof: BranchCertificates, number: int, console: Console) -> None:
     """What is proved of one branch of a diagram, in a line, and what is not."""
     console.print(f"Branch {number}: {proof.summary()}", soft_wrap=True, markup=False)
@@ -40,22 +47,30 @@ def print_branch_certificates(proof: BranchCertificates, number: int, console: C
         console.print(f"  {line}", soft_wrap=True, markup=False)
 
 
+def proof_words(proof: Certificates | BranchCertificates) -> list[str]:
+    """Of each row "yes", or "no" with its reason, for the column "proved" of tables."""
+    rows = proof.to_pandas()
+    return ["yes" if proved else f"no: {reason}" for proved, reason in zip(rows["proved"], rows["reason"], strict=True)]
+
+
 def _table(proof: Certificates) -> Table:
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
     table.add_column("kind", no_wrap=True)
     table.add_column("proved", no_wrap=True)
+    table.add_column("what", no_wrap=True)
     for heading in ("within", "alone", "|lambda|", "unstable", "index", "captures"):
         table.add_column(heading, justify="right")
-    rows = proof.to_pandas()
+    rows, words = proof.to_pandas(), proof_words(proof)
     for number, cells in rows.head(_MOST_ROWS).to_dict(orient="index").items():
         if not cells["proved"]:
-            table.add_row(str(number), cells["kind"], f"no: {cells['reason']}", *["-"] * 6)
+            table.add_row(str(number), cells["kind"], words[number], *["-"] * 7)
             continue
         decided = cells["stability"] != "undecided"
         table.add_row(
             str(number),
             cells["kind"],
+            words[number],
             cells["stability"] if decided else "there",
             f"{cells['enclosure']:.0e}",
             f"{cells['radius']:.0e}",

@@ -2,31 +2,37 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from ..certificates import Certificates
 from ..files import replacing
 from ..fixed_points import FixedPoints, SlowPoints
-from ..plotting import figure, plot_fixed_points, plot_spectrum, save_figure
 from ..store import save
+from .certificates import proof_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 _MOST_ROWS, _MOST_SLOW = 60, 12
 
 
-def print_report(points: FixedPoints, console: Console) -> None:
-    """The table of fixed points, the completeness check, and what became of the other starts."""
+def print_report(points: FixedPoints, console: Console, proof: Certificates | None = None) -> None:
+    """The table of fixed points, with what is proved of each, the completeness check, and what became of the others."""
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
     table.add_column("kind", no_wrap=True)
     for heading in ("radius", "unstable", "tau/steps", "residual", "share"):
         table.add_column(heading, justify="right")
     table.add_column("found from", no_wrap=True)
-    rows = points.to_pandas()
+    if proof is not None:
+        table.add_column("proved", no_wrap=True)
+    rows = _rows(points, proof)
     for number, cells in rows.head(_MOST_ROWS).to_dict(orient="index").items():
         table.add_row(
             str(number),
@@ -37,6 +43,7 @@ def print_report(points: FixedPoints, console: Console) -> None:
             f"{cells['residual']:.0e}",
             f"{cells['share']:.1%}",
             cells["origin"],
+            *([] if proof is None else [cells["proved"]]),
         )
     console.print(points.summary(), style="bold", soft_wrap=True)
     console.print(table)
@@ -56,6 +63,11 @@ def print_report(points: FixedPoints, console: Console) -> None:
         lines.append(f"  it applies because {check.reason}")
     lines.append(f"  {searched:,} starts in all, {len(points.labels):,} of them given")
     console.print("\n".join([*lines, *(f"  {line}" for line in points.advice)]), markup=False, soft_wrap=True)
+
+
+def _rows(points: FixedPoints, proof: Certificates | None) -> "pd.DataFrame":
+    rows = points.to_pandas()
+    return rows if proof is None else rows.assign(proved=proof_words(proof))
 
 
 def _slow_table(slow: SlowPoints) -> Table:
@@ -82,25 +94,37 @@ def _slow_table(slow: SlowPoints) -> Table:
     return table
 
 
-def write_report(points: FixedPoints, trajectories: Tensor, folder: Path, name: str = "fixed_points") -> list[Path]:
-    """Write the saved result, the table (CSV) and the figures (PDF and PNG) into ``folder``; returns the files."""
+def write_report(
+    points: FixedPoints,
+    trajectories: Tensor,
+    folder: Path,
+    name: str = "fixed_points",
+    proof: Certificates | None = None,
+) -> list[Path]:
+    """Write the saved result, the table (CSV) and the figures (PDF and PNG) into ``folder``; returns the files.
+
+    With a proof, the table says what is proved, and figures mark it.
+    """
     files = [save(points, folder / f"{name}.safetensors")]
     files.append(folder / f"{name}.csv")
     with replacing(files[-1]) as temporary:
-        points.to_pandas().to_csv(temporary, index_label="row")
+        _rows(points, proof).to_csv(temporary, index_label="row")
     if not len(points) and not points.continua and not len(points.slow):
         return files
+    import matplotlib.pyplot as plt
 
-    def draw(stem: str, plot: Callable[[Axes], Axes], projection: str | None = None) -> None:
+    from ..plotting import figure, plot_fixed_points, plot_spectrum, save_figure
+
+    def draw(stem: str, plot: "Callable[[Axes], Axes]", projection: str | None = None) -> None:
         drawing, ax = figure(projection=projection)
         plot(ax)
         files.extend(save_figure(drawing, folder / f"{name}_{stem}"))
         plt.close(drawing)
 
     if points.states.shape[-1] > 1:
-        draw("2d", lambda ax: plot_fixed_points(points, trajectories, ax))
+        draw("2d", lambda ax: plot_fixed_points(points, trajectories, ax, certificates=proof))
     if points.states.shape[-1] > 2:
-        draw("3d", lambda ax: plot_fixed_points(points, trajectories, ax, dimensions=3), "3d")
+        draw("3d", lambda ax: plot_fixed_points(points, trajectories, ax, dimensions=3, certificates=proof), "3d")
     if len(points):
         draw("spectrum", lambda ax: plot_spectrum(points, ax))
     return files

@@ -1,34 +1,39 @@
 """What inputs reach, as one screen, tables, figures and the saved result."""
 
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
 from ..attractors import Attractors
+from ..certificates import ProvedReach
 from ..files import replacing
 from ..multistability import Reachability
-from ..plotting import plot_attractors, plot_reachability
 from ..store import save
+from .certificates import proof_words
 from .figures import written
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_ROWS = 20
 _WIDE = 110
 """Columns of a terminal that hold the whole table."""
 
 
-def print_reachability(reach: Reachability, console: Console) -> None:
-    """What the published measure claims, what is there, and how either is known."""
+def print_reachability(reach: Reachability, console: Console, proof: ProvedReach | None = None) -> None:
+    """What the published measure claims, what is there, with what is proved of it, and how either is known."""
     for row, (held, found) in enumerate(zip(reach.inputs.tolist(), reach.attractors, strict=False)):
         shown = ", ".join(f"{x:.4g}" for x in held[:6]) + (", ..." if len(held) > 6 else "")
         console.print(f"\nHeld input [{shown}]", style="bold", markup=False)
         _print_claim(reach, row, console)
         console.print(f"Is there   {found.summary()}", style="bold", soft_wrap=True, markup=False)
         if len(found):
-            console.print(_attractor_table(found, wide=console.width >= _WIDE))
+            console.print(_attractor_table(found, _words(proof, row, found), wide=console.width >= _WIDE))
         numbers = reach.diversities[row]
         lines = [f"  of all basins {numbers.coverage:.1%} seen, {numbers.unseen:.1f} further attractors expected; "]
         lines[0] += f"as diverse as {numbers.effective_number:.2f} equally large basins"
@@ -56,12 +61,27 @@ def _print_claim(reach: Reachability, row: int, console: Console) -> None:
     console.print(table)
 
 
-def _attractor_table(found: Attractors, wide: bool) -> Table:
+def _words(proof: ProvedReach | None, row: int, found: Attractors) -> list[str] | None:
+    """What is proved of each attractor under a held input; None where no proof was asked for."""
+    if proof is None:
+        return None
+    if row >= len(proof.certificates):
+        return ["no: interrupted"] * len(found)
+    part = proof.certificates[row]
+    words = proof_words(part)
+    return [
+        "yes, reached" if word == "yes" and bool((part.reached == i).any()) else word for i, word in enumerate(words)
+    ]
+
+
+def _attractor_table(found: Attractors, words: list[str] | None, wide: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
     table.add_column("kind", no_wrap=True)
     for heading in ("period", "share", "95 %", "exponent", "D", "residual", "margin"):
         table.add_column(heading, justify="right", no_wrap=True)
+    if words is not None:
+        table.add_column("proved", no_wrap=True)
     if wide:
         table.add_column("starts matched because each", no_wrap=True)
     rows = found.to_pandas()
@@ -73,9 +93,10 @@ def _attractor_table(found: Attractors, wide: bool) -> Table:
             f"{cells['share']:.1%}",
             f"{100 * cells['share_low']:.1f} - {100 * cells['share_high']:.1f}",
             f"{cells['exponent']:.2g}",
-            "-" if pd.isna(cells["dimension"]) else f"{cells['dimension']:.2f}",
-            "-" if pd.isna(cells["residual"]) else f"{cells['residual']:.0e}",
+            "-" if math.isnan(cells["dimension"]) else f"{cells['dimension']:.2f}",
+            "-" if math.isnan(cells["residual"]) else f"{cells['residual']:.0e}",
             f"{cells['margin']:.0e}",
+            *([] if words is None else [words[number]]),
             *([cells["matched"]] if wide else []),
         )
     if len(rows) > _MOST_ROWS:
@@ -83,12 +104,19 @@ def _attractor_table(found: Attractors, wide: bool) -> Table:
     return table
 
 
-def write_reachability(reach: Reachability, trajectories: Tensor, folder: Path) -> list[Path]:
-    """Write the saved result, tables (CSV) and figures (PDF and PNG) into ``folder``; returns the files."""
+def write_reachability(
+    reach: Reachability, trajectories: Tensor, folder: Path, proof: ProvedReach | None = None
+) -> list[Path]:
+    """Write the saved result, tables (CSV) and figures (PDF and PNG) into ``folder``; returns the files.
+
+    With a proof, the table of attractors says what is proved, and figures mark it.
+    """
+    from ..plotting import plot_attractors, plot_reachability
+
     files = [save(reach, folder / "reach.safetensors")]
     for name, table in (
         ("held_inputs", reach.to_pandas()),
-        ("attractors", pd.concat([found.to_pandas().assign(input=row) for row, found in enumerate(reach.attractors)])),
+        ("attractors", _attractors(reach, proof)),
     ):
         files.append(folder / f"{name}.csv")
         with replacing(files[-1]) as temporary:
@@ -97,5 +125,18 @@ def write_reachability(reach: Reachability, trajectories: Tensor, folder: Path) 
     for row, found in enumerate(reach.attractors):
         if reach.starts.shape[1] > 1:
             name = "attractors" if len(reach.inputs) == 1 else f"attractors_input{row}"
-            files += written(plot_attractors(found, trajectories, starts=reach.starts), folder / name)
+            part = proof.certificates[row] if proof is not None and row < len(proof.certificates) else None
+            drawn = plot_attractors(found, trajectories, starts=reach.starts, certificates=part)
+            files += written(drawn, folder / name)
     return files
+
+
+def _attractors(reach: Reachability, proof: ProvedReach | None) -> "pd.DataFrame":
+    """Those under all held inputs."""
+    import pandas as pd
+
+    parts = []
+    for row, found in enumerate(reach.attractors):
+        part, words = found.to_pandas().assign(input=row), _words(proof, row, found)
+        parts.append(part if words is None else part.assign(proved=words))
+    return pd.concat(parts)

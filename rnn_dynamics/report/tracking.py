@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ..files import replacing
-from ..plotting import plot_tracking
 from ..store import save
 from ..tracking import Event, TrackingHistory
 from .figures import written
@@ -93,6 +92,8 @@ def _sentence(event: Event) -> str:
 
 def write_tracking(history: TrackingHistory, folder: Path) -> list[Path]:
     """Write the saved history, its tables (CSV) and its figure (PDF and PNG) into ``folder``; returns the files."""
+    from ..plotting import plot_tracking
+
     files = [save(history, folder / "tracking.safetensors")]
     for name, frame in (("tracking", history.to_pandas()), ("events", history.identities.to_pandas())):
         files.append(folder / f"{name}.csv")

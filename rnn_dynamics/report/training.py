@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -165,6 +164,8 @@ def _span(counts: list[int]) -> str:
 
 def write_training(seeds: Sequence[TrainedSeed], folder: Path) -> Path:
     """Write ``summary.csv``, a row for each seed."""
+    import pandas as pd
+
     path = folder / "summary.csv"
     with replacing(path) as temporary:
         pd.DataFrame([seed.to_row() for seed in seeds]).to_csv(temporary, index=False)

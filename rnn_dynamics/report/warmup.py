@@ -13,7 +13,6 @@ from ..attractors import Attractors
 from ..files import replacing
 from ..multistability import Reachability
 from ..planting import Planting
-from ..plotting import plot_warmup, plot_warmup_outcome
 from ..store import save
 from ..warmup import Warmup
 from .figures import written
@@ -119,6 +118,8 @@ def _number(value: float) -> str:
 
 def write_history(warmup: Warmup, folder: Path) -> list[Path]:
     """Write the saved history, its table (CSV) and its figure (PDF and PNG) into ``folder``; returns the files."""
+    from ..plotting import plot_warmup
+
     files = [save(warmup, folder / "warmup.safetensors"), folder / "warmup.csv"]
     with replacing(files[-1]) as temporary:
         warmup.to_pandas().to_csv(temporary, index_label="update")
@@ -135,4 +136,6 @@ def write_planting(planting: Planting, folder: Path) -> list[Path]:
 
 def write_outcome(before: Reachability, after: Reachability, folder: Path) -> list[Path]:
     """Write the figure of what warmup made (PDF and PNG) into ``folder``; returns the files."""
+    from ..plotting import plot_warmup_outcome
+
     return written(plot_warmup_outcome(before, after), folder / "outcome")

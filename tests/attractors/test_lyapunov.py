@@ -127,3 +127,28 @@ def test_superstable_directions_are_no_nan() -> None:
     result = rd.lyapunov_spectrum(held(onto_circle, 2), [1.0, 0.0], steps=100)
     assert float(result.exponents[0, 0]) == pytest.approx(0, abs=1e-12)
     assert float(result.exponents[0, 1]) < -30
+
+
+@pytest.mark.parametrize(
+    ("step", "n", "exponent"),
+    [(henon, 2, 0.4196), (logistic(4.0), 1, math.log(2)), (random_tanh(32, 3.0, 2), 32, None)],
+    ids=["Henon", "logistic", "random tanh"],
+)
+def test_settling_stops_when_the_exponent_is_known_as_well_as_is_asked(step, n: int, exponent: float | None) -> None:
+    """That of the random network is compared with a single orbit of 10,000 steps."""
+    system = held(step, n)
+    starts = 0.1 + 0.1 * torch.rand(8, n, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
+    rough, fine = (
+        rd.find_attractors(system, starts, settle=rd.Settle(exponent_error=error)) for error in (0.05, 0.005)
+    )
+    if exponent is None:
+        one = rd.lyapunov_spectrum(system, starts[0], k=1, every=4)
+        exponent = float(one.exponents[0, 0])
+    errors = []
+    for found, asked in ((rough, 0.05), (fine, 0.005)):
+        assert found.kinds == ("chaotic",)
+        value, error = float(found.evidence[0].exponents[0]), float(found.evidence[0].exponent_errors[0])
+        assert error <= asked * value
+        assert value == pytest.approx(exponent, abs=4 * error + 0.02 * exponent)
+        errors.append(error)
+    assert errors[1] < errors[0] or errors[0] <= 0.005 * exponent

@@ -82,16 +82,37 @@ def test_an_lstm_that_counts_ends_in_time() -> None:
     assert ratio < 20
 
 
-@pytest.mark.skipif(CODED is None, reason="the network lies in a shared folder")
-def test_a_gru_of_a_public_benchmark_turns_on_one_slow_limit_cycle() -> None:
-    """By brute force, after 210,000 steps, it comes back every 6,424.7 steps (three turns are 19,274)."""
+def coded(steps: int, seed: int) -> tuple[rd.AutonomousMap, Tensor]:
+    """A network of a public benchmark under no input, and 32 states along sequences of so many steps."""
+    assert CODED is not None
     with torch.random.fork_rng():
         module = nn.GRU(1, 64)
     module.load_state_dict(torch.load(CODED, weights_only=True))
     network = rd.as_map(module)
-    sequences = torch.randn(64, 50, 1, generator=torch.Generator().manual_seed(0))
-    starts = rd.sample_states(network, sequences, 32, seed=0).double()
-    found, ratio = measured(network.hold(), starts)
+    sequences = torch.randn(64, steps, 1, generator=torch.Generator().manual_seed(seed))
+    return network.hold(), rd.sample_states(network, sequences, 32, seed=seed).double()
+
+
+@pytest.mark.skipif(CODED is None, reason="the network lies in a shared folder")
+def test_starts_that_take_turns_to_come_to_a_slow_limit_cycle_come_to_it() -> None:
+    """From near 0 they pass a slow place first: 10,000 steps are then over before the first turn is."""
+    found, ratio = measured(*coded(10, 3))
+    assert found.kinds == ("circle",)
+    assert found.hits.tolist() == [32]
+    assert ratio < 40
+
+
+@pytest.mark.skipif(CODED is None, reason="the network lies in a shared folder")
+def test_what_a_box_holds_does_not_run_away() -> None:
+    """However steadily it drifts: a GRU's states stay in [-1, 1]."""
+    found = rd.find_attractors(*coded(10, 3), settle=rd.Settle(max_steps=2000))
+    assert "diverged" not in found.outcomes
+
+
+@pytest.mark.skipif(CODED is None, reason="the network lies in a shared folder")
+def test_a_gru_of_a_public_benchmark_turns_on_one_slow_limit_cycle() -> None:
+    """By brute force, after 210,000 steps, it comes back every 6,424.7 steps (three turns are 19,274)."""
+    found, ratio = measured(*coded(50, 0))
     assert found.kinds == ("circle",)
     assert found.hits.tolist() == [32]
     assert float(found.mean_periods[0]) == pytest.approx(19_274 / 3, abs=0.3)

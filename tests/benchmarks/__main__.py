@@ -3,7 +3,7 @@
 python -m tests.benchmarks [speed] [globalisation] [recipes] [jacobians] [scaling] [brute_force] [settling]
     [stalls] [outcome] [cells] [warmup_cost] [ensemble] [tracking] [copy_warmup] [planted] [kills] [low_rank]
     [flip_flop_diagram] [continuation_cost] [bifurcation_audit] [fixed_point_finder] [certificates]
-    [completeness] [agents] [maze] [sweeps]
+    [completeness] [landscapes] [charts] [agents] [maze] [sweeps]
 python -m tests.benchmarks readme
 """
 
@@ -20,6 +20,7 @@ from . import (
     brute_force,
     cells,
     certificates,
+    charts,
     completeness,
     continuation_cost,
     copy_warmup,
@@ -30,6 +31,7 @@ from . import (
     gpu,
     jacobians,
     kills,
+    landscapes,
     low_rank,
     maze,
     outcome,
@@ -72,6 +74,8 @@ BENCHMARKS: dict[str, ModuleType] = {
         bifurcation_audit,
         certificates,
         completeness,
+        landscapes,
+        charts,
         agents,
         maze,
     )

@@ -29,7 +29,8 @@ def _networks() -> Iterator[tuple[str, list[rd.AutonomousMap]]]:
     for n in (2, 3):
         for scale in (4, 8):
             yield f"GRU, n = {n}, weights x {scale}", [_gru(n, scale, seed) for seed in range(DRAWS)]
-    yield "low rank 2, 200 units", [_low_rank(seed) for seed in range(DRAWS)]
+    for rank in (2, 3):
+        yield f"low rank {rank}, 200 units", [_low_rank(rank, seed) for seed in range(DRAWS)]
 
 
 def _random_tanh(n: int, seed: int) -> rd.AutonomousMap:
@@ -48,11 +49,11 @@ def _gru(n: int, scale: float, seed: int) -> rd.AutonomousMap:
     return rd.as_map(gru).hold([0.0])
 
 
-def _low_rank(seed: int) -> rd.AutonomousMap:
+def _low_rank(rank: int, seed: int) -> rd.AutonomousMap:
     torch.manual_seed(seed)
-    module = LowRankRNN(1, 200, rank=2)
+    module = LowRankRNN(1, 200, rank=rank)
     with torch.no_grad():
-        module.weight_n_l0.copy_(2.0 * module.weight_m_l0 + torch.randn(200, 2))
+        module.weight_n_l0.copy_(2.0 * module.weight_m_l0 + torch.randn(200, rank))
     return rd.as_map(module).hold([0.0])
 
 

@@ -24,7 +24,7 @@ is what the published measure runs, in float64 as ours. "fixed points": a GRU tr
 units of which two turn by a radian a step; "chaotic": random tanh weights of gain 2.5, sixteen exponents and more for
 the dimension included; the warmed networks are those of brute_force. Memory follows the budget and not the starts.
 Rows that go to strong attractors cost far less than plain steps; slow ones cost up to as much, and reach a million
-steps for it; chaotic sets cost a fixed amount, for exponents of 0.4 %. The random network of 16 units is not chaotic:
+steps for it; chaotic sets cost a fixed amount, for exponents of 1 %. The random network of 16 units is not chaotic:
 it has two cycles of period 7, and circles of tiny basins beside them, nearly resonant, which took long to tell (of
 three reported, two are a symmetric pair; another run on the same starts gave two and left nine starts unfinished). In
 the GRU of 256 units memories decay over 70,000 steps: most starts still drift at the horizon, and are called slow.

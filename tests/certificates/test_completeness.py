@@ -168,7 +168,9 @@ def test_only_what_is_in_the_box_asked_for() -> None:
 @pytest.mark.parametrize(
     ("step", "n", "count"),
     [
-        (lambda h: 3 * torch.sin(h), 1, 3),  # an operation without a rule for batches: balls
+        (lambda h: 3 * torch.sin(h), 1, 3),
+        (lambda h: torch.cos(h) * torch.exp(-(h**2)), 1, 1),
+        (lambda h: torch.atan(3 * h), 1, 3),  # an operation without a rule for batches: balls
         (lambda h: nn.functional.softplus(1 - h), 1, 1),
         (lambda h: torch.relu(1 - 2 * h.flip(-1)), 2, 3),  # kinks
     ],

@@ -1,13 +1,19 @@
 """Intervals hold what they are to hold: real numbers, by mpmath; values and slopes of maps at states of a box."""
 
+from collections.abc import Callable, Iterator
+
+import flint
 import mpmath
 import pytest
 import torch
+from flint import arb
 from problems.maps import normal
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.certificates.intervals import Batches, Intervals, OverBalls, contracted, product
+from rnn_dynamics.certificates.intervals.circular import cos, sin
+from rnn_dynamics.certificates.intervals.exponential import exp, softplus
 from rnn_dynamics.certificates.intervals.hyperbolic import sigmoid, tanh
 from rnn_dynamics.enclosures import enclose
 
@@ -32,6 +38,104 @@ def test_hyperbolic_functions_hold_the_real_numbers(bounded, exact) -> None:
         for x, low, high in zip(points.tolist(), result.lower.tolist(), result.upper.tolist(), strict=True):
             assert mpmath.mpf(low) <= exact(mpmath.mpf(x)) <= mpmath.mpf(high)
     assert (result.upper - result.lower).max() < 3e-15
+
+
+def wide(f: Callable[[Intervals], Intervals]) -> Iterator[tuple[float, float, float, float]]:
+    """The ends of random intervals of all sizes and places, and what is said to hold the function over them."""
+    generator = torch.Generator().manual_seed(0)
+    size = 10.0 ** (4 * torch.rand(400, generator=generator, dtype=DOUBLE) - 2)
+    middle = size * torch.randn(400, generator=generator, dtype=DOUBLE)
+    width = 10.0 ** (18 * torch.rand(400, generator=generator, dtype=DOUBLE) - 16)
+    width[::5] = 0.0
+    box = Intervals(middle - width, middle + width)
+    result = f(box)
+    yield from zip(*ends_of(box), *ends_of(result), strict=True)
+
+
+def between(lower: list[float], upper: list[float]) -> Intervals:
+    return Intervals(torch.tensor(lower, dtype=DOUBLE), torch.tensor(upper, dtype=DOUBLE))
+
+
+def ends_of(box: Intervals) -> tuple[list[float], list[float]]:
+    return box.lower.tolist(), box.upper.tolist()
+
+
+FUNCTIONS: dict[str, tuple[Callable[[Intervals], Intervals], Callable[[arb], arb]]] = {
+    "exp": (exp, arb.exp),
+    "softplus": (softplus, lambda x: x.exp().log1p()),
+    "sin": (sin, arb.sin),
+    "cos": (cos, arb.cos),
+}
+
+
+@pytest.mark.parametrize("name", list(FUNCTIONS))
+def test_functions_hold_what_balls_hold(name: str) -> None:
+    """At both ends, and at places between, in balls of 200 bits."""
+    bounded, exact = FUNCTIONS[name]
+    with flint.ctx.workprec(200):
+        for low, high, below, above in wide(bounded):
+            for share in (0.0, 0.1, 0.37, 0.5, 0.81, 1.0):
+                value = exact(arb(low) + share * (arb(high) - arb(low)))
+                assert not bool(value < below)
+                assert not bool(value > above)
+
+
+@pytest.mark.parametrize("name", list(FUNCTIONS))
+def test_functions_are_hardly_wider_than_balls(name: str) -> None:
+    bounded, exact = FUNCTIONS[name]
+    points = 3 * normal(300)
+    found = bounded(Intervals.exactly(points))
+    value = torch.tensor([float(exact(arb(x))) for x in points.flatten().tolist()], dtype=DOUBLE).reshape(points.shape)
+    assert ((found.upper - found.lower) <= 1e-14 * (1 + value.abs())).all()
+    assert ((found.middle - value).abs() <= 1e-14 * (1 + value.abs())).all()
+
+
+def test_extrema_and_infinite_ends() -> None:
+    box = Intervals(
+        torch.tensor([1.0, 4.0, -0.5, 0.0, -torch.inf, 1e7]).double(),
+        torch.tensor([2.0, 5.0, 0.5, 7.0, 0.0, 1e7]).double(),
+    )
+    assert [(low == -1, high == 1) for low, high in zip(*ends_of(sin(box)), strict=True)] == [
+        (False, True),
+        (True, False),
+        (False, False),
+        (True, True),
+        (True, True),
+        (True, True),
+    ]
+    assert [(low == -1, high == 1) for low, high in zip(*ends_of(cos(box)), strict=True)] == [
+        (False, False),
+        (False, False),
+        (False, True),
+        (True, True),
+        (True, True),
+        (True, True),
+    ]
+    far = between([-torch.inf, -800.0, 750.0], [0.0, -750.0, torch.inf])
+    low, high = ends_of(exp(far))
+    assert low[:2] == [0.0, 0.0]
+    assert 1e300 < low[2] < torch.inf
+    assert 1 < high[0] < 1 + 1e-14
+    assert 0 < high[1] < 1e-300
+    assert high[2] == torch.inf
+    low, high = ends_of(softplus(far))
+    assert low[:2] == [0.0, 0.0]
+    assert high[1] < 1e-14
+    assert (low[2] <= 750, high[2]) == (True, torch.inf)
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_softplus_is_torchs_across_its_threshold(beta: float) -> None:
+    batches = Batches(lambda h: nn.functional.softplus(h, beta), 1)
+    box = Intervals(
+        torch.tensor([[1.0], [19.0 / beta], [25.0]]).double(), torch.tensor([[2.0], [21.0 / beta], [26.0]]).double()
+    )
+    value, slope = batches.linearize(box)
+    for seed in range(5):
+        states = inside(box, seed)
+        image = nn.functional.softplus(states, beta)
+        assert ((image >= value.lower - 1e-12) & (image <= value.upper + 1e-12)).all()
+    assert slope.upper.flatten().isfinite().tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize("operation", ["__add__", "__sub__", "__mul__", "__truediv__"])

@@ -90,6 +90,11 @@ def test_branches_are_certified(capsys, monkeypatch) -> None:
     assert len(folds) == 2
     assert proof.proved[folds].all()
     assert f"Branch 0: {proof.summary()}" in out
+    tables = {name: pd.read_csv(Path("model-bifurcations") / f"{name}.csv") for name in ("special_points", "branches")}
+    assert set(tables["special_points"]["proved"]) == {"yes"}
+    assert (tables["branches"]["proved"] == "yes").sum() == len(proof.branch)
+    heading = next(line for line in out.splitlines() if "coefficient" in line)
+    assert "proved" in heading
 
 
 def test_the_saved_diagram_is_that_of_the_library(capsys, monkeypatch) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from command import run_command
@@ -33,6 +34,10 @@ def test_analyze_certifies_what_it_finds_and_certificates_are_proved_again(
     proof = rd.load(folder / "certificates.safetensors")
     assert proof.proved.all()
     assert (folder / "certificates.csv").stat().st_size > 1000
+    table = pd.read_csv(folder / "fixed_points.csv")
+    assert table["proved"].tolist() == ["yes"] * 27
+    heading = next(line for line in out.splitlines() if "found from" in line)
+    assert "proved" in heading
     small = rd.save(proof[:2], folder / "two.safetensors")
     code, out, err = run_command(capsys, monkeypatch, "certify", small, "--precision", 120)
     assert (code, err) == (0, "")
@@ -53,6 +58,8 @@ def test_reach_certifies_a_lower_bound(capsys, monkeypatch, checkpoint, tmp_path
     assert isinstance(proof, ProvedReach)
     assert proof.count == rd.load(folder / "reach.safetensors").count
     assert f"at least {proof.count:g} attractors are reached: proved" in out
+    words = pd.read_csv(folder / "attractors.csv")["proved"]
+    assert (words == "yes, reached").sum() == proof.count
     code, out, err = run_command(
         capsys, monkeypatch, "certify", folder / "reach.safetensors", "--of", checkpoint, "--out", tmp_path / "again"
     )
@@ -71,3 +78,15 @@ def test_a_result_needs_its_network(capsys, monkeypatch, checkpoint, tmp_path) -
     code, _, err = run_command(capsys, monkeypatch, "certify", slow, "--of", checkpoint)
     assert code == 1
     assert "got SlowPoints" in err
+
+
+def test_a_census_and_a_branch_are_proved_again(capsys, monkeypatch, tmp_path) -> None:
+    network = rd.as_map(lambda h, x: torch.tanh(0.5 * h) + x, 1, 1)
+    family = network.input_family(0)
+    followed = rd.continue_fixed_point(family, torch.zeros(1), (0.0, 0.2), at=0.0)
+    for found in (rd.all_fixed_points(network.hold([0.0])), rd.certify(family, followed)):
+        path = rd.save(found, tmp_path / "proof.safetensors")
+        code, out, err = run_command(capsys, monkeypatch, "certify", path)
+        assert (code, err) == (0, "")
+        assert "Proved again" in out
+        assert found.check().summary() in out

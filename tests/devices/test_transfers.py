@@ -75,10 +75,8 @@ def test_starts_that_settle() -> None:
 
 def test_steps_of_settling_between_two_pauses() -> None:
     def moved(steps: int) -> None:
-        states = starts(NAME)
-        Rows(states, Limits(rd.Settle(), 2**29, 0, torch.ones(3, device=NAME).double())).advance(
-            network(NAME).hold(), steps
-        )
+        system, units = network(NAME).hold(), torch.ones(3, device=NAME).double()
+        Rows(starts(NAME), Limits(rd.Settle(), 2**29, 0, units, system.box)).advance(system, steps)
 
     no_more(moved, 32, 512)
 

@@ -174,6 +174,12 @@ def _planted(device: str) -> Any:
     ]
 
 
+def _saddle(device: str, unstable: int) -> Tensor:
+    """A fixed point with so many unstable directions."""
+    found = _points(device)
+    return found.states[(found.n_unstable == unstable).nonzero()[0, 0]]
+
+
 CALLS: dict[str, Call] = {
     "as_map": lambda device: network(device).run(sequences(device)),
     "sample_states": lambda device: rd.sample_states(network(device), sequences(device), 20, noise=0.5, seed=0),
@@ -274,6 +280,15 @@ CALLS: dict[str, Call] = {
         network(device).hold(), _found(device), starts(device, 64), distances=2, settle=SETTLE
     ),
     "plant": _planted,
+    "invariant_manifold": lambda device: rd.invariant_manifold(
+        network(device).hold(), _saddle(device, 1), length=1.0, spacing=0.2
+    ),
+    "invariant_surface": lambda device: rd.invariant_surface(
+        network(device).hold(), _saddle(device, 2), reach=0.5, spacing=0.5
+    ),
+    "phase_portrait": lambda device: rd.phase_portrait(
+        network(device).hold(), _points(device), states=starts(device), resolution=5
+    ),
     "warm_up": _warmed,
     "train": _trained,
     "train_ensemble": _ensemble,

@@ -72,6 +72,7 @@ def every_table() -> list[Table]:
         *most,
         diagram(),
         *proofs,
+        doors.charted(),
         doors.played(),
         doors.swept(),
         doors.planted(),
@@ -79,6 +80,8 @@ def every_table() -> list[Table]:
         doors.escapes(),
         doors.uncertain(),
         doors.merged(),
+        doors.curves(),
+        doors.connections(),
     ]
 
 
@@ -133,7 +136,15 @@ def tables_in_order() -> list[Table]:
     attracting = rd.find_attractors_over_inputs(network, [[0.0], [1.0]], normal(16, 1))
     curve = rd.continue_bifurcation(plane, doors.fold(), ((-2.0, 2.0), (1.2, 2.0)), at=1.5)
     trained = rd.train(doors.model(), doors.task(), settings=rd.TrainSettings(epochs=3, batch_size=4))
-    curves = [doors.branch(), curve, ring(), doors.fractions()]
+    curves = [
+        doors.branch(),
+        curve,
+        ring(),
+        doors.fractions(),
+        doors.orbits_over(),
+        doors.connected(),
+        doors.touching(),
+    ]
     return [
         over,
         attracting,

@@ -44,6 +44,8 @@ def every_result() -> dict[type, Result]:
     made += (doors.history, doors.warmed, doors.basins, doors.echo, doors.trained, doors.proof, doors.proved_reach)
     made += (doors.swept,)
     made += (doors.fractions, doors.resilient, doors.escapes)
+    made += (doors.charted, doors.orbits_over, doors.crisis)
+    made += (doors.surface, doors.portrait)
     results: list[Any] = [*every_table(), *(make() for make in made), *few()]
     results += [doors.history().identities, doors.history().observations[0]]
     return {type(result): result for result in results}

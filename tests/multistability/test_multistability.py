@@ -11,6 +11,7 @@ from torch import nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.multistability import published
+from rnn_dynamics.multistability.curve import vaa_curve
 
 REFERENCE = Path(__file__).parents[1] / "data" / "vaa_reference.npz"
 DOUBLE = torch.float64
@@ -238,6 +239,28 @@ def test_horizons_past_rest_cost_nothing_and_are_exact() -> None:
     assert steps < 2000
     system = network.hold(reach.inputs[0])
     assert reach.vaas[0].tolist() == [rd.vaa(system.iterate(reach.starts, horizon)) for horizon in (1000, 10_001)]
+
+
+def test_rows_that_come_back_to_the_last_bit_after_steps_of_their_own() -> None:
+    """Turned in its plane by a third, a fifth and not at all: after 1,000 and 10,001 steps they are somewhere else."""
+    steps = 0
+    order = torch.tensor([2, 0, 1, 7, 3, 4, 5, 6])
+
+    def step(h, x):
+        nonlocal steps
+        steps += 1
+        return h[..., order].sign()
+
+    network = rd.as_map(step, state_size=8, input_size=1)
+    starts = torch.randn(12, 8, generator=torch.Generator().manual_seed(0))
+    starts[:3] = 1.0
+    horizons = [1000, 10_001]
+    _, _, speeds = vaa_curve(network, starts, torch.zeros(1), horizons, 1e-4)
+    assert steps < 500
+    system = network.hold(dtype=network.dtype)
+    for horizon, found in zip(horizons, speeds, strict=True):
+        end = system.iterate(starts.to(network.dtype), horizon)
+        assert torch.equal(found, (system(end) - end).norm(dim=-1).double())
 
 
 def test_a_diverging_network_has_no_vaa_but_a_verdict() -> None:

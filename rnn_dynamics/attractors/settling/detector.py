@@ -13,6 +13,9 @@ from ..kinds import AttractorKind
 from ..results import Attractors, Evidence
 from .starts import Limits, Rows, Stretch
 
+_PARTS = 4
+"""Parts in which as many plain steps again are taken, as long as rows come to attractors found late."""
+
 
 @dataclass(eq=False)
 class Entry:
@@ -77,6 +80,10 @@ class Detector(ABC):
     def coming(self) -> Tensor:
         """Which rows [k] need more plain steps to come to an attractor found late; none by default."""
         return torch.zeros_like(self.rows.rested)
+
+    def way_in(self) -> tuple[int, int]:
+        """Steps that rows which are ``coming`` take between looks, and how many times, once all steps are used up."""
+        return max(1, self.limits.settle.max_steps // _PARTS), _PARTS
 
     def confirm(self) -> bool:
         """Look once more at what was found; returns whether anything is withdrawn, its rows being active again."""

@@ -20,9 +20,6 @@ _PAUSES = (32, 32, 64, 128, 256)
 
 _LATER = 512
 
-_PARTS = 4
-"""Parts in which as many plain steps again are taken, as long as rows come to attractors found late."""
-
 
 @dataclass(frozen=True, eq=False)
 class Settled:
@@ -90,9 +87,10 @@ class _Settling:
     def _come_in(self) -> None:
         """Let rows that are on their way to an attractor found late come to it."""
         for detector in self.detectors:
-            for _ in range(_PARTS):
+            steps, times = detector.way_in()
+            for _ in range(times):
                 if not (len(self.rows.active) and bool(detector.coming()[self.rows.active].any())):
                     break
-                self._advance_to(self.rows.done + max(1, self.limits.settle.max_steps // _PARTS))
+                self._advance_to(self.rows.done + steps)
             else:
                 detector.look(Pause(None, last=True, afresh=True))

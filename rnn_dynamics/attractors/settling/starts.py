@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...systems import AutonomousMap, relative, sizes, warped
+from ...systems import AutonomousMap, Box, NoBox, relative, sizes, warped
 from ..method import Settle
 from ..outcomes import Fate
 
@@ -41,6 +41,16 @@ class Limits:
     seed: int
     units: Tensor
     """The unit of each coordinate, [n]: what is small in it."""
+
+    box: Box | NoBox
+    """What F takes into itself: no coordinate runs out of it."""
+
+    def lets_run(self, states: Tensor, velocity: Tensor) -> Tensor:
+        """Which coordinates [r, n] can keep their velocity for the horizon: those that would leave the box cannot."""
+        if isinstance(self.box, NoBox):
+            return torch.ones_like(states, dtype=torch.bool)
+        ahead = states + velocity * self.settle.horizon
+        return (ahead >= self.box.lower) & (ahead <= self.box.upper)
 
 
 @dataclass(eq=False)
@@ -131,7 +141,8 @@ class Rows:
         self.outward[rows] = torch.where(outward, self.outward[rows] + 1, 0.0)
         # What turns in place has no velocity to speak of.
         grown = onward & (velocity.abs() >= _STEADY * before.abs()) & (moved.abs() >= 0.1 * extent)
-        self.running[rows] = (grown & (here.abs() > _RUN * size)) | self.keeps_on(rows)
+        running = (grown & (here.abs() > _RUN * size)) | self.keeps_on(rows)
+        self.running[rows] = running & self.limits.lets_run(here, velocity)
         self.velocity[rows] = velocity
 
     def keeps_on(self, rows: Tensor) -> Tensor:

@@ -2,18 +2,17 @@
 
 import math
 from dataclasses import replace
-from numbers import Real
 from typing import Annotated
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...checks import ArgumentError, CheckedInside, Size, checked, whole_number
 from ...continuation import BifurcationKind, first_point
-from ...families import Span
-from ...systems import AutonomousMap, walk_units
+from ...families import PlaneFamily, Span, checked_rectangle
+from ...systems import walk_units
 from ..branch import SpecialPoint, Walk, walked_out
-from .defining import DefiningFamily, Plane, PlaneFamily, borders_at, cosine_of
+from .defining import DefiningFamily, Plane, borders_at, cosine_of
 from .results import BifurcationCurve
 from .walk import CurveWalk, assembled_curve
 
@@ -113,19 +112,3 @@ def _plane(
     units = walk_units(system, state.unsqueeze(0))
     units = units * (state / units).norm().clamp(min=1.0)
     return replace(plane, units=units), state
-
-
-def checked_rectangle(
-    family: PlaneFamily, spans: tuple[tuple[float, float], tuple[float, float]]
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Two spans of two different finite numbers each, or ValueError."""
-    if not callable(family) or isinstance(family, AutonomousMap | nn.Module):
-        raise ArgumentError("family", f"must be a function (p, q) -> map, got {type(family).__name__}")
-    try:
-        (p0, p1), (q0, q1) = spans
-    except (TypeError, ValueError) as error:
-        raise ArgumentError("spans", f"must be ((p0, p1), (q0, q1)), got {spans!r}") from error
-    numbers = all(isinstance(value, Real) and math.isfinite(value) for value in (p0, p1, q0, q1))
-    if not numbers or p0 == p1 or q0 == q1:
-        raise ArgumentError("spans", f"must be ((p0, p1), (q0, q1)), two different finite numbers each, got {spans!r}")
-    return (float(p0), float(p1)), (float(q0), float(q1))

@@ -1,19 +1,15 @@
 """Bifurcation points of a family of two parameters as fixed points of an extended map of one."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.func import grad, vjp
 
-from ...families import parameter_derivative
+from ...families import PlaneFamily, parameter_derivative
 from ...linear_algebra import solve
 from ...systems import AutonomousMap, Box, IteratedMap, Linearization, MapInUnits, NoBox
-
-PlaneFamily = Callable[[float, float], AutonomousMap]
-"""(p, q) -> the map there."""
 
 _SLACK = 1e-12
 """q beyond its span by rounding only is on its end."""

@@ -10,11 +10,10 @@ from torch import Tensor
 
 from ...attractors import AttractorKind, Attractors, Settle, find_attractors
 from ...checks import ArgumentError, ArrayLike, Size, Told, checked, whole_number
+from ...families import PlaneFamily, checked_rectangle, corner_of
 from ...progress import Progress
 from ...stopping import go_on, stoppable
 from ...systems import DEFAULT_MEMORY_BUDGET, AutonomousMap
-from .curve import checked_rectangle
-from .defining import PlaneFamily
 from .grid_results import MultistabilityMap, blank_map
 
 Cell = tuple[int, int]
@@ -65,12 +64,7 @@ def multistability_map(
         raise ArgumentError("resolution", f"must be two whole numbers (columns, rows), got {resolution!r}") from error
     size = (whole_number(columns, "resolution", 2), whole_number(rows, "resolution", 2))
     seed = whole_number(seed, "seed", 0)
-    try:
-        system = family(spans[0][0], spans[1][0])
-    except TypeError as error:
-        raise ArgumentError("family", f"must be a function (p, q) -> map: {error}") from error
-    if not isinstance(system, AutonomousMap):
-        raise ValueError(f"family(p, q) must be an autonomous map, got {type(system).__name__}")
+    system = corner_of(family, spans)
     states = system.as_states(starts, "starts")
     result = blank_map(spans, size, len(states))
     sweep = _Sweep(

@@ -26,4 +26,4 @@ def certify_branch(
     """
     from .proving import prove_branch  # which brings python-flint
 
-    return prove_branch(family, branch, tolerance)
+    return prove_branch(BranchCertificates, family, branch, tolerance)

@@ -1,20 +1,23 @@
 """The proof of a branch: one curve through its rows, and its special points."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from ...bifurcations import Branch, SpecialPoint
-from ...enclosures import Unenclosed
+from ...enclosures import Unenclosed, trace
 from ...families import Family
 from ...progress import count
 from ...stopping import go_on, stoppable
-from ..intervals import Batches, Intervals, Unbounded, joined
-from .cutting import Segments, proved_segments
-from .law import displacement, iterate_of, require_law
-from .results import SEGMENT, BranchCertificates, BranchObstacle
-from .special import Equations, SpecialProof, special_proof
+from ..intervals import Evaluation, Intervals, evaluation_of_function, joined
+from ..keeping import stored
+from .cutting import Limits, Segments, proved_segments
+from .law import Maps, iterate_of, require_law
+from .rows import SEGMENT, BranchObstacle, BranchRows
+from .special import Arithmetic, Equations, SpecialProof, special_proof
+from .stored_family import StoredFamily
 from .tubes import Nodes, nodes_at, tangents_at
 
 _PROVABLE = ("fold", "flip", "Neimark-Sacker")
@@ -23,43 +26,76 @@ _CHECKED = 8
 """Rows at which the traced family is compared with the one given."""
 
 
+Rows = TypeVar("Rows", bound=BranchRows)
+
+
+@dataclass(frozen=True, eq=False)
+class BranchProof(Generic[Rows]):
+    """A proof with what is not told of it in a file."""
+
+    result: Rows
+    equations: Equations
+    specials: dict[int, SpecialProof]
+    """By their rows of the result."""
+
+
 @torch.no_grad()
-def prove_branch(family: Family, branch: Branch, tolerance: float) -> BranchCertificates:
+def prove_branch(table: type[Rows], family: Family, branch: Branch, tolerance: float) -> Rows:
     """What ``certify_branch`` returns."""
-    n = branch.states.shape[-1]
-    centers = torch.cat([branch.states, branch.parameters.unsqueeze(-1)], dim=-1).to(torch.float64)
-    pairs = [(row, row + 1) for row in range(len(branch) - 1)]
-    pairs += [(len(branch) - 1, 0)] * (branch.closed and len(branch) > 2)
-    kinds = (SEGMENT,) * len(pairs) + tuple(point.kind for point in branch.special_points)
-    rows = torch.tensor([*pairs, *((point.row, point.row) for point in branch.special_points)]).reshape(-1, 2)
-    result = _nothing(branch, kinds, rows, tolerance)
-    if not len(rows):
+    result = unproved(table, branch, tolerance)
+    if not len(result):
         return result
     family = iterate_of(family, branch.period)
     some = torch.linspace(0, len(branch) - 1, min(len(branch), _CHECKED)).long()
+    maps = Maps.of(family, branch.states.shape[-1])
     try:
         require_law(family, branch.states[some], branch.parameters[some])
-        law = Batches(displacement(family, n), n + 1)
-    except (Unenclosed, Unbounded) as error:
-        return replace(result, obstacle=f"there is no rule for {error}" if isinstance(error, Unbounded) else str(error))
+        result = replace(result, family=_kept(maps))
+        return prove_maps(maps, result, evaluation_of_function).result
+    except Unenclosed as error:
+        return replace(result, obstacle=str(error))
+
+
+def prove_maps(maps: Maps, result: Rows, arithmetic: Arithmetic, limits: Limits | None = None) -> BranchProof[Rows]:
+    """The rows of a result, of which nothing is proved yet, proved; of segments what ``limits`` say.
+
+    Raises:
+        Unenclosed: for an operation without a rule.
+    """
+    branch, n, tolerance = result.branch, maps.size, result.tolerance
+    law = arithmetic(maps.displacement, n + 1)
+    equations = Equations(maps, arithmetic)
+    centers = torch.cat([branch.states, branch.parameters.unsqueeze(-1)], dim=-1).to(torch.float64)
+    first_special = len(result) - len(branch.special_points)
     sizes = torch.maximum(branch.units, branch.states.abs())
     width = abs(branch.span[1] - branch.span[0])
     room = tolerance * torch.cat([sizes, torch.full((len(branch), 1), width, dtype=torch.float64)], dim=-1)
+    specials: dict[int, SpecialProof] = {}
     with stoppable() as stop:
         nodes = _only_near(nodes_at(law, centers, tangents_at(law, centers)), room)
-        equations = Equations(family, n)
         zones = [Intervals(*centers.new_zeros(2, 0, n + 1))]
-        for number, point in enumerate(branch.special_points, len(pairs)):
+        for number, point in enumerate(branch.special_points, first_special):
             go_on()
             given = torch.cat([point.state, point.state.new_tensor([point.parameter])]).to(torch.float64)
             reason, proof = _judged(equations, law, point, nodes, given, 10 * room[point.row])
             result = _with_special(result, number, reason, proof)
+            if proof is not None:
+                specials[number] = proof
             if reason == BranchObstacle.NONE and proof is not None and proof.zone is not None:
                 zones.append(proof.zone)
             count()
-        segments = proved_segments(law, nodes, rows[: len(pairs)], joined(zones))
+        segments = proved_segments(law, nodes, result.rows[:first_special], joined(zones), limits)
         result = _with_segments(result, nodes, segments)
-    return replace(result, interrupted=True) if stop else result
+    return BranchProof(replace(result, interrupted=True) if stop else result, equations, specials)
+
+
+def _kept(maps: Maps) -> StoredFamily | None:
+    """The maps as data; None of what cannot be kept."""
+    row = torch.full((maps.size + 1,), 0.5, dtype=torch.float64)
+    try:
+        return StoredFamily(*(stored(trace(map, (row,))) for map in (maps.whole, maps.ungated)))
+    except Unenclosed:  # which proofs need not meet: words of an operation that no file can hold
+        return None
 
 
 def _only_near(nodes: Nodes, room: Tensor) -> Nodes:
@@ -69,13 +105,13 @@ def _only_near(nodes: Nodes, room: Tensor) -> Nodes:
 
 
 def _judged(
-    equations: Equations, law: Batches, point: SpecialPoint, nodes: Nodes, given: Tensor, room: Tensor
+    equations: Equations, law: Evaluation, point: SpecialPoint, nodes: Nodes, given: Tensor, room: Tensor
 ) -> tuple[BranchObstacle, SpecialProof | None]:
     if point.kind not in _PROVABLE:
         return BranchObstacle.KIND, None
     try:
         proof = special_proof(equations, law, point.kind, nodes[torch.tensor([point.row])], given, point.eigenvalue)
-    except Unbounded:
+    except Unenclosed:
         return BranchObstacle.NOT_TRACED, None
     if proof is None:
         return BranchObstacle.POINT, None
@@ -84,11 +120,15 @@ def _judged(
     return (BranchObstacle.NONE if proof.on_curve else BranchObstacle.APART), proof
 
 
-def _nothing(branch: Branch, kinds: tuple[str, ...], rows: Tensor, tolerance: float) -> BranchCertificates:
-    q = len(kinds)
+def unproved(table: type[Rows], branch: Branch, tolerance: float) -> Rows:
+    """A row for each segment and special point, with nothing proved."""
+    pairs = [(row, row + 1) for row in range(len(branch) - 1)]
+    pairs += [(len(branch) - 1, 0)] * (branch.closed and len(branch) > 2)
+    rows = torch.tensor([*pairs, *((point.row, point.row) for point in branch.special_points)]).reshape(-1, 2)
+    q = len(rows)
     given = branch.parameters[rows] if q else branch.parameters.new_zeros(0, 2)
-    return BranchCertificates(
-        kinds=kinds,
+    return table(
+        kinds=(SEGMENT,) * len(pairs) + tuple(point.kind for point in branch.special_points),
         rows=rows,
         reasons=torch.full((q,), int(BranchObstacle.INTERRUPTED)),
         parameters=given.sort(dim=-1).values.to(torch.float64),
@@ -97,13 +137,12 @@ def _nothing(branch: Branch, kinds: tuple[str, ...], rows: Tensor, tolerance: fl
         regular=torch.zeros(q, dtype=torch.bool),
         sides=torch.full((q, 2), -1),
         tolerance=tolerance,
+        branch=branch,
         notes=branch.notes,
     )
 
 
-def _with_special(
-    result: BranchCertificates, number: int, reason: BranchObstacle, proof: SpecialProof | None
-) -> BranchCertificates:
+def _with_special(result: Rows, number: int, reason: BranchObstacle, proof: SpecialProof | None) -> Rows:
     reasons, parameters, radii = result.reasons.clone(), result.parameters.clone(), result.radii.clone()
     regular, sides = result.regular.clone(), result.sides.clone()
     reasons[number] = int(reason)
@@ -115,7 +154,7 @@ def _with_special(
     return replace(result, reasons=reasons, parameters=parameters, radii=radii, regular=regular, sides=sides)
 
 
-def _with_segments(result: BranchCertificates, nodes: Nodes, segments: Segments) -> BranchCertificates:
+def _with_segments(result: Rows, nodes: Nodes, segments: Segments) -> Rows:
     q = len(segments.curve)
     there = nodes.proved[result.rows[:q]].all(dim=-1)
     reasons, parameters = result.reasons.clone(), result.parameters.clone()

@@ -1,14 +1,14 @@
 """Bifurcation points as regular zeros of extended systems."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ...families import Family
 from ...linear_algebra import inverted, solve
-from ..intervals import Batches, Evaluation, Intervals, contraction, krawczyk_of, product, residual_of, up
-from .law import eigenvector_law, rotation_law
+from ..intervals import Evaluation, Intervals, contraction, krawczyk_of, product, residual_of, up
+from .law import Law, Maps
 from .tubes import Nodes, local_curve
 
 _CIRCLE = {"fold": 1.0, "flip": -1.0}
@@ -34,26 +34,51 @@ class SpecialProof:
     sides: tuple[int, int]
     """Of a fold on its curve: how many fixed points that meet in it there are just below and just above; else -1."""
 
+    system: "System"
+    """The equations that it solves, near it."""
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """The equations of a special point: a law of rows [m] of its kind, and ``rows`` x = ``ends``."""
+
+    point: Tensor
+    """Near the zero, [m]."""
+
+    rows: Tensor
+    """[q, m]."""
+
+    ends: Tensor
+    """[q]."""
+
+
+Arithmetic = Callable[[Law, int], Evaluation]
+"""What evaluates a function of one row [m] over intervals."""
+
 
 class Equations:
     """Those of each kind of special point of a family, traced when they are first asked for."""
 
-    def __init__(self, family: Family, n: int) -> None:
-        self.family, self.n = family, n
-        self._of_kind: dict[str, Batches] = {}
+    def __init__(self, maps: Maps, arithmetic: Arithmetic) -> None:
+        self.maps, self.n = maps, maps.size
+        self._arithmetic = arithmetic
+        self._of_kind: dict[str, Evaluation] = {}
 
-    def of(self, kind: str) -> Batches:
+    def law(self, kind: str) -> tuple[Law, int]:
+        """Of one row, and its size."""
+        if kind == "Neimark-Sacker":
+            return self.maps.rotation_law, 3 * self.n + 3
+        return self.maps.eigenvector_law(_CIRCLE[kind]), 2 * self.n + 1
+
+    def of(self, kind: str) -> Evaluation:
         """Over intervals."""
-        n = self.n
-        if kind not in self._of_kind and kind == "Neimark-Sacker":
-            self._of_kind[kind] = Batches(rotation_law(self.family, n), 3 * n + 3)
         if kind not in self._of_kind:
-            self._of_kind[kind] = Batches(eigenvector_law(self.family, n, _CIRCLE[kind]), 2 * n + 1)
+            self._of_kind[kind] = self._arithmetic(*self.law(kind))
         return self._of_kind[kind]
 
 
 def special_proof(
-    equations: Equations, law: Batches, kind: str, node: Nodes, given: Tensor, eigenvalue: complex
+    equations: Equations, law: Evaluation, kind: str, node: Nodes, given: Tensor, eigenvalue: complex
 ) -> SpecialProof | None:
     """The proof of a fold, flip or Neimark-Sacker point near (h, p), ``given`` [n + 1]; None where it fails.
 
@@ -66,12 +91,11 @@ def special_proof(
     Stability Analysis, 5.4). Krawczyk's operator proves both, zero and regular.
 
     Raises:
-        Unbounded: for an operation without a rule over intervals.
+        Unenclosed: for an operation without a rule.
     """
     n = equations.n
     state, parameter = given[:n], float(given[n])
-    system = equations.family(parameter)
-    matrix = (system.ungated() if kind == "fold" else system).jacobian(state).to(torch.float64)
+    matrix = equations.maps.jacobian(state, parameter, gates=kind != "fold")
     evaluation = equations.of(kind)
     if kind == "Neimark-Sacker":
         begin, rows, ends = _rotating(matrix, state, parameter, eigenvalue)
@@ -90,6 +114,7 @@ def special_proof(
         on_curve=sides is not None,
         zone=_zone(law, evaluation, rows, box, n) if kind == "fold" else None,
         sides=_counted(sides, here) if kind == "fold" and sides is not None else (-1, -1),
+        system=System(point, rows, ends),
     )
 
 
@@ -140,7 +165,7 @@ _REACHES = [2.0**-halvings for halvings in range(3, 25, 2)]
 """Half-widths of zones that are tried, of states of size 1."""
 
 
-def _zone(law: Batches, evaluation: Evaluation, rows: Tensor, box: Intervals, n: int) -> Intervals | None:
+def _zone(law: Evaluation, evaluation: Evaluation, rows: Tensor, box: Intervals, n: int) -> Intervals | None:
     """The widest box of (h, p) in which no second zero of a fold's equations is.
 
     Of a fold in it (v, 0) solves [DF - I, dF/dp; l, 0] (v, m) = (0, 1), which bounds v all over the box; and the
@@ -162,7 +187,7 @@ def _zone(law: Batches, evaluation: Evaluation, rows: Tensor, box: Intervals, n:
     return None
 
 
-def _null_vectors(law: Batches, row: Tensor, zone: Intervals, n: int) -> Intervals | None:
+def _null_vectors(law: Evaluation, row: Tensor, zone: Intervals, n: int) -> Intervals | None:
     """What holds every v with (DF - I) v = 0 and l . v = 1 of points of a zone, [1, n]."""
     _, slope = law.linearize(zone)
     border = torch.cat([row, row.new_zeros(1, 1)], dim=-1).unsqueeze(0)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...linear_algebra import inverted, solve
-from ..intervals import Batches, Intervals, contraction, joined, product, residual_of
+from ..intervals import Evaluation, Intervals, contraction, joined, product, residual_of
 
 _ROUNDS = 6
 """How often a radius that does not do is made larger."""
@@ -65,17 +65,20 @@ class Tubes:
     radii: Tensor
     """How far the curve is from the chord in each coordinate, [k, n + 1]."""
 
+    held: Tensor
+    """What the operator makes of these radii, a narrower tube that holds the curve too, [k, n + 1]."""
+
     regular: Tensor
     """Whether DF - I is invertible all along: no fold and no branch point, [k]."""
 
 
-def tangents_at(law: Batches, centers: Tensor) -> Tensor:
+def tangents_at(law: Evaluation, centers: Tensor) -> Tensor:
     """Unit vectors in the kernel of [DF - I, dF/dp], [k, n + 1], of whatever sign."""
     _, slope = law.linearize(Intervals.exactly(centers))
     return torch.linalg.svd(slope.middle)[2][:, -1]
 
 
-def nodes_at(law: Batches, centers: Tensor, tangents: Tensor) -> Nodes:
+def nodes_at(law: Evaluation, centers: Tensor, tangents: Tensor) -> Nodes:
     """Points of the curve near centers [k, n + 1], by Krawczyk's operator for G(z) = 0, t . (z - center) = 0."""
     point = Intervals.exactly(centers)
     across = Intervals.exactly(tangents)
@@ -94,7 +97,7 @@ def nodes_at(law: Batches, centers: Tensor, tangents: Tensor) -> Nodes:
     return Nodes(centers, tangents, defect)
 
 
-def tubes_between(law: Batches, first: Nodes, last: Nodes, room: Tensor | None = None) -> Tubes:
+def tubes_between(law: Evaluation, first: Nodes, last: Nodes, room: Tensor | None = None) -> Tubes:
     """The curve between nodes a and b [k]; W holds ``room`` [k, n + 1] too, if that is given.
 
     For each s in [0, 1], Krawczyk's operator for w in the unknown z = (1 - s) a + s b + w,
@@ -116,21 +119,22 @@ def tubes_between(law: Batches, first: Nodes, last: Nodes, room: Tensor | None =
     ends = first.proved & last.proved
     radii = _larger(torch.where(ends.unsqueeze(-1), least, 0.0), first.centers)
     proved = torch.zeros_like(ends)
-    kept = radii
+    kept, held = radii, radii
     for _ in range(_ROUNDS):
         image = _image(law, middle, half, across, radii)
         inside = (image < radii).all(dim=-1) & (least < radii).all(dim=-1) & ends
-        kept = torch.where((inside & ~proved).unsqueeze(-1), radii, kept)
+        fresh = (inside & ~proved).unsqueeze(-1)
+        kept, held = torch.where(fresh, radii, kept), torch.where(fresh, image, held)
         proved = proved | inside
         hopeless = ~ends | (image > _TOO_WIDE * chord.magnitude.amax(dim=-1, keepdim=True) + radii).any(dim=-1)
         if bool((proved | hopeless).all()):
             break
         radii = torch.where(proved.unsqueeze(-1), kept, _larger(torch.maximum(image, least), first.centers))
         radii = radii.nan_to_num(nan=1.0, posinf=1.0).clamp(max=1e3)
-    return Tubes(proved, kept, _regular(law, middle, half, kept) & proved)
+    return Tubes(proved, kept, held, _regular(law, middle, half, kept) & proved)
 
 
-def _image(law: Batches, middle: Intervals, half: Intervals, across: Intervals, radii: Tensor) -> Tensor:
+def _image(law: Evaluation, middle: Intervals, half: Intervals, across: Intervals, radii: Tensor) -> Tensor:
     """A bound of |K(W)|, W = [-r, r]^(n + 1), for z = middle + s half + w and every s in [-1, 1], [k, n + 1].
 
     K(W) = -C [G(z(s)); 0] + (I - C [DG; t]) W, and G(z(s)) lies in G(middle) + (DG half) [-1, 1].
@@ -154,7 +158,7 @@ def _larger(image: Tensor, centers: Tensor) -> Tensor:
     return _MARGIN * image + _GRAIN * (1.0 + centers.abs())
 
 
-def _regular(law: Batches, middle: Intervals, half: Intervals, radii: Tensor) -> Tensor:
+def _regular(law: Evaluation, middle: Intervals, half: Intervals, radii: Tensor) -> Tensor:
     """Whether DF - I is invertible all over tubes, [k]."""
     square = law.along(middle, half, radii.clamp(min=_LEAST))[1][:, :, 1:-1]
     return contraction(square, torch.ones_like(radii[:, :-1])) < 1.0
@@ -164,7 +168,7 @@ _REACHES = 2.0 ** -torch.arange(4, 31, 2).to(torch.float64)
 """How far along a curve of size 1 it is followed through a point, the longest that can be proved."""
 
 
-def local_curve(law: Batches, box: Intervals) -> tuple[Intervals, Intervals] | None:
+def local_curve(law: Evaluation, box: Intervals) -> tuple[Intervals, Intervals] | None:
     """The parameter at both ends of a curve of fixed points that goes through all those in a box [1, n + 1].
 
     In every plane t . (z - m) = c, |c| <= d, there is exactly one fixed point in m + c t / |t|^2 + W. A point of the
@@ -199,7 +203,7 @@ def _held(box: Intervals, middle: Tensor, tangent: Tensor, radii: Tensor, reach:
     return bool((beside.magnitude + rounding < radii).all()) and bool((along.magnitude < 0.9 * reach).all())
 
 
-def in_planes(law: Batches, begin: Tensor, across: Tensor) -> Tensor:
+def in_planes(law: Evaluation, begin: Tensor, across: Tensor) -> Tensor:
     """Newton's method for G(z) = 0 in the planes through ``begin`` across unit vectors, [k, n + 1]."""
     point = begin
     for _ in range(_STEPS):

@@ -5,7 +5,8 @@ import torch
 from ...checks import ArrayLike, Count, checked
 from ...progress import shown
 from ...systems import AutonomousMap
-from .results import FixedPointCensus, Within
+from .results import FixedPointCensus
+from .rows import Within
 
 
 @checked
@@ -47,4 +48,4 @@ def all_fixed_points(
     """
     from .counting import counted  # which brings python-flint
 
-    return counted(system, found, within, budget)
+    return counted(FixedPointCensus, system, found, within, budget)

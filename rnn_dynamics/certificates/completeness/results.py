@@ -1,156 +1,44 @@
 """The fixed points of a map, with what is proved of their number."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import Annotated
 
-import torch
-from torch import Tensor
-
-from ...checks import ArrayLike
-from ...results import Interruptible, Noted
+from ...checks import ArgumentError, AtLeast, checked
+from ...progress import Progress
 from ...store import storable
-from ...tables import Table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Within = tuple[ArrayLike | float, ArrayLike | float]
-
-_SHOWN = 4
-"""Undecided regions that are named."""
+from .rows import CensusRows
 
 
 @storable
 @dataclass(frozen=True, eq=False)
-class FixedPointCensus(  # pyright: ignore[reportIncompatibleVariableOverride]
-    Table,
-    Interruptible,
-    Noted,
-    whole=("box", "everywhere", "undecided", "boxes", "budget", "astray", "obstacle", "interrupted", "notes"),
-):
+class FixedPointCensus(CensusRows):
     """All fixed points in a box, one row each: exactly one lies in each row's box, and none outside of all boxes.
 
     What is not decided is told: ``complete`` is True only where the rows are proved to be all.
     """
 
-    _dimensions: ClassVar = {
-        "states": ("row", "unit"),
-        "lower": ("row", "coordinate"),
-        "upper": ("row", "coordinate"),
-        "box": ("end", "coordinate"),
-        "undecided": ("end", "region", "coordinate"),
-    }
+    @checked
+    def check(self, precision: Annotated[int, AtLeast(24)] = 106, progress: bool | None = None) -> "FixedPointCensus":
+        """Prove it again, from what this census holds alone: the map that was searched, and the box.
 
-    states: Tensor
-    """[p, n]: the middles of their boxes, as float64 has them."""
+        The whole box is searched anew, with F and DF in balls of other precision where the census took intervals of
+        float64, box by box, which takes longer. Then each of its rows is proved by itself, in balls throughout.
 
-    lower: Tensor
-    """[p, r]: the lower corner of a box in which there is exactly one fixed point; r = n, or of a low-rank network its
-    rank: then the box is one of y, with h = c + M y, or h = f(c + M y)."""
+        Args:
+            precision: bits of the balls.
+            progress: whether to show a bar.
 
-    upper: Tensor
-    """[p, r]."""
+        Returns:
+            The census proved anew, ``complete`` where this one says nothing that is not confirmed: ``rows`` are then
+            numbers of this one's rows, ``missed`` fixed points that it lacks, ``astray`` its rows that are not
+            confirmed, and ``obstacle`` says so.
 
-    rows: Tensor | None
-    """[p]: which of the states that were ``found`` each is; -1 for one that the search missed. None where none were
-    given."""
+        Raises:
+            ValueError: for a census that holds no map, and for one that no trace comes to, in a file that was changed.
+        """
+        if self.step is None:
+            raise ArgumentError("self", f"holds no map to prove it for: {self.obstacle or 'it cannot be kept'}")
+        from .checking import counted_again  # which brings python-flint
 
-    box: Tensor
-    """[2, r]: lower and upper corner of what was searched."""
-
-    everywhere: bool
-    """Whether all fixed points of R^n are proved to lie in that box."""
-
-    undecided: Tensor
-    """[2, u, r]: the corners of regions that may hold fixed points: degenerate ones, or what the budget left."""
-
-    boxes: int
-    """How many were looked at."""
-
-    budget: int
-
-    astray: Tensor
-    """Numbers of the states ``found`` that are not told to be one of the rows, [q]: no fixed points, or undecided."""
-
-    obstacle: str = ""
-    """Why nothing could be proved at all, in a sentence; else ""."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether these are proved to be all fixed points in the box; of R^n where ``everywhere``."""
-        return self.chosen_from is None and not (self.obstacle or self.undecided.shape[1] or self.interrupted)
-
-    @property
-    def missed(self) -> Tensor:
-        """The states [q, n] of fixed points that were not among those found."""
-        return self.states[:0] if self.rows is None else self.states[self.rows < 0]
-
-    @property
-    def undecided_share(self) -> float:
-        """The volume of the undecided regions as a share of the box's; regions may overlap, so it is not above that."""
-        edges = (self.undecided[1] - self.undecided[0]) / (self.box[1] - self.box[0])
-        return min(1.0, float(edges.prod(dim=-1).sum()))
-
-    @property
-    def reason(self) -> str:
-        """Why they are not proved to be all; "" where they are."""
-        if self.obstacle or self.complete:
-            return self.obstacle
-        if self.chosen_from is not None:
-            return "other rows were not chosen"
-        if self.interrupted:
-            return "Ctrl-C ended it"
-        count = self.undecided.shape[1]
-        spent = "the budget was spent" if self.boxes >= self.budget else "fixed points there are degenerate, or nearly"
-        regions = "1 region is" if count == 1 else f"{count} regions are"
-        return f"{regions} undecided, {self.undecided_share:.1e} of the box: {spent}"
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """One row per fixed point."""
-        import pandas as pd
-
-        columns = {
-            "norm": self.states.norm(dim=-1).numpy(),
-            "radius": ((self.upper - self.lower) / 2).amax(dim=-1).numpy(),
-        }
-        return pd.DataFrame(columns if self.rows is None else {**columns, "found": self.rows.numpy()})
-
-    def summary(self) -> str:
-        """One line: how many, whether they are all, of what."""
-        where = "" if self.everywhere else " in the box"
-        counted = self._counted("fixed point")
-        if self.complete:
-            return f"{counted}{where}: proved to be all, by {self.boxes} boxes"
-        return f"{counted}{where} proved, by {self.boxes} boxes; not proved to be all: {self.reason}"
-
-    def _notes(self) -> Sequence[str]:
-        notes = [f"{len(self.missed)} of them were not found by the search"] if len(self.missed) else []
-        if len(self.astray):
-            notes.append(f"found states {self.astray.tolist()} are not told to be any of them")
-        for low, high in zip(*self.undecided[:, :_SHOWN], strict=True):
-            notes.append(f"undecided from {_short(low)} to {_short(high)}")
-        return notes
-
-
-def _short(corner: Tensor) -> str:
-    return str([float(f"{x:.4g}") for x in corner.tolist()])
-
-
-def census_of_nothing(n: int, budget: int, obstacle: str) -> FixedPointCensus:
-    """That of a map of which nothing could be proved."""
-    none = torch.zeros(0, n, dtype=torch.float64)
-    endless = torch.full((n,), torch.inf, dtype=torch.float64)
-    return FixedPointCensus(
-        states=none,
-        lower=none,
-        upper=none,
-        rows=None,
-        box=torch.stack([-endless, endless]),
-        everywhere=True,
-        undecided=torch.stack([-endless, endless]).unsqueeze(1),
-        boxes=0,
-        budget=budget,
-        astray=torch.zeros(0, dtype=torch.long),
-        obstacle=obstacle,
-    )
+        with Progress("boxes", progress, unit="box"):
+            return counted_again(self, self.step, precision)

@@ -23,6 +23,9 @@ _GRAIN = 1e-13
 
 _NEAR = 1e-6
 
+_SHRINKING = 0.9
+"""A box that becomes no smaller than this share of it is as tight as it gets."""
+
 _CUT = 0.5078125
 """Where an edge is cut: not in its middle, where symmetric maps have their zeros."""
 
@@ -87,12 +90,14 @@ def _isolated(evaluation: Evaluation, boxes: Intervals, promising: Tensor) -> tu
 
 
 def _tightened(evaluation: Evaluation, boxes: Intervals) -> Intervals:
-    """Krawczyk's operator again and again, which converges as Newton's method does, until no box is halved any more."""
+    """Krawczyk's operator again and again, which converges as Newton's method does once boxes are small, until none of
+    them becomes much smaller.
+    """
     shrinking = bool(len(boxes))
     while shrinking:
         image, _ = krawczyk(evaluation, boxes)
         before, boxes = boxes, boxes.meet(image)
-        shrinking = bool((boxes.width.amax(dim=-1) < before.width.amax(dim=-1) / 2).any())
+        shrinking = bool((boxes.width.amax(dim=-1) < _SHRINKING * before.width.amax(dim=-1)).any())
     return boxes
 
 

@@ -4,7 +4,7 @@ from .duals import Unbounded
 from .evaluation import Batches, Evaluation
 from .intervals import Intervals, joined, product, up
 from .newton import Preconditioned, contracted, contraction, krawczyk, krawczyk_of, preconditioned, residual_of
-from .of_map import evaluation_of
+from .of_map import evaluation_of, evaluation_of_function
 from .over_balls import OverBalls
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "contracted",
     "contraction",
     "evaluation_of",
+    "evaluation_of_function",
     "joined",
     "krawczyk",
     "krawczyk_of",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import hyperbolic
+from . import circular, exponential, hyperbolic
 from .intervals import Intervals, product, up
 
 
@@ -154,6 +154,40 @@ def _sigmoid(a: Any) -> Dual:
     return a.scaled(value, Intervals(quarter.lower / 4, quarter.upper / 4))
 
 
+def _exp(a: Any) -> Dual:
+    a = as_dual(a)
+    value = exponential.exp(a.value)
+    return a.scaled(value, value)
+
+
+def _softplus(a: Any, beta: float = 1, threshold: float = 20) -> Dual:
+    """As torch has it: x beyond the threshold, where it jumps by 2e-9, so that a box across it has no slope."""
+    a = _times(a, beta)
+    x = a.value
+    below, beyond = x.upper <= threshold, x.lower > threshold
+    soft, slope = exponential.softplus(x), hyperbolic.sigmoid(x)
+    either = soft.hull(x)
+    value = _chosen(below, soft, _chosen(beyond, x, either))
+    one = Intervals.exactly(torch.ones_like(x.lower))
+    unknown = Intervals(torch.full_like(x.lower, -torch.inf), torch.full_like(x.lower, torch.inf))
+    result = a.scaled(value, _chosen(below, slope, _chosen(beyond, one, unknown)))
+    return result if beta == 1 else _divide(result, beta)
+
+
+def _chosen(where: Tensor, a: Intervals, b: Intervals) -> Intervals:
+    return Intervals(torch.where(where, a.lower, b.lower), torch.where(where, a.upper, b.upper))
+
+
+def _sin(a: Any) -> Dual:
+    a = as_dual(a)
+    return a.scaled(circular.sin(a.value), circular.cos(a.value))
+
+
+def _cos(a: Any) -> Dual:
+    a = as_dual(a)
+    return a.scaled(circular.cos(a.value), -circular.sin(a.value))
+
+
 def _tanh_backward(a: Any, image: Any) -> Dual:
     """A (1 - t^2)."""
     image = as_dual(image)
@@ -282,6 +316,10 @@ RULES: dict[Any, Callable[..., Any]] = {
     _ATEN.pow.Tensor_Scalar: _power,
     _ATEN.tanh.default: _tanh,
     _ATEN.sigmoid.default: _sigmoid,
+    _ATEN.exp.default: _exp,
+    _ATEN.softplus.default: _softplus,
+    _ATEN.sin.default: _sin,
+    _ATEN.cos.default: _cos,
     _ATEN.relu.default: _relu,
     _ATEN.abs.default: _modulus,
     _ATEN._to_copy.default: _converted,

@@ -27,12 +27,26 @@ class Evaluation(ABC):
     """M."""
 
     @abstractmethod
+    def along(self, middle: Intervals, half: Intervals, radii: Tensor) -> tuple[Intervals, Intervals]:
+        """F [k, n] at ``middle`` [k, m], and its slopes [k, n, 1 + m] over all x = middle + s half + w.
+
+        With |s| <= 1 and |w| <= ``radii`` [k, m], all above 0: the first slope is by s, the others by w. That x goes
+        along a chord stays known, so that they are far narrower than over the box that holds it.
+        """
+
+    @abstractmethod
     def linearize(self, boxes: Intervals) -> tuple[Intervals, Intervals]:
         """F [k, n] and DF [k, n, m] over boxes [k, m]."""
 
     @abstractmethod
     def value(self, boxes: Intervals) -> Intervals:
         """F [k, n] over boxes [k, m]."""
+
+
+def unscaled(slopes: Intervals, radii: Tensor) -> Intervals:
+    """Slopes [k, n, 1 + m] by s and by w, of those by s and by w / ``radii`` [k, m]."""
+    size = torch.cat([torch.ones_like(radii[:, :1]), radii], dim=-1).unsqueeze(1)
+    return slopes / Intervals.exactly(size)
 
 
 class Batches(Evaluation):
@@ -57,19 +71,13 @@ class Batches(Evaluation):
         return self._linearized(inputs, len(boxes))
 
     def along(self, middle: Intervals, half: Intervals, radii: Tensor) -> tuple[Intervals, Intervals]:
-        """F [k, n] at ``middle`` [k, m], and its slopes [k, n, 1 + m] over all x = middle + s half + w.
-
-        With |s| <= 1 and |w| <= ``radii`` [k, m], all above 0: the first slope is by s, the others by w. That x goes
-        along a chord stays known, so that they are far narrower than over the box that holds it.
-        """
         reach = up(half.magnitude + radii)
         boxes = middle + Intervals(-reach, reach)
         own = Intervals.exactly(torch.diag_embed(radii))
         slopes = joined([half[:, :, None], own], -1)
         inputs = [Dual(box, slope) for box, slope in zip(_parts(boxes), _parts(slopes), strict=True)]
         value, scaled = self._linearized(inputs, len(middle), _parts(middle))
-        size = torch.cat([torch.ones_like(radii[:, :1]), radii], dim=-1).unsqueeze(1)
-        return value, scaled / Intervals.exactly(size)
+        return value, unscaled(scaled, radii)
 
     def _linearized(
         self, inputs: list[Dual], count: int, middles: list[Intervals] | None = None

@@ -50,15 +50,18 @@ class Preconditioned:
 def contracted(evaluation: Evaluation, boxes: Intervals) -> tuple[Intervals, Preconditioned]:
     """Boxes that hold all fixed points of ``boxes`` [k, n], maybe smaller; empty (lower > upper) where there are none.
 
-    First X := X and F(X): a fixed point is an image. Then the interval Newton method with Gauss-Seidel sweeps, for
-    G(h) = h - F(h) = 0 preconditioned by the inverse C of its derivative at the middle m,
+    First X := X and F(X) and F(m) + DF(X) (X - m), m the middle: a fixed point is an image. Then the interval Newton
+    method with Gauss-Seidel sweeps, for G(h) = h - F(h) = 0 preconditioned by the inverse C of its derivative at m,
 
         X_i := X_i and m_i - (C G(m) + sum over j != i of P_ij (X_j - m_j))_i / P_ii
 
     (Hansen and Sengupta 1981, doi:10.1007/BF01933165; Neumaier 1990, Interval Methods, 5.1).
     """
     value, derivative = evaluation.linearize(boxes)
-    smaller = boxes.meet(value)
+    middle = Intervals.exactly(boxes.middle)
+    n = boxes.lower.shape[-1]
+    about_middle = evaluation.value(middle) + product("bij,bj->bi", derivative, boxes - middle, n)
+    smaller = boxes.meet(value).meet(about_middle)
     alive = ~smaller.empty.unsqueeze(-1)
     # The test goes on with boxes that are not empty; those that are stay so.
     working = Intervals(torch.where(alive, smaller.lower, boxes.lower), torch.where(alive, smaller.upper, boxes.upper))

@@ -1,4 +1,9 @@
-"""The evaluation that suits a map."""
+"""The evaluation that suits a map or function."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.func import vmap
 
 from ...enclosures import enclose
 from ...systems import AutonomousMap
@@ -17,3 +22,15 @@ def evaluation_of(system: AutonomousMap) -> Evaluation:
         return Batches(system, system.state_size)
     except Unbounded:
         return OverBalls(enclose(system))
+
+
+def evaluation_of_function(function: Callable[[Tensor], Tensor], size: int) -> Evaluation:
+    """Of a function of one state [m] -> [n], in the same way.
+
+    Raises:
+        Unenclosed: where balls lack a rule too.
+    """
+    try:
+        return Batches(vmap(function), size)
+    except Unbounded:
+        return OverBalls.of(function, size)

@@ -1,10 +1,14 @@
 """F and DF over boxes one by one, in balls: every operation that ``enclosures`` has a rule for."""
 
+from collections.abc import Callable
+
 import torch
+from flint import arb, arb_mat
 from torch import Tensor
 
-from ...enclosures import Enclosure, ball, midpoints, radii
-from .evaluation import Evaluation
+from ...enclosures import Enclosure, ball, midpoints, trace
+from ...enclosures import radii as radii_of
+from .evaluation import Evaluation, unscaled
 from .intervals import Intervals, down, up, whole
 
 
@@ -15,15 +19,35 @@ class OverBalls(Evaluation):
         self._enclosure, self._precision = enclosure, precision
         self.size = enclosure.state_size
 
+    @classmethod
+    def of(cls, function: Callable[[Tensor], Tensor], size: int, precision: int = 53) -> "OverBalls":
+        """That of a function of one state [m] -> [n].
+
+        Raises:
+            Unenclosed: for an operation that balls do not cover.
+        """
+        return cls(Enclosure(trace(function, (torch.full((size,), 0.5, dtype=torch.float64),)), size), precision)
+
     def value(self, boxes: Intervals) -> Intervals:
         images = [self._enclosure.value(_as_ball(*ends), self._precision) for ends in _each(boxes)]
-        return _as_intervals([(midpoints(image), radii(image)) for image in images], (self.size,))
+        return _as_intervals([(midpoints(image), radii_of(image)) for image in images], (self._enclosure.image_size,))
 
     def linearize(self, boxes: Intervals) -> tuple[Intervals, Intervals]:
-        n = self.size
+        n = self._enclosure.image_size
         images = [self._enclosure.linearize(_as_ball(*ends), self._precision)[:2] for ends in _each(boxes)]
-        value = _as_intervals([(midpoints(image), radii(image)) for image, _ in images], (n,))
-        return value, _as_intervals([(midpoints(slope), radii(slope)) for _, slope in images], (n, n))
+        value = _as_intervals([(midpoints(image), radii_of(image)) for image, _ in images], (n,))
+        return value, _as_intervals([(midpoints(slope), radii_of(slope)) for _, slope in images], (n, self.size))
+
+    def along(self, middle: Intervals, half: Intervals, radii: Tensor) -> tuple[Intervals, Intervals]:
+        n, m = self._enclosure.image_size, self.size
+        unit = arb_mat([[arb(0, 1)]] * (1 + m))
+        images = []
+        for center, chord, reach in zip(_each(middle), _each(half), radii, strict=True):
+            own = ball(torch.diag(reach), torch.zeros(m, m)).tolist()
+            across = arb_mat([[*step, *row] for step, row in zip(_as_ball(*chord).tolist(), own, strict=True)])
+            slopes, _ = self._enclosure.slopes_along(_as_ball(*center), across, unit, self._precision)
+            images.append((midpoints(slopes), radii_of(slopes)))
+        return self.value(middle), unscaled(_as_intervals(images, (n, 1 + m)), radii)
 
 
 def _each(boxes: Intervals) -> "zip[tuple[Tensor, Tensor]]":

@@ -11,6 +11,7 @@ from .registry import rule
 
 MADE = frozenset(
     {
+        "_new_zeros_with_same_feature_meta",
         "zeros",
         "ones",
         "full",

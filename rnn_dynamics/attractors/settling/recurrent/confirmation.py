@@ -40,7 +40,8 @@ class Confirmation:
             if self._is_another(index, orbit):
                 continue
             if orbit.kind == "chaotic":
-                refine(self.system, orbit, self.limits.seed, self.limits.memory_budget)
+                enough = self.limits.settle.exponent_error
+                refine(self.system, orbit, enough, self.limits.seed, self.limits.memory_budget)
             if not self._lasts(index, orbit):
                 orbit.kind = None
                 members = self.rows.orbit == index

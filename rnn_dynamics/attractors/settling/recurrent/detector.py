@@ -39,6 +39,9 @@ _LONGEST_PERIOD = 4096
 _TRIES = 4
 """Long periods that are tried in vain before they are left alone: a slow spiral shows some to every orbit."""
 
+_WAY_IN = 6
+"""Turns of the slowest circle that every row has time for, to come to it, before it is followed itself."""
+
 _ROTATED = 2048
 """Steps over which the mean rotation on a circle is taken."""
 
@@ -77,7 +80,21 @@ class RecurrentDetector(Detector):
             self._look(pause.last, every=pause.last and pause.stretch is None)
 
     def coming(self) -> Tensor:
-        return self._matcher.match() if self.orbits else super().coming()
+        return self._approaching() if self.orbits else super().coming()
+
+    def way_in(self) -> tuple[int, int]:
+        """By whole turns of the slowest circle, on which a row is nearer to the curve here than there."""
+        part, parts = super().way_in()
+        return (math.ceil(self._slowest_turn), _WAY_IN) if self._slowest_turn > part else (part, parts)
+
+    @property
+    def _slowest_turn(self) -> float:
+        turns = (orbit.period for orbit in self.orbits if orbit.kind == "circle" and math.isfinite(orbit.period))
+        return max(turns, default=0.0)
+
+    def _approaching(self, again: bool = False) -> Tensor:
+        """Rows [k] that are near to what is known, or had no time yet to come to a circle as slow as the slowest."""
+        return self._matcher.match(again) | (self.rows.done < _WAY_IN * self._slowest_turn)
 
     @doing("confirming what moves")
     def confirm(self) -> bool:
@@ -92,7 +109,7 @@ class RecurrentDetector(Detector):
         Rows that come to an attractor are followed only if ``every`` row is to be.
         """
         self._next_look = 2 * self.rows.done
-        approaching = self._matcher.match() & (not every)
+        approaching = self._approaching() & (not every)
         count = 1
         while True:
             before = len(self.rows.active)
@@ -102,7 +119,7 @@ class RecurrentDetector(Detector):
                     return
                 self._run_on(orbits, last)
             # What is not near an attractor yet may come there by plain steps.
-            approaching = self._matcher.match(again=True) & (not every)
+            approaching = self._approaching(again=True) & (not every)
             if len(self.rows.active) < before:
                 count = min(2 * count, _TOGETHER)
             elif not last or count == _LAST:

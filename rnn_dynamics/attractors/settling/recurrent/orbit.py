@@ -41,8 +41,8 @@ _IN_ORDER = 0.2
 _NUDGE = 1e-3
 """Of an attractor's standard deviation."""
 
-_ACCURACY, _STRETCH, _REFINED = 0.004, 256, 32
-"""The relative error at which a chaotic exponent is good enough; stretches of 256 steps, at most 32 of them."""
+_STRETCH, _REFINED = 256, 32
+"""Exponents are sharpened by stretches of 256 steps, at most 32 of them."""
 
 
 @dataclass(eq=False)
@@ -211,8 +211,8 @@ def run_on(system: AutonomousMap, orbits: list[MovingOrbit], steps: int, memory_
         orbit.compare()
 
 
-def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: int) -> None:
-    """Sharpen the exponents of a chaotic set by many orbits on it at once, until the first is known to 0.4 %.
+def refine(system: AutonomousMap, orbit: MovingOrbit, enough: float, seed: int, memory_budget: int) -> None:
+    """Sharpen the exponents of a chaotic set by many orbits at once, until the first's relative error is ``enough``.
 
     As many exponents are taken as the Kaplan-Yorke dimension needs, if 128 are enough.
     """
@@ -249,5 +249,5 @@ def refine(system: AutonomousMap, orbit: MovingOrbit, seed: int, memory_budget: 
             rows.exponents.std(dim=0, keepdim=True) / len(rows) ** 0.5,
         )
         orbit.refined = LyapunovSpectrum(mean, error, rows.weighted.mean(dim=0, keepdim=True), n, steps)
-        if float(error[0, 0]) <= _ACCURACY * float(mean[0, 0].abs()):
+        if float(error[0, 0]) <= enough * float(mean[0, 0].abs()):
             return

@@ -85,6 +85,7 @@ class SlowDetector(Detector):
             self._rest(rows[resting], before[resting], elapsed[resting], retry=bound is None)
         over = (drift.ends == DriftEnd.HORIZON) & (self.rows.fates[rows] == ACTIVE)
         far = (drift.states - before).abs() > _FAR * self.rows.size[rows]
+        far &= self.limits.lets_run(drift.states, self.system(drift.states) - drift.states)
         runs = over & far.any(dim=-1)
         self.rows.fates[rows[over]] = Fate.DRIFTING
         self.rows.fates[rows[runs]] = Fate.RUNAWAY
