@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick lint unit notebooks benchmarks gpu docs dist clean
+.PHONY: demo test quick lint unit notebooks benchmarks gpu docs dist coverage clean
 
 demo: .venv/demo
 	$(BIN)/rnn-dynamics demo
@@ -30,21 +30,26 @@ notebooks: .venv/test
 benchmarks: .venv/test
 	$(BIN)/python -m tests.benchmarks
 
-# The site, into build/site: offline, from notebooks as they are stored; any warning ends it.
-docs: .venv/test
-	$(BIN)/python docs/gallery.py docs/pictures
-	$(BIN)/python -m sphinx -W --keep-going -c docs -d build/doctrees -b html . build/site
-
-# Wheel and sdist, into dist, as they are put on PyPI.
-dist: .venv/test
-	$(BIN)/python -m build --no-isolation
-
 # On a machine with CUDA: everything that needs a GPU, in one command. DRY_RUN=--dry-run tries it on a CPU at toy size;
 # TORCH_INDEX is for drivers or processors that the wheel of PyPI is not for.
 gpu: .venv/gpu
 	$(BIN)/python -m pytest -m gpu -q -n 4 tests
 	$(BIN)/python -m tests.benchmarks.gpu $(DRY_RUN)
 	$(if $(DRY_RUN),,$(BIN)/python -m tests.benchmarks readme)
+
+# The site, into build/site: offline, warnings are errors, notebooks as they are stored.
+docs: .venv/test
+	$(BIN)/python -m sphinx -b html -c docs -d build/doctrees -W --keep-going -q . build/site
+
+# The wheel and the sdist, into dist/, each installed into an environment of its own and imported there.
+dist: .venv/test
+	DIST=dist $(BIN)/python -m pytest -q tests/library/test_dist.py
+
+coverage: .venv/test
+	$(BIN)/python -m coverage run -m pytest -m "not slow"
+	$(BIN)/python -m coverage combine
+	$(BIN)/python -m coverage html
+	$(BIN)/python -m coverage report
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

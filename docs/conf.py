@@ -33,10 +33,11 @@ exclude_patterns = [".venv", ".git", "build", "dist", "demo", "docs/chapters", "
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "building.reference",
     "building.columns",
+    "building.captions",
     "building.chapters",
+    "building.gallery",
     "building.names",
 ]
 
@@ -50,8 +51,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"
 python_maximum_signature_line_length = 88
-napoleon_use_rtype = False
-napoleon_numpy_docstring = False
 
 html_theme = "furo"
 html_title = f"rnn_dynamics {release}"

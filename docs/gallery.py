@@ -1,42 +1,58 @@
-"""The gallery's pictures, each made by the code that the page shows: ``python docs/gallery.py FOLDER`` writes them.
+"""The pictures of gallery.md: its code is run from top to bottom, and each part's figure written.
 
-The code lies in the page `docs/gallery.md` and nowhere else.
+python docs/gallery.py FOLDER
 """
 
+import os
 import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import matplotlib as mpl
-import torch
+import matplotlib.pyplot as plt
 
-PAGE = Path(__file__).parent / "gallery.md"
+import rnn_dynamics as rd
+
+PAGE = Path(__file__).with_name("gallery.md")
+_CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def blocks() -> list[tuple[str, str]]:
-    """Each block of code with the name of its picture, "" for the first, which makes what the others draw."""
-    found = re.findall(r"```python\n(.*?)```(?:\n\n!\[[^\]]*\]\(pictures/(\w+)\.png\))?", PAGE.read_text(), re.DOTALL)
-    return [(code, name) for code, name in found]
+def parts() -> Iterator[tuple[str, str]]:
+    """The parts of the page in order, each with its code; the first has no name."""
+    first, *others = PAGE.read_text().split("\n## ")
+    for part in (f"\n{first}", *others):
+        name, _, text = part.partition("\n")
+        yield name, "\n".join(_CODE.findall(text))
 
 
 def draw(folder: Path) -> list[Path]:
-    """Run all of the page's code in order, and write a picture for each block that has one."""
-    import matplotlib.pyplot as plt
+    """Run all code in a scratch folder and write a PNG for each part.
 
-    folder.mkdir(parents=True, exist_ok=True)
-    names: dict[str, object] = {}
-    written: list[Path] = []
-    with torch.random.fork_rng():
-        for code, name in blocks():
-            exec(code, names)
-            if name:
-                written.append(folder / f"{name}.png")
-                plt.gcf().savefig(written[-1], dpi=110)
-            plt.close("all")
+    Returns:
+        Their paths, in the page's order.
+    """
+    folder, before = folder.resolve(), Path.cwd()
+    names: dict[str, Any] = {}
+    written = []
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        sys.path.insert(0, str(PAGE.parent))  # of `scan`, which the sweep names
+        try:
+            for name, code in parts():
+                exec(compile(code, f"{PAGE.name}, {name or 'beginning'}", "exec"), names)
+                if name:
+                    axes = names.pop("axes")
+                    first = axes if hasattr(axes, "figure") else next(iter(axes))
+                    written += rd.plotting.save_figure(first.figure, folder / f"{name}.png")
+                    plt.close("all")
+        finally:
+            os.chdir(before)
+            sys.path.remove(str(PAGE.parent))
     return written
 
 
 if __name__ == "__main__":
-    mpl.use("agg")
     for path in draw(Path(sys.argv[1])):
         print(path)

@@ -45,8 +45,11 @@ _ANY = {
     "evaluated_steps": "Steps of the greedy policy until an episode ends.",
     "evaluated_sum": "Undiscounted return of the greedy policy.",
     "episode": "Episodes played by then.",
+    "every": "Only each so many of the cells were looked at.",
     "exponent": "Leading Lyapunov exponent per step: negative attracts, 0 turns, positive is chaos.",
     "exponent_error": "Standard error of the exponent, from block averages; 0 where multipliers give it.",
+    "farthest": "Largest distance from a point of one boundary to the nearest of another, in cells.",
+    "farthest_pair": "The two basins whose boundaries are that far apart.",
     "first": "One end: the first row of a segment, or one of two attractors.",
     "fixed_points_found": "All fixed points that a search found, stable or not; NaN where none was made.",
     "flip_steps": "The fewest steps in which a drive of any size flips the block.",
@@ -93,7 +96,9 @@ _ANY = {
     "origin": "Which starts found it first: yours, or a later round of the search.",
     "outcome": "How it ended.",
     "p": "The first parameter.",
+    "pairs": "Pairs of states that were settled at this distance.",
     "parameter": "The parameter of the family.",
+    "parted": "Pairs of which the two states lead to different attractors.",
     "partner": "The identity that was born, met or died together with this one; -1 for none.",
     "period": "1 for a fixed point, k for a cycle of k states, 0 for what has no whole period.",
     "pieces": "Into how many pieces the segment was cut for its proof.",
@@ -171,6 +176,8 @@ _OF = {
     "Planting.margin": "The held input that the block survives, whatever its direction.",
     "FixedPointCensus.radius": "Half the largest side of the box that holds this fixed point and no other.",
     "EscapeTimes.rate": "Transitions per step to each target.",
+    "UncertaintyExponent.distance": "Between the two states of a pair.",
+    "UncertaintyExponent.share": "Share of the pairs that are parted.",
     "RootResult.error": "Estimated distance to the root, in units of each coordinate.",
 }
 """Of one class of results, where it has a meaning of its own there."""
@@ -209,6 +216,8 @@ _TERMS = {
     **dict.fromkeys(("capture_radius", "reached", "starts_proved"), "capture ball"),
     **dict.fromkeys(("stable_responses", "responses"), "echo index"),
     **dict.fromkeys(("effective_number", "unseen", "richness", "coverage", "entropy"), "effective number"),
+    **dict.fromkeys(("farthest", "farthest_pair"), "Wada"),
+    "parted": "uncertainty exponent",
     **dict.fromkeys(("shock", "alignment"), "minimal fatal shock"),
     **dict.fromkeys(("reactivity", "amplification", "after_steps"), "reactivity"),
     **dict.fromkeys(("drift", "tangent", "transverse", "position"), "line attractor"),
@@ -223,7 +232,7 @@ _TERMS = {
 
 def heads() -> tuple[str, ...]:
     """All column heads that mean the same in every result, in alphabetical order."""
-    return tuple(_ANY)
+    return tuple(sorted(_ANY))
 
 
 def meaning(head: str, of: str = "") -> str:

@@ -9,12 +9,11 @@ from sphinx.application import Sphinx
 from rnn_dynamics import columns
 
 PAGE = Path(__file__).parents[1] / "columns.md"
-_HEAD = re.compile("<th>([^<]+)</th>")
+_HEAD = re.compile(r'<th(?: title="[^"]*")?>([^<]+)</th>')  # of notebooks stored before heads had titles, and since
 _INTRODUCTION = """# Column heads
 
-What the columns of all results mean, in alphabetical order. In Jupyter the same sentence
-appears over a head that is pointed at; in the tables of the chapters here heads lead to this page, and from here to
-the [glossary](glossary.md).
+What the columns of all results mean, in alphabetical order. In Jupyter the same sentence appears over a head that is
+pointed at; in the tables of the chapters here heads lead to this page, and from here to the [glossary](glossary.md).
 """
 
 
@@ -26,7 +25,7 @@ def anchor(head: str) -> str:
 def page() -> str:
     """All heads, a paragraph each."""
     parts = [_INTRODUCTION]
-    for head in sorted(columns.heads(), key=str.lower):
+    for head in columns.heads():
         more = columns.term(head)
         own = "".join(f" Of `{name}`: {told}" for name, told in columns.others(head).items())
         see = f" {{term}}`{more}`" if more else ""

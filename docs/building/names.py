@@ -1,7 +1,6 @@
-"""Names in the text: `rd.find_fixed_points` leads to its entry; one that does not exist is a warning."""
+"""Names in the text: `rd.find_fixed_points` leads to its reference, and one that does not exist is a warning."""
 
 import re
-from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -19,7 +18,6 @@ NAME = re.compile(r"rd((?:\.\w+)+)(\(.*\))?", re.DOTALL)
 _LOG = logging.getLogger(__name__)
 
 
-@cache
 def entry_of(name: str) -> str | None:
     """The full name under which "find_fixed_points" or "rl.TMaze" of `rd` is documented; None for a folder.
 

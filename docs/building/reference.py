@@ -2,20 +2,20 @@
 
 import inspect
 import re
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_origin
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 PAGES = Path(__file__).parents[1] / "api"
 LIBRARY = "rnn_dynamics"
 FRONTS = {
     "Networks as maps": ("systems", "families", "conditions", "cells", "tasks"),
     "Fixed points": ("roots", "fixed_points", "stability", "line_attractors", "targeted_directions"),
-    "Attractors": ("attractors", "multistability", "transitions", "landscapes"),
+    "Attractors": ("attractors", "multistability", "transitions", "landscapes", "manifolds", "portraits"),
     "Parameters and training": (
         "continuation",
         "bifurcations",
@@ -31,6 +31,8 @@ FRONTS = {
     "Figures, files, results": ("plotting", "store", "results", "tables", "kinds", "columns", "fixed_point_finder"),
 }
 """The fronts by subject, in the order of the page. What only the library itself calls has none."""
+
+_STYLE = Config(napoleon_use_rtype=False)
 
 
 def public(module: ModuleType) -> dict[str, Any]:
@@ -49,7 +51,6 @@ def _is_at_home(thing: Any, front: str, listed: bool) -> bool:
     return listed and not inspect.ismodule(thing)
 
 
-@cache
 def documented() -> dict[str, Any]:
     """Everything that has an entry, by its full name."""
     fronts = [import_module(f"{LIBRARY}.{front}") for names in FRONTS.values() for front in names]
@@ -71,12 +72,13 @@ def page(front: str) -> str:
     for name, thing in sorted(public(module).items(), key=lambda item: item[0].lower()):
         lines += [name, "-" * len(name), "", f".. {_directive(thing)}:: {LIBRARY}.{front}.{name}"]
         lines += ["   :members:", "   :show-inheritance:"] if inspect.isclass(thing) else []
+        lines += ["   :no-value:"] if _directive(thing) == "autodata" else []
         lines.append("")
     return "\n".join(lines)
 
 
 def _directive(thing: Any) -> str:
-    return "autoclass" if inspect.isclass(thing) else "autofunction" if inspect.isroutine(thing) else "py:data"
+    return "autoclass" if inspect.isclass(thing) else "autofunction" if inspect.isroutine(thing) else "autodata"
 
 
 def contents() -> str:
@@ -105,20 +107,29 @@ def contents() -> str:
     return "\n".join(lines)
 
 
-_MARKED = re.compile(r"(``.*?``)", re.DOTALL)
+_MARKED = re.compile(r"(``.*?``)", re.DOTALL)  # code may go on in the next line
+_EXAMPLE = re.compile(r"^( *)(\S.*):\n\n((?:\1 {4}.*\n?|\n(?=\1 {4}))+)", re.MULTILINE)
+"""Lines of code below a line that ends in a colon, and an empty one."""
 
 
 def plain(text: str) -> list[str]:
     """A docstring as the house writes them, in reStructuredText: plain sentences in which only ``code`` is marked."""
+    lines: list[str] = []
+    end = 0
+    for example in _EXAMPLE.finditer(text):
+        lines += _escaped(text[end : example.end(2)] + "::").splitlines()
+        lines += ["", *example[3].splitlines(), ""]
+        end = example.end()
+    return lines + _escaped(text[end:]).splitlines()
+
+
+def _escaped(text: str) -> str:
     parts = _MARKED.split(text)
     parts[::2] = [re.sub(r"([*|`\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
-    for place in range(2, len(parts), 2):  # ``SequenceModel``s: a mark ends before a letter only if told so
-        if parts[place][:1].isalnum():
-            parts[place] = "\\ " + parts[place]
-    text = "".join(parts)
-    return re.sub(
-        r":\n\n(?=    )", "::\n\n", text
-    ).splitlines()  # what is indented after a colon is code, or an equation
+    for number in range(1, len(parts), 2):
+        if parts[number + 1][:1].isalnum():  # ``Layer``s: markup ends before a space only
+            parts[number] += "\\ "
+    return "".join(parts)
 
 
 def _write(path: Path, text: str) -> None:
@@ -135,11 +146,16 @@ def write_pages(_: Sphinx) -> None:
 
 
 def _as_plain(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    told = "\n".join(lines).strip()
+    if what == "data" and told in {(inspect.getdoc(kind) or "").strip() for kind in (type(thing), get_origin(thing))}:
+        lines.clear()  # a constant has no words of its own, and those of ``dict`` say nothing of it
     lines[:] = plain("\n".join(lines))
+    if what not in ("attribute", "data", "property"):  # of these napoleon takes "[k, n]: states" for a type
+        lines[:] = GoogleDocstring(lines, _STYLE, app, what, name, thing, options).lines()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("builder-inited", write_pages)
-    app.connect("autodoc-process-docstring", _as_plain, priority=400)  # before napoleon makes sections of them
+    app.connect("autodoc-process-docstring", _as_plain)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

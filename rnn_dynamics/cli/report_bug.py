@@ -1,64 +1,50 @@
-"""``rnn-dynamics report-bug``: what others need to know of a machine and a map, and no weight."""
+"""``rnn-dynamics report-bug``: what a bug report needs, and no weights."""
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
-from ..enclosures import Unenclosed, trace
-from ..systems import DrivenMap, Reading
-from ..version import __version__
+from ..files import replacing
+from ..report import bug_report
+from ..systems import Reading, read_as_told
 from .options import Options
-from .shared import Alpha, CellName, Leak, Nonlinearity, Prefix, console, read_network
+from .shared import Alpha, CellName, Leak, Nonlinearity, Prefix, console, require_writable
 
-_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors", "python-flint")
+EXAMPLES = """Examples:
+
+\b
+rnn-dynamics report-bug              this machine alone
+rnn-dynamics report-bug model.pt     and the network: classes, sizes, dtypes, operations; never a weight
+
+Of a module in Python: print(rnn_dynamics.report.bug_report(rd.as_map(module)))
+"""
 
 
-@Options(checkpoint=None)
+@Options()
 def report_bug(
-    checkpoint: Annotated[
-        Path | None, typer.Argument(help="The file of weights that it is about, if it is about one.")
-    ] = None,
+    checkpoint: Annotated[Path | None, typer.Argument(help="Weights, as of analyze.", show_default=False)] = None,
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,
     alpha: Alpha = None,
     leak: Leak = None,
+    out: Annotated[Path, typer.Option(help="The report, in Markdown.")] = Path("bug-report.md"),
 ) -> None:
-    """Print versions and the shape of a network's map, for an issue: kinds, sizes, operations, and no weight."""
-    lines = versions()
+    """Write versions and a description of a network that can be shared: no value of a weight is in it."""
+    require_writable(out.parent)
+    reading = Reading(prefix, cell, nonlinearity, alpha, leak)
+    said = {f"--{name}": value for name, value in asdict(reading).items() if value is not None}
+    read, refused = None, None
     if checkpoint is not None:
-        lines += shape_of(read_network(checkpoint, Reading(prefix, cell, nonlinearity, alpha, leak)).network)
-    console.print("\n".join(lines), soft_wrap=True, markup=False)
-
-
-def versions() -> list[str]:
-    """Of this library, Python, the system and the packages that results depend on."""
-    found = [
-        f"rnn-dynamics {__version__}",
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
-    ]
-    return found + [f"{name} {_version(name)}" for name in _PACKAGES]
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def shape_of(network: DrivenMap) -> list[str]:
-    """What kind of map it is: sizes, dtype, notes, the operations of its step. Constants of the graph are left out."""
-    system = network.hold()
-    lines = [repr(network), f"state {network.state_size}, inputs {network.input_size}, analysed in {system.dtype}"]
-    lines += [f"note: {note}" for note in network.notes]
-    try:
-        graph = trace(system, (torch.zeros(1, network.state_size, dtype=torch.float64),)).module.graph
-    except Unenclosed:  # whose sentence may quote what a caller's own code raised
-        return [*lines, "its step cannot be traced into operations"]
-    names = [str(node.target) for node in graph.nodes if node.op == "call_function"]
-    return [*lines, f"operations: {', '.join(dict.fromkeys(names))}" if names else "no operations"]
+        try:
+            read = read_as_told(checkpoint, reading)
+        except ValueError as error:  # that the file is refused may be the very bug
+            refused = str(error)
+    network = None if read is None else read.network
+    text = bug_report(network, read, options=said, refused=refused)
+    with replacing(out) as temporary:
+        temporary.write_text(text)
+    console.print(text, markup=False, soft_wrap=True)
+    console.print(f"Wrote {out}. Read it, then attach it: it has no weights in it.", markup=False, soft_wrap=True)

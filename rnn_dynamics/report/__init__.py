@@ -2,6 +2,7 @@
 
 from .agents import TrainedAgent, agents_sentence, print_agents, write_agents
 from .bifurcations import print_bifurcations, print_timeline, write_bifurcations, write_timeline
+from .bug import bug_report
 from .certificates import print_branch_certificates, print_certificates, print_proof, write_certificates
 from .fixed_points import print_report, write_report
 from .page import write_page
@@ -16,6 +17,7 @@ __all__ = [
     "TrainedAgent",
     "TrainedSeed",
     "agents_sentence",
+    "bug_report",
     "print_agents",
     "print_bifurcations",
     "print_branch_certificates",
