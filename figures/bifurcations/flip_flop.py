@@ -21,10 +21,11 @@ from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import gathered, letter, page_legend, zoom
 from rnn_dynamics.store import storable
 from rnn_dynamics.training import train_flip_flop
 
-from .page import gathered, letter, page_legend, run, zoom
+from .page import run
 from .pulses import Memories, Pulses, memories, pulses
 
 DURATIONS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import gathered, letter, page_legend, zoom
 from rnn_dynamics.store import storable
 from rnn_dynamics.training import train_flip_flop
 
-from .page import gathered, letter, page_legend, run, zoom
+from .page import run
 
 Rectangle2 = tuple[tuple[float, float], tuple[float, float]]
 

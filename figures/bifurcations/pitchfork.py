@@ -16,10 +16,11 @@ from scipy.optimize import brentq
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import Branch
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import gathered, letter, page_legend
 from rnn_dynamics.store import storable
 from rnn_dynamics.systems import HeldMap
 
-from .page import gathered, letter, page_legend, run
+from .page import run
 
 OFFSET, WEIGHT = 0.05, 2.0
 """b of panel b, w of panel c."""

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import gathered, letter, page_legend, zoom
 from rnn_dynamics.tasks import FlipFlop
 
-from .page import gathered, letter, page_legend, run, zoom
+from .page import run
 
 _BITS = 2
 

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.plotting import save_figure, style
+from rnn_dynamics.plotting.pages import gathered, page_legend
 from rnn_dynamics.tasks import FlipFlop
-
-from ..bifurcations.page import gathered, page_legend
 
 FOLDER = Path(__file__).parent
 SCALES = {"smoke": (6, 96, 2, 1), "small": (32, 3200, 10, 20), "paper": (256, 48_000, 50, 500)}

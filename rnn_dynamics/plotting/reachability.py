@@ -72,7 +72,7 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
     q = len(claimed)
     for limit in (1, reach.n):
         ax.axhline(limit, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
-    look: dict[str, Any] = {"color": style.VERMILLION, "zorder": 3}
+    look: dict[str, Any] = {"color": style.COLORS_OF["claimed"], "zorder": 3}
     if q > 1:
         for row in claimed:
             ax.plot(horizons, row, alpha=0.6, linewidth=style.THIN, label="n · VAA of one input", **look)
@@ -83,7 +83,7 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
     if reach.attractors:
         counted = [f"{number:.3g} {kind.named(number)}" for kind, number in reach.counts.items()]
         label = f"reached: {', '.join(counted) or 'none'}" + (" per input" if q > 1 else "")
-        there: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.5 * style.THICK, "label": label}
+        there: dict[str, Any] = {"color": style.COLORS_OF["reached"], "linewidth": 1.5 * style.THICK, "label": label}
         if reach.count:
             ax.axhline(reach.count, zorder=2, **there)
         handles.append(Line2D([], [], **there))
