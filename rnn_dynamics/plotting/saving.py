@@ -70,12 +70,18 @@ def save_figure(
         ):
             raise ArgumentError(name, f"must be a positive number of millimetres, got {size!r}")
     with styled(), _resized(figure, width_mm, height_mm):
+        _settle(figure)
         for file, kind in paths.items():
             with replacing(file) as temporary, _as_of_the_system():
                 figure.savefig(temporary, dpi=_DPI, format=kind, metadata=_DATED.get(kind))
                 if kind in ("eps", "ps"):
                     temporary.write_bytes(_DATE_AND_NAME.sub(b"", temporary.read_bytes()))
     return list(paths)
+
+
+def _settle(figure: Figure) -> None:
+    """Let the layout come to rest: ticks that its first pass brings may need more room, which the second gives."""
+    figure.draw_without_rendering()
 
 
 @contextmanager

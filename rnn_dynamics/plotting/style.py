@@ -91,6 +91,7 @@ _STYLE: dict[Any, Any] = {
     "mathtext.rm": "sans",
     "mathtext.it": "sans:italic",
     "mathtext.bf": "sans:bold",
+    "mathtext.cal": "sans",  # matplotlib looks for a cursive font otherwise, and warns that there is none
     "font.size": _LABEL,
     "axes.labelsize": _LABEL,
     "axes.titlesize": _LABEL,
