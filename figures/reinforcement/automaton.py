@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from rnn_dynamics import rl
 from rnn_dynamics.plotting import plot_automaton, style
+from rnn_dynamics.plotting.pages import letter
 
 from ..runs import Row, run
 from . import learning
@@ -50,8 +51,9 @@ def draw(rows: list[Row]) -> Figure:
             row = picked.get(name)
             told = f": {NAMES[row['variant']]}, L = {row['length']}, seed {row['seed']}" if row else ""
             ax.set_title(f"{name}{told}", fontsize=style.SMALL)
-        look = {"ncols": len(letters), "frameon": False, "fontsize": style.SMALL}
+        look = {"ncols": len(letters), "frameon": False, "fontsize": style.SMALL, "handlelength": 2.4}
         figure.legend(handles, letters, loc="outside upper center", **look)
+        letter(list(axes.values()), left=0, up=3)
     return figure
 
 
@@ -76,8 +78,9 @@ def caption(rows: list[Row]) -> str:
         )
     return f"""
 **Figure 3. What an agent has learned, as an automaton.** States put out the action that is written in them; arrows are
-observations; the thick border is the beginning. The maze's own is the smallest machine that is optimal in mazes of
-every length. Of {len(rows)} agents, {len(same)} have that very machine for corridors of up to the length of their
+observations; the thick border is the beginning. **a.** The maze's own machine, the smallest that is optimal in mazes of
+every length. **b** and on: machines of agents. Of {len(rows)} agents, {len(same)} have that very machine for
+corridors of up to the length of their
 training, {both} of the {len(solved)} that solved their maze among them: where the junction comes sooner than in
 training, nobody told them what to do, and many count their first steps.{told} {". ".join(lines)}.
 

@@ -44,7 +44,7 @@ def draw(rows: list[Row]) -> Figure:
         mine = [row for row in rows if row["cell"] == cell]
         soft_curves(axes[0][column], mine)
         claims_and_counts(axes[1][column], mine)
-    axes[0][0].set_ylabel("VAA* (drawn horizon)")
+    axes[0][0].set_ylabel("VAA*")
     claim_axis(axes[1][0])
     kinds_legend(axes[0][0], rows, more=soft_legend(), columns=3)
     share_label(figure, "warmup step")
