@@ -12,6 +12,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.plotting import style
-from rnn_dynamics.plotting.pages import gathered, letter, page_legend, zoom
+from rnn_dynamics.plotting.pages import gathered, letter, zoom
 from rnn_dynamics.store import storable
 from rnn_dynamics.training import train_flip_flop
 
@@ -118,7 +119,6 @@ def draw(result: GainMaps) -> Figure:
         axes = list(figure.subplots(1, 3, width_ratios=(1, 1, 1)))
         for ax in axes:
             style.dress(ax)
-            ax.set_title(" ", fontsize=style.SMALL)  # room for the letters below the legend
         names = ("input 0, held", "gain of recurrent weights")
         rd.plot_parameter_plane(result.curves, result.whole, axes[0], parameters=names)
         _keep(axes[0], lambda x, y: y > NEAR[1][1] or x > NEAR[0][1])
@@ -135,7 +135,12 @@ def draw(result: GainMaps) -> Figure:
         rd.plot_diagram(result.over_gain, axes[2], labels=False, parameter=names[1])
         zoom(axes[2], *NEAR[1])
         axes[2].axvline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
-        page_legend(figure, [*curves, *gathered(axes[2:])], columns=4)
+        thin = Line2D(
+            [], [], color=style.tint(style.COLORS_OF["fold"], 0.6), linewidth=style.THIN, label="of saddles only"
+        )
+        style.add_legend(axes[0], [*curves, thin], columns=1)
+        trained = Line2D([], [], color=style.GREY, linewidth=style.THIN, linestyle=":", label="as trained")
+        style.add_legend(axes[2], [*gathered(axes[2:]), trained])
         letter(axes, left=26, up=3)
     return figure
 

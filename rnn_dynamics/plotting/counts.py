@@ -22,9 +22,9 @@ STEPS: dict[str, Any] = {"drawstyle": "steps-post"}
 
 
 def placed(values: Sequence[float] | np.ndarray, most: float) -> np.ndarray:
-    """Where counts stand on ``count_axis``: as they are, and none at ``NONE`` if it is logarithmic."""
+    """Where counts stand on ``count_axis``; if it is logarithmic, none at ``NONE`` and means below 1 above it."""
     numbers = np.asarray(values, dtype=float)
-    return numbers if most <= FEW else np.where(numbers == 0, NONE, numbers)
+    return numbers if most <= FEW else np.where(numbers < 1, NONE + (1 - NONE) * numbers, numbers)
 
 
 def count_axis(ax: Axes, most: float, none: bool = True, every: int = 1) -> None:

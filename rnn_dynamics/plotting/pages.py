@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import ScaledTranslation
 
 from ..files import replacing
@@ -63,6 +64,13 @@ def zoom(ax: Axes, low: float, high: float) -> None:
     ax.set_xlim(low, high)
     for line in ax.lines:
         line.set_clip_on(True)
+
+
+def spread(figure: Figure) -> None:
+    """Leave room for letters between panels that stand one above the other."""
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(h_pad=0.09)  # pyright: ignore[reportCallIssue]
 
 
 def magnified(axes: Sequence[Axes], low: float, high: float) -> None:
