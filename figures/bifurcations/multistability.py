@@ -135,14 +135,20 @@ def draw(result: GainMaps) -> Figure:
         rd.plot_diagram(result.over_gain, axes[2], labels=False, parameter=names[1])
         zoom(axes[2], *NEAR[1])
         axes[2].axvline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
-        thin = Line2D(
-            [], [], color=style.tint(style.COLORS_OF["fold"], 0.6), linewidth=style.THIN, label="of saddles only"
-        )
+        pale = style.tint(style.COLORS_OF["fold"], 0.6)
+        thin = Line2D([], [], color=pale, linewidth=style.THIN, label="of saddles only")
         style.add_legend(axes[0], [*curves, thin], columns=1)
         trained = Line2D([], [], color=style.GREY, linewidth=style.THIN, linestyle=":", label="as trained")
-        style.add_legend(axes[2], [*gathered(axes[2:]), trained])
+        diagram = gathered(axes[2:])
+        for handle in diagram:
+            handle.set_label(_IN_SHORT.get(str(handle.get_label()), str(handle.get_label())))
+        style.add_legend(axes[2], [*diagram, trained])
         letter(axes, left=26, up=3)
     return figure
+
+
+_IN_SHORT = {f"{way}critical Neimark-Sacker (NS)": f"NS, {way}critical" for way in ("sub", "super")}
+"""Names that are too long for their panel."""
 
 
 def _keep(ax: Axes, shown: Callable[[float, float], bool]) -> None:

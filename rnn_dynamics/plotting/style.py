@@ -254,11 +254,12 @@ def side_by_side(first: Sequence[Artist], second: Sequence[Artist]) -> list[Arti
     return [*first, *fill[0], *second, *fill[1]]
 
 
-def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
+def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2, length: float = 1.4) -> None:
     """A legend in columns above the axis, where it hides nothing and collides with no label.
 
     Entries of a legend that the axis has already come first. Those that look and read the same are one, which counts
-    both: "stable (4)" and "stable (3)" become "stable (7)".
+    both: "stable (4)" and "stable (3)" become "stable (7)". Samples of lines are ``length`` letters long: dashes are
+    told apart in longer ones.
     """
     ax.legend(
         handles=_merged(_entries(ax), list(handles)),
@@ -268,7 +269,7 @@ def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
         frameon=False,
         borderpad=0.2,
         fontsize=SMALL,
-        handlelength=1.4,
+        handlelength=length,
         handletextpad=0.5,
         labelspacing=0.3,
         columnspacing=1.2,

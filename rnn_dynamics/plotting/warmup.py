@@ -12,6 +12,7 @@ from ..checks import ArgumentError, checked
 from ..multistability import Reachability
 from ..warmup import Warmup
 from . import style
+from .counts import STEPS
 from .reachability import counts_against_horizons
 
 _HEIGHT = 2.4
@@ -151,7 +152,9 @@ def _draw_reach(ax: Axes, when: str, reach: Reachability) -> list[Artist]:
     width, strength = (2.4 * style.THICK, 0.4) if early else (1.2 * style.THICK, 1.0)
     claim: dict[str, Any] = {"color": style.tint(style.COLORS_OF["claimed"], strength), "linewidth": width}
     claim |= {"marker": "o", "markersize": 4.4 if early else 2.6, "label": f"claimed {when}: n · VAA"}
-    ax.plot(reach.horizons.numpy(), reach.n * reach.vaas.numpy().mean(axis=0), zorder=4 if early else 5, **claim)
+    ax.plot(
+        reach.horizons.numpy(), reach.n * reach.vaas.numpy().mean(axis=0), zorder=4 if early else 5, **claim, **STEPS
+    )
     kinds = ", ".join(f"{number:.3g} {kind.noun}" for kind, number in reach.counts.items()) or "none"
     there: dict[str, Any] = {"color": style.tint(style.COLORS_OF["reached"], strength), "linewidth": width}
     there["label"] = f"reached {when}: {kinds}"
