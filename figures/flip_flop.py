@@ -54,7 +54,7 @@ def caption(points: FixedPoints) -> str:
     numbers = points.n_unstable.tolist()
     saddles = ", ".join(f"{numbers.count(k)} with {k}" for k in sorted(set(numbers)) if k)
     moduli = points.eigenvalues.abs()
-    largest, slow = float(moduli[points.stable].max()), int((moduli > 0.95).sum())
+    largest, beyond = float(moduli[points.stable].max()), moduli[moduli > 0.95]
     near = int(((moduli > 0.85) & (moduli <= 0.95)).sum())
     return f"""
 **The fixed points of a flip-flop network.** A GRU of {points.states.shape[1]} units trained to hold 3 bits, without
