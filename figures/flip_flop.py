@@ -62,8 +62,8 @@ input. *flip_flop_cube*: its {len(points)} fixed points on the first three princ
 {numbers.count(0)} stable ones (the memories) and {len(points) - numbers.count(0)} saddles ({saddles} unstable
 directions), with {_DRAWN} of its trajectories; their indices sum to {int(points.index_sum)}. *flip_flop_spectrum*: all
 eigenvalues of the Jacobian at each of them; the inset shows where most of those that are near the unit circle are. Of
-stable points the largest modulus is {largest:.3f}. {near} eigenvalues have moduli from 0.85 to 0.95, {slow} larger
-ones.
+stable points the largest modulus is {largest:.3f}. {near} eigenvalues have moduli from 0.85 to 0.95; the
+{len(beyond)} larger ones begin at {float(beyond.min()):.3f}.
 """
 
 
