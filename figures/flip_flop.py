@@ -26,14 +26,14 @@ _DRAWN = 16
 
 def trained() -> tuple[nn.GRU, Tensor, Tensor, Tensor]:
     """The network, pulses that it was tested on [k, T, 3], and its readout: weights [3, n] and bias [3]."""
-    module = nn.GRU(3, 16, batch_first=True)
-    if not _NETWORK.exists():
+    with torch.random.fork_rng():
         torch.manual_seed(0)
         module = nn.GRU(3, 16, batch_first=True)
-        made = train_flip_flop(module, steps=1500)
-        readout = {"readout.weight": made.readout.weight.detach(), "readout.bias": made.readout.bias.detach()}
-        # Pulses are 1, -1 or none: as whole numbers they take a quarter of the room.
-        save_file({**module.state_dict(), **readout, "inputs": made.test_inputs.to(torch.int8)}, _NETWORK)
+        if not _NETWORK.exists():
+            made = train_flip_flop(module, steps=1500)
+            readout = {"readout.weight": made.readout.weight.detach(), "readout.bias": made.readout.bias.detach()}
+            # Pulses are 1, -1 or none: as whole numbers they take a quarter of the room.
+            save_file({**module.state_dict(), **readout, "inputs": made.test_inputs.to(torch.int8)}, _NETWORK)
     kept = load_file(_NETWORK)
     inputs, weight, bias = (kept.pop(name) for name in ("inputs", "readout.weight", "readout.bias"))
     module.load_state_dict(kept)
