@@ -35,7 +35,7 @@ def cell_panels(names: Sequence[str], rows: int, height: float, share: bool = Tr
         for ax, name in zip(axes[0], names, strict=True):
             ax.set_title(name, fontsize=style.SMALL)
         if rows > 1:
-            letter([row[0] for row in axes], left=20, up=1.5)
+            letter([row[0] for row in axes], left=24, up=1.5)
     return figure, axes.tolist()
 
 

@@ -66,7 +66,7 @@ def test_every_script_is_a_command() -> None:
         for path in (ROOT / "figures").glob("*/*.py")
         if "__main__" in path.read_text()
     ]
-    assert len(names) == 17
+    assert len(names) == 18
     done = subprocess.run([sys.executable, "-c", HELP, *names], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -85,6 +85,6 @@ def test_both_figures_of_the_training_tell_one_story() -> None:
     assert {kind for kind, *_ in stories[0]} == {"birth", "death"}
     names = ("training/one_run.md", "bifurcations/training.md")
     captions = [" ".join((ROOT / "figures" / name).read_text().split()) for name in names]
-    for kind, words in (("birth", "Births"), ("death", "eaths")):
+    for kind, phrase in (("birth", "Births"), ("death", "eaths")):
         number = sum(own == kind for own, *_ in stories[0])
-        assert all(f"{words}: {number}" in caption for caption in captions)
+        assert all(f"{phrase}: {number}" in caption for caption in captions)
