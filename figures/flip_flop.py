@@ -60,7 +60,7 @@ def caption(points: FixedPoints) -> str:
 **The fixed points of a flip-flop network.** A GRU of {points.states.shape[1]} units trained to hold 3 bits, without
 input. *flip_flop_cube*: its {len(points)} fixed points on the first three principal components of what is drawn:
 {numbers.count(0)} stable ones (the memories) and {len(points) - numbers.count(0)} saddles ({saddles} unstable
-directions), with {_DRAWN} of its trajectories; their indices sum to {int(points.index_sum)}. *flip_flop_spectrum*: all
+directions), with {_DRAWN} of its trajectories; their indices sum to {points.index_sum}. *flip_flop_spectrum*: all
 eigenvalues of the Jacobian at each of them; the inset shows where most of those that are near the unit circle are. Of
 stable points the largest modulus is {largest:.3f}. {near} eigenvalues have moduli from 0.85 to 0.95; the
 {len(beyond)} larger ones begin at {float(beyond.min()):.3f}.

@@ -85,7 +85,7 @@ def _wrong_handles(rows: list[Row]) -> list[Line2D]:
     names = {"none": "wrong there", "full": f"right to {max(TIMES)} L"}
     present = {"full" if row["fails_at"] is None else "none" for row in known}
     look: dict[str, Any] = {"color": style.BLACK, "marker": "o", "markersize": 4, "linestyle": "none"}
-    return [Line2D([], [], fillstyle=fill, label=name, **look) for fill, name in names.items() if fill in present]
+    return [Line2D([], [], label=name, **look | {"fillstyle": fill}) for fill, name in names.items() if fill in present]
 
 
 def table(rows: list[Row]) -> str:

@@ -49,7 +49,7 @@ def draw(rows: list[Row]) -> Figure:
         handles.append(Line2D([], [], label="optimum", **_OPTIMUM))
         handles.append(Line2D([], [], label="warmup ends", **_STARTS))
         page_legend(figure, handles, columns=6)
-        letter(axes[:, 0], left=24, up=-2)
+        letter(axes[:, 0].tolist(), left=24, up=-2)
         figure.supxlabel("episode (below 0: steps of warmup)", fontsize=style.SMALL + 1)
     return figure
 

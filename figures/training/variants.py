@@ -59,7 +59,7 @@ def curves(
         handles.append(Line2D([], [], color=style.GREY, linewidth=style.THIN, label="one seed"))
         handles.append(Line2D([], [], label=constant, **CONSTANT))
         page_legend(figure, handles, columns=5)
-        letter(axes[:, 0], left=22, up=1.5)
+        letter(axes[:, 0].tolist(), left=22, up=1.5)
         figure.supxlabel("update", fontsize=style.SMALL + 1)
     return figure
 

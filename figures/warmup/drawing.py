@@ -127,8 +127,9 @@ _AIM: dict[str, Any] = {"color": style.BLACK, "linewidth": style.THIN, "linestyl
 
 def soft_legend() -> list[Line2D]:
     """What ``soft_curves`` draws."""
+    dots: dict[str, Any] = _SOFT | {"markersize": 5}
     return [
-        Line2D([], [], label="VAA* of a step", **_SOFT | {"markersize": 5}),
+        Line2D([], [], label="VAA* of a step", **dots),
         Line2D([], [], label=f"its target, {_TARGET:g}", **_AIM),
     ]
 
