@@ -82,10 +82,10 @@ def _draw_forgetting(ax: Axes, rows: list[Row]) -> None:
 def _wrong_handles(rows: list[Row]) -> list[Line2D]:
     """Open and filled marks of agents that were optimal at the length of training; of those that occur."""
     known = [row for row in rows if row["solved"] and all(row["settled"])]
-    names = {"none": "wrong there", "full": f"right to {max(TIMES)} L"}
+    names: dict[Any, str] = {"none": "wrong there", "full": f"right to {max(TIMES)} L"}
     present = {"full" if row["fails_at"] is None else "none" for row in known}
     look: dict[str, Any] = {"color": style.BLACK, "marker": "o", "markersize": 4, "linestyle": "none"}
-    return [Line2D([], [], label=name, **look | {"fillstyle": fill}) for fill, name in names.items() if fill in present]
+    return [Line2D([], [], label=name, fillstyle=fill, **look) for fill, name in names.items() if fill in present]
 
 
 def table(rows: list[Row]) -> str:
