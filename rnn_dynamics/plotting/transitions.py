@@ -63,7 +63,7 @@ def plot_transition_graph(
     *,
     positions: Mapping[Any, ArrayLike] | ArrayLike | None = None,
     labels: bool = True,
-    names: Annotated[Sequence[str] | None, CheckedInside()] = None,
+    names: Sequence[str] | None = None,
     self_loops: bool = False,
     legend: bool = True,
 ) -> Axes:
