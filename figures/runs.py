@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 import rnn_dynamics as rd
 from rnn_dynamics.plotting import save_figure
+from rnn_dynamics.plotting.pages import write_caption
 from rnn_dynamics.sweeps import dask_client, measured_rows
 
 _FEW = 12
@@ -64,13 +65,20 @@ def run(plan: Plan[Any], arguments: Sequence[str] | None = None) -> None:
         _gather(missing, swept, path)
         if found is not None and not found.finished:
             raise SystemExit(repr(found))
-    rows, missing = measured(cases, path)
+    rows, _ = measured(cases, path)
     save_figure(plan.draw(rows), options.out / plan.name)
-    facts = f"Scale `{options.scale}`: {plan.extent(cases)}"
+    write_caption(options.out / f"{plan.name}.md", told(plan, options.scale, path))
+
+
+def told(plan: Plan[Any], scale: str, path: Path) -> str:
+    """The caption of what a file of results holds of a plan's cases, and what it lacks."""
+    cases = plan.scales[scale]
+    rows, missing = measured(cases, path)
+    facts = f"Scale `{scale}`: {plan.extent(cases)}"
     if missing:
         named = ", ".join(map(str, missing)) if len(missing) <= _FEW else f"{len(missing)} of {len(cases)} cases"
         facts += f" Not measured: {named}."
-    (options.out / f"{plan.name}.md").write_text(f"{plan.caption(rows).strip()}\n\n{facts}\n")
+    return f"{plan.caption(rows).strip()}\n\n{facts}"
 
 
 def measured(cases: Sequence[Case], path: Path) -> tuple[list[Row], list[Case]]:
@@ -108,8 +116,8 @@ def _gather(missing: Sequence[Any], swept: rd.SweepPlan, path: Path) -> None:
     with path.open("a") as file:
         for case, rows in zip(missing, measured_rows(swept), strict=True):
             if rows is not None:
-                told = [{**asdict(case), **row} for row in rows]
-                file.write(json.dumps({"case": _key(case), "rows": told}) + "\n")
+                whole = [{**asdict(case), **row} for row in rows]
+                file.write(json.dumps({"case": _key(case), "rows": whole}) + "\n")
 
 
 def _stored(path: Path) -> dict[str, list[Row]]:

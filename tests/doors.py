@@ -1297,7 +1297,7 @@ def _plotting_doors() -> Iterator[Door]:
     yield Door(
         "plot_spectrum",
         rd.plot_spectrum,
-        lambda: {"points": points(), "ax": None, "which": [0, 1], "labels": None, "legend": True},
+        lambda: {"points": points(), "ax": None, "which": [0, 1], "labels": None, "rim": True, "legend": True},
     )
     yield Door(
         "plot_tracking",
@@ -1319,6 +1319,7 @@ def _plotting_doors() -> Iterator[Door]:
             "ax": None,
             "positions": None,
             "labels": True,
+            "names": ["a"],
             "self_loops": False,
             "legend": True,
         },

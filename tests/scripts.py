@@ -18,3 +18,8 @@ def run(name: str, *arguments: object) -> None:
             script.main(words)
     finally:
         plt.close("all")
+
+
+def words(path: Path) -> str:
+    """A caption without its line ends, which may be anywhere."""
+    return " ".join(path.read_text().split())

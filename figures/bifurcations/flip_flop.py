@@ -15,16 +15,18 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from scipy.optimize import brentq
 from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import gathered, letter, zoom
 from rnn_dynamics.store import storable
 from rnn_dynamics.training import train_flip_flop
 
-from .page import gathered, letter, page_legend, run, zoom
+from .page import run
 from .pulses import Memories, Pulses, memories, pulses
 
 DURATIONS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
@@ -32,7 +34,7 @@ DURATIONS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 _CLEARLY = 1.5
 """Times the excess that was foretold, from which on a memory is named in the caption."""
 
-_UP, _DOWN = style.BLUE, style.VERMILLION
+_UP, _DOWN = style.qualitative(0), style.qualitative(1)
 """Memories whose bit 0 is raised, and those whose is lowered."""
 
 
@@ -74,11 +76,9 @@ def draw(result: FlipFlopFolds) -> Figure:
         axes = list(figure.subplots(1, 3, width_ratios=(1.45, 1, 1)))
         for ax in axes:
             style.dress(ax)
-            ax.set_title(" ", fontsize=style.SMALL)  # room for the letters below the legend
         _draw_diagram(axes[0], result)
         _draw_needed(axes[1], result)
         _draw_forecast(axes[2], result)
-        page_legend(figure, [*gathered(axes), *_handles()], columns=4)
         letter(axes, left=26, up=3)
     return figure
 
@@ -97,6 +97,9 @@ def _draw_diagram(ax: Axes, result: FlipFlopFolds) -> None:
         observable_label="readout of bit 0",
     )
     zoom(ax, -_reach(result), _reach(result))
+    bands = ((_UP, "rising"), (_DOWN, "falling"))
+    handles = [Patch(facecolor=style.tint(color, 0.18), label=f"memories end, {way}") for color, way in bands]
+    style.add_legend(ax, style.side_by_side(gathered([ax]), handles))
     look = {"fontsize": style.SMALL, "transform": ax.transAxes}
     ax.text(0.97, 0.97, "bit 0 = +1", ha="right", va="top", **look)
     ax.text(0.03, 0.03, "bit 0 = \N{MINUS SIGN}1", ha="left", va="bottom", **look)
@@ -118,13 +121,11 @@ def _marker(up: bool) -> dict[str, Any]:
 _FOLD: dict[str, Any] = {"linewidth": style.THIN, "linestyle": (0, (3, 2))}
 
 
-def _handles() -> list[Line2D]:
-    line: dict[str, Any] = {"linewidth": style.THICK}
+def _flips(**line: Any) -> list[Line2D]:
+    """The entries of the two ways in which bit 0 flips."""
     return [
-        Line2D([], [], color=_UP, label="bit 0 from \N{MINUS SIGN}1 to +1", **line, **_marker(True)),
-        Line2D([], [], color=_DOWN, label="bit 0 from +1 to \N{MINUS SIGN}1", **line, **_marker(False)),
-        Line2D([], [], color=style.GREY, label="fold of the memory", **_FOLD),
-        Line2D([], [], color=style.BLACK, label="normal form, nothing fitted", **line),
+        Line2D([], [], color=_UP, label="bit 0: \N{MINUS SIGN}1 to +1", **line, **_marker(True)),
+        Line2D([], [], color=_DOWN, label="bit 0: +1 to \N{MINUS SIGN}1", **line, **_marker(False)),
     ]
 
 
@@ -142,6 +143,8 @@ def _draw_needed(ax: Axes, result: FlipFlopFolds) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("duration of the pulse (steps)")
     ax.set_ylabel("|pulse| that flips bit 0")
+    fold = Line2D([], [], color=style.GREY, label="fold of the memory", **_FOLD)
+    style.add_legend(ax, [*_flips(linewidth=style.THICK), fold], columns=1)
 
 
 def _draw_forecast(ax: Axes, result: FlipFlopFolds) -> None:
@@ -158,6 +161,8 @@ def _draw_forecast(ax: Axes, result: FlipFlopFolds) -> None:
     ax.set_yscale("log")
     ax.set_xlabel("scaled duration $d\\,\\sqrt{a\\alpha p_\\mathrm{f}}$")
     ax.set_ylabel("excess $p/p_\\mathrm{f} - 1$ of the pulse")
+    law = Line2D([], [], color=style.BLACK, linewidth=style.THICK, label="normal form, not fitted")
+    style.add_legend(ax, [*_flips(linestyle="none"), law], columns=1)
 
 
 def passage(excess: np.ndarray) -> np.ndarray:
@@ -197,9 +202,9 @@ outputs have the right sign), under a held input 0.
 **a.** All fixed points over that input, seen through the trained readout of bit 0; stable ones solid, saddles dashed.
 {diagram.summary()}; at most {int(diagram.counts.max())} fixed points at once, {int(diagram.stable_counts.max())} of
 them stable. {diagram.verdict} {_beyond(result)} As input 0 rises, each of the
-{int(up.sum())} memories with bit 0 = -1 meets a saddle in a fold, at {_range(known.folds[up])} (blue band).
+{int(up.sum())} memories with bit 0 = -1 meets a saddle in a fold, at {_range(known.folds[up])} (the band at the right).
 **Held** above its fold, an input flips the bit; held below it, it does not. As input 0 falls, the
-{int((~up).sum())} memories with bit 0 = +1 end at {_range(-known.folds[~up], sign="-")} (red band).
+{int((~up).sum())} memories with bit 0 = +1 end at {_range(-known.folds[~up], sign="-")} (the band at the left).
 
 **b.** A test by simulation. From each memory a pulse of so many steps, then no input for 3000 steps: the least
 |pulse| after which bit 0 has changed its sign, bisected to 2.4e-8. A pulse of one step, as in training, must be of

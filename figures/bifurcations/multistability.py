@@ -12,6 +12,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from torch import Tensor, nn
@@ -19,10 +20,11 @@ from torch import Tensor, nn
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import SpecialPoint
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import gathered, letter, zoom
 from rnn_dynamics.store import storable
 from rnn_dynamics.training import train_flip_flop
 
-from .page import gathered, letter, page_legend, run, zoom
+from .page import run
 
 Rectangle2 = tuple[tuple[float, float], tuple[float, float]]
 
@@ -117,7 +119,6 @@ def draw(result: GainMaps) -> Figure:
         axes = list(figure.subplots(1, 3, width_ratios=(1, 1, 1)))
         for ax in axes:
             style.dress(ax)
-            ax.set_title(" ", fontsize=style.SMALL)  # room for the letters below the legend
         names = ("input 0, held", "gain of recurrent weights")
         rd.plot_parameter_plane(result.curves, result.whole, axes[0], parameters=names)
         _keep(axes[0], lambda x, y: y > NEAR[1][1] or x > NEAR[0][1])
@@ -134,9 +135,20 @@ def draw(result: GainMaps) -> Figure:
         rd.plot_diagram(result.over_gain, axes[2], labels=False, parameter=names[1])
         zoom(axes[2], *NEAR[1])
         axes[2].axvline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
-        page_legend(figure, [*curves, *gathered(axes[2:])], columns=4)
+        pale = style.tint(style.COLORS_OF["fold"], 0.6)
+        thin = Line2D([], [], color=pale, linewidth=style.THIN, label="of saddles only")
+        style.add_legend(axes[0], [*curves, thin], columns=1)
+        trained = Line2D([], [], color=style.GREY, linewidth=style.THIN, linestyle=":", label="as trained")
+        diagram = gathered(axes[2:])
+        for handle in diagram:
+            handle.set_label(_IN_SHORT.get(str(handle.get_label()), str(handle.get_label())))
+        style.add_legend(axes[2], [*diagram, trained])
         letter(axes, left=26, up=3)
     return figure
+
+
+_IN_SHORT = {f"{way}critical Neimark-Sacker (NS)": f"NS, {way}critical" for way in ("sub", "super")}
+"""Names that are too long for their panel."""
 
 
 def _keep(ax: Axes, shown: Callable[[float, float], bool]) -> None:

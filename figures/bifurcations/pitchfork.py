@@ -11,15 +11,17 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from scipy.optimize import brentq
 
 import rnn_dynamics as rd
 from rnn_dynamics.bifurcations import Branch
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import gathered, letter, page_legend
 from rnn_dynamics.store import storable
 from rnn_dynamics.systems import HeldMap
 
-from .page import gathered, letter, page_legend, run
+from .page import run
 
 OFFSET, WEIGHT = 0.05, 2.0
 """b of panel b, w of panel c."""
@@ -166,12 +168,12 @@ def draw(result: Unfolding) -> Figure:
         _draw_exact(axes)
         _arrows(axes[2])
         _regions(axes[3])
-        handles = gathered(axes[:3])
-        for handle in gathered(axes[3:]):
+        curves = gathered(axes[3:])
+        for handle in curves:
             handle.set_label(str(handle.get_label()).partition(" (")[0] + " curve")
-            handles.append(handle)
         exact = Line2D([], [], color=style.GREY, label="closed form", **_EXACT)
-        page_legend(figure, [*handles, exact], columns=6)
+        page_legend(figure, [*gathered(axes[:3]), exact], columns=4)
+        style.add_legend(axes[3], [*curves, Patch(facecolor=style.tint(style.GREY, 0.22), label="two attractors")], 3)
         letter(axes, left=26, up=3)
     return figure
 

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import gathered, letter, magnified, page_legend, spread, zoom
 from rnn_dynamics.tasks import FlipFlop
 
-from .page import gathered, letter, page_legend, run, zoom
+from .page import run
 
 _BITS = 2
 
@@ -53,7 +54,9 @@ def draw(result: rd.TrainingBifurcations) -> Figure:
         zoom(ax, first - margin, last + margin)
         ax.set_ylabel("")
         ax.tick_params(labelleft=False)
-    letter(list(grid.T.flat), left=19, up=-9)
+    magnified(list(grid[:, 0]), first - margin, last + margin)
+    spread(figure)
+    letter(list(grid.T.flat), left=12, up=1)
     return figure
 
 
@@ -74,7 +77,7 @@ def caption(result: rd.TrainingBifurcations) -> str:
 is looked at. **a.** Its loss; ticks are bifurcations. **b.** How many fixed points it has. **c.** Where each is, on
 the first principal component; stable solid, unstable dashed; triangles up are births, down deaths, squares folds that a
 fixed point passes within one update. What is born together has one colour. **d**, **e**, **f.** The same, where the
-bifurcations are.
+bifurcations are: the shaded part.
 
 {len(result)} checkpoints of steps {steps[0]} to {steps[-1]}; between two of them the weights are taken along a
 straight line, on which every fixed point is followed and every bifurcation located: each lies between two

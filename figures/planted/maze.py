@@ -8,17 +8,18 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 import rnn_dynamics as rd
 from rnn_dynamics import rl
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import letter, page_legend
 
+from ..looks import PLANTED
 from ..runs import Plan, Row, run
 from ..training.lengths import interval
 from .ensembles import CELLS, STATES, VARIANTS, made, state_gradients
-from .worth import COLORS, ENOUGH, MARKERS, NAMES, draw_counts, draw_gradients, group, survival
+from .worth import ENOUGH, NAMES, draw_counts, draw_gradients, group, shared_handles, survival
 
 LONGER = (2, 5)
 """An agent of length L is tried in mazes of so many times L."""
@@ -117,12 +118,9 @@ def draw(rows: list[Row]) -> Figure:
         axes[-1][0].set_xlabel("episode")
         axes[-1][1].set_xlabel("of the training")
         axes[-1][2].set_xlabel("steps before the end")
-        handles = [
-            Line2D([], [], color=COLORS[v], marker=MARKERS[v], markersize=3, linewidth=style.THICK, label=NAMES[v])
-            for v in VARIANTS
-            if group(rows, variant=v)
-        ]
-        figure.legend(handles=handles, loc="outside upper left", ncols=5, frameon=False, fontsize=style.SMALL)
+        handles = [PLANTED[v].entry(marker=PLANTED[v].marker, markersize=3) for v in VARIANTS if group(rows, variant=v)]
+        page_legend(figure, [*handles, shared_handles()[0]], columns=3)
+        letter([ax for row in axes for ax in row], left=24, up=1.5)
     return figure
 
 
@@ -131,8 +129,8 @@ def _draw_optimal(ax: Axes, rows: list[Row]) -> None:
         own = group(rows, variant=variant)
         if own:
             shares = np.mean([row["fractions"] for row in own], axis=0)
-            look = {"color": COLORS[variant], "linewidth": style.THICK, "markersize": 3}
-            ax.plot(own[0]["evaluations"], shares, marker=MARKERS[variant], markevery=2, **look)
+            look = {"color": PLANTED[variant].color, "linestyle": PLANTED[variant].dashes, "linewidth": style.THICK}
+            ax.plot(own[0]["evaluations"], shares, marker=PLANTED[variant].marker, markersize=3, markevery=2, **look)
     ax.set_ylim(-0.05, 1.05)
     ax.set_ylabel("optimal runs")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))

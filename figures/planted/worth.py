@@ -1,5 +1,7 @@
 """What planted attractors are worth: five tasks, three cells, plain, warmed up, planted, and two cells, one planted."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -7,26 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.counts import STEPS, count_axis, placed
+from rnn_dynamics.plotting.pages import letter, page_legend
 
+from ..looks import PLANTED
 from ..runs import Plan, Row, run
 from ..training.lengths import interval
+from ..training.variants import CONSTANT
 from .ensembles import CELLS, STATES, TASKS, VARIANTS, Case, cases, measure
 
-NAMES = {
-    "plain": "plain",
-    "warm": "warmed up",
-    "planted": "planted",
-    "refined": "planted and refined",
-    "parallel": "two cells, one planted",
-}
-COLORS = {
-    "plain": style.BLACK,
-    "warm": style.VERMILLION,
-    "planted": style.BLUE,
-    "refined": style.PURPLE,
-    "parallel": style.GREEN,
-}
-MARKERS = {"plain": "o", "warm": "s", "planted": "D", "refined": "v", "parallel": "^"}
+NAMES = {key: variant.name for key, variant in PLANTED.items()}
+_CLAIM: dict[str, Any] = {"linewidth": style.THIN, "linestyle": (0, (3, 2))}
 ENOUGH = 3
 """Seeds for an interval."""
 
@@ -73,12 +66,9 @@ def draw(rows: list[Row]) -> Figure:
             draw_gradients(right, mine)
         axes[-1][1].set_xlabel("of the training")
         axes[-1][2].set_xlabel("steps before the end")
-        handles = [
-            Line2D([], [], color=COLORS[v], marker=MARKERS[v], markersize=3, linewidth=style.THICK, label=NAMES[v])
-            for v in VARIANTS
-            if group(rows, variant=v)
-        ]
-        figure.legend(handles=handles, loc="outside upper left", ncols=5, frameon=False, fontsize=style.SMALL)
+        handles = [PLANTED[v].entry(marker=PLANTED[v].marker, markersize=3) for v in VARIANTS if group(rows, variant=v)]
+        page_legend(figure, [*handles, *shared_handles()], columns=4)
+        letter([ax for row in axes for ax in row], left=24, up=1.5)
     return figure
 
 
@@ -88,13 +78,13 @@ def _scores(ax: Axes, rows: list[Row]) -> None:
         for index, variant in enumerate(VARIANTS):
             values = [row["test_score"] for row in group(rows, cell=cell, variant=variant)]
             at = place + 0.16 * (index - 2)
-            color = COLORS[variant]
+            color = PLANTED[variant].color
             ax.plot([at] * len(values), values, ".", color=style.tint(color, 0.5), markersize=2.5)
             mean, low, high = interval(values)
             if len(values) >= ENOUGH:
                 ax.plot([at, at], [low, high], color=color, linewidth=style.THICK)
-            ax.plot(at, mean, MARKERS[variant], color=color, markersize=3)
-    ax.axhline(rows[0]["baseline"], color=style.GREY, linewidth=style.THIN, linestyle=":")
+            ax.plot(at, mean, PLANTED[variant].marker, color=color, markersize=3)
+    ax.axhline(rows[0]["baseline"], **CONSTANT)
     ax.set_xticks(range(len(cells)), cells)
     ax.set_xlim(-0.5, len(cells) - 0.5)
     if rows[0]["score_name"] == "mean squared error":
@@ -110,18 +100,28 @@ def draw_counts(ax: Axes, rows: list[Row]) -> None:
         own = [row for row in group(rows, variant=variant) if len(row["counts"]) == 3]
         if not own:
             continue
-        color, places = COLORS[variant], np.arange(3)
+        color, places = PLANTED[variant].color, np.arange(3)
         seen = [interval([row["counts"][look] for row in own]) for look in range(3)]
         means, lows, highs = zip(*seen, strict=True)
-        ax.fill_between(places, lows, highs, color=color, alpha=0.15, linewidth=0)
-        ax.plot(places, means, color=color, marker=MARKERS[variant], markersize=3, linewidth=style.THICK)
+        aside = places + 0.06 * (VARIANTS.index(variant) - 2)
+        for at, low, high in zip(aside, placed(lows, STATES), placed(highs, STATES), strict=True):
+            ax.plot([at, at], [low, high], color=color, linewidth=style.THICK)
+        look: dict[str, Any] = {"color": color, "marker": PLANTED[variant].marker, "markersize": 3}
+        ax.plot(aside, placed(means, STATES), linewidth=style.THIN, linestyle=PLANTED[variant].dashes, **look, **STEPS)
         claimed = [interval([STATES * row["vaas"][i] for row in own])[0] for i in range(3)]
-        ax.plot(places, claimed, color=color, linewidth=style.THIN, linestyle=(0, (3, 2)))
-    ax.set_yscale("symlog", linthresh=1, linscale=0.4)
-    ax.set_yticks([0, 1, 2, 4, 8, 16, 32], ["0", "1", "2", "4", "8", "16", "32"])
-    ax.minorticks_off()
-    ax.set(ylim=(0, 40), ylabel="attractors")
+        ax.plot(aside, claimed, markerfacecolor="white", markeredgewidth=0.6, zorder=1.8, **look | _CLAIM, **STEPS)
+    count_axis(ax, STATES)
+    ax.set_ylabel("attractors")
     ax.set_xticks(range(3), ["start", "half", "end"])
+
+
+def shared_handles() -> list[Line2D]:
+    """What panels of all rows draw: claims beside counts, and the best constant."""
+    claim: dict[str, Any] = {"color": style.BLACK, "marker": "o", "markersize": 3, "markerfacecolor": "white"}
+    return [
+        Line2D([], [], label=f"{STATES} VAA (published)", markeredgewidth=0.6, **claim, **_CLAIM),
+        Line2D([], [], label="best constant", **CONSTANT),
+    ]
 
 
 def draw_gradients(ax: Axes, rows: list[Row]) -> None:
@@ -134,8 +134,9 @@ def draw_gradients(ax: Axes, rows: list[Row]) -> None:
         logs = np.log10(np.maximum(norms / norms[:, -1:], 1e-12))
         back = np.arange(norms.shape[1])[::-1]
         middle, low, high = np.median(logs, axis=0), *np.percentile(logs, [25, 75], axis=0)
-        ax.plot(back, 10**middle, color=COLORS[variant], linewidth=style.THICK)
-        ax.fill_between(back, 10**low, 10**high, color=COLORS[variant], alpha=0.15, linewidth=0)
+        look: dict[str, Any] = {"color": PLANTED[variant].color, "linestyle": PLANTED[variant].dashes}
+        ax.plot(back, 10**middle, linewidth=style.THICK, **look)
+        ax.fill_between(back, 10**low, 10**high, color=PLANTED[variant].color, alpha=0.15, linewidth=0)
     ax.set_yscale("log")
     ax.set_ylabel("|∂L/∂h|, start")
 
@@ -211,8 +212,10 @@ def caption(rows: list[Row]) -> str:
     return f"""
 **What planted attractors are worth.** Left: test scores of every seed (dots), their mean and its 95 % interval
 (bootstrap over seeds); dotted: the best constant. Middle: attractors that {STATES} states really reach under one held
-input, at the start, half-way and at the end of training, mean over seeds and cells with its 95 % interval; dashed: what
-the published VAA stands for. Right: norm of the loss's derivative by the state, over steps before the end and relative
+input, at the start, half-way and at the end of training, mean over seeds and cells with its 95 % interval, drawn as
+they
+were at the last look; dashed, open: what the published VAA stands for. Right: norm of the loss's derivative by the
+state, over steps before the end and relative
 to the last step, before training: medians and quartiles. "Better" and "worse" mean that the 95 % intervals of the
 means do not overlap; with so many comparisons some of that will be chance.
 

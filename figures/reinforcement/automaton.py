@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from rnn_dynamics import rl
 from rnn_dynamics.plotting import plot_automaton, style
+from rnn_dynamics.plotting.pages import letter
 
 from ..runs import Row, run
 from . import learning
@@ -36,7 +37,8 @@ def draw(rows: list[Row]) -> Figure:
         figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], 4.6 if wide else 2.4), layout="constrained")
         grid = figure.add_gridspec(1 + wide, 2)
         places = {"the maze's own": grid[0, 0], "not optimal": grid[0, 1]} | ({"optimal": grid[1, :]} if wide else {})
-        axes = {name: figure.add_subplot(places[name]) for name in ("the maze's own", *picked)}
+        places = {name: place for name, place in places.items() if name == "the maze's own" or name in picked}
+        axes = {name: figure.add_subplot(place) for name, place in places.items()}
     plot_automaton(rl.maze_automaton(), axes["the maze's own"])
     for name, row in picked.items():
         plot_automaton(machine_of(row), axes[name], legend=False)
@@ -50,8 +52,9 @@ def draw(rows: list[Row]) -> Figure:
             row = picked.get(name)
             told = f": {NAMES[row['variant']]}, L = {row['length']}, seed {row['seed']}" if row else ""
             ax.set_title(f"{name}{told}", fontsize=style.SMALL)
-        look = {"ncols": len(letters), "frameon": False, "fontsize": style.SMALL}
+        look = {"ncols": len(letters), "frameon": False, "fontsize": style.SMALL, "handlelength": 2.4}
         figure.legend(handles, letters, loc="outside upper center", **look)
+        letter([axes[name] for name in places], left=0, up=3)
     return figure
 
 
@@ -76,8 +79,10 @@ def caption(rows: list[Row]) -> str:
         )
     return f"""
 **Figure 3. What an agent has learned, as an automaton.** States put out the action that is written in them; arrows are
-observations; the thick border is the beginning. The maze's own is the smallest machine that is optimal in mazes of
-every length. Of {len(rows)} agents, {len(same)} have that very machine for corridors of up to the length of their
+observations; the thick border is the beginning. **a.** The maze's own machine, the smallest that is optimal in mazes of
+every length. **b.** That of an agent which is not optimal, and, if any can be read,
+**c.** of one which is. Of {len(rows)} agents, {len(same)} have that very machine for
+corridors of up to the length of their
 training, {both} of the {len(solved)} that solved their maze among them: where the junction comes sooner than in
 training, nobody told them what to do, and many count their first steps.{told} {". ".join(lines)}.
 

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import letter, page_legend
 
+from ..looks import TRAINED
 from ..runs import Row, run
 from . import learning
 from .agents import TIMES, VARIANTS
-from .learning import LOOKS, NAMES
-
-_MARKERS = {"plain": "o", "warm": "^", "parallel": "s"}
+from .learning import NAMES
 
 
 def draw(rows: list[Row]) -> Figure:
@@ -33,20 +33,23 @@ def draw(rows: list[Row]) -> Figure:
         style.dress(axes[-1])
         _draw_forgetting(axes[-1], [row for row in rows if row["solved"]])
         handles = [
-            Line2D([], [], color=color, linestyle=dashes, marker=_MARKERS[variant], markersize=4, label=NAMES[variant])
-            for variant, (color, dashes) in LOOKS.items()
+            look_of.entry(marker=look_of.marker, markersize=4)
+            for variant, look_of in TRAINED.items()
             if any(row["variant"] == variant for row in rows)
         ]
-        figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=style.SMALL)
+        page_legend(figure, handles, columns=3)
+        style.add_legend(axes[-1], _wrong_handles(rows), columns=2)
+        letter(axes, left=24, up=3)
     return figure
 
 
 def _draw_shares(ax: Axes, rows: list[Row]) -> None:
-    for variant, (color, dashes) in LOOKS.items():
+    for variant, look_of in TRAINED.items():
         own = [row["optimal"] for row in rows if row["variant"] == variant]
         if own:
             shares = np.mean(own, axis=0)
-            look: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": _MARKERS[variant], "markersize": 4}
+            look: dict[str, Any] = {"color": look_of.color, "linestyle": look_of.dashes}
+            look |= {"marker": look_of.marker, "markersize": 4}
             ax.plot(TIMES, shares, **look)
     ax.set_xscale("log")
     ax.set_xticks(TIMES, [str(times) for times in TIMES])
@@ -65,8 +68,8 @@ def _draw_forgetting(ax: Axes, rows: list[Row]) -> None:
             continue
         tau = apart if row["kept"] else max(row["time_constants"]) / row["length"]
         remembered = longest if row["fails_at"] is None else row["fails_at"] / row["length"]
-        color, _ = LOOKS[row["variant"]]
-        look: dict[str, Any] = {"marker": _MARKERS[row["variant"]], "color": color, "markersize": 4}
+        look_of = TRAINED[row["variant"]]
+        look: dict[str, Any] = {"marker": look_of.marker, "color": look_of.color, "markersize": 4}
         ax.plot(tau, remembered, linestyle="none", fillstyle="full" if row["fails_at"] is None else "none", **look)
     ax.axvline(apart / 2, color=style.GREY, linewidth=style.THIN, linestyle=":")
     ax.set(xscale="log", yscale="log", xlabel="time constant of the drift / L", ylabel="first wrong at so many times L")
@@ -74,7 +77,15 @@ def _draw_forgetting(ax: Axes, rows: list[Row]) -> None:
     ax.set_xticks([*powers, apart], [*(f"{power:g}" for power in powers), "two\nattractors"])
     ax.set_yticks(TIMES, [str(times) for times in TIMES])
     ax.minorticks_off()
-    ax.set_title("agents optimal at L", fontsize=style.SMALL)
+
+
+def _wrong_handles(rows: list[Row]) -> list[Line2D]:
+    """Open and filled marks of agents that were optimal at the length of training; of those that occur."""
+    known = [row for row in rows if row["solved"] and all(row["settled"])]
+    names: dict[Any, str] = {"none": "wrong there", "full": f"right to {max(TIMES)} L"}
+    present = {"full" if row["fails_at"] is None else "none" for row in known}
+    look: dict[str, Any] = {"color": style.BLACK, "marker": "o", "markersize": 4, "linestyle": "none"}
+    return [Line2D([], [], label=name, fillstyle=fill, **look) for fill, name in names.items() if fill in present]
 
 
 def table(rows: list[Row]) -> str:
@@ -119,8 +130,9 @@ def verdict(rows: list[Row]) -> str:
 def caption(rows: list[Row]) -> str:
     """The numbers, and how they stand to the claim."""
     return f"""
-**Figure 2. Longer mazes than those of training.** Left: share of agents that are optimal (both goals by the shortest
-way) in mazes of up to {max(TIMES)} times the length of training. Right: agents that are optimal at the length
+**Figure 2. Longer mazes than those of training.** **a**, **b.** Share of agents that are optimal (both goals by the
+shortest
+way) in mazes of up to {max(TIMES)} times the length of training. **c.** Agents that are optimal at the length
 of training; the shortest longer maze in which each does wrong, against the time constant with which its two memories
 become one. Filled: in none, to {max(TIMES)} L. Beyond the dotted line: those whose memories are two attractors. Agents
 whose states had not settled are left out there: {sum(not all(row["settled"]) for row in rows if row["solved"])}.

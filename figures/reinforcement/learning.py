@@ -10,16 +10,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.counts import STEPS, count_axis, placed
+from rnn_dynamics.plotting.pages import letter, page_legend
 
+from ..looks import TRAINED
 from ..runs import Plan, Row, run
 from .agents import SCALES, VARIANTS, extent, measure_agents
 
-LOOKS: dict[str, tuple[str, Any]] = {
-    "plain": (style.BLACK, "-"),
-    "warm": (style.VERMILLION, (0, (1, 1))),
-    "parallel": (style.BLUE, (0, (4, 1.4))),
-}
-NAMES = {"plain": "plain", "warm": "warmed up", "parallel": "two cells, one warmed up"}
+NAMES = {key: variant.name for key, variant in TRAINED.items()}
+
+_OPTIMUM: dict[str, Any] = {"color": style.GREY, "linewidth": style.THIN, "linestyle": "-."}
+_STARTS: dict[str, Any] = {"color": style.LIGHT_GREY, "linewidth": style.THICK}
 
 
 def draw(rows: list[Row]) -> Figure:
@@ -35,71 +36,70 @@ def draw(rows: list[Row]) -> Figure:
             for ax, measure in zip(axes[:, column], measures, strict=True):
                 style.dress(ax)
                 label = measure(ax, mine)
-                ax.axvline(0, color=style.LIGHT_GREY, linewidth=style.THIN, zorder=0)
+                ax.axvline(0, zorder=0, **_STARTS)
                 if not column:
                     ax.set_ylabel(label)
             axes[-1, column].xaxis.set_major_locator(MaxNLocator(4, integer=True))
         handles = [
-            Line2D([], [], color=color, linestyle=dashes, linewidth=1.4 * style.THICK, label=NAMES[variant])
-            for variant, (color, dashes) in LOOKS.items()
+            look_of.entry(marker=look_of.marker, markersize=2.6)
+            for variant, look_of in TRAINED.items()
             if any(row["variant"] == variant for row in rows)
         ]
-        handles.append(Line2D([], [], color=style.GREY, linewidth=style.THIN, linestyle="-.", label="optimum"))
-        figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize=style.SMALL)
+        handles.append(Line2D([], [], color=style.GREY, linewidth=style.THIN, label="one seed"))
+        handles.append(Line2D([], [], label="optimum", **_OPTIMUM))
+        handles.append(Line2D([], [], label="warmup ends", **_STARTS))
+        page_legend(figure, handles, columns=6)
+        letter(axes[:, 0].tolist(), left=24, up=-2)
         figure.supxlabel("episode (below 0: steps of warmup)", fontsize=style.SMALL + 1)
     return figure
 
 
 def _each(ax: Axes, rows: list[Row], abscissa: str, of: Any, steps: bool = False) -> None:
     """Every seed thin, the median of a variant bold."""
-    how: dict[str, Any] = {"drawstyle": "steps-post"} if steps else {}
-    for variant, (color, dashes) in LOOKS.items():
+    how = STEPS if steps else {}
+    for variant, look_of in TRAINED.items():
+        dashes = look_of.dashes
         own = [row for row in rows if row["variant"] == variant]
         for row in own:
-            look: dict[str, Any] = {"color": style.tint(color, 0.45), "linewidth": style.THIN}
+            look: dict[str, Any] = {"color": style.tint(look_of.color, 0.45), "linewidth": style.THIN}
             ax.plot(row[abscissa], of(row), linestyle=dashes, **look, **how)
         whole = [row for row in own if len(row[abscissa]) == max(len(r[abscissa]) for r in own)]
         if whole:
-            look = {"color": color, "linewidth": 1.4 * style.THICK, "linestyle": dashes, "zorder": 3}
+            look = {"color": look_of.color, "linewidth": 1.4 * style.THICK, "linestyle": dashes, "zorder": 3}
+            look |= {"marker": look_of.marker, "markersize": 2.6}
             ax.plot(whole[0][abscissa], np.median([of(row) for row in whole], axis=0), **look, **how)
 
 
 def _draw_returns(ax: Axes, rows: list[Row]) -> str:
     _each(ax, rows, "evaluations", lambda row: row["returns"])
-    ax.axhline(rows[0]["optimum"], color=style.GREY, linewidth=style.THIN, linestyle="-.")
+    ax.axhline(rows[0]["optimum"], **_OPTIMUM)
     return "discounted return"
 
 
 def _draw_solved(ax: Axes, rows: list[Row]) -> str:
-    for variant, (color, dashes) in LOOKS.items():
+    for variant, look_of in TRAINED.items():
         own = [row for row in rows if row["variant"] == variant]
         whole = [row for row in own if len(row["fractions"]) == max(len(r["fractions"]) for r in own)]
         if whole:
             shares = np.mean([row["fractions"] for row in whole], axis=0)
-            look: dict[str, Any] = {"color": color, "linewidth": 1.4 * style.THICK, "linestyle": dashes}
+            look: dict[str, Any] = {"color": look_of.color, "linewidth": 1.4 * style.THICK, "linestyle": look_of.dashes}
+            look |= {"marker": look_of.marker, "markersize": 2.6}
             ax.plot(whole[0]["evaluations"], shares, **look)
     ax.set_ylim(-0.05, 1.05)
     return "share of optimal\ngreedy runs"
 
 
 def _draw_claimed(ax: Axes, rows: list[Row]) -> str:
-    _each(ax, rows, "steps", lambda row: row["n"] * np.array(row["vaas"]))
-    _log_counts(ax, rows[0]["n"])
+    _each(ax, rows, "steps", lambda row: row["n"] * np.array(row["vaas"]), steps=True)
+    count_axis(ax, rows[0]["n"], none=False, every=2)
     return "n · VAA\n(published)"
 
 
 def _draw_counts(ax: Axes, rows: list[Row]) -> str:
-    _each(ax, rows, "steps", lambda row: row["counts"], steps=True)
-    _log_counts(ax, rows[0]["n"])
+    most = rows[0]["n"]
+    _each(ax, rows, "steps", lambda row: placed(row["counts"], most), steps=True)
+    count_axis(ax, most, every=2)
     return "attractors\nreached"
-
-
-def _log_counts(ax: Axes, most: int) -> None:
-    ax.set_yscale("symlog", linthresh=1, linscale=0.4)
-    ax.set_ylim(0, 1.3 * most)
-    ticks = [0, *(2**k for k in range(0, 10, 2) if 2**k <= most)]
-    ax.set_yticks(ticks, [str(tick) for tick in ticks])
-    ax.minorticks_off()
 
 
 def table(rows: list[Row]) -> str:
@@ -164,10 +164,11 @@ def verdict(rows: list[Row]) -> str:
 def caption(rows: list[Row]) -> str:
     """The numbers, and how they stand to the claim."""
     return f"""
-**Figure 1. Learning to remember a sign.** Agents (recurrent Q-networks) in T-Mazes of corridor length L. From above:
-discounted return of the greedy policy (dash-dotted: the optimum), share of its runs that are optimal over all seeds, n
-VAA under the corridor's input held (the number of attractors that the published measure stands for), and the number
-that the same states really reach. Thin: seeds; bold: their median. The weights shown at the end are those of the best
+**Figure 1. Learning to remember a sign.** Agents (recurrent Q-networks) in T-Mazes of corridor length L. **a.**
+Discounted return of the greedy policy (dash-dotted: the optimum). **b.** Share of its runs that are optimal over all
+seeds. **c.** n VAA under the corridor's input held (the number of attractors that the published measure stands for).
+**d.** The number that the same states really reach; at 0 where none had settled. Thin and pale: seeds; bold: their
+median; counts are as they were at the last look. The weights shown at the end are those of the best
 evaluation; the table's last columns are about them: where the states that the two signs leave end in an endless
 corridor.
 

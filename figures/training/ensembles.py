@@ -133,6 +133,7 @@ def measure_ensemble(case: Case, looks: frozenset[int] = frozenset()) -> list[Ro
                 "validation_scores": run.validation_scores.tolist(),
                 "test_score": score,
                 "baseline": test.baseline,
+                "validation_baseline": validation.baseline,
                 "score_name": run.score_name,
                 "steps": history.steps.tolist(),
                 "seen_losses": history.scalars("validation_loss").tolist(),

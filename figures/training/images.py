@@ -12,7 +12,8 @@ CELLS = ("GRU", "LSTM")
 def draw(rows: list[Row]) -> Figure:
     """Accuracy during training."""
     cells = [cell for cell in CELLS if any(row["cell"] == cell for row in rows)]
-    return curves(list(dict.fromkeys(row["task"] for row in rows)), cells, rows, "cell", "accuracy", False)
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    return curves(tasks, cells, rows, "cell", "accuracy", False, "most frequent class")
 
 
 def caption(rows: list[Row]) -> str:
@@ -20,7 +21,9 @@ def caption(rows: list[Row]) -> str:
     blanks = ", ".join(f"{task} with {blank}" for task, blank in dict.fromkeys((r["task"], r["blank"]) for r in rows))
     return f"""
 **Figure 3. Digits, read step by step.** Validation accuracy during training on scikit-learn's digits (8 x 8 pixels)
-with blank steps between image and answer: {blanks}. Thin: seeds; bold: their median; dotted: the most frequent class.
+with blank steps between image and answer: {blanks}. Thin and pale: seeds; bold: their
+median; dotted: the share of the most frequent class of the validation set, {rows[0]["validation_baseline"]:.3g} (of the
+test set, that of the table's scores: {rows[0]["baseline"]:.3g}).
 "Better" and "worse" mean that every seed of one is better than every seed of the other.
 {". ".join(comparisons(rows, "cell", 1))}.
 

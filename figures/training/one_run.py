@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.plotting import save_figure, style
+from rnn_dynamics.plotting.pages import gathered, letter, magnified, page_legend, spread, write_caption
 from rnn_dynamics.tasks import FlipFlop
-
-from ..bifurcations.page import gathered, page_legend
 
 FOLDER = Path(__file__).parent
 SCALES = {"smoke": (6, 96, 2, 1), "small": (32, 3200, 10, 20), "paper": (256, 48_000, 50, 500)}
@@ -52,6 +51,9 @@ def draw(history: rd.TrackingHistory) -> Figure:
         for line in ax.lines:
             line.set_clip_on(True)
     page_legend(figure, gathered(grid[:, 0]), columns=3)
+    magnified(list(grid[:, 0]), first - margin, last + margin)
+    spread(figure)
+    letter(list(grid.T.flat), left=12, up=1)
     return figure
 
 
@@ -67,7 +69,8 @@ def caption(history: rd.TrackingHistory) -> str:
     known = losses[losses.isfinite()]
     indices = [o.index_sum for o in history.observations]
     right = sum(index == 1 for index in indices)
-    born = f"Births: {len(births)} ({hows}); deaths: {len(deaths)} ({ends}); {len(changes)} changes of stability"
+    turns = f"{len(changes)} change{'s' * (len(changes) != 1)} of stability"
+    born = f"Births: {len(births)} ({hows}); deaths: {len(deaths)} ({ends}); {turns}"
     seen = set(torch.cat(history.identities.labels).tolist()) if len(history) else set()
     hidden = len(history.identities) - len(seen)
     widest = int(events.width.max()) if len(events) else 0
@@ -85,12 +88,14 @@ def caption(history: rd.TrackingHistory) -> str:
         )
     return f"""
 **Figure 4. One training in full.** A GRU learns to hold two bits (flip-flop task; no input is held while it is looked
-at). From top to bottom: loss; the number of attractors that the published VAA stands for and the number that the same
-states reach; growth per step of every fixed point and cycle (stable solid, unstable dashed); where each is, on the
-first principal component. Triangles up: births, down: deaths, placed where following along the weights of all updates
+at). **a.** Loss. **b.** The number of attractors that the published VAA stands for and the number that the same
+states reach, as they were at the last look. **c.** Growth per step of every fixed point and cycle (stable solid,
+unstable dashed). **d.** Where each is, on the first principal component. Triangles up: births, down: deaths, placed
+where following along the weights of all updates
 between two observations found the bifurcation; a node and the saddle born with it share a colour.
 
-Right: the same, about the births and deaths; a bar through a triangle is its bracket, where that is wider than a
+**e** to **h.** The same, about the births and deaths: the shaded part; a bar through a triangle is its bracket,
+where that is wider than a
 pixel.
 
 {len(history)} observations, {_apart(history)}. The loss falls from {known[0]:.2g} to {known[-1]:.2g}. Attractors
@@ -142,7 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     history = rd.load(path) if path.exists() else measure(*SCALES[options.scale])
     rd.save(history, path)
     save_figure(draw(history), options.out / "one_run")
-    (options.out / "one_run.md").write_text(f"{caption(history).strip()}\n")
+    write_caption(options.out / "one_run.md", caption(history))
 
 
 if __name__ == "__main__":

@@ -9,20 +9,22 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import letter, page_legend
 
+from ..looks import TRAINED
 from ..runs import Plan, Row, run
 from .ensembles import VARIANTS, Case, extent, measure_ensemble
 
 CELLS = ("GRU", "LSTM", "chrono", "MGU", "nBRC")
-LOOKS: dict[str, tuple[str, Any]] = {
-    "plain": (style.BLACK, "-"),
-    "warm": (style.VERMILLION, "-"),
-    "parallel": (style.BLUE, (0, (4, 1.4))),
-}
-NAMES = {"plain": "plain", "warm": "warmed up", "parallel": "two cells, one warmed up"}
+NAMES = {key: variant.name for key, variant in TRAINED.items()}
+
+CONSTANT: dict[str, Any] = {"color": style.GREY, "linewidth": style.THIN, "linestyle": ":"}
+"""How the best that a constant does on the same set is drawn."""
 
 
-def curves(tasks: list[str], names: list[str], rows: list[Row], by: str, ylabel: str, log: bool) -> Figure:
+def curves(
+    tasks: list[str], names: list[str], rows: list[Row], by: str, ylabel: str, log: bool, constant: str
+) -> Figure:
     """A row of panels for each task, a column for each of ``names``: every seed thin, the median bold."""
     key = "validation_losses" if log else "validation_scores"
     with style.styled():
@@ -33,18 +35,19 @@ def curves(tasks: list[str], names: list[str], rows: list[Row], by: str, ylabel:
                 ax = axes[line, column]
                 style.dress(ax)
                 mine = [row for row in rows if row["task"] == task and row[by] == name]
-                for variant, (color, dashes) in LOOKS.items():
+                for variant, look_of in TRAINED.items():
                     own = [row for row in mine if row["variant"] == variant]
                     for row in own:
-                        look: dict[str, Any] = {"color": style.tint(color, 0.45), "linewidth": style.THIN}
-                        ax.plot(row["epoch_steps"], row[key], linestyle=dashes, **look)
+                        look: dict[str, Any] = {"color": style.tint(look_of.color, 0.45), "linewidth": style.THIN}
+                        ax.plot(row["epoch_steps"], row[key], linestyle=look_of.dashes, **look)
                     whole = [row for row in own if len(row[key]) == max(len(r[key]) for r in own)]
                     if whole:
                         median = np.median([row[key] for row in whole], axis=0)
-                        look = {"color": color, "linewidth": 1.4 * style.THICK, "linestyle": dashes}
-                        ax.plot(whole[0]["epoch_steps"], median, zorder=3, **look)
-                for baseline in {row["baseline"] for row in mine}:
-                    ax.axhline(baseline, color=style.GREY, linewidth=style.THIN, linestyle=":")
+                        look = {"color": look_of.color, "linewidth": 1.4 * style.THICK, "linestyle": look_of.dashes}
+                        marks = {"marker": look_of.marker, "markersize": 2.6, "markevery": 3}
+                        ax.plot(whole[0]["epoch_steps"], median, zorder=3, **look, **marks)
+                for baseline in {row["validation_baseline"] for row in mine}:
+                    ax.axhline(baseline, **CONSTANT)
                 if log and min(min(r[key]) for r in rows if r["task"] == task) < 0.1:
                     ax.set_yscale("log")
                 ax.xaxis.set_major_locator(MaxNLocator(3))
@@ -52,11 +55,11 @@ def curves(tasks: list[str], names: list[str], rows: list[Row], by: str, ylabel:
                     ax.set_title(name, fontsize=style.SMALL)
                 if not column:
                     ax.set_ylabel(f"{task}\n{ylabel}")
-        handles = [
-            Line2D([], [], color=color, linestyle=dashes, linewidth=1.4 * style.THICK, label=NAMES[variant])
-            for variant, (color, dashes) in LOOKS.items()
-        ]
-        figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=style.SMALL)
+        handles = [look_of.entry(marker=look_of.marker, markersize=2.6) for look_of in TRAINED.values()]
+        handles.append(Line2D([], [], color=style.GREY, linewidth=style.THIN, label="one seed"))
+        handles.append(Line2D([], [], label=constant, **CONSTANT))
+        page_legend(figure, handles, columns=5)
+        letter(axes[:, 0].tolist(), left=22, up=1.5)
         figure.supxlabel("update", fontsize=style.SMALL + 1)
     return figure
 
@@ -109,7 +112,13 @@ def draw(rows: list[Row]) -> Figure:
     """Learning curves."""
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     return curves(
-        tasks, [cell for cell in CELLS if any(r["cell"] == cell for r in rows)], rows, "cell", "validation error", True
+        tasks,
+        [cell for cell in CELLS if any(r["cell"] == cell for r in rows)],
+        rows,
+        "cell",
+        "validation error",
+        True,
+        "best constant",
     )
 
 
@@ -120,7 +129,8 @@ def caption(rows: list[Row]) -> str:
     )
     return f"""
 **Figure 2. Does warming up help?** Validation error (mean squared error; dotted: the best constant) during training,
-for {lengths}. Thin: seeds; bold: their median. "Better" and "worse" below mean that every seed of one is better than
+for {lengths}. Thin and pale: seeds; bold: their median. "Better" and "worse" below mean that every seed of one is
+better than
 every seed of the other. {". ".join(comparisons(rows, "cell", -1))}.
 
 *The paper's claim* is that warming up greatly improves learning of long dependencies, and that two cells of which one

@@ -1,12 +1,14 @@
 """Figure 4. Chrono initialisation: correct, and with the bias drawn twice as in the reference implementation."""
 
 from dataclasses import replace
+from statistics import median
 
 import torch
 from matplotlib.figure import Figure
 from torch import nn
 
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.pages import letter
 
 from ..runs import Plan, Row, run
 from .drawing import cell_panels, claim_axis, curves_and_counts, histogram, kinds_legend, range_of, truth_in_words
@@ -45,14 +47,17 @@ def measure_chrono(case: Case) -> list[Row]:
 def draw(rows: list[Row]) -> Figure:
     """Time constants of all units, then n VAA against horizon, for either."""
     figure, axes = cell_panels(("", CORRECT, REFERENCE), rows=1, height=2.5, share=False)
-    for color, cell in enumerate((CORRECT, REFERENCE)):
+    handles = []
+    for number, cell in enumerate((CORRECT, REFERENCE)):
         mine = [row for row in rows if row["cell"] == cell]
-        histogram(axes[0][0], [value for row in mine for value in row["time_constants"]], cell, color)
-        curves_and_counts(axes[0][1 + color], mine)
-    style.add_legend(axes[0][0], axes[0][0].get_legend_handles_labels()[0])
+        values = [value for row in mine for value in row["time_constants"]]
+        handles.append(histogram(axes[0][0], values, cell, number))
+        curves_and_counts(axes[0][1 + number], mine)
+    style.add_legend(axes[0][0], handles)
     kinds_legend(axes[0][0], rows)
     axes[0][0].set(xlabel="time constant −1/ln f / steps", ylabel="share of units")
     claim_axis(axes[0][1])
+    letter(axes[0], left=24, up=2.5)
     for ax in axes[0][1:]:
         ax.set_xlabel("horizon M / steps")
     return figure
@@ -62,17 +67,14 @@ def caption(rows: list[Row]) -> str:
     """What is drawn, and how it stands to the paper's claim."""
     size = rows[0]
     either = {cell: [row for row in rows if row["cell"] == cell] for cell in (CORRECT, REFERENCE)}
-    medians = {
-        cell: float(torch.tensor([value for row in mine for value in row["time_constants"]]).median())
-        for cell, mine in either.items()
-    }
+    medians = {cell: median(value for row in mine for value in row["time_constants"]) for cell, mine in either.items()}
     return f"""
 **Figure 4. Chrono initialisation makes slow units, not attractors.** LSTMs of {size["layers"]} layers of
 {size["hidden"]} units with chrono biases, t_max = {T_MAX}: correct (total forget bias ln U, U ~ U[1, {T_MAX - 1}])
-and as in the reference implementation, which draws ln U into both of torch's bias vectors, so that they add. Left:
-the time constants of all units; the medians are {medians[CORRECT]:,.0f} and {medians[REFERENCE]:,.0f} steps. Middle
-and right: the number of attractors that the published VAA stands for against its horizon (lines, one a seed), and
-the attractors that are there, slow drift followed for {DRIFT:.0e} steps (markers at the right). After
+and as in the reference implementation, which draws ln U into both of torch's bias vectors, so that they add. **a.** The
+time constants of all units; the medians are {medians[CORRECT]:,.0f} and {medians[REFERENCE]:,.0f} steps. **b**,
+**c.** The number of attractors that the published VAA stands for against its horizon (lines, one a seed), and
+the attractors that are there, slow drift followed for {DRIFT:,.0f} steps (markers, beyond the dotted line). After
 {size["horizon"]:,} steps, correct: {range_of(either[CORRECT])}, {truth_in_words(either[CORRECT])}; as in the
 reference: {range_of(either[REFERENCE])}, {truth_in_words(either[REFERENCE])}.
 

@@ -1,6 +1,8 @@
 """How results of warmup are drawn and put into words: one look for all figures."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,21 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnn_dynamics.plotting import style
+from rnn_dynamics.plotting.classes import ATTRACTORS, UNSETTLED, Look
+from rnn_dynamics.plotting.counts import FEW, NONE, STEPS, count_axis
+from rnn_dynamics.plotting.pages import letter, page_legend
 
 from ..runs import Row
 
-KINDS = {
-    "fixed point": ("o", style.BLUE),
-    "cycle": ("s", style.GREEN),
-    "circle": ("D", style.ORANGE),
-    "torus": ("P", style.PURPLE),
-    "chaotic": ("*", style.VERMILLION),
-    "continuum": ("X", style.SKY),
-}
+_LOOKS: dict[str, Look] = {**ATTRACTORS, **{name: replace(look, size=3.6) for name, look in UNSETTLED.items()}}
+"""Of what most of a network's states do."""
+
 PLURALS = {"torus": "tori", "chaotic": "chaotic", "continuum": "continua"}
-UNSETTLED = ("^", style.BLACK)
-NONE = 0.5
-"""Where a network without any settled state is drawn on a logarithmic axis of counts."""
+_CLAIM = style.COLORS_OF["claimed"]
 
 
 def cell_panels(names: Sequence[str], rows: int, height: float, share: bool = True) -> tuple[Figure, list[list[Axes]]]:
@@ -36,6 +34,8 @@ def cell_panels(names: Sequence[str], rows: int, height: float, share: bool = Tr
                 style.dress(ax)
         for ax, name in zip(axes[0], names, strict=True):
             ax.set_title(name, fontsize=style.SMALL)
+        if rows > 1:
+            letter([row[0] for row in axes], left=24, up=1.5)
     return figure, axes.tolist()
 
 
@@ -54,10 +54,12 @@ def count(row: Row) -> int:
     return sum(row["counts"].values())
 
 
-def _leading_kind(row: Row) -> str | None:
-    """Its kind."""
-    leading = _leading(row)
-    return None if leading is None else row["kinds"][leading]
+def fate(row: Row) -> str:
+    """What most of the states do: the kind of attractor that they settle on, or why they settle on none."""
+    states = Counter({name: number for name, number in row["outcomes"].items() if name != "settled"})
+    for kind, number in zip(row["kinds"], row["hits"], strict=True):
+        states[kind] += number
+    return states.most_common(1)[0][0]
 
 
 def _leading(row: Row) -> int | None:
@@ -65,51 +67,71 @@ def _leading(row: Row) -> int | None:
     return max(range(len(row["hits"])), key=row["hits"].__getitem__) if row["hits"] else None
 
 
-def _mark(ax: Axes, x: float, row: Row, size: float = 3.5) -> None:
-    """The true count, by kind."""
-    kind = _leading_kind(row)
-    marker, color = KINDS[kind] if kind else UNSETTLED
-    ax.plot(
-        [x],
-        [count(row) or NONE],
-        marker=marker,
-        color=color,
-        markersize=size,
-        linestyle="none",
-        markerfacecolor=color if kind else "white",
-        markeredgewidth=0.6,
-        zorder=3,
-        clip_on=False,
-    )
+def _mark(ax: Axes, x: float, y: float, row: Row, size: float = 0.85) -> None:
+    """A marker that says what most states do."""
+    look = _LOOKS[fate(row)]
+    entry = replace(look, size=size * look.size).entry("")
+    line = Line2D([x], [y], zorder=3)
+    line.update_from(entry)
+    line.set(zorder=3, clip_on=False)
+    ax.add_line(line)
+    ax.update_datalim([(x, y)])
+
+
+def _mark_count(ax: Axes, x: float, row: Row, size: float = 0.85) -> None:
+    """The true count."""
+    _mark(ax, x, count(row) or NONE, row, size)
+
+
+def _claimed(row: Row) -> float:
+    """How many attractors the published measure stands for at the last horizon."""
+    return row["n"] * row["vaas"][-1]
+
+
+_CLAIMS: dict[str, Any] = {"color": _CLAIM, "linewidth": 0.8, "marker": "s", "markersize": 2.2} | STEPS
+"""How the published claims on one network are drawn, from look to look."""
 
 
 def curves_and_counts(ax: Axes, rows: list[Row]) -> None:
-    """N VAA against horizon, and the true counts at the right end."""
+    """N VAA against horizon, and the true counts beyond the dotted line at the right end."""
     for row in rows:
         pairs = [(step, row["n"] * value) for step, value in zip(row["horizons"], row["vaas"], strict=True) if step]
-        ax.plot(*zip(*pairs, strict=True), color=style.GREY, linewidth=0.8, zorder=1)
-        _mark(ax, 2.5 * row["horizons"][-1], row)
-    ax.set(xscale="log", yscale="log")
+        ax.plot(*zip(*pairs, strict=True), zorder=1, **_CLAIMS)
+        _mark_count(ax, 3.5 * row["horizons"][-1], row)
+    last = rows[0]["horizons"][-1]
+    ax.axvline(1.9 * last, color=style.GREY, linewidth=style.THIN, linestyle=":")
+    ax.set_xscale("log")
+    ax.set_xlim(right=7 * last)
     _count_limits(ax, rows)
 
 
 def _count_limits(ax: Axes, rows: list[Row]) -> None:
-    most = max(row["n"] for row in rows)
-    ticks = [1, 2, 4, 8, 16, 32]
-    ax.set_yscale("log", base=2)
-    ax.set_ylim(0.4, 1.3 * most)
-    ax.set_yticks([tick for tick in ticks if tick <= most])
-    ax.set_yticklabels([str(tick) for tick in ticks if tick <= most])
-    ax.minorticks_off()
+    count_axis(ax, max(max(row["n"] for row in rows), FEW + 1))
 
 
 def soft_curves(ax: Axes, rows: list[Row]) -> None:
     """VAA* at every step of warmup."""
     for row in rows:
         if "soft_vaas" in row:
-            ax.plot(row["soft_vaas"], ".", color=style.BLUE, markersize=2.4, markeredgewidth=0, alpha=0.7)
-    ax.axhline(0.95, color=style.GREY, linewidth=style.THIN, linestyle="--")
+            ax.plot(row["soft_vaas"], **_SOFT)
+    ax.axhline(_TARGET, **_AIM)
     ax.set_ylim(0, 1.03)
+
+
+_SOFT: dict[str, Any] = {"linestyle": "none", "marker": ".", "color": style.GREY, "markersize": 2.6} | {
+    "markeredgewidth": 0
+}
+_TARGET = 0.95
+_AIM: dict[str, Any] = {"color": style.BLACK, "linewidth": style.THIN, "linestyle": "--"}
+
+
+def soft_legend() -> list[Line2D]:
+    """What ``soft_curves`` draws."""
+    dots: dict[str, Any] = _SOFT | {"markersize": 5}
+    return [
+        Line2D([], [], label="VAA* of a step", **dots),
+        Line2D([], [], label=f"its target, {_TARGET:g}", **_AIM),
+    ]
 
 
 def claims_and_counts(ax: Axes, rows: list[Row]) -> None:
@@ -119,35 +141,34 @@ def claims_and_counts(ax: Axes, rows: list[Row]) -> None:
         mine = [row for row in rows if row["seed"] == seed]
         aside = 3 * (index - (len(seeds) - 1) / 2)  # so that seeds do not hide one another
         steps = [row["step"] + aside for row in mine]
-        ax.plot(steps, [row["n"] * row["vaas"][-1] for row in mine], color=style.GREY, linewidth=0.8, zorder=1)
+        ax.plot(steps, [_claimed(row) for row in mine], zorder=1, **_CLAIMS)
         for row in mine:
-            _mark(ax, row["step"] + aside, row, size=2.5)
+            _mark_count(ax, row["step"] + aside, row, size=0.65)
     _count_limits(ax, rows)
 
 
 def outcome_panels(axes: Sequence[Axes], rows: list[Row], hidden: Sequence[int]) -> None:
-    """Counts, speeds and leading exponents against the number of units; 2 layers to the right of 1."""
+    """Counts, speeds and leading exponents against the number of units; 2 layers to the right of 1.
+
+    An exponent is drawn where most states settle on attractors of one kind: of others it says little.
+    """
     for row in rows:
         x = _claim_and_count(axes[0], row, hidden)
-        kind, leading = _leading_kind(row), _leading(row)
-        marker, color = KINDS[kind] if kind else UNSETTLED
-        look: dict[str, Any] = {
-            "marker": marker,
-            "color": color,
-            "markersize": 3.5,
-            "markeredgewidth": 0.6,
-            "linestyle": "none",
-        }
-        look["markerfacecolor"] = color if kind else "white"
-        axes[1].plot([x], [max(row["speed"], 1e-9)], **look)
-        if leading is not None:
-            axes[2].plot([x], [row["exponents"][leading]], **look)
+        _mark(axes[1], x, max(row["speed"], LEAST_SPEED), row)
+        if (leading := _leading(row)) is not None and fate(row) in ATTRACTORS:
+            _mark(axes[2], x, row["exponents"][leading], row)
     _count_limits(axes[0], rows)
     axes[1].set_yscale("log")
+    axes[1].autoscale_view()
     axes[2].set_yscale("symlog", linthresh=1e-4)
+    axes[2].autoscale_view()
     axes[2].axhline(0, color=style.GREY, linewidth=style.THIN)
     for ax in axes:
         _units_axis(ax, hidden)
+
+
+LEAST_SPEED = 1e-9
+"""Slower ones stand here, states at exact rest too."""
 
 
 def claims_and_bounds(ax: Axes, rows: list[Row], hidden: Sequence[int]) -> None:
@@ -174,12 +195,21 @@ BOUND: dict[str, Any] = {
 def _claim_and_count(ax: Axes, row: Row, hidden: Sequence[int]) -> float:
     """A ring for the published claim, a marker for the true count, and where they stand: 2 layers to the right of 1."""
     x = hidden.index(row["hidden"]) + (0.17 if row["layers"] == 2 else -0.17)
-    claimed = row["n"] * row["vaas"][-1]
-    ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "markeredgecolor": style.GREY}
-    ax.plot([x], [claimed], markersize=5, markeredgewidth=0.8, linestyle="none", zorder=2, **ring)
-    ax.plot([x, x], [count(row) or NONE, claimed], color=style.LIGHT_GREY, linewidth=0.6, zorder=1)
-    _mark(ax, x, row)
+    ax.plot([x], [_claimed(row)], zorder=2, **_RING)
+    ax.plot([x, x], [count(row) or NONE, _claimed(row)], color=style.LIGHT_GREY, linewidth=0.6, zorder=1)
+    _mark_count(ax, x, row)
     return x
+
+
+_RING: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 6.4,
+    "markeredgewidth": 0.8,
+    "markerfacecolor": "none",
+    "markeredgecolor": _CLAIM,
+    "linestyle": "none",
+}
+"""How a published claim is drawn where it stands for one network."""
 
 
 def _units_axis(ax: Axes, hidden: Sequence[int]) -> None:
@@ -187,39 +217,40 @@ def _units_axis(ax: Axes, hidden: Sequence[int]) -> None:
     ax.set_xlim(-0.5, len(hidden) - 0.5)
 
 
-def histogram(ax: Axes, values: list[float], label: str, color: int) -> None:
-    """Of time constants, on a logarithmic axis."""
+def histogram(ax: Axes, values: list[float], label: str, number: int) -> Line2D:
+    """Of time constants, on a logarithmic axis; returns the legend's entry."""
     edges = [10 ** (power / 4) for power in range(-4, 25)]
     weights = [1 / len(values)] * len(values)
-    ax.hist(values, edges, weights=weights, histtype="step", color=style.qualitative(color), label=label, linewidth=1.0)
+    look: dict[str, Any] = {"linewidth": style.THICK, "linestyle": ("-", "--")[number]}
+    ax.hist(values, edges, weights=weights, histtype="step", color=style.qualitative(number), label=label, **look)
     ax.set_xscale("log")
+    return Line2D([], [], color=style.qualitative(number), label=label, **look)
 
 
-def kinds_legend(ax: Axes, rows: list[Row], ring: bool = False, bound: bool = False) -> None:
-    """Above the figure: the kinds that occur, the published claim, drawn as a line or as a ring, and proved bounds."""
-    present = {kind for row in rows for kind in row["counts"]}
+def kinds_legend(
+    ax: Axes, rows: list[Row], ring: bool = False, bound: bool = False, more: Sequence[Line2D] = (), columns: int = 4
+) -> None:
+    """Above the figure: what most states do, the published claim, a line or a ring, proved bounds, and ``more``."""
+    present = {fate(row) for row in rows}
     handles = [
-        Line2D([], [], marker=m, color=c, linestyle="none", markersize=4, label=kind)
-        for kind, (m, c) in KINDS.items()
+        look.entry(f"reached: {kind}" if kind in ATTRACTORS else _NOT_SETTLED[kind])
+        for kind, look in _LOOKS.items()
         if kind in present
     ]
-    marker, color = UNSETTLED
-    if any(_leading_kind(row) is None for row in rows):
-        label = "nothing settled in 10⁶ steps"
-        handles.append(
-            Line2D(
-                [], [], marker=marker, color=color, markerfacecolor="white", linestyle="none", markersize=4, label=label
-            )
-        )
-    claim: dict[str, Any] = {"color": style.GREY, "linewidth": 0.8, "label": "n VAA (published)"}
-    if ring:
-        claim |= {"marker": "o", "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
-    handles.append(Line2D([], [], **claim))
+    claim = _RING if ring else _CLAIMS
+    handles.append(Line2D([], [], label="n VAA (published)", **claim))
     if bound:
         handles.append(Line2D([], [], **BOUND, label="at least: proved"))
     figure = ax.get_figure(root=True)
-    assert figure is not None
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False, fontsize=style.SMALL)
+    assert isinstance(figure, Figure)
+    page_legend(figure, [*handles, *more], min(columns, len(handles) + len(more)))
+
+
+_NOT_SETTLED = {
+    "slow": "most states still slow",
+    "diverged": "most states diverge",
+    "unfinished": "most states unfinished",
+}
 
 
 def range_of(rows: list[Row]) -> str:
@@ -235,7 +266,7 @@ def _span(values: list[float]) -> str:
 
 def truth_in_words(rows: list[Row]) -> str:
     """How many attractors of which kinds, over seeds."""
-    kinds = [kind for kind in KINDS if any(kind in row["counts"] for row in rows)]
+    kinds = [kind for kind in ATTRACTORS if any(kind in row["counts"] for row in rows)]
     spans = {kind: _span([row["counts"].get(kind, 0) for row in rows]) for kind in kinds}
     parts = [f"{span} {kind if span == '1' else PLURALS.get(kind, kind + 's')}" for kind, span in spans.items()]
     slow = [1 - row["outcomes"]["settled"] / row["n"] for row in rows]

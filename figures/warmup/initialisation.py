@@ -34,7 +34,7 @@ def caption(rows: list[Row]) -> str:
 **Figure 1. One attractor or many, before any training.** For every cell ({size["layers"]} layers of
 {size["hidden"]} units, initialised as in the paper), the number of attractors n VAA that the published measure
 stands for, against the horizon M at which it is taken (lines, one a seed), and the number of attractors that the
-same states really reach (markers at the right). At the last horizon: {listed}.
+same states really reach (markers, beyond the dotted line). At the last horizon: {listed}.
 
 *The paper's claim* is that most cells have a single stable equilibrium at initialisation. It holds here for
 {", ".join(single)}, and does not for {", ".join(several) or "none of the others"}, as the authors' own measure says

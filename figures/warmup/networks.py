@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import torch
@@ -101,7 +102,7 @@ def row_of(reach: rd.Reachability) -> Row:
     return {
         "horizons": reach.horizons.tolist(),
         "vaas": [round(value, 6) for value in reach.vaas[0].tolist()],
-        "speed": float(reach.speeds[0, -1].median()),
+        "speed": median(reach.speeds[0, -1].tolist()),
         "kinds": list(found.kinds),
         "periods": found.periods.tolist(),
         "hits": found.hits.tolist(),
@@ -109,5 +110,5 @@ def row_of(reach: rd.Reachability) -> Row:
         "counts": found.counts,
         "outcomes": {name: found.outcomes.count(name) for name in ("settled", "slow", "diverged", "unfinished")},
         "margin": min(found.margins.tolist(), default=None),
-        "time": float(found.times[found.settled].double().median()) if bool(found.settled.any()) else None,
+        "time": median(found.times[found.settled].tolist()) if bool(found.settled.any()) else None,
     }

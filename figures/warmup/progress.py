@@ -8,7 +8,16 @@ from torch import nn
 from rnn_dynamics.warmup import warm_up
 
 from ..runs import Plan, Row, run
-from .drawing import cell_panels, claim_axis, claims_and_counts, kinds_legend, mean_by_step, share_label, soft_curves
+from .drawing import (
+    cell_panels,
+    claim_axis,
+    claims_and_counts,
+    kinds_legend,
+    mean_by_step,
+    share_label,
+    soft_curves,
+    soft_legend,
+)
 from .networks import CELLS, Case, cases, extent, make, measure, training_sequences
 
 EVERY = 25
@@ -35,9 +44,9 @@ def draw(rows: list[Row]) -> Figure:
         mine = [row for row in rows if row["cell"] == cell]
         soft_curves(axes[0][column], mine)
         claims_and_counts(axes[1][column], mine)
-    axes[0][0].set_ylabel("VAA* (drawn horizon)")
+    axes[0][0].set_ylabel("VAA*")
     claim_axis(axes[1][0])
-    kinds_legend(axes[0][0], rows)
+    kinds_legend(axes[0][0], rows, more=soft_legend(), columns=3)
     share_label(figure, "warmup step")
     return figure
 
@@ -54,13 +63,14 @@ def caption(rows: list[Row]) -> str:
             + (f" ({last['slow']:.0%} of the states still drift)" if last["slow"] > 0.005 else "")
         )
     return f"""
-**Figure 2. Warmup raises the published number; what it stands for is another matter.** Above: VAA*, which warmup
-maximises, at the horizon drawn for each step (dots, all seeds). Below: the number of attractors that the
-published VAA stands for after {size["horizon"]:,} steps (grey, one line a seed) and the attractors that the same
-states really reach (markers by kind, one for each seed and step; an open triangle at 1/2 where no state had settled
-within a million steps). Means over seeds, from the first step to the last: {"; ".join(lines)}.
+**Figure 2. Warmup raises the published number; what it stands for is another matter.** **a.** VAA*, which warmup
+brings to its target, at the horizon drawn for each step (dots,
+{len({row["seed"] for row in rows})} seeds). **b.** The number of attractors that the
+published VAA stands for after {size["horizon"]:,} steps (lines, one a seed, from look to look) and the attractors that
+the same states really reach (markers, one for each seed and look, by what most of the states do; at 0 where none had
+settled within a million steps). Means over seeds, from the first step to the last: {"; ".join(lines)}.
 
-*The paper's claim* is that warmup makes many attractors reachable. Where the grey line is far above the markers,
+*The paper's claim* is that warmup makes many attractors reachable. Where the line is far above the markers,
 that is not what happened: the number counts slow drift, or points of one moving attractor.
 """
 

@@ -90,16 +90,17 @@ def caption(rows: list[Row]) -> str:
     kept = sum(row["reached_proved"] >= round(claim, 2) for row, claim in zip(rows, claims, strict=True))
     return f"""
 **Figure 5. What is proved.** {len(rows)} of the networks of figure 3 after their warmup, made again and certified
-(`rd.certify`): the number of attractors that VAA stands for (open grey circles; 2 layers right of 1), the attractors
-found (filled), and of these those that are proved to be there, stable, and reached from a state that inputs lead to
-(bars; at 1/2 where there are none). Of each attractor the start that settles there first is enclosed, for
+(`rd.certify`): the number of attractors that VAA stands for (rings; 2 layers
+right of 1), the attractors found (markers, whose shape says what most states do), and of these those that are proved
+to be there, stable, and reached from a state that inputs lead to
+(bars; at 0 where there are none). Of each attractor the start that settles there first is enclosed, for
 {rows[0]["budget"]:,} steps at most; with more steps bounds can only rise. In all, VAA stands for {sum(claims):.0f}
 attractors; {found} are found, {stable} of them proved to be there and stable, and {bound} proved to be reached. In
 {whole} of the {some} networks that reach any, all that are found are proved to be reached. A bound below the count says
 that a proof is missing, not that an attractor is: the last column says why.
 
 *The paper's claim* is that VAA counts attractors that inputs reach. In {kept} of {len(rows)} networks so many are
-proved. Where the circle lies above the marker fewer are found, which is evidence, not a proof.
+proved. Where the ring lies above the marker fewer are found, which is evidence, not a proof.
 
 {_table(rows)}
 """

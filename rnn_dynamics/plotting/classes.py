@@ -14,6 +14,8 @@ from . import style
 
 _EDGE = 0.8 * style.THICK
 
+_COLOR = style.COLORS_OF
+
 _LINES = ("x", "+", "1")
 """Markers without a face."""
 
@@ -56,12 +58,12 @@ class Look:
 # The less stable, the paler: stable full, saddles tinted, unstable empty. A saddle has one corner more for each further
 # unstable direction. Its edge is darker than the palette, whose orange is as light as a trajectory in greyscale.
 _LOOKS = {
-    "stable": Look("o", style.BLUE, style.BLUE, 4.6),
-    "saddle 1": Look("^", "#A86F00", "#F8D58A", 5.0),
-    "saddle 2": Look("s", "#00704F", "#A6DCCB", 4.3),
-    "saddle 3": Look("p", "#9C3F74", "#EBC3D8", 5.4),
-    "unstable": Look("D", style.VERMILLION, "white", 4.0),
-    "marginal": Look("*", style.BLACK, "#F0E442", 7.0),
+    "stable": Look("o", _COLOR["fixed point"], _COLOR["fixed point"], 4.6),
+    "saddle 1": Look("^", _COLOR["saddle, 1 unstable"], "#F8D58A", 5.0),
+    "saddle 2": Look("s", _COLOR["saddle, 2 unstable"], "#A6DCCB", 4.3),
+    "saddle 3": Look("p", _COLOR["saddle, 3 unstable"], "#EBC3D8", 5.4),
+    "unstable": Look("D", _COLOR["unstable fixed point"], "white", 4.0),
+    "marginal": Look("*", style.BLACK, _COLOR["marginal fixed point"], 7.0),
 }
 
 SLOW = Look("x", style.GREY, style.GREY, 3.6)
@@ -69,11 +71,11 @@ SLOW = Look("x", style.GREY, style.GREY, 3.6)
 # Full, tinted or open, so that shape and filling tell kinds apart without colour; none has the shape of a saddle.
 ATTRACTORS: dict[str, Look] = {
     AttractorKind.FIXED_POINT: _LOOKS["stable"],
-    AttractorKind.CONTINUUM: Look("v", style.SKY, "#C4E4F7", 5.0),
-    AttractorKind.CYCLE: Look("h", "#A86F00", "#F8D58A", 5.2),
-    AttractorKind.CIRCLE: Look("o", style.GREEN, "white", 4.6),
-    AttractorKind.TORUS: Look("P", style.PURPLE, "#EBC3D8", 5.2),
-    AttractorKind.CHAOTIC: Look("X", "#A84A00", "#F3BC96", 5.2),
+    AttractorKind.CONTINUUM: Look("v", _COLOR["continuum"], "#C4E4F7", 5.0),
+    AttractorKind.CYCLE: Look("h", _COLOR["cycle"], "#DDE39A", 5.2),
+    AttractorKind.CIRCLE: Look("o", _COLOR["circle"], "white", 4.6),
+    AttractorKind.TORUS: Look("P", _COLOR["torus"], "#CFC3E6", 5.2),
+    AttractorKind.CHAOTIC: Look("X", _COLOR["chaotic"], "#DCC3A8", 5.2),
 }
 
 # Of starts that did not settle.

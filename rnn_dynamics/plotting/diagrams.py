@@ -185,12 +185,12 @@ def draw_continua(ax: Axes, continua: Sequence[ContinuumBranch], height: Height)
         for attracts, rows in groupby(range(len(pieces)), key=pieces.__getitem__):
             members = list(rows)
             part = slice(members[0], members[-1] + 2)
-            color = style.tint(style.SKY, 0.7 if attracts else 0.35)
+            color = style.tint(style.COLORS_OF["continuum"], 0.7 if attracts else 0.35)
             label = f"continuum of fixed points{', attracting' if attracts else ''}"
             ax.fill_between(where[part], low[part], high[part], color=color, linewidth=0, zorder=1)
             for edge in (low, high):
-                add_line(ax, where[part], edge[part], attracts, style.SKY, 0.6)
-            handles.setdefault(label, Patch(facecolor=color, edgecolor=style.SKY, label=label))
+                add_line(ax, where[part], edge[part], attracts, style.COLORS_OF["continuum"], 0.6)
+            handles.setdefault(label, Patch(facecolor=color, edgecolor=style.COLORS_OF["continuum"], label=label))
     return list(handles.values())
 
 

@@ -36,17 +36,28 @@ def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = T
     order = np.argsort(echo.amplitudes.numpy(), kind="stable")
     amplitudes, counts, responses = (part.numpy()[order] for part in (echo.amplitudes, echo.counts, echo.responses))
     robust = echo.robust.numpy()[order]
+    color = style.COLORS_OF["reached"]
     with style.styled():
         ax.axhline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=0)
         grey: dict[str, Any] = {"color": style.GREY, "linewidth": style.THIN, "label": "all responses"}
         ax.plot(amplitudes, responses, drawstyle="steps-mid", zorder=1, **grey)
         handles = [Line2D([], [], **grey)]
-        ax.plot(amplitudes, counts, color=style.BLUE, linewidth=style.THICK, drawstyle="steps-mid", zorder=2)
-        for label, face, members in (("stable", style.BLUE, robust), ("stable, not robust", "white", ~robust)):
+        ax.plot(amplitudes, counts, color=color, linewidth=style.THICK, drawstyle="steps-mid", zorder=2)
+        for label, face, members in (
+            ("stable", color, robust),
+            ("stable, not robust", "white", ~robust),
+        ):
             if members.any():
                 look: dict[str, Any] = {"marker": "o", "markersize": 4.2, "markerfacecolor": face, "label": label}
-                ax.plot(amplitudes[members], counts[members], color=style.BLUE, linestyle="none", zorder=3, **look)
-                handles.append(Line2D([], [], color=style.BLUE, linestyle="none", **look))
+                ax.plot(
+                    amplitudes[members],
+                    counts[members],
+                    color=color,
+                    linestyle="none",
+                    zorder=3,
+                    **look,
+                )
+                handles.append(Line2D([], [], color=color, linestyle="none", **look))
         ax.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
         ax.set_ylim(0, 1.06 * responses.max(initial=1) + 0.2)
         ax.set_xlabel("amplitude of the input")

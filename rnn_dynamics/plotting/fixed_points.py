@@ -132,7 +132,7 @@ def _draw_conditions(
     unstable = False
     for condition, points in with_results(conditions):
         for continuum in points.continua:
-            color = condition.color or style.SKY
+            color = condition.color or style.COLORS_OF["continuum"]
             continua.append(_draw_continuum(ax, project(continuum.states), continuum, color, condition.prefix))
         segments: list[np.ndarray] = []
         if directions is True:

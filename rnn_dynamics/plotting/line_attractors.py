@@ -23,6 +23,9 @@ _REACH = 0.12
 """The length of the longest vector of each kind, as a share of the picture."""
 
 
+_LINE, _POINT = style.COLORS_OF["continuum"], style.COLORS_OF["fixed point"]
+
+
 @checked
 def plot_line_attractor(
     line: LineAttractor | Sequence[LineAttractor],
@@ -74,12 +77,20 @@ def plot_line_attractor(
             chosen = order[np.unique(np.searchsorted(each.positions[order].numpy(), wanted))]
             curve, centers = project(each.states), project(each.states[chosen])
             path = np.concatenate([curve, curve[:1]]) if each.closed else curve
-            looks: dict[str, Any] = {"color": style.SKY, "linewidth": 2 * style.THICK}
+            looks: dict[str, Any] = {"color": _LINE, "linewidth": 2 * style.THICK}
             ax.plot(*path.T, solid_capstyle="round", zorder=2, label="ring" if each.closed else "line", **looks)
-            ax.plot(*curve.T, linestyle="none", marker=".", markersize=3, color=style.BLUE, zorder=5, label="points")
+            ax.plot(
+                *curve.T,
+                linestyle="none",
+                marker=".",
+                markersize=3,
+                color=_POINT,
+                zorder=5,
+                label="points",
+            )
             for vectors, color, label in (
                 (each.directions, style.BLACK, "slow direction"),
-                (each.selection_vectors, style.VERMILLION, "selection vector"),
+                (each.selection_vectors, style.qualitative(1), "selection vector"),
             ):
                 seen = project.seen(_units(vectors[chosen]))
                 scale = reach / max(float(np.linalg.norm(seen, axis=1).max(initial=0)), 1e-3)
@@ -105,8 +116,8 @@ def _entries(lines: list[LineAttractor]) -> list[Artist]:
     shapes = sorted({"ring" if each.closed else "line" for each in lines})
     marks: dict[str, Any] = {"linestyle": "none", "marker": ".", "markersize": 3}
     return [
-        *(Line2D([], [], color=style.SKY, linewidth=2 * style.THICK, label=shape) for shape in shapes),
-        Line2D([], [], color=style.BLUE, label=f"points ({sum(map(len, lines))})", **marks),
+        *(Line2D([], [], color=_LINE, linewidth=2 * style.THICK, label=shape) for shape in shapes),
+        Line2D([], [], color=_POINT, label=f"points ({sum(map(len, lines))})", **marks),
         Line2D([], [], color=style.BLACK, linewidth=style.THIN, label="slow direction"),
-        Line2D([], [], color=style.VERMILLION, linewidth=style.THIN, label="selection vector"),
+        Line2D([], [], color=style.qualitative(1), linewidth=style.THIN, label="selection vector"),
     ]

@@ -20,9 +20,9 @@ from . import style
 from .special_points import Mark, label_marks
 
 LOOKS: dict[str, tuple[str, Any]] = {
-    "fold": (style.BLUE, "solid"),
-    "flip": (style.VERMILLION, (0, (4.0, 1.6))),
-    "Neimark-Sacker": (style.GREEN, (0, (5.0, 1.4, 1.0, 1.4))),
+    "fold": (style.COLORS_OF["fold"], "solid"),
+    "flip": (style.COLORS_OF["flip"], (0, (4.0, 1.6))),
+    "Neimark-Sacker": (style.COLORS_OF["Neimark-Sacker"], (0, (5.0, 1.4, 1.0, 1.4))),
 }
 """Colour and dashes, either of which is enough to tell them apart."""
 

@@ -14,6 +14,7 @@ from ..checks import ArgumentError, Told, checked
 from ..multistability import Reachability
 from . import style
 from .classes import ATTRACTORS, HATCHES
+from .counts import STEPS
 
 _HEIGHT = 2.6
 """Inches."""
@@ -72,18 +73,18 @@ def _draw_counts(ax: Axes, reach: Reachability) -> list[Line2D]:
     q = len(claimed)
     for limit in (1, reach.n):
         ax.axhline(limit, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=1)
-    look: dict[str, Any] = {"color": style.VERMILLION, "zorder": 3}
+    look: dict[str, Any] = {"color": style.COLORS_OF["claimed"], "zorder": 3}
     if q > 1:
         for row in claimed:
-            ax.plot(horizons, row, alpha=0.6, linewidth=style.THIN, label="n · VAA of one input", **look)
+            ax.plot(horizons, row, alpha=0.6, linewidth=style.THIN, label="n · VAA of one input", **look, **STEPS)
     label = "claimed: n · VAA" + (f", mean of {q} inputs" if q > 1 else "")
     dots: dict[str, Any] = {"linewidth": 1.5 * style.THICK, "marker": "o", "markersize": 2.6}
-    ax.plot(horizons, claimed.mean(axis=0), label=label, **dots, **look)
+    ax.plot(horizons, claimed.mean(axis=0), label=label, **dots, **look, **STEPS)
     handles = [Line2D([], [], color=look["color"], label=label, **dots)]
     if reach.attractors:
         counted = [f"{number:.3g} {kind.named(number)}" for kind, number in reach.counts.items()]
         label = f"reached: {', '.join(counted) or 'none'}" + (" per input" if q > 1 else "")
-        there: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.5 * style.THICK, "label": label}
+        there: dict[str, Any] = {"color": style.COLORS_OF["reached"], "linewidth": 1.5 * style.THICK, "label": label}
         if reach.count:
             ax.axhline(reach.count, zorder=2, **there)
         handles.append(Line2D([], [], **there))

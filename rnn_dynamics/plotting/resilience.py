@@ -18,7 +18,7 @@ _MARKERS = "osD^vP*X"
 """With colours, so that attractors are told apart in grey too."""
 
 _SHOCK: dict[str, Any] = {"marker": "o", "color": style.BLACK, "markersize": 4, "linestyle": "none"}
-_PULSE: dict[str, Any] = {"marker": "s", "color": style.VERMILLION, "markersize": 4, "linestyle": "none"}
+_PULSE: dict[str, Any] = {"marker": "s", "color": style.qualitative(1), "markersize": 4, "linestyle": "none"}
 _NAMED = 4
 """Points between a mark and the name beside it."""
 
@@ -182,7 +182,7 @@ def plot_uncertainty(result: UncertaintyExponent, ax: Axes | None = None, *, leg
         if math.isfinite(result.exponent):
             weights = totals * shares
             level = float(weights @ (np.log(shares) - result.exponent * np.log(distances)) / weights.sum())
-            line: dict[str, Any] = {"color": style.BLUE, "linewidth": style.THICK}
+            line: dict[str, Any] = {"color": style.BLACK, "linewidth": style.THICK}
             ax.plot(distances, np.exp(level) * distances**result.exponent, zorder=1, **line)
             low_end, high_end = result.interval
             text = f"power law: α = {result.exponent:.3f} [{low_end:.3f}, {high_end:.3f}]"

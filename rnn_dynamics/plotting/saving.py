@@ -78,6 +78,7 @@ def save_figure(
         ):
             raise ArgumentError(name, f"must be a positive number of millimetres, got {size!r}")
     with styled(), _resized(figure, width_mm, height_mm):
+        _settle(figure)
         for file, kind in paths.items():
             with replacing(file) as temporary, _as_of_the_system():
                 figure.savefig(temporary, dpi=_DPI, format=kind, metadata=_DATED.get(kind))
@@ -108,8 +109,14 @@ def embed_figure(figure: Annotated[Figure, CheckedInside()]) -> str:
 
 def _bytes_of(figure: Figure, kind: str, dpi: int) -> bytes:
     file = io.BytesIO()
+    _settle(figure)
     figure.savefig(file, dpi=dpi, format=kind, metadata=_DATED.get(kind))
     return file.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Let the layout come to rest: ticks that its first pass brings may need more room, which the second gives."""
+    figure.draw_without_rendering()
 
 
 @contextmanager

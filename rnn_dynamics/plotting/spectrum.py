@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from ..checks import ArgumentError, ArrayLike, CheckedInside, checked
 from ..fixed_points import FixedPoints
@@ -19,6 +22,12 @@ from .scene import add_legend, condition_entries, look_of_all
 _SMALLER = 0.55
 """The size of markers here as a share of that of fixed points: there are n times as many."""
 
+_NEAR, _LEAST = 0.15, 0.02
+"""From the rim, eigenvalues that an inset is for; the least width that it shows."""
+
+_SIZE, _GAP = 0.34, 0.03
+"""Of the inset and between it and the frame, as shares of the axis."""
+
 
 @checked
 def plot_spectrum(
@@ -27,6 +36,7 @@ def plot_spectrum(
     *,
     which: ArrayLike | int | None = None,
     labels: Annotated[Sequence[str] | None, CheckedInside()] = None,
+    rim: bool = True,
     legend: bool = True,
 ) -> Axes:
     """Draw the eigenvalues of the Jacobian at fixed points, and the unit circle that bounds stability.
@@ -40,6 +50,8 @@ def plot_spectrum(
         which: rows of ``points``, as numbers or as a mask [p] such as ``points.stable``; all by default. Of one
             condition only.
         labels: names of the conditions; their own, or their inputs, by default.
+        rim: whether an inset magnifies the part of the unit circle's rim near which most eigenvalues are, if it has
+            enough room: there what is stable and what is not lie close together.
         legend: whether to add the legend of the classes of points, which stands above the axis.
 
     Returns:
@@ -53,10 +65,11 @@ def plot_spectrum(
         raise ArgumentError("which", "chooses rows of one result: of several conditions give chosen rows of each")
     ax = style.axis_for(ax, dimensions=2)
     counts: dict[str, tuple[Look, int]] = {}
+    drawn: list[tuple[Look, np.ndarray, dict[str, Any]]] = []
     with style.styled():
         ax.axhline(0, color=style.LIGHT_GREY, linewidth=style.THIN, zorder=0)
         ax.axvline(0, color=style.LIGHT_GREY, linewidth=style.THIN, zorder=0)
-        ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=style.GREY, linewidth=0.8 * style.THICK, zorder=1))
+        ax.add_patch(_circle())
         for condition, found in with_results(conditions):
             rows = list(range(len(found)))
             rows = rows if which is None else chosen_rows(which, len(found), "which", "points")
@@ -65,10 +78,14 @@ def plot_spectrum(
                 coordinates = torch.stack([values.real, values.imag], dim=1).numpy()
                 settings: dict[str, Any] = {"s": (_SMALLER * group.look.size) ** 2, "linewidths": style.THIN}
                 settings |= {"alpha": 0.6, "zorder": 3 - len(group.rows) / len(rows)}  # the rarest on top
-                condition.look(group.look).draw(ax, coordinates, condition.prefix + group.label, **settings)
+                look = condition.look(group.look)
+                look.draw(ax, coordinates, condition.prefix + group.label, **settings)
+                drawn.append((look, coordinates, settings))
                 counts[group.name] = (group.look, counts.get(group.name, (group.look, 0))[1] + len(group.rows))
         style.label_axes(ax, ("Re λ", "Im λ"))
         ax.autoscale_view()
+        if rim:
+            _magnify_rim(ax, drawn)
         if legend:
             classes = sorted(counts.items(), key=lambda entry: rank(entry[1][0]))
             entries: list[Artist] = [
@@ -76,3 +93,53 @@ def plot_spectrum(
             ]
             add_legend(ax, condition_entries(conditions), [], entries, "no fixed points")
     return ax
+
+
+def _circle() -> Circle:
+    return Circle((0, 0), 1, fill=False, edgecolor=style.GREY, linewidth=0.8 * style.THICK, zorder=1)
+
+
+def _magnify_rim(ax: Axes, drawn: Sequence[tuple[Look, np.ndarray, dict[str, Any]]]) -> None:
+    """Draw the busiest part of the rim again, larger, in the emptiest corner; nothing if none is empty."""
+    every = np.concatenate([points for _, points, _ in drawn]) if drawn else np.empty((0, 2))
+    every = every[np.isfinite(every).all(axis=1)]
+    near = every[np.abs(np.hypot(*every.T) - 1) < _NEAR]
+    corner = _empty_corner(ax, every)
+    if not len(near) or corner is None:
+        return
+    feet = near / np.hypot(*near.T)[:, None]
+    feet = feet[feet[:, 1] >= -1e-9]  # eigenvalues come in conjugate pairs
+    if not len(feet):
+        return
+    inside = (np.abs(near[None] - feet[:, None]) < _NEAR).all(axis=2)
+    busiest = int(inside.sum(axis=1).argmax())
+    shown = np.vstack([near[inside[busiest]], feet[busiest]])
+    (x, y), reach = (shown.min(axis=0) + shown.max(axis=0)) / 2, 0.65 * max(_LEAST, float(np.ptp(shown, axis=0).max()))
+    inset = ax.inset_axes((*corner, _SIZE, _SIZE))
+    style.dress(inset)
+    inset.add_patch(_circle())
+    inset.axhline(0, color=style.LIGHT_GREY, linewidth=style.THIN, zorder=0)
+    for look, points, settings in drawn:
+        look.draw(inset, points, "", **settings)
+    inset.set(xlim=(x - reach, x + reach), ylim=(y - reach, y + reach), aspect="equal")
+    inset.tick_params(labelsize=style.SMALL - 1)
+    inset.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 4, 5, 10]))
+    inset.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 4, 5, 10]))
+    ax.indicate_inset(
+        (x - reach, y - reach, 2 * reach, 2 * reach), edgecolor=style.BLACK, linewidth=style.THIN, alpha=1.0
+    )
+
+
+def _empty_corner(ax: Axes, points: np.ndarray) -> tuple[float, float] | None:
+    """The lower left corner of an inset, as shares of the axis, that hides no eigenvalue."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    figure.draw_without_rendering()  # equal units widen the limits only now
+    where = ax.transAxes.inverted().transform(ax.transData.transform(points))
+    room = 3 * _GAP  # for the numbers at its axes
+    far = 1 - _SIZE - _GAP
+    for left, low in ((far, far), (far, room), (room, far), (room, room)):
+        box = (where >= (left - room, low - room)) & (where <= (left + _SIZE + _GAP, low + _SIZE + _GAP))
+        if not box.all(axis=1).any():
+            return left, low
+    return None

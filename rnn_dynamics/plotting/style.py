@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.projections import get_projection_names
@@ -25,19 +26,55 @@ COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
 """Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
 
 BLACK, GREY, LIGHT_GREY = "#000000", "#666666", "#c8c8c8"
+"""Ink: what bears no meaning of its own, such as a loss, a closed form or a limit."""
+
 BLUE, SKY, GREEN = "#0072B2", "#56B4E9", "#009E73"
 ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
-"""Okabe and Ito's palette, which colour-blind readers can tell apart."""
+"""Okabe and Ito's palette, which colour-blind readers can tell apart; each has one meaning, of those below."""
 
-_QUALITATIVE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, "#F0E442", BLACK)
+COLORS_OF: dict[str, str] = {
+    # What is there; tints of these fill the markers.
+    "fixed point": BLUE,
+    "saddle, 1 unstable": "#A86F00",
+    "saddle, 2 unstable": "#00704F",
+    "saddle, 3 unstable": "#9C3F74",
+    "unstable fixed point": "#7A1F1F",
+    "marginal fixed point": "#F0E442",
+    "continuum": SKY,
+    "cycle": "#6B7A00",
+    "circle": "#D81B7A",
+    "torus": "#5E3C99",
+    "chaotic": "#7A4A1E",
+    # How many there are.
+    "claimed": VERMILLION,
+    "reached": GREEN,
+    # What happens as a parameter moves.
+    "fold": "#B5124F",
+    "pitchfork": "#C2A000",
+    "transcritical": "#8FBF3B",
+    "flip": "#8A6BBE",
+    "Neimark-Sacker": "#1B8A8F",
+    # How a training begins.
+    "plain": BLACK,
+    "warmed up": ORANGE,
+    "planted": "#0A5C8C",
+    "planted and refined": "#A59BD6",
+    "two cells": PURPLE,
+}
+"""One colour, one meaning, in all figures. Shape, filling or dashes tell the same."""
+
+_QUALITATIVE = ("#332288", "#CC6677", "#44AA99", "#999933", "#AA4499", "#88CCEE", "#882255", "#DDCC77")
 COLORS = len(_QUALITATIVE)
-"""So many things can be told apart by ``qualitative`` colours."""
+"""So many things can be told apart by ``qualitative`` colours: Tol's muted palette, whose colours mean nothing else."""
 
 THIN, THICK = 0.5, 1.0
 """Line widths in points; journals refuse lines thinner than 0.25."""
 
-_LABEL, SMALL = 8, 7
-"""Font sizes in points."""
+_LABEL, SMALL = 8, 7.2
+"""Font sizes in points: superscripts are 0.7 times as high, and journals refuse letters below 5."""
+
+_FONTS = ("Arial", "Helvetica", "Liberation Sans", "DejaVu Sans")
+"""What journals ask for; the third has the widths of the first two, the last comes with matplotlib."""
 
 _NOTHING = ("no fixed points", "no attractors")
 """Entries that say that there is nothing, until there is something."""
@@ -49,7 +86,13 @@ worded(Axes, "one matplotlib Axes")
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so figures are the same on every machine
+    # Those that are there, as matplotlib warns of others; what a font lacks, such as an arrow, is taken from the next.
+    "font.sans-serif": [name for name in _FONTS if name in set(fontManager.get_font_names())],
+    "mathtext.fontset": "custom",  # letters of formulas in the font of the text
+    "mathtext.rm": "sans",
+    "mathtext.it": "sans:italic",
+    "mathtext.bf": "sans:bold",
+    "mathtext.cal": "sans",  # matplotlib looks for a cursive font otherwise, and warns that there is none
     "font.size": _LABEL,
     "axes.labelsize": _LABEL,
     "axes.titlesize": _LABEL,
@@ -227,11 +270,12 @@ def side_by_side(first: Sequence[Artist], second: Sequence[Artist]) -> list[Arti
     return [*first, *fill[0], *second, *fill[1]]
 
 
-def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
+def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2, length: float = 1.4) -> None:
     """A legend in columns above the axis, where it hides nothing and collides with no label.
 
     Entries of a legend that the axis has already come first. Those that look and read the same are one, which counts
-    both: "stable (4)" and "stable (3)" become "stable (7)".
+    both: "stable (4)" and "stable (3)" become "stable (7)". Samples of lines are ``length`` letters long: dashes are
+    told apart in longer ones.
     """
     ax.legend(
         handles=_merged(_entries(ax), list(handles)),
@@ -241,7 +285,7 @@ def add_legend(ax: Axes, handles: Sequence[Artist], columns: int = 2) -> None:
         frameon=False,
         borderpad=0.2,
         fontsize=SMALL,
-        handlelength=1.4,
+        handlelength=length,
         handletextpad=0.5,
         labelspacing=0.3,
         columnspacing=1.2,

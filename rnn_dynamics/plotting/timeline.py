@@ -22,12 +22,8 @@ _HEIGHT = 5.2
 """Inches, of the page."""
 
 COLORS = {
-    "fold": style.BLUE,
-    "pitchfork": style.ORANGE,
-    "transcritical": style.SKY,
+    **{how: style.COLORS_OF[how] for how in ("fold", "pitchfork", "transcritical", "flip", "Neimark-Sacker")},
     "branch point": style.GREY,
-    "flip": style.VERMILLION,
-    "Neimark-Sacker": style.PURPLE,
 }
 """Of the bifurcations, wherever they are drawn."""
 

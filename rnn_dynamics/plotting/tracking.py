@@ -8,19 +8,19 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 from torch import Tensor
 
 from ..checks import ArgumentError, CheckedInside, checked
 from ..tracking import Event, Identities, TrackingHistory
 from . import style
+from .counts import STEPS, count_axis, placed
 from .projection import principal
 
 _HEIGHT = 6.6
 """Inches, of the page."""
 
-_PALETTE = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.VERMILLION, style.BLACK)
-"""Without yellow, of which a thin line is lost on white."""
+_PALETTE = 7
+"""So many of the qualitative colours: thin lines of the last, sand, are lost on white."""
 
 DASHED = (0, (3, 1.6))
 
@@ -139,21 +139,17 @@ def _draw_scalar(ax: Axes, history: TrackingHistory, name: str | None) -> None:
 def _draw_counts(ax: Axes, history: TrackingHistory) -> list[Artist]:
     steps, last = history.steps.numpy(), history.observations[-1]
     claimed = np.array([o.claimed for o in history.observations])
-    claim: dict[str, Any] = {"color": style.VERMILLION, "linewidth": style.THICK, "marker": "s", "markersize": 4.4}
-    claim["markerfacecolor"] = "white"
+    claim: dict[str, Any] = {"color": style.COLORS_OF["claimed"], "linewidth": style.THICK}
+    claim |= {"marker": "s", "markersize": 4.4, "markerfacecolor": "white"}
     claim["label"] = f"n · VAA (published; n = {last.n}, {last.horizon:,} steps)"
-    there: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.4 * style.THICK, "marker": "o", "markersize": 2.6}
+    there: dict[str, Any] = {"color": style.COLORS_OF["reached"], "linewidth": 1.4 * style.THICK}
+    there |= {"marker": "o", "markersize": 2.6, "linestyle": (0, (4, 1))}
     there["label"] = "attractors that the same states reach"
-    ax.plot(steps, claimed, zorder=3, **claim)
-    ax.plot(steps, history.counts.numpy(), zorder=4, **there)
-    handles: list[Artist] = [Line2D([], [], **claim), Line2D([], [], **there)]
     highest = max(float(np.nanmax(claimed, initial=1)), int(history.counts.max()))
-    if highest > 6:
-        ax.set_yscale("symlog", linthresh=1, linscale=0.4)
-        ax.set_yticks([tick for tick in (0, 1, 2, 4, 8, 16, 32, 64, 128, 256) if tick <= 1.3 * highest])
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_locator(NullLocator())
-    ax.set_ylim(0 if (history.counts == 0).any() else 0.7, 1.25 * highest)
+    ax.plot(steps, placed(claimed, highest), zorder=3, **claim, **STEPS)
+    ax.plot(steps, placed(history.counts.numpy(), highest), zorder=4, **there, **STEPS)
+    handles: list[Artist] = [Line2D([], [], **claim), Line2D([], [], **there)]
+    count_axis(ax, highest, none=bool((history.counts == 0).any()))
     ax.set_ylabel("number of attractors")
     return handles
 
@@ -240,7 +236,7 @@ def colors_of(identities: Identities) -> list[str]:
         if 0 <= partner < identity and colors[partner]:
             colors[identity] = colors[partner]
         else:
-            colors[identity], used = _PALETTE[used % len(_PALETTE)], used + 1
+            colors[identity], used = style.qualitative(used % _PALETTE), used + 1
     return colors
 
 

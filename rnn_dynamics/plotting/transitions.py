@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from ..attractors import AttractorKind
-from ..checks import ArrayLike, CheckedInside, checked
+from ..checks import ArgumentError, ArrayLike, CheckedInside, checked
 from . import style
 from .arrows import draw_arrow, draw_loop, half_width
 from .classes import ATTRACTORS, UNSETTLED, Look, point_look
@@ -52,8 +52,8 @@ _MINUS = re.compile(r"(?<!\w)-(?=[\d.])")
 _LUMINANCE = (0.299, 0.587, 0.114)
 """What red, green and blue contribute to it."""
 
-_DASHES = ("-", "--", ":")
-"""After eight inputs colours begin again, with the next of these."""
+_DASHES = ("-", (0, (4, 1.4)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)), (0, (7, 2)), (0, (3, 1, 1, 1, 1, 1)))
+"""With colours, so that inputs are told apart in grey too; both repeat together after 24 inputs only."""
 
 
 @checked
@@ -63,13 +63,14 @@ def plot_transition_graph(
     *,
     positions: Mapping[Any, ArrayLike] | ArrayLike | None = None,
     labels: bool = True,
+    names: Sequence[str] | None = None,
     self_loops: bool = False,
     legend: bool = True,
 ) -> Axes:
     """Draw which input takes which attractor to which, or which saddle leads to which attractors.
 
     Nodes have the shape and colour of their kind, and the number of their row; what settles nowhere ends in a word.
-    Arrows have the colour of their input, eight colours and then other dashes; the rarer, the thinner and paler.
+    Arrows have the colour and dashes of their input; the rarer, the thinner and paler.
 
     Args:
         graph: of ``transition_graph`` or ``saddle_connections``.
@@ -79,6 +80,7 @@ def plot_transition_graph(
             the side from which no two are close. Nodes without a position stand in a row below. By default neighbours
             are near to one another.
         labels: whether to number the nodes.
+        names: a short word for each of attractors 0, 1, ... in place of its number, such as the bits it holds, "+−+".
         self_loops: whether to draw inputs that change nothing; by default the legend counts them.
         legend: whether to add the legend, which stands above the axis.
 
@@ -86,22 +88,44 @@ def plot_transition_graph(
         The axis.
 
     Raises:
-        ValueError: for another graph, or positions that do not fit its nodes.
+        ValueError: for another graph, positions that do not fit its nodes, or names of more attractors than it has.
     """
     _require_graph(graph)
+    words = _words(graph, names)
     where = place(graph, positions)
     ax = style.axis_for(ax, dimensions=2)
     with style.styled():
         size = _LARGE if len(graph) <= _FEW else _SMALL
-        handles = _draw_nodes(ax, graph, where, labels, size) + _draw_edges(ax, graph, where, self_loops, size)
+        if labels and names:
+            size = _widened(size, max(map(len, words.values())))
+        handles = _draw_nodes(ax, graph, where, words if labels else {}, size)
+        handles += _draw_edges(ax, graph, where, self_loops, size)
         ax.set_axis_off()
         ax.set_aspect("equal")
         ax.margins(0.2 if self_loops else 0.08)
         if legend:
             handles = handles or [style.nothing("no attractors")]
             short = max(len(str(handle.get_label())) for handle in handles) <= _SHORT
-            style.add_legend(ax, handles, columns=3 if short else 2)
+            style.add_legend(ax, handles, columns=3 if short else 2, length=2.2)
     return ax
+
+
+def _words(graph: nx.MultiDiGraph, names: Sequence[str] | None) -> dict[Hashable, str]:
+    """What is written in each node: its name, or the number of its row."""
+    nodes = [node for node in graph if not _is_outcome(node)]
+    words: dict[Hashable, str] = {node: str(node).split()[-1] for node in nodes}
+    if names is None:
+        return words
+    attractors = [node for node in nodes if isinstance(node, int) or str(node).startswith("attractor ")]
+    if len(names) > len(attractors):
+        raise ArgumentError("names", f"must be of at most {len(attractors)} attractors, got {len(names)}")
+    return words | dict(zip(attractors, names, strict=False))
+
+
+def _widened(size: _Sizes, letters: int) -> _Sizes:
+    """Nodes in which words of so many letters fit."""
+    more = max(1.0, 0.62 * letters)
+    return size._replace(scale=more * size.scale, reach=more * size.reach, font=style.SMALL)
 
 
 def _require_graph(graph: object) -> None:
@@ -117,7 +141,7 @@ def _is_outcome(node: Hashable) -> bool:
 
 
 def _draw_nodes(
-    ax: Axes, graph: nx.MultiDiGraph, where: dict[Hashable, np.ndarray], numbered: bool, size: _Sizes
+    ax: Axes, graph: nx.MultiDiGraph, where: dict[Hashable, np.ndarray], words: Mapping[Hashable, str], size: _Sizes
 ) -> list[Line2D]:
     classes: dict[str, tuple[Look, list[Hashable]]] = {}
     for node, data in graph.nodes(data=True):
@@ -140,9 +164,9 @@ def _draw_nodes(
         handle.set_markersize(look.size)
         handles.append(handle)
         color = style.BLACK if np.dot(_LUMINANCE, to_rgb(look.face)) > 0.5 else "white"
-        for node, point in zip(nodes, points, strict=True) if numbered else ():
+        for node, point in zip(nodes, points, strict=True) if words else ():
             ax.annotate(
-                str(node).split()[-1],
+                words[node],
                 point,
                 (0, -1.2 if look.marker == "^" else 0),
                 textcoords="offset points",
@@ -197,5 +221,5 @@ def _input_looks(graph: nx.MultiDiGraph) -> dict[int | None, dict[str, Any]]:
     """How the arrows of each input look, and those without an input."""
     looks: dict[int | None, dict[str, Any]] = {None: {"color": style.GREY, "linestyle": "-"}}
     for index, key in enumerate(sorted({data["input"] for *_, data in graph.edges(data=True) if "input" in data})):
-        looks[key] = {"color": style.qualitative(index), "linestyle": _DASHES[index // style.COLORS % len(_DASHES)]}
+        looks[key] = {"color": style.qualitative(index), "linestyle": _DASHES[index % len(_DASHES)]}
     return looks

@@ -12,6 +12,7 @@ from ..checks import ArgumentError, checked
 from ..multistability import Reachability
 from ..warmup import Warmup
 from . import style
+from .counts import STEPS
 from .reachability import counts_against_horizons
 
 _HEIGHT = 2.4
@@ -92,15 +93,15 @@ def _draw_norms(ax: Axes, warmup: Warmup) -> list[Line2D]:
     """On a logarithmic axis, at whose foot stand the updates whose gradient is exactly 0; returns their legend."""
     updates, norms = np.arange(len(warmup)), warmup.gradient_norms.numpy()
     dots: dict[str, Any] = {"marker": "o", "markersize": 1.6, "linewidth": style.THICK, "label": "gradient norm"}
-    ax.plot(updates, norms, color=style.BLUE, **dots)
+    ax.plot(updates, norms, color=style.BLACK, **dots)
     handles: list[Line2D] = []
     if (norms > 0).any():
         ax.set_yscale("log", nonpositive="mask")
         if (none := norms == 0).any():
-            look: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 3, "color": style.VERMILLION}
+            look: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 3, "color": style.GREY}
             look["label"] = f"exactly 0 ({int(none.sum())})"
             ax.plot(updates[none], np.full(none.sum(), 0.025), transform=ax.get_xaxis_transform(), **look)
-            handles = [Line2D([], [], color=style.BLUE, **dots), Line2D([], [], **look)]
+            handles = [Line2D([], [], color=style.BLACK, **dots), Line2D([], [], **look)]
     if len(norms):
         ax.set_xlim(-0.5, len(norms) - 0.5)
     ax.set_xlabel("update")
@@ -149,11 +150,13 @@ def plot_warmup_outcome(
 def _draw_reach(ax: Axes, when: str, reach: Reachability) -> list[Artist]:
     early = when == "before"
     width, strength = (2.4 * style.THICK, 0.4) if early else (1.2 * style.THICK, 1.0)
-    claim: dict[str, Any] = {"color": style.tint(style.VERMILLION, strength), "linewidth": width}
+    claim: dict[str, Any] = {"color": style.tint(style.COLORS_OF["claimed"], strength), "linewidth": width}
     claim |= {"marker": "o", "markersize": 4.4 if early else 2.6, "label": f"claimed {when}: n · VAA"}
-    ax.plot(reach.horizons.numpy(), reach.n * reach.vaas.numpy().mean(axis=0), zorder=4 if early else 5, **claim)
+    ax.plot(
+        reach.horizons.numpy(), reach.n * reach.vaas.numpy().mean(axis=0), zorder=4 if early else 5, **claim, **STEPS
+    )
     kinds = ", ".join(f"{number:.3g} {kind.noun}" for kind, number in reach.counts.items()) or "none"
-    there: dict[str, Any] = {"color": style.tint(style.BLUE, strength), "linewidth": width}
+    there: dict[str, Any] = {"color": style.tint(style.COLORS_OF["reached"], strength), "linewidth": width}
     there["label"] = f"reached {when}: {kinds}"
     if reach.count:
         ax.axhline(reach.count, zorder=2 if early else 3, **there)

@@ -39,7 +39,8 @@ def units_of(system: AutonomousMap, states: Tensor) -> Tensor:
     box = system.box
     if isinstance(box, Box):
         half = ((box.upper - box.lower) / 2).to(units)
-        # The cells of an LSTM may have a box that is wider than any state by far.
+        # The cells of an LSTM may have a box that is wider than any state by far. They are half of all coordinates, and
+        # torch's median is the lower of the two in the middle, as it should be here: that of the outputs.
         units = torch.maximum(units, _OF_BOX * torch.minimum(half, half.median()).nan_to_num(posinf=0.0))
     if (units == 0).any():
         known = units[units > 0]

@@ -75,7 +75,7 @@ class Coincidence(Table, whole=("correlation", "p_value", "shifted"), in_order=T
         means = [float(sizes[part & self.changes.isfinite()].mean()) for part in (there, ~there)]
         text = (
             f"log loss moves by {means[0]:.3g} in intervals with a bifurcation, by {means[1]:.3g} in others; "
-            f"Spearman {self.correlation:.2f}, p = {self.p_value:.2g} of {used} circular shifts"
+            f"Spearman {self.correlation:.2f}, p = {self.p_value:.3g} of {used} circular shifts"
         )
         return text + "; intervals differ in length" * (not self.evenly_spaced)
 

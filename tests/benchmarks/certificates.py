@@ -6,6 +6,7 @@
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 import torch
@@ -52,8 +53,8 @@ def _row(name: str, system: rd.AutonomousMap, starts: Tensor) -> dict[str, objec
         "stable": int(proof.attracting.sum()),
         "index sum": str(proof.index_sum),
         "enclosure": f"{float(proof.enclosure_radii.max()):.0e}",
-        "alone within": f"{float(proof.radii.median()):.0e}",
-        "captures": f"{float(captures.median()):.0e}" if len(captures) else "",
+        "alone within": f"{median(proof.radii.tolist()):.0e}",
+        "captures": f"{median(captures.tolist()):.0e}" if len(captures) else "",
         "bits": int(proof.precisions.max()),
         "CPU time a point / s": round(seconds / max(1, len(points)), 3),
         "proof / search": round(seconds / searched, 1),

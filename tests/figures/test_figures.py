@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripts import ROOT, run
+from scripts import ROOT, run, words
 
 from figures.warmup.proved import with_proofs
 
@@ -39,7 +39,7 @@ def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> 
         assert sum(row["hits"]) == row["outcomes"]["settled"]
     assert (tmp_path / f"{name}.pdf").stat().st_size > 5000
     assert (tmp_path / f"{name}.png").stat().st_size > 5000
-    caption = (tmp_path / f"{name}.md").read_text()
+    caption = words(tmp_path / f"{name}.md")
     assert "The paper's claim" in caption
     assert "nan" not in caption
     assert "Scale `smoke`" in caption
@@ -56,7 +56,7 @@ def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> 
 def test_the_figures_shown_come_from_stored_results(name: str) -> None:
     folder = ROOT / "figures" / "warmup"
     assert (folder / f"{name}_small.jsonl").exists()
-    assert "Scale `small`" in (folder / f"{name}.md").read_text()
+    assert "Scale `small`" in words(folder / f"{name}.md")
     assert (folder / f"{name}.pdf").exists()
 
 
@@ -66,7 +66,7 @@ def test_every_script_is_a_command() -> None:
         for path in (ROOT / "figures").glob("*/*.py")
         if "__main__" in path.read_text()
     ]
-    assert len(names) == 17
+    assert len(names) == 18
     done = subprocess.run([sys.executable, "-c", HELP, *names], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scripts import ROOT, run
+from scripts import ROOT, run, words
 
 
 @pytest.mark.slow
@@ -20,14 +20,14 @@ def test_the_figure_is_measured_drawn_and_captioned(tmp_path: Path) -> None:
         assert len(row["norms_before"]) == len(row["norms_after"]) == row["length"]
         assert len(row["validation_scores"]) == row["epochs"]
     assert (tmp_path / "worth.png").stat().st_size > 5000
-    caption = (tmp_path / "worth.md").read_text()
+    caption = words(tmp_path / "worth.md")
     assert "Scale `smoke`" in caption
     assert "nan" not in caption
     # Cut short after the first case, it names what is missing.
     results.write_text(first.splitlines(keepends=True)[0])
     shutil.rmtree(tmp_path / "worth_smoke-sweep")
     run("planted.worth", "--scale", "smoke", "--draw-only", "--out", tmp_path)
-    assert "Not measured: bits 6, GRU warm" in (tmp_path / "worth.md").read_text()
+    assert "Not measured: bits 6, GRU warm" in words(tmp_path / "worth.md")
 
 
 @pytest.mark.slow
@@ -41,11 +41,11 @@ def test_agents_are_measured_drawn_and_captioned(tmp_path: Path) -> None:
         assert len(row["norms_before"]) == len(row["norms_after"]) == row["length"]
         assert len(row["optimal"]) == 3
     assert (tmp_path / "maze.png").stat().st_size > 5000
-    assert "nan" not in (tmp_path / "maze.md").read_text()
+    assert "nan" not in words(tmp_path / "maze.md")
 
 
 def test_the_figure_shown_comes_from_stored_results() -> None:
     folder = ROOT / "figures" / "planted"
     assert (folder / "worth_small.jsonl").exists()
-    assert "Scale `small`" in (folder / "worth.md").read_text()
+    assert "Scale `small`" in words(folder / "worth.md")
     assert (folder / "worth.pdf").exists()

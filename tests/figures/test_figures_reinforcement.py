@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scripts import ROOT, run
+from scripts import ROOT, run, words
 
 NAMES = ("learning", "generalisation", "automaton")
 
@@ -33,7 +33,7 @@ def test_agents_are_measured_once_for_three_figures(tmp_path: Path) -> None:
             _run(name, "--draw-only", "--out", tmp_path)
         for suffix in ("pdf", "png"):
             assert (tmp_path / f"{name}.{suffix}").stat().st_size > 5000
-        caption = (tmp_path / f"{name}.md").read_text()
+        caption = words(tmp_path / f"{name}.md")
         assert "Scale `smoke`" in caption
         assert "The paper trains" in caption
         assert "nan" not in caption
@@ -42,16 +42,16 @@ def test_agents_are_measured_once_for_three_figures(tmp_path: Path) -> None:
     # What is neither in the file nor in the sweep's folder is named.
     results.write_text(first.splitlines(keepends=True)[0])
     _run("generalisation", "--draw-only", "--out", tmp_path)
-    assert "Not measured" not in (tmp_path / "generalisation.md").read_text()
+    assert "Not measured" not in words(tmp_path / "generalisation.md")
     results.write_text(first.splitlines(keepends=True)[0])
     shutil.rmtree(tmp_path / "learning_smoke-sweep")
     _run("generalisation", "--draw-only", "--out", tmp_path)
-    assert "Not measured" in (tmp_path / "generalisation.md").read_text()
+    assert "Not measured" in words(tmp_path / "generalisation.md")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_figures_shown_come_from_stored_results(name: str) -> None:
     folder = ROOT / "figures" / "reinforcement"
     assert (folder / "learning_small.jsonl").exists()
-    assert "Scale `small`" in (folder / f"{name}.md").read_text()
+    assert "Scale `small`" in words(folder / f"{name}.md")
     assert (folder / f"{name}.pdf").exists()

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scripts import ROOT, run
+from scripts import ROOT, run, words
 
 import rnn_dynamics as rd
 
@@ -30,7 +30,7 @@ def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> 
     assert len({(row["variant"], row["task"], row["length"], row["cell"], row["seed"]) for row in rows}) == len(rows)
     for suffix in ("pdf", "png"):
         assert (tmp_path / f"{name}.{suffix}").stat().st_size > 5000
-    caption = (tmp_path / f"{name}.md").read_text()
+    caption = words(tmp_path / f"{name}.md")
     assert "The paper's claim" in caption
     assert "far smaller" in caption
     assert "nan" not in caption
@@ -38,7 +38,7 @@ def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> 
     results.write_text(first.splitlines(keepends=True)[0])
     shutil.rmtree(tmp_path / f"{name}_smoke-sweep")
     _run(name, "--draw-only", "--out", tmp_path)
-    assert "Not measured" in (tmp_path / f"{name}.md").read_text()
+    assert "Not measured" in words(tmp_path / f"{name}.md")
     _run(name, "--workers", 1, "--out", tmp_path)
     keys = [{json.loads(line)["case"] for line in text.splitlines()} for text in (first, results.read_text())]
     assert keys[0] == keys[1]
@@ -48,7 +48,7 @@ def test_a_figure_is_measured_drawn_and_captioned(name: str, tmp_path: Path) -> 
 def test_one_run_is_measured_once(tmp_path: Path) -> None:
     _run("one_run", "--out", tmp_path)
     history = rd.load(tmp_path / "one_run_smoke.safetensors")
-    assert f"{len(history)} observations" in (tmp_path / "one_run.md").read_text()
+    assert f"{len(history)} observations" in words(tmp_path / "one_run.md")
     _run("one_run", "--out", tmp_path)
     assert rd.load(tmp_path / "one_run_smoke.safetensors").steps.tolist() == history.steps.tolist()
     assert (tmp_path / "one_run.pdf").stat().st_size > 5000
@@ -58,7 +58,7 @@ def test_one_run_is_measured_once(tmp_path: Path) -> None:
 def test_the_figures_shown_come_from_stored_results(name: str) -> None:
     folder = ROOT / "figures" / "training"
     assert (folder / f"{name}_small.jsonl").exists()
-    assert "Scale `small`" in (folder / f"{name}.md").read_text()
+    assert "Scale `small`" in words(folder / f"{name}.md")
     assert (folder / f"{name}.pdf").exists()
 
 
@@ -66,7 +66,7 @@ def test_the_caption_of_one_run_says_what_its_history_holds() -> None:
     folder = ROOT / "figures" / "training"
     history = rd.load(folder / "one_run_small.safetensors")
     births = sum(event.kind == "birth" for event in history.identities.events)
-    caption = (folder / "one_run.md").read_text()
+    caption = words(folder / "one_run.md")
     assert f"Births: {births} " in caption
     assert f"{len(history)} observations" in caption
 
@@ -85,6 +85,6 @@ def test_both_figures_of_the_training_tell_one_story() -> None:
     assert {kind for kind, *_ in stories[0]} == {"birth", "death"}
     names = ("training/one_run.md", "bifurcations/training.md")
     captions = [" ".join((ROOT / "figures" / name).read_text().split()) for name in names]
-    for kind, words in (("birth", "Births"), ("death", "eaths")):
+    for kind, phrase in (("birth", "Births"), ("death", "eaths")):
         number = sum(own == kind for own, *_ in stories[0])
-        assert all(f"{words}: {number}" in caption for caption in captions)
+        assert all(f"{phrase}: {number}" in caption for caption in captions)

@@ -359,5 +359,5 @@ def test_the_style_wins_over_the_callers_settings_and_gives_them_back() -> None:
         assert mpl.rcParams["font.size"] == 30
     ax.figure.canvas.draw()
     assert ax.xaxis.label.get_fontsize() == 8
-    assert {label.get_fontsize() for label in ax.get_xticklabels()} == {7}
+    assert {label.get_fontsize() for label in ax.get_xticklabels()} == {7.2}
     assert ax.spines["left"].get_linewidth() == 0.5

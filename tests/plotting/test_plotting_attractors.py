@@ -725,7 +725,7 @@ def test_counts_that_are_unsure_look_so() -> None:
         for label in ("stable", "stable, not robust")
     }
     assert looks == {
-        "stable": ([[0, 3], [3, 1]], style.BLUE),
+        "stable": ([[0, 3], [3, 1]], style.COLORS_OF["reached"]),
         "stable, not robust": ([[1, 2], [2, 2]], "white"),
     }
     assert ax.get_legend() is None
