@@ -73,8 +73,8 @@ class ConnectingOrbits(  # pyright: ignore[reportIncompatibleVariableOverride]
         return pd.DataFrame(
             {
                 "steps": [len(orbit) - 1 for orbit in self.orbits],
-                "farthest": [float((orbit - self.source).norm(dim=-1).max()) for orbit in self.orbits],
-                "angle": self.transversality.numpy(),
+                "reach": [float((orbit - self.source).norm(dim=-1).max()) for orbit in self.orbits],
+                "transversality": self.transversality.numpy(),
                 "residual": self.residuals.numpy(),
                 "departs": self.departures.numpy(),
                 "arrives": self.arrivals.numpy(),

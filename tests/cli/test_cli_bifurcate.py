@@ -13,6 +13,7 @@ from command import run_command
 from torch import Tensor
 
 import rnn_dynamics as rd
+from rnn_dynamics import plotting
 from rnn_dynamics.cells import module_from_spec
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
@@ -168,9 +169,8 @@ def test_without_a_direction_input_0_moves_from_minus_1_to_1(capsys, monkeypatch
 
 def test_an_observable_and_eigenvalues_reach_figure_and_table(capsys, monkeypatch) -> None:
     drawn: list[dict[str, Any]] = []
-    report = sys.modules["rnn_dynamics.report.bifurcations"]
-    real = report.plot_diagram
-    monkeypatch.setattr(report, "plot_diagram", lambda result, **how: drawn.append(how) or real(result, **how))
+    real = plotting.plot_diagram
+    monkeypatch.setattr(plotting, "plot_diagram", lambda result, **how: drawn.append(how) or real(result, **how))
     path = model(gru())
     for observable, value in (("5", 5), ("norm", "norm")):
         options = ("--observable", observable, "--eigenvalues", "--direction", 1, "--offset", "0,-0.5")

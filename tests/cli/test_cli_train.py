@@ -18,6 +18,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 import rnn_dynamics as rd
+from rnn_dynamics import plotting
 from rnn_dynamics.cells import module_from_spec
 from rnn_dynamics.report import TrainedSeed, print_training, training_sentence
 from rnn_dynamics.tasks import TASK_NAMES, task_by_name
@@ -44,7 +45,7 @@ def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, st
 def _no_figures(monkeypatch: Any) -> None:
     """Figures take most of the time of so small a run."""
     monkeypatch.setattr(sys.modules["rnn_dynamics.report.tracking"], "written", lambda ax, path: [])
-    monkeypatch.setattr(sys.modules["rnn_dynamics.report.tracking"], "plot_tracking", lambda history: [None])
+    monkeypatch.setattr(plotting, "plot_tracking", lambda history: [None])
 
 
 def images(folder: Path) -> Path:

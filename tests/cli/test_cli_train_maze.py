@@ -12,6 +12,7 @@ from command import run_command
 from safetensors.torch import load_file
 
 import rnn_dynamics as rd
+from rnn_dynamics import plotting
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
@@ -23,7 +24,7 @@ SMALL = ("train", "tmaze", "--length", 2, "--cell", "gru", "--hidden", 6, "--lay
 def _no_figures(monkeypatch: Any) -> None:
     """Figures take most of the time of so small a run."""
     monkeypatch.setattr(sys.modules["rnn_dynamics.report.tracking"], "written", lambda ax, path: [])
-    monkeypatch.setattr(sys.modules["rnn_dynamics.report.tracking"], "plot_tracking", lambda history: [None])
+    monkeypatch.setattr(plotting, "plot_tracking", lambda history: [None])
 
 
 def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:

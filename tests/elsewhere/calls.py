@@ -6,7 +6,7 @@ To add one: a function of a device's name that returns a result, in ``CALLS`` un
 import copy
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from rnn_dynamics.tasks import FlipFlop
 Call = Callable[[str], Any]
 
 SETTLE = rd.Settle(max_steps=3000, horizon=1e5)
+WATCH = rd.charts.Watch(transient=100, steps=100, max_steps=200)
 LITTLE = rd.Effort(n=8, horizon=20, settle=SETTLE, searched=16)
 
 
@@ -167,6 +168,33 @@ def _timeline(device: str) -> Any:
     return rd.training_bifurcations([(0, module(device)), (1, after)], input=[0.0], n_starts=8)
 
 
+def _folding(device: str) -> Callable[[float, float], rd.AutonomousMap]:
+    return lambda p, q: rd.as_map(lambda h, _: torch.tanh(q * h) + p, 1, 0, device=device).hold()
+
+
+def _henon(device: str, a: float, b: float = 0.3) -> rd.AutonomousMap:
+    def step(h: Tensor, _: Tensor) -> Tensor:
+        return torch.stack([1 - a * h[..., 0] ** 2 + h[..., 1], b * h[..., 0]], dim=-1)
+
+    return rd.as_map(step, 2, 0, device=device).hold()
+
+
+def _homoclinic(device: str) -> rd.ConnectingOrbits:
+    return rd.connecting_orbits(_henon(device, 1.31), [0.649, 0.195], length=5.0, most=3)
+
+
+def _connected(device: str) -> tuple[Callable[..., rd.AutonomousMap], Any]:
+    found = _homoclinic(device)
+    near = found[int(found.transversality.argmin())]
+    family = partial(_henon, device)
+    return family, rd.continue_connection(family, near, (1.303, 1.31), at=1.31)
+
+
+def _touching(device: str) -> Any:
+    family, connected = _connected(device)
+    return rd.continue_tangency(family, connected.tangencies[0], ((1.30, 1.31), (0.29, 0.31)), at=0.3)
+
+
 def _planted(device: str) -> Any:
     made = module(device, nn.GRU)
     return rd.plant(made, sequences(device), blocks=1, input_scale=0.2, hold=[0.0], n=4), [
@@ -279,6 +307,33 @@ CALLS: dict[str, Call] = {
     "uncertainty_exponent": lambda device: rd.uncertainty_exponent(
         network(device).hold(), _found(device), starts(device, 64), distances=2, settle=SETTLE
     ),
+    "chart": lambda device: rd.chart(
+        _folding(device), [[0.1]], ((-1, 1), (0.5, 2)), resolution=(2, 2), depth=0, watch=WATCH
+    ),
+    "input_plane": lambda device: rd.chart(
+        rd.input_plane(rd.as_map(lambda h, x: torch.tanh(2 * h + x[..., :1] - x[..., 1:]), 1, 2, device=device)),
+        [[0.1]],
+        ((-1, 1), (-1, 1)),
+        resolution=(2, 2),
+        depth=1,
+        watch=WATCH,
+    ),
+    "orbit_diagram": lambda device: rd.orbit_diagram(
+        network(device).input_family(0), starts(device), (-1, 1), resolution=2, samples=4, watch=WATCH
+    ),
+    "find_crisis": lambda device: rd.find_crisis(
+        network(device).input_family(0),
+        starts(device)[0],
+        (-0.5, 0.5),
+        orbits=4,
+        steps=20,
+        transient=10,
+        max_rounds=2,
+        max_period=1,
+    ),
+    "connecting_orbits": _homoclinic,
+    "continue_connection": lambda device: _connected(device)[1],
+    "continue_tangency": _touching,
     "plant": _planted,
     "invariant_manifold": lambda device: rd.invariant_manifold(
         network(device).hold(), _saddle(device, 1), length=1.0, spacing=0.2

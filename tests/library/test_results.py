@@ -45,7 +45,7 @@ def every_result() -> dict[type, Result]:
     made += (doors.swept,)
     made += (doors.fractions, doors.resilient, doors.escapes)
     made += (doors.charted, doors.orbits_over, doors.crisis)
-    made += (doors.surface, doors.portrait)
+    made += (doors.surface, doors.portrait, doors.connected, doors.touching)
     results: list[Any] = [*every_table(), *(make() for make in made), *few()]
     results += [doors.history().identities, doors.history().observations[0]]
     return {type(result): result for result in results}
@@ -75,7 +75,14 @@ STARTS = torch.linspace(-1, 1, 16, dtype=DOUBLE)[:, None]
 
 
 def test_what_functions_return_is_a_result() -> None:
-    no_results = {"DrivenMap", "Interpolation", "Through", "DrivingFamily", "Checkpoint"}  # what analyses are made of
+    no_results = {
+        "DrivenMap",
+        "Interpolation",
+        "Through",
+        "DrivingFamily",
+        "InputPlane",
+        "Checkpoint",
+    }  # what analyses are made of
     kinds = returned()
     assert {kind.__name__ for kind in kinds if not issubclass(kind, Result)} == no_results
     assert len(kinds) > 15
