@@ -1,7 +1,7 @@
 """``rnn-dynamics bifurcate``: an input or a weight that moves, and a training, as a user sees them."""
 
-import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ FOLD = 2 * 0.5**0.5 - float(torch.atanh(torch.tensor(0.5**0.5, dtype=torch.float
 
 
 def run(capsys: Any, monkeypatch: Any, *arguments: object, columns: int = 100) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", columns)
+    monkeypatch.setattr(import_module("rnn_dynamics.cli.shared").console, "_width", columns)
     return run_command(capsys, monkeypatch, "bifurcate", *arguments, columns=columns)
 
 
@@ -175,11 +175,16 @@ def test_an_observable_and_eigenvalues_reach_figure_and_table(capsys, monkeypatc
     for observable, value in (("5", 5), ("norm", "norm")):
         options = ("--observable", observable, "--eigenvalues", "--direction", 1, "--offset", "0,-0.5")
         assert run(capsys, monkeypatch, path, *options, *QUICK, "--sections", 0)[0] == 0
-        assert drawn[-1] == {"observable": value, "eigenvalues": True, "parameter": "input 1 + 0.5"}
+        assert drawn[-1] == {
+            "observable": value,
+            "eigenvalues": True,
+            "parameter": "input 1 + 0.5",
+            "certificates": None,
+        }
         columns = pd.read_csv("model-bifurcations/branches.csv").columns
         assert ("unit_5" in columns) == (value == 5)
     assert run(capsys, monkeypatch, path, *QUICK, "--sections", 0)[0] == 0
-    assert drawn[-1] == {"observable": None, "eigenvalues": False, "parameter": "input 0"}
+    assert drawn[-1] == {"observable": None, "eigenvalues": False, "parameter": "input 0", "certificates": None}
 
 
 # A weight moves
@@ -241,7 +246,7 @@ def test_branches_that_end_early_are_said(capsys, monkeypatch) -> None:
 
 
 def test_branches_that_are_missing_are_said(capsys, monkeypatch) -> None:
-    command = sys.modules["rnn_dynamics.cli.bifurcate"]
+    command = import_module("rnn_dynamics.cli.bifurcate")
     real = command.bifurcation_diagram
 
     def with_one_lost(*arguments: Any, **options: Any) -> Any:
@@ -284,7 +289,7 @@ def interrupting(after: int) -> Any:
 @pytest.mark.parametrize(("after", "kept"), [(2, True), (0, False)])
 def test_ctrl_c_keeps_finished_branches(capsys, monkeypatch, after, kept) -> None:
     monkeypatch.setattr(
-        sys.modules["rnn_dynamics.bifurcations.diagram.search"], "find_fixed_points", interrupting(after)
+        import_module("rnn_dynamics.bifurcations.diagram.search"), "find_fixed_points", interrupting(after)
     )
     code, out, _ = run(capsys, monkeypatch, model(), "--direction", 0, *QUICK)
     assert code == 130
@@ -338,7 +343,7 @@ def test_a_training_under_a_held_input(capsys, monkeypatch) -> None:
 
 
 def test_ctrl_c_in_a_training_keeps_checkpoints(capsys, monkeypatch) -> None:
-    timeline = sys.modules["rnn_dynamics.timeline.search"]
+    timeline = import_module("rnn_dynamics.timeline.search")
     with monkeypatch.context() as patched:
         patched.setattr(timeline, "find_fixed_points", interrupting(2))
         code, out, _ = run(capsys, monkeypatch, training(), "--starts", 24)

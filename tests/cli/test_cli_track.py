@@ -1,6 +1,6 @@
 """``rnn-dynamics track``: anybody's folders of checkpoints, and the runs of ``train``."""
 
-import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ FOLD = -2 * 0.5**0.5 + float(torch.atanh(torch.tensor(0.5**0.5, dtype=torch.floa
 
 
 def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", 100)
+    monkeypatch.setattr(import_module("rnn_dynamics.cli.shared").console, "_width", 100)
     return run_command(capsys, monkeypatch, *arguments, columns=100)
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import signal
-import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,14 @@ FILES = {"best.safetensors", "last.safetensors", "history.csv", "events.csv", "t
 
 
 def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", 100)
+    monkeypatch.setattr(import_module("rnn_dynamics.cli.shared").console, "_width", 100)
     return run_command(capsys, monkeypatch, *arguments, columns=100)
 
 
 @pytest.fixture
 def _no_figures(monkeypatch: Any) -> None:
     """Figures take most of the time of so small a run."""
-    monkeypatch.setattr(sys.modules["rnn_dynamics.report.tracking"], "written", lambda ax, path: [])
+    monkeypatch.setattr(import_module("rnn_dynamics.report.tracking"), "written", lambda ax, path: [])
     monkeypatch.setattr(plotting, "plot_tracking", lambda history: [None])
 
 

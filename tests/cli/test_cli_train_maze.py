@@ -1,7 +1,7 @@
 """``rnn-dynamics train tmaze``: agents trained, tested in longer mazes, written, gone on with and refused."""
 
 import json
-import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ SMALL = ("train", "tmaze", "--length", 2, "--cell", "gru", "--hidden", 6, "--lay
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: Any) -> None:
     """Figures take most of the time of so small a run."""
-    monkeypatch.setattr(sys.modules["rnn_dynamics.report.tracking"], "written", lambda ax, path: [])
+    monkeypatch.setattr(import_module("rnn_dynamics.report.tracking"), "written", lambda ax, path: [])
     monkeypatch.setattr(plotting, "plot_tracking", lambda history: [None])
 
 
 def run(capsys: Any, monkeypatch: Any, *arguments: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys.modules["rnn_dynamics.cli.shared"].console, "_width", 100)
+    monkeypatch.setattr(import_module("rnn_dynamics.cli.shared").console, "_width", 100)
     return run_command(capsys, monkeypatch, *arguments, columns=100)
 
 

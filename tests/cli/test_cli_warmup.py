@@ -1,6 +1,6 @@
 """``rnn-dynamics warmup``: what it writes, says and refuses; and networks by name."""
 
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -320,7 +320,7 @@ def test_ctrl_c_keeps_what_is_done(capsys, monkeypatch) -> None:
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    module = sys.modules["rnn_dynamics.cli.warmup"]
+    module = import_module("rnn_dynamics.cli.warmup")
     monkeypatch.setattr(module, "reachability", interrupted)
     code, out, _ = run_command(capsys, monkeypatch, "warmup", "GRU-4", *FAST)
     assert code == 130
@@ -335,7 +335,7 @@ def test_ctrl_c_keeps_what_is_done(capsys, monkeypatch) -> None:
 
 
 def test_ctrl_c_during_warmup_is_said_and_measured(capsys, monkeypatch) -> None:
-    module = sys.modules["rnn_dynamics.cli.warmup"]
+    module = import_module("rnn_dynamics.cli.warmup")
 
     def stopped(*args, **options):
         def stop(step, module, **values):
@@ -361,7 +361,7 @@ def test_claim_and_truth_are_set_against_each_other(capsys, monkeypatch, claimed
         reach.vaas.fill_(claimed / 8)
         return reach
 
-    monkeypatch.setattr(sys.modules["rnn_dynamics.cli.warmup"], "reachability", told)
+    monkeypatch.setattr(import_module("rnn_dynamics.cli.warmup"), "reachability", told)
     _, out, _ = run_command(capsys, monkeypatch, "warmup", "GRU-4", *FAST)
     assert ("VAA stands for 8 attractors; there is 1 fixed point." in out) == (claimed == 8)
 
