@@ -12,7 +12,8 @@ from torch import nn
 import rnn_dynamics as rd
 from rnn_dynamics import cells
 
-SLOW = {"continue_bifurcation", "bifurcation_diagram", "AttractorTracker", "training_bifurcations"}
+SLOW = {"continue_bifurcation", "continue_connection", "continue_tangency", "bifurcation_diagram", "AttractorTracker"}
+SLOW |= {"resilience", "training_bifurcations"}
 """Walks are many small steps, each of which pretending makes ten times as long."""
 
 ON_THE_HOST = {"load", "save", "read_checkpoint", "track_checkpoints", "sweep", "certify", "all_fixed_points", "wada"}

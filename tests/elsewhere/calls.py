@@ -192,7 +192,9 @@ def _connected(device: str) -> tuple[Callable[..., rd.AutonomousMap], Any]:
 
 def _touching(device: str) -> Any:
     family, connected = _connected(device)
-    return rd.continue_tangency(family, connected.tangencies[0], ((1.30, 1.31), (0.29, 0.31)), at=0.3)
+    return rd.continue_tangency(
+        family, connected.tangencies[0], ((1.30, 1.31), (0.29, 0.31)), at=0.3, walk=rd.Walk(max_steps=2)
+    )
 
 
 def _planted(device: str) -> Any:
