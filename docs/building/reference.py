@@ -14,8 +14,8 @@ PAGES = Path(__file__).parents[1] / "api"
 LIBRARY = "rnn_dynamics"
 FRONTS = {
     "Networks as maps": ("systems", "families", "conditions", "cells", "tasks"),
-    "Fixed points": ("roots", "fixed_points", "stability", "line_attractors", "targeted_directions"),
-    "Attractors": ("attractors", "multistability", "transitions", "landscapes", "manifolds", "portraits"),
+    "Fixed points": ("roots", "fixed_points", "stability", "integrators", "task_directions"),
+    "Attractors": ("attractors", "multistability", "transitions", "landscapes", "manifolds", "portraits", "charts"),
     "Parameters and training": (
         "continuation",
         "bifurcations",
