@@ -51,11 +51,11 @@ def test_the_skeleton_is_a_cube() -> None:
 def test_pulses_are_those_that_plain_trials_find() -> None:
     """A pulse of input 0 for one step, then 3,000 steps without: bisected by where each comes to rest."""
     network, _ = trained()
-    states, rest = memories().states, torch.zeros(3, dtype=torch.float64)
+    states, system = memories().states, network.hold()
 
     def stays(row: int, amplitude: float) -> bool:
-        after = network.step(states[row][None], (rest + torch.tensor([amplitude, 0.0, 0.0]))[None])
-        after = network.hold().iterate(after, 3000)
+        after = network.hold([amplitude, 0.0, 0.0])(states[row][None])
+        after = system.iterate(after, 3000)
         return int(torch.cdist(after, states).argmin()) == row
 
     compared = 0
@@ -81,5 +81,5 @@ def test_no_shock_is_larger_than_what_a_pulse_does() -> None:
         for number, column in own.pulses[row].isfinite().nonzero().tolist():
             pulse = torch.zeros(3, dtype=torch.float64)
             pulse[number] = float(own.pulses[row, number, column]) * (1 - 2 * column)
-            moved = network.step(own.states[row][None], pulse[None])[0] - own.states[row]
+            moved = network.hold(pulse)(own.states[row][None])[0] - own.states[row]
             assert float(own.shock_sizes[row]) <= float(moved.norm()) * (1 + 1e-9)
