@@ -12,6 +12,7 @@ from ..progress import Progress
 from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, AutonomousMap, HeldMap, require_system
 from .escape_results import EscapeTimes
+from .places import require_attractors
 from .sides import AWAY, UNDECIDED, Sides, left, references
 
 Noisy = Callable[[Tensor, Tensor], Tensor]
@@ -70,10 +71,7 @@ def escape_times(
     levels = [float(level) for level in (noise if isinstance(noise, Sequence) else [noise])]
     if not levels or not all(0 < level < float("inf") for level in levels):
         raise ArgumentError("noise", f"must be positive and finite, got {noise}")
-    if not len(found):
-        raise ArgumentError("found", "holds no attractor: there is nothing to leave")
-    if found.states.shape[-1] != system.state_size:
-        raise ArgumentError("found", f"has states of size {found.states.shape[-1]}, the system of {system.state_size}")
+    require_attractors(system, found, "leave")
     step, width = _step(system, noise_in)
     sides = Sides(system, found, settle, memory_budget, seed)
     generator = torch.Generator().manual_seed(seed)

@@ -8,12 +8,17 @@ from ..checks import ArgumentError, ArrayLike
 from ..systems import AutonomousMap, Box
 
 
-def starts_of(system: AutonomousMap, found: Attractors, starts: ArrayLike | None, n: int, seed: int) -> Tensor:
-    """The starts [k, n] that were given, or n uniform in the map's box; attractors of another map are refused."""
+def require_attractors(system: AutonomousMap, found: Attractors, purpose: str) -> None:
+    """Refuse attractors of another map, and none."""
     if not len(found):
-        raise ArgumentError("found", "holds no attractor: there is nothing to measure")
+        raise ArgumentError("found", f"holds no attractor: there is nothing to {purpose}")
     if found.states.shape[-1] != system.state_size:
         raise ArgumentError("found", f"has states of size {found.states.shape[-1]}, the system of {system.state_size}")
+
+
+def starts_of(system: AutonomousMap, found: Attractors, starts: ArrayLike | None, n: int, seed: int) -> Tensor:
+    """The starts [k, n] that were given, or n uniform in the map's box; attractors of another map are refused."""
+    require_attractors(system, found, "measure")
     if starts is not None:
         return system.as_states(starts, "starts")
     box = system.box
