@@ -19,7 +19,7 @@ from ..looks import PLANTED
 from ..runs import Plan, Row, run
 from ..training.lengths import interval
 from .ensembles import CELLS, STATES, VARIANTS, made, state_gradients
-from .worth import ENOUGH, NAMES, draw_counts, draw_gradients, group, shared_handles, survival
+from .worth import ENOUGH, NAMES, draw_counts, draw_gradients, group, observed, shared_handles, survival
 
 LONGER = (2, 5)
 """An agent of length L is tried in mazes of so many times L."""
@@ -155,9 +155,6 @@ def table(rows: list[Row]) -> str:
                 continue
             known = sorted(value for value in map(first_optimum, own) if np.isfinite(value))
             when = f"{np.median(known):.0f} [{known[0]:.0f}, {known[-1]:.0f}]" if known else "none"
-            looks = [[row["counts"][i] for row in own if len(row["counts"]) > i] for i in range(3)]
-            claims = [[STATES * row["vaas"][i] for row in own if len(row["vaas"]) > i] for i in range(3)]
-            kept = [[row[key][0] / row[key][-1] for row in own] for key in ("norms_before", "norms_after")]
             parts = [
                 str(own[0]["length"]),
                 cell,
@@ -165,9 +162,7 @@ def table(rows: list[Row]) -> str:
                 ", ".join(str(sum(row["optimal"][i] for row in own)) for i in range(1 + len(LONGER)))
                 + f" of {len(own)}",
                 when + (f" ({len(known)} of {len(own)})" if 0 < len(known) < len(own) else ""),
-                ", ".join(f"{np.mean(values):.3g}" for values in looks if values),
-                ", ".join(f"{np.mean(values):.3g}" for values in claims if values),
-                ", ".join(f"{value:.1g}" for value in map(np.median, kept)),
+                *observed(own),
             ]
             lines.append("| " + " | ".join(parts) + " |")
     return "\n".join(lines)

@@ -156,9 +156,6 @@ def table(rows: list[Row]) -> str:
                 known = sorted(value for value in map(updates, own) if np.isfinite(value))
                 never = len(own) - len(known)
                 when = f"{np.median(known):.0f}" if known else "never"
-                looks = [[row["counts"][i] for row in own if len(row["counts"]) > i] for i in range(3)]
-                claims = [[STATES * row["vaas"][i] for row in own if len(row["vaas"]) > i] for i in range(3)]
-                kept = [[row[key][0] / row[key][-1] for row in own] for key in ("norms_before", "norms_after")]
                 parts = [
                     task,
                     str(length),
@@ -166,12 +163,22 @@ def table(rows: list[Row]) -> str:
                     NAMES[variant],
                     f"{mean:.3g} [{low:.3g}, {high:.3g}]" if len(own) >= ENOUGH else f"{mean:.3g}",
                     when + (f" ({never} of {len(own)} never)" if never and known else ""),
-                    ", ".join(f"{np.mean(values):.3g}" for values in looks if values),
-                    ", ".join(f"{np.mean(values):.3g}" for values in claims if values),
-                    ", ".join(f"{value:.1g}" for value in map(np.median, kept)),
+                    *observed(own),
                 ]
                 lines.append("| " + " | ".join(parts) + " |")
     return "\n".join(lines)
+
+
+def observed(own: list[Row]) -> list[str]:
+    """Of an ensemble, at each look: attractors, what VAA stands for; and the gradient at the first step, in a table."""
+    looks = [[row["counts"][i] for row in own if len(row["counts"]) > i] for i in range(3)]
+    claims = [[STATES * row["vaas"][i] for row in own if len(row["vaas"]) > i] for i in range(3)]
+    kept = [[row[key][0] / row[key][-1] for row in own] for key in ("norms_before", "norms_after")]
+    return [
+        ", ".join(f"{np.mean(values):.3g}" for values in looks if values),
+        ", ".join(f"{np.mean(values):.3g}" for values in claims if values),
+        ", ".join(f"{value:.1g}" for value in map(np.median, kept)),
+    ]
 
 
 def comparisons(rows: list[Row]) -> list[str]:
