@@ -41,18 +41,23 @@ def claims_of(system: AutonomousMap, found: Found) -> list[Claim]:
     if isinstance(found, Attractors):
         rows = zip(found.kinds, found.periods.tolist(), found.orbits, found.states, strict=True)
         return [
-            Claim(str(kind), orbit.double() if period else state.double().unsqueeze(0), "stable")
+            Claim(str(kind), _exact(orbit) if period else _exact(state).unsqueeze(0), "stable")
             for kind, period, orbit, state in rows
         ]
     if isinstance(found, Cycles):
         kind = FIXED_POINT if found.period == 1 else CYCLE
         rows = zip(found.orbits, found.kinds, strict=True)
-        return [Claim(kind, orbit.double(), _of_kind(word)) for orbit, word in rows]
+        return [Claim(kind, _exact(orbit), _of_kind(word)) for orbit, word in rows]
     if isinstance(found, FixedPoints):
         rows = zip(found.states, found.kinds, strict=True)
-        return [Claim(FIXED_POINT, state.double().unsqueeze(0), _of_kind(word)) for state, word in rows]
+        return [Claim(FIXED_POINT, _exact(state).unsqueeze(0), _of_kind(word)) for state, word in rows]
     states = system.as_states(_rows(found), "found")
-    return [Claim(FIXED_POINT, state.double().unsqueeze(0), None) for state in states]
+    return [Claim(FIXED_POINT, _exact(state).unsqueeze(0), None) for state in states]
+
+
+def _exact(state: Tensor) -> Tensor:
+    """On the host, where the balls are."""
+    return state.double().cpu()
 
 
 def _rows(states: ArrayLike) -> ArrayLike:

@@ -10,15 +10,17 @@ from torch.nn.functional import linear, pad
 from ..checks import ArgumentError
 from ..systems import Layer, bytes_kept, recurrent_layers
 from ..tasks import SequenceTask
+from .member_kernels import kernels_of
 from .members import Lesson, Members, Moments, Weights, device_and_dtype
 from .model import SequenceModel
 
 
 class StackedModels(Members):
-    """``SequenceModel``s of one architecture, their weights stacked [E, ...], under ``torch.vmap``.
+    """``SequenceModel``s of one architecture, their weights stacked [E, ...].
 
-    The layers are those that ``as_map`` analyses, which vmap understands where torch's fused kernels do not. Members
-    are taken in groups whose activations fit the memory budget.
+    Layers of GRUs and LSTMs have kernels for many members; others are those that ``as_map`` analyses, under
+    ``torch.vmap``, which torch's fused kernels do not understand. Members are taken in groups whose activations fit
+    the memory budget.
     """
 
     def __init__(self, models: Sequence[SequenceModel], lr: float, memory_budget: int) -> None:
@@ -27,6 +29,9 @@ class StackedModels(Members):
         self.device, self.dtype = device_and_dtype(models[0])
         template = models[0]
         self._layers = recurrent_layers(template.recurrent)
+        self._kernels = kernels_of(self._layers)
+        on_cpu = self.device.type == "cpu"
+        self._fewest = max(kernel.fewest for kernel in self._kernels) if self._kernels and on_cpu else 2
         self._names = {id(weight): name for name, weight in _tensors(template).items()}
         named = [_tensors(model) for model in models]
         self._fixed = {
@@ -81,7 +86,8 @@ class StackedModels(Members):
         inputs = inputs.to(self.device, self.dtype)
         losses, scores = [], []
         for group in self._groups(len(inputs) * self.bytes_per_sequence(inputs.shape[1])):
-            for outputs in torch.vmap(self._run, in_dims=(0, None))(self._weights(group), inputs):
+            weights = self._weights(group)
+            for outputs in self._outputs(weights, inputs.expand(len(weights["readout.bias"]), *inputs.shape)):
                 losses.append(task.loss(outputs, targets, lengths))
                 scores.append(task.score(outputs, targets, lengths))
         return torch.stack(losses), scores
@@ -155,9 +161,18 @@ class StackedModels(Members):
 
     def _outputs(self, weights: Weights, inputs: Tensor) -> Tensor:
         """The outputs [g, b, T, d] of a group of members for inputs [g, b, T, m], each with its own weights."""
-        if len(inputs) == 1:  # alone: by torch's own kernel, where it has one for the cell
-            return self._run({name: weight[0] for name, weight in weights.items()}, inputs[0], alone=True).unsqueeze(0)
-        return torch.vmap(self._run)(weights, inputs)
+        if len(inputs) < self._fewest:  # by torch's own kernel, where it has one for the cell
+            members = [{name: weight[row] for name, weight in weights.items()} for row in range(len(inputs))]
+            return torch.stack([self._run(own, rows, alone=True) for own, rows in zip(members, inputs, strict=True)])
+        if self._kernels is None:
+            return torch.vmap(self._run)(weights, inputs)
+        sequences = inputs.transpose(1, 2)
+        for kernel, layer in zip(self._kernels, self._layers_with(weights), strict=True):
+            sequences = kernel.run(layer, sequences)
+        outputs = torch.baddbmm(
+            weights["readout.bias"].unsqueeze(1), sequences.flatten(1, 2), weights["readout.weight"].mT
+        )
+        return outputs.unflatten(1, sequences.shape[1:3]).transpose(1, 2)
 
     def _run(self, weights: Weights, inputs: Tensor, alone: bool = False) -> Tensor:
         """The outputs [b, T, d] of one member for inputs [b, T, m]."""

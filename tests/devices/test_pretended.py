@@ -13,7 +13,7 @@ import rnn_dynamics as rd
 from rnn_dynamics import cells
 
 SLOW = {"continue_bifurcation", "continue_connection", "continue_tangency", "bifurcation_diagram", "AttractorTracker"}
-SLOW |= {"resilience", "training_bifurcations"}
+SLOW |= {"resilience", "training_bifurcations", "rl.train_agents"}
 """Walks are many small steps, each of which pretending makes ten times as long."""
 
 ON_THE_HOST = {"load", "save", "read_checkpoint", "track_checkpoints", "sweep", "certify", "all_fixed_points", "wada"}

@@ -143,6 +143,17 @@ def _ensemble(device: str) -> Any:
     return rd.train_ensemble([model(device, 0), model(device, 1)], task(), settings=SETTINGS)
 
 
+def _agents(device: str) -> Any:
+    maze = rd.rl.TMaze(length=3)
+    models = [rd.rl.q_network(maze, "GRU-4", seed=seed).double().to(device) for seed in (0, 1)]
+    return rd.rl.train_agents(models, maze, settings=rd.rl.AgentSettings(episodes=2, updates=1, batch_size=2))
+
+
+def _proved(found: Call) -> Call:
+    """What the device found, proved on the host, where the balls are."""
+    return lambda device: rd.certify(network("cpu").hold(), found(device), starts=starts(device))
+
+
 def _tracked(device: str) -> Any:
     tracker = rd.AttractorTracker(sequences(device), hold=[0.0], effort=LITTLE, budget=None)
     for step in range(2):
@@ -351,6 +362,8 @@ CALLS: dict[str, Call] = {
     "train_ensemble": _ensemble,
     "AttractorTracker": _tracked,
     "training_bifurcations": _timeline,
+    "rl.train_agents": _agents,
+    **{f"certify, {name}": _proved(found) for name, found in {"points": _points, "attractors": _found}.items()},
 }
 
 

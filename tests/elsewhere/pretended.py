@@ -113,7 +113,7 @@ class PretendedDevice(TorchDispatchMode):
         result = func(*tree_map(_inner, args), **tree_map(_inner, kwargs))
         if to_far and name in _ROUNDED:
             result = tree_map(_otherwise_rounded, result)
-        in_place = func._schema.name.endswith("_")
+        in_place = func._schema.name.endswith("_") and not func._schema.name.endswith("__")  # as __rshift__
         if from_far:
             self._count(name, args, to_host=not to_far or (in_place and not isinstance(args[0], Pretended)))
         if in_place:

@@ -51,6 +51,12 @@ def test_members_are_trained_as_alone(spec: str) -> None:
     compared(models(spec, 3), RAGGED, [4, 0, 9], settings=settings)
 
 
+def test_so_many_lstms_that_they_have_a_kernel() -> None:
+    """Fewer are run one after the other, by torch's own."""
+    settings = rd.TrainSettings(epochs=3, batch_size=24, lr=1e-2, clip_norm=0.3)
+    compared(models("LSTM-3x2", 9), RAGGED, list(range(9)), settings=settings)
+
+
 def test_classes_too() -> None:
     task = images()
     compared(models("GRU-5", 3, task.target_size), task, [0, 1, 2], settings=rd.TrainSettings(epochs=6, lr=1e-2))
