@@ -70,11 +70,13 @@ def _draw_exponents(ax: Axes, diagram: OrbitDiagram) -> None:
     every = diagram.exponents[diagram.exponents.isfinite()].numpy()
     for start in range(diagram.conducts.shape[1]):
         values = diagram.exponents[:, start].numpy()
-        color = style.qualitative(start) if several else style.BLUE
+        color = style.qualitative(start) if several else style.BLACK
         ax.plot(x, values, color=color, linewidth=0.7 * style.THICK, zorder=2)
         chaotic = diagram.conducts[:, start].numpy() == Conduct.CHAOTIC
         if not several:
-            ax.fill_between(x, 0, np.where(chaotic, values, 0), color=style.VERMILLION, linewidth=0, zorder=1.5)
+            ax.fill_between(
+                x, 0, np.where(chaotic, values, 0), color=style.COLORS_OF["expanding"], linewidth=0, zorder=1.5
+            )
     if len(every):
         high = max(float(every.max()), 0.0)
         low = float(np.quantile(every, _LOWEST))
