@@ -1,4 +1,4 @@
-"""The README's figures: the fixed points of a GRU trained on the 3-bit flip-flop, and their spectra.
+"""The figures of README and tour: the fixed points of a GRU trained on the 3-bit flip-flop, and their spectra.
 
     python -m figures.flip_flop
 

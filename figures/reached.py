@@ -1,4 +1,4 @@
-"""The README's figures of what is reached: a warmed GRU's claim and truth, and a flip-flop network's transition graph.
+"""The tour's figures of what is reached: a warmed GRU's claim and truth, and a flip-flop network's transition graph.
 
     python -m figures.reached
 

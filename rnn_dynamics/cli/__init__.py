@@ -14,7 +14,8 @@ HELP = """Find out what a recurrent network learned: its fixed points and attrac
 Start here:
 
 \b
-rnn-dynamics demo               train a small network, find and draw its fixed points
+rnn-dynamics demo               train a small network, and write a page of what it does
+rnn-dynamics report model.pt    one such page of your checkpoint, to look at, send or print
 rnn-dynamics analyze model.pt   fixed points of your checkpoint (RNN, GRU, LSTM, MGU, ... weights),
                                 which are stable, and whether any are missing
 rnn-dynamics reach model.pt     what its inputs really reach: attractors of every kind,

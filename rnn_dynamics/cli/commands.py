@@ -10,7 +10,7 @@ MANNERS: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": 
 """What every ``Typer`` of the command line is made with."""
 
 COMMANDS = {
-    "demo": ("fixed_points", "Train a small network, find and draw its fixed points."),
+    "demo": ("demo", "Train a small network, and write a page of what it does."),
     "analyze": ("fixed_points", "Find the fixed points of a trained network."),
     "report": ("report", "Write one page of HTML of what was found."),
     "reach": ("reach", "Say which attractors inputs reach, beside VAA."),

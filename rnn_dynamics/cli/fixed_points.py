@@ -1,4 +1,4 @@
-"""``rnn-dynamics demo`` and ``rnn-dynamics analyze``: the fixed points of a network."""
+"""``rnn-dynamics analyze``: the fixed points of a network."""
 
 import sys
 from pathlib import Path
@@ -6,14 +6,13 @@ from typing import Annotated
 
 import torch
 import typer
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..certificates import certify as prove
 from ..fixed_points import FixedPoints, find_fixed_points_over_inputs
 from ..report import print_certificates, print_report, write_certificates, write_report
 from ..store import save
-from ..systems import DrivenMap, Reading, as_map, sample_states
-from ..training import train_flip_flop
+from ..systems import DrivenMap, Reading, sample_states
 from .options import Options
 from .shared import (
     Alpha,
@@ -31,37 +30,6 @@ from .shared import (
     require_writable,
     sequences_from,
 )
-
-
-@Options()
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for figures and the saved result.")] = Path("demo"),
-    hidden: Annotated[int, typer.Option(min=2, help="GRU units.")] = 64,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 1500,
-    seed: Annotated[int, typer.Option(help="Of weights, data and starts.")] = 0,
-) -> None:
-    """Train a GRU on the 3-bit flip-flop task, then find and draw its fixed points (a minute or two)."""
-    require_writable(out)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        module = nn.GRU(3, hidden, batch_first=True)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(
-        1
-    )  # so small a network trains faster on one, and far faster where other work shares the cores
-    try:
-        trained = train_flip_flop(module, seed=seed, steps=steps, progress=sys.stderr.isatty())
-    finally:
-        torch.set_num_threads(threads)
-    console.print(
-        f"Trained: {trained.accuracy:.2%} of held-out outputs have the right sign, "
-        f"mean squared error {trained.mean_squared_error:.1e}"
-    )
-    network = as_map(module)
-    points = _analyse(network, trained.test_inputs, [torch.zeros(3)], out, n_starts=1024, noise=0.5, seed=seed)[0]
-    missing = {None: "cannot be checked for completeness", 1: "none known to be missing"}
-    state = missing.get(points.index_sum, "some are certainly missing")
-    console.print(f"[bold]{points.summary()}; {state}. Look at {out / 'fixed_points_2d.png'}.[/bold]", soft_wrap=True)
 
 
 @Options(n="starts", starts=None, sequences="inputs", inputs="hold")

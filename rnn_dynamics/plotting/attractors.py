@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -25,6 +25,9 @@ from .trajectories import Trajectories
 
 _START = 1.6
 """Diameter in points of starts that settled."""
+
+_NUMBERED = 16
+"""Attractors at most that bear their numbers where colours tell them apart."""
 
 
 @checked
@@ -49,7 +52,8 @@ def plot_attractors(
     dots; continua broad lines; ghosts, where the drift is slowest, crosses; slow manifolds broad dashed lines.
 
     With ``starts``, colour tells attractors apart instead of kinds, and each start that settled is a dot in the colour
-    of its attractor. There are eight colours, which then begin again: the ninth attractor looks like the first.
+    of its attractor. There are eight colours, which then begin again: the ninth attractor looks like the first, and
+    in the plane up to 16 bear their numbers.
 
     Of several conditions, such as held inputs, colour tells the condition, as in ``plot_fixed_points``.
 
@@ -137,6 +141,8 @@ def _draw_conditions(
             look = replace(look, edge=style.BLACK, face=style.qualitative(row)) if by_attractor else look
             label = f"{condition.prefix}attractor {row}"
             draw_orbit(ax, kind, orbit, project, look, label, outlined=by_attractor)
+        if by_attractor and ax.name != "3d" and len(found) <= _NUMBERED:
+            _number(ax, [project(orbit)[0] for orbit in found.orbits])
     for kind, label in _entries([found for _, found in results]):
         look = look_of_all(conditions, ATTRACTORS[kind])
         look = replace(look, edge=style.BLACK, face=style.LIGHT_GREY) if by_attractor else look
@@ -144,6 +150,19 @@ def _draw_conditions(
     for condition, found in results:
         handles += _draw_slow(ax, condition, found, project)
     return handles
+
+
+def _number(ax: Axes, places: list[np.ndarray]) -> None:
+    """Write the number of each beside it, on the side of the middle, where the frame is far."""
+    for row, place in enumerate(places):
+        side = np.where(place > np.mean(places, axis=0), -1, 1)
+        beside: dict[str, Any] = {
+            "xytext": tuple(7 * side),
+            "textcoords": "offset points",
+            "ha": "center",
+            "va": "center",
+        }
+        ax.annotate(str(row), tuple(place), fontsize=style.SMALL, zorder=6, **beside)
 
 
 def _entries(every: list[Attractors]) -> Iterator[tuple[str, str]]:

@@ -133,7 +133,7 @@ def _look(chart: Chart, values: np.ndarray) -> tuple[Colormap, Normalize, list[f
     """Colours, their scale, and the ticks of the bar; with names, values are drawn by the place of theirs."""
     kind = chart.measure.partition("(")[0]
     if kind == "Exponent":
-        ends = [style.BLUE, "#ffffff", style.VERMILLION]
+        ends = [style.COLORS_OF["contracting"], "white", style.COLORS_OF["expanding"]]
         cmap = LinearSegmentedColormap.from_list("exponent", ends)
         high = max(float(values.max()), 1e-3)
         low = min(float(np.quantile(values, _LIMIT)), -1e-3)
@@ -151,7 +151,7 @@ def _look(chart: Chart, values: np.ndarray) -> tuple[Colormap, Normalize, list[f
         more = [value for value in whole if value > 0][_MOST_PERIODS:]
         whole = [*own, *more[:1], *([0] if 0 in whole else [])]
         colors = [style.tint(style.qualitative(number), _STRENGTH) for number in range(len(own))]
-        colors += [style.LIGHT_GREY] * bool(more) + ["#333333"] * (0 in whole)
+        colors += [style.LIGHT_GREY] * bool(more) + [style.tint(style.BLACK, 0.8)] * (0 in whole)
         names = [str(value) for value in own] + ["more"] * bool(more) + ["none"] * (0 in whole)
     else:
         colors = [style.tint(style.qualitative(value), _STRENGTH) for value in whole]

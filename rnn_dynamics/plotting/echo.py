@@ -39,7 +39,8 @@ def plot_echo_index(echo: EchoIndex, ax: Axes | None = None, *, legend: bool = T
     color = style.COLORS_OF["reached"]
     with style.styled():
         ax.axhline(1, color=style.GREY, linewidth=style.THIN, linestyle=":", zorder=0)
-        grey: dict[str, Any] = {"color": style.GREY, "linewidth": style.THIN, "label": "all responses"}
+        # As a band, which is seen where there are no others.
+        grey: dict[str, Any] = {"color": style.LIGHT_GREY, "linewidth": 3 * style.THICK, "label": "all responses"}
         ax.plot(amplitudes, responses, drawstyle="steps-mid", zorder=1, **grey)
         handles = [Line2D([], [], **grey)]
         ax.plot(amplitudes, counts, color=color, linewidth=style.THICK, drawstyle="steps-mid", zorder=2)

@@ -18,7 +18,7 @@ from ..fixed_points import FixedPoints
 from ..manifolds import ConnectingOrbits, InvariantManifold, InvariantSurface
 from . import style
 from .classes import ATTRACTORS, Look, classify
-from .manifolds import Manifold, parts_of
+from .manifolds import STABLE, UNSTABLE, Manifold, parts_of
 from .projection import Onto, Projection, projection_for
 from .trajectories import as_trajectories, broken
 
@@ -139,7 +139,7 @@ def _dots(where: np.ndarray, name: str, look: Look, texts: list[str]) -> dict[st
 def _trajectory_traces(paths: Tensor | None, project: Projection) -> list[dict[str, Any]]:
     if paths is None:
         return []
-    return [_line(broken(project(paths)), f"trajectories ({len(paths)})", "#b0b0b0", 1.5)]
+    return [_line(broken(project(paths)), f"trajectories ({len(paths)})", style.LIGHT_GREY, 1.5)]
 
 
 def _point_traces(points: FixedPoints | None, project: Projection) -> list[dict[str, Any]]:
@@ -168,10 +168,10 @@ def _attractor_traces(attractors: Attractors | None, project: Projection) -> lis
 
 def _traces_of(one: Manifold, project: Projection) -> list[dict[str, Any]]:
     if isinstance(one, InvariantManifold):
-        name, color = ("stable manifold", style.BLUE) if one.stable else ("unstable manifold", style.VERMILLION)
+        name, look = ("stable manifold", STABLE) if one.stable else ("unstable manifold", UNSTABLE)
         dash = {"dash": "dash"} if one.stable else {}
         lines = [np.concatenate([project(branch), np.full((1, 3), np.nan)]) for branch in one.states]
-        trace = _line(np.concatenate(lines), name, color, 4)
+        trace = _line(np.concatenate(lines), name, look["color"], 4)
         trace["line"] |= dash
         return [trace]
     if isinstance(one, ConnectingOrbits):
@@ -183,7 +183,7 @@ def _traces_of(one: Manifold, project: Projection) -> list[dict[str, Any]]:
         ]
     assert isinstance(one, InvariantSurface)
     i, j, k = one.triangles.T.tolist()
-    color = style.tint(style.VERMILLION, 0.5)
+    color = style.tint(UNSTABLE["color"], 0.5)
     mesh = {"type": "mesh3d", "name": "unstable surface", "showlegend": True, "color": color, "opacity": 0.5}
     return [mesh | _axes(project(one.states)) | {"i": i, "j": j, "k": k, "hoverinfo": "name"}]
 

@@ -25,6 +25,11 @@ _REACH = 0.12
 
 _LINE, _POINT = style.COLORS_OF["continuum"], style.COLORS_OF["fixed point"]
 
+_VECTOR_LOOKS: dict[str, dict[str, Any]] = {
+    "slow direction": {"color": style.BLACK, "linewidth": style.THIN},
+    "selection vector": {"color": style.qualitative(1), "linewidth": style.THICK, "linestyle": (0, (2, 1))},
+}
+
 
 @checked
 def plot_line_attractor(
@@ -88,15 +93,14 @@ def plot_line_attractor(
                 zorder=5,
                 label="points",
             )
-            for vectors, color, label in (
-                (each.directions, style.BLACK, "slow direction"),
-                (each.selection_vectors, style.qualitative(1), "selection vector"),
+            for vectors, (label, look) in zip(
+                (each.directions, each.selection_vectors), _VECTOR_LOOKS.items(), strict=True
             ):
                 seen = project.seen(_units(vectors[chosen]))
                 scale = reach / max(float(np.linalg.norm(seen, axis=1).max(initial=0)), 1e-3)
                 ends = np.stack([centers - scale * seen, centers + scale * seen], axis=1)
                 broken = np.pad(ends, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, dimensions)
-                ax.plot(*broken.T, color=color, linewidth=style.THIN, zorder=4, label=label)
+                ax.plot(*broken.T, zorder=4, label=label, **look)
         if paths.numel():
             draw_plain(ax, "", project(paths), None, "-")
             handles.append(line_entry("trajectories", None))
@@ -118,6 +122,5 @@ def _entries(lines: list[LineAttractor]) -> list[Artist]:
     return [
         *(Line2D([], [], color=_LINE, linewidth=2 * style.THICK, label=shape) for shape in shapes),
         Line2D([], [], color=_POINT, label=f"points ({sum(map(len, lines))})", **marks),
-        Line2D([], [], color=style.BLACK, linewidth=style.THIN, label="slow direction"),
-        Line2D([], [], color=style.qualitative(1), linewidth=style.THIN, label="selection vector"),
+        *(Line2D([], [], label=label, **look) for label, look in _VECTOR_LOOKS.items()),
     ]

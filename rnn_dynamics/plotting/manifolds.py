@@ -20,15 +20,17 @@ from .projection import Onto, Projection, projection_for, remember
 
 Manifold: TypeAlias = InvariantManifold | InvariantSurface | ConnectingOrbits
 
-UNSTABLE: dict[str, Any] = {"color": style.VERMILLION, "linestyle": "-", "linewidth": style.THICK}
-STABLE: dict[str, Any] = {"color": style.BLUE, "linestyle": (0, (4, 1.5)), "linewidth": style.THICK}
+_EXPANDING = style.COLORS_OF["expanding"]
+
+UNSTABLE: dict[str, Any] = {"color": _EXPANDING, "linestyle": "-", "linewidth": style.THICK}
+STABLE: dict[str, Any] = {"color": style.COLORS_OF["contracting"], "linestyle": (0, (4, 1.5)), "linewidth": style.THICK}
 """How the two sides of a saddle look; told apart by dashes too."""
 
 _ORBIT: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 2.6, "color": style.BLACK}
 
 _SURFACE: dict[str, Any] = {
-    "facecolor": style.tint(style.VERMILLION, 0.3),
-    "edgecolor": style.tint(style.VERMILLION, 0.6),
+    "facecolor": style.tint(_EXPANDING, 0.3),
+    "edgecolor": style.tint(_EXPANDING, 0.6),
 }
 
 _MOST_VECTOR = 50_000

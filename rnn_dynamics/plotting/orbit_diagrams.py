@@ -5,6 +5,7 @@ from typing import Annotated
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from ..charts import Conduct, OrbitDiagram
 from ..checks import ArgumentError, CheckedInside, checked
@@ -12,6 +13,8 @@ from . import style
 
 _DOTS = 60_000
 """In a panel: from there on they are drawn fainter, as more of them lie on each other."""
+
+_EXPANDING = style.COLORS_OF["expanding"]
 
 _LOWEST = 0.02
 """The share of the most negative exponents that may be beyond the panel: those of superstable cycles have no end."""
@@ -70,11 +73,12 @@ def _draw_exponents(ax: Axes, diagram: OrbitDiagram) -> None:
     every = diagram.exponents[diagram.exponents.isfinite()].numpy()
     for start in range(diagram.conducts.shape[1]):
         values = diagram.exponents[:, start].numpy()
-        color = style.qualitative(start) if several else style.BLUE
+        color = style.qualitative(start) if several else style.BLACK
         ax.plot(x, values, color=color, linewidth=0.7 * style.THICK, zorder=2)
         chaotic = diagram.conducts[:, start].numpy() == Conduct.CHAOTIC
-        if not several:
-            ax.fill_between(x, 0, np.where(chaotic, values, 0), color=style.VERMILLION, linewidth=0, zorder=1.5)
+        if not several and chaotic.any():
+            ax.fill_between(x, 0, np.where(chaotic, values, 0), color=_EXPANDING, linewidth=0, zorder=1.5)
+            ax.legend(handles=[Patch(color=_EXPANDING, label="chaos")], loc="lower right", frameon=False)
     if len(every):
         high = max(float(every.max()), 0.0)
         low = float(np.quantile(every, _LOWEST))

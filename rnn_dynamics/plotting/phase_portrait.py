@@ -24,9 +24,10 @@ from .manifolds import STABLE, UNSTABLE
 from .projection import Projection, remember
 
 _NULLCLINES: tuple[dict[str, Any], dict[str, Any]] = (
-    {"colors": style.GREEN, "linestyles": [(0, (5, 1.5))], "linewidths": style.THICK},
-    {"colors": style.PURPLE, "linestyles": [(0, (1, 1.2))], "linewidths": 1.4 * style.THICK},
+    {"colors": style.BLACK, "linestyles": [(0, (5, 1.5))], "linewidths": style.THICK},
+    {"colors": style.BLACK, "linestyles": [(0, (1, 1.2))], "linewidths": 1.4 * style.THICK},
 )
+"""Of the two coordinates, told apart by dashes: colours are those of points, manifolds and basins."""
 
 _ARROWS = 21
 """Along each side."""
@@ -128,7 +129,7 @@ def _draw_line(
         channel = np.abs(images - x) <= 4 * abs(gap)
         near = np.abs(x - where) <= 0.5 * np.ptp(x)
         inside = x[channel & near] if (channel & near).any() else np.array([where - spacing, where + spacing])
-        look = {"facecolor": "#F0E442", "alpha": 0.45, "linewidth": 0}
+        look = {"facecolor": style.COLORS_OF["marginal fixed point"], "alpha": 0.45, "linewidth": 0}
         ax.axvspan(inside.min(), inside.max(), zorder=0, **look)
         handles.append(Patch(label=f"ghost: gap {abs(gap):.2g}, about {passage:.0f} steps", **look))
     if portrait.points is not None:
@@ -155,8 +156,11 @@ def _draw_cobwebs(
         values = np.array(orbit)
         corners = np.stack([values[:-1].repeat(2), np.stack([values[:-1], values[1:]], axis=1).ravel()], axis=1)
         path = np.concatenate([corners, [[values[-1], values[-1]]]])
-        color = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY)[number % 5]
-        look: dict[str, Any] = {"color": color, "linestyle": dashes[number % 4], "linewidth": 0.8 * style.THICK}
+        look: dict[str, Any] = {
+            "color": style.qualitative(number),
+            "linestyle": dashes[number % 4],
+            "linewidth": 0.8 * style.THICK,
+        }
         handles += ax.plot(*path.T, label=f"from {start:.3g}", zorder=2.5, **look)
     return handles
 
@@ -212,7 +216,7 @@ def _shade(ax: Axes, x: np.ndarray, y: np.ndarray, speeds: np.ndarray) -> None:
     norm = LogNorm(max(float(np.quantile(positive, 0.002)), 1e-4 * high), high)
     half = ((x[1] - x[0]) / 2, (y[1] - y[0]) / 2)
     extent = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
-    pale = LinearSegmentedColormap.from_list("pale", ["#9a9a9a", "#fbfbfb"])
+    pale = LinearSegmentedColormap.from_list("pale", [style.tint(style.GREY, 0.66), style.tint(style.GREY, 0.03)])
     image = ax.imshow(speeds, cmap=pale, norm=norm, extent=extent, origin="lower", zorder=0, interpolation="bilinear")
     ticks = np.geomspace(float(norm.vmin or high), high, 3).tolist()
     style.color_bar(ax, image, "|F(h) − h|", ticks)

@@ -139,7 +139,7 @@ def _draw_speeds(ax: Axes, reach: Reachability) -> list[Patch]:
         ax.bar(bins[:-1], counts, np.diff(bins), bottom, align="edge", **look)
         bottom += counts
         handles.append(Patch(**look))
-    decades = np.arange(np.ceil(edges[0]), edges[-1] + 1e-9)
+    decades = np.arange(np.ceil(edges[0]), edges[-1] + 1e-9) if moving.any() else np.empty(0)
     decades = decades[:: 1 + len(decades) // 8]
     ticks = {float(decade): f"$10^{{{decade:.0f}}}$" for decade in decades}
     ticks |= {still + width / 2: "0"} if (speeds == 0).any() else {}

@@ -104,8 +104,7 @@ def _magnify_rim(ax: Axes, drawn: Sequence[tuple[Look, np.ndarray, dict[str, Any
     every = np.concatenate([points for _, points, _ in drawn]) if drawn else np.empty((0, 2))
     every = every[np.isfinite(every).all(axis=1)]
     near = every[np.abs(np.hypot(*every.T) - 1) < _NEAR]
-    corner = _empty_corner(ax, every)
-    if not len(near) or corner is None:
+    if not len(near):
         return
     feet = near / np.hypot(*near.T)[:, None]
     feet = feet[feet[:, 1] >= -1e-9]  # eigenvalues come in conjugate pairs
@@ -115,6 +114,10 @@ def _magnify_rim(ax: Axes, drawn: Sequence[tuple[Look, np.ndarray, dict[str, Any
     busiest = int(inside.sum(axis=1).argmax())
     shown = np.vstack([near[inside[busiest]], feet[busiest]])
     (x, y), reach = (shown.min(axis=0) + shown.max(axis=0)) / 2, 0.65 * max(_LEAST, float(np.ptp(shown, axis=0).max()))
+    sides = reach * np.array([[-1, -1], [-1, 0], [-1, 1], [0, 1], [1, 1], [1, 0], [1, -1], [0, -1]])
+    corner = _empty_corner(ax, np.vstack([every, np.add((x, y), sides)]))
+    if corner is None:
+        return
     inset = ax.inset_axes((*corner, _SIZE, _SIZE))
     style.dress(inset)
     inset.add_patch(_circle())
@@ -131,7 +134,7 @@ def _magnify_rim(ax: Axes, drawn: Sequence[tuple[Look, np.ndarray, dict[str, Any
 
 
 def _empty_corner(ax: Axes, points: np.ndarray) -> tuple[float, float] | None:
-    """The lower left corner of an inset, as shares of the axis, that hides no eigenvalue."""
+    """The lower left corner of an inset, as shares of the axis, that hides none of the points [k, 2]."""
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
     figure.draw_without_rendering()  # equal units widen the limits only now

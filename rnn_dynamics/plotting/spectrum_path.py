@@ -14,6 +14,7 @@ from ..bifurcations import Branch
 from ..checks import ArgumentError, CheckedInside, Count, checked
 from ..fixed_points import FixedPoints
 from . import style
+from .special_points import MARKERS
 
 _SCALE = "viridis"
 
@@ -29,8 +30,8 @@ def plot_spectrum_path(
 ) -> Axes:
     """Draw the eigenvalues along a branch, or at the steps of a training, and the unit circle that bounds stability.
 
-    Colour tells the parameter, by the bar beside the picture; a triangle marks where each begins, a square where it
-    ends. Rings mark the special points of a branch, where eigenvalues meet the circle.
+    Colour tells the parameter, by the bar beside the picture; a triangle to the left marks where each begins, one to
+    the right where it ends. Larger open marks, of a branch, are its special points, where eigenvalues meet the circle.
 
     Args:
         branch: of ``continue_fixed_point``; or fixed points by step or parameter, one row each: the same point followed
@@ -58,7 +59,7 @@ def plot_spectrum_path(
         dots = ax.scatter(
             np.real(flat), np.imag(flat), c=clock, cmap=_SCALE, s=5.0, linewidths=0, zorder=2, label="eigenvalues"
         )
-        for row, marker, name in ((0, "^", "first"), (-1, "s", "last")):
+        for row, marker, name in ((0, "<", "first"), (-1, ">", "last")):
             look: dict[str, Any] = {"marker": marker, "markersize": 4.0, "markerfacecolor": "white"}
             look |= {"markeredgecolor": style.BLACK, "markeredgewidth": 0.8, "linestyle": "none"}
             label = f"{name}: {parameters[row]:.4g}"
@@ -98,11 +99,17 @@ def _draw_special(ax: Axes, branch: Branch | Mapping[float, FixedPoints]) -> lis
     for point in branch.special_points:
         if point.eigenvalue != point.eigenvalue:
             continue
-        look: dict[str, Any] = {"marker": "o", "markersize": 8.0, "markerfacecolor": "none", "linestyle": "none"}
-        look |= {"markeredgecolor": style.VERMILLION, "markeredgewidth": 1.0}
+        marker, size = MARKERS[point.kind]
+        look: dict[str, Any] = {
+            "marker": marker,
+            "markersize": 2 * size,
+            "markerfacecolor": "none",
+            "linestyle": "none",
+        }
+        look |= {"markeredgecolor": style.COLORS_OF.get(point.kind, style.BLACK), "markeredgewidth": 1.0}
         both = [point.eigenvalue, point.eigenvalue.conjugate()] if point.eigenvalue.imag else [point.eigenvalue]
         ax.plot([value.real for value in both], [value.imag for value in both], zorder=4, **look)
         label = f"{point.kind} at {point.parameter:.4g}"
-        small: dict[str, Any] = look | {"markersize": 5.0}
+        small: dict[str, Any] = look | {"markersize": 1.3 * size}
         handles.setdefault(label, Line2D([], [], label=label, **small))
     return list(handles.values())

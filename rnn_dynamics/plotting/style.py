@@ -25,7 +25,7 @@ from ..checks import ArgumentError, Told, checked, worded
 COLUMN_WIDTHS = {1: 3.35, 2: 6.93}
 """Inches: 85 mm and 176 mm, what most journals give a figure of one column and of two."""
 
-BLACK, GREY, LIGHT_GREY = "#000000", "#666666", "#c8c8c8"
+BLACK, GREY, LIGHT_GREY, PALE_GREY = "#000000", "#666666", "#c8c8c8", "#e4e4e4"
 """Ink: what bears no meaning of its own, such as a loss, a closed form or a limit."""
 
 BLUE, SKY, GREEN = "#0072B2", "#56B4E9", "#009E73"
@@ -48,6 +48,9 @@ COLORS_OF: dict[str, str] = {
     # How many there are.
     "claimed": VERMILLION,
     "reached": GREEN,
+    # What orbits nearby do: unstable manifolds and exponents above zero, stable ones and exponents below it.
+    "expanding": "#E8112D",
+    "contracting": "#2A4FE0",
     # What happens as a parameter moves.
     "fold": "#B5124F",
     "pitchfork": "#C2A000",
@@ -99,7 +102,7 @@ _STYLE: dict[Any, Any] = {
     "axes.linewidth": THIN,
     "axes.labelpad": 2.0,
     "axes3d.grid": True,
-    "grid.color": "#e4e4e4",
+    "grid.color": PALE_GREY,
     "grid.linewidth": THIN,
     "hatch.linewidth": THIN,
     "legend.fontsize": SMALL,

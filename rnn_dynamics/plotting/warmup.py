@@ -77,7 +77,7 @@ def _draw_values(ax: Axes, warmup: Warmup) -> list[Artist]:
 
     behind = ax.twinx()
     style.dress(behind)
-    grey: dict[str, Any] = {"color": "#e4e4e4", "linewidth": 0, "label": "held steps M"}
+    grey: dict[str, Any] = {"color": style.PALE_GREY, "linewidth": 0, "label": "held steps M"}
     behind.fill_between(updates, warmup.horizons.numpy(), step="mid", **grey)
     behind.set_ylim(0, 1.03 * int(warmup.horizons.max()))
     behind.set_ylabel("held steps M", color=style.GREY)

@@ -87,16 +87,6 @@ def test_analyze_other_cells(capsys, monkeypatch, tmp_path, module, options, exp
     assert expected in out
 
 
-def test_demo_small(capsys, monkeypatch, tmp_path) -> None:
-    code, out, _ = run_command(
-        capsys, monkeypatch, "demo", "--out", tmp_path / "demo", "--hidden", 8, "--steps", 30, "--seed", 1
-    )
-    assert code == 0
-    assert (tmp_path / "demo" / "fixed_points_2d.png").exists()
-    assert out.strip().splitlines()[-1].startswith(tuple("0123456789"))
-    assert "Look at" in out.strip().splitlines()[-1]
-
-
 def _npy(tmp_path, array) -> object:
     np.save(tmp_path / "bad.npy", array)
     return tmp_path / "bad.npy"

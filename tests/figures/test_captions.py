@@ -79,10 +79,12 @@ def test_pictures_have_captions() -> None:
         assert path.stem not in several or path.stem in caption.read_text()
 
 
-def test_figures_take_colours_from_their_meanings() -> None:
+def test_plots_and_figures_take_colours_from_their_meanings() -> None:
     """Neither by their hue nor as numbers: a colour has one meaning, and ``style.COLORS_OF`` says which."""
     hue = re.compile(r"style\.(BLUE|SKY|GREEN|ORANGE|VERMILLION|PURPLE)\b|\"#[0-9A-Fa-f]{6}\"")
-    found = {str(path): hue.findall(path.read_text()) for path in FIGURES.rglob("*.py")}
+    tables = {"style.py", "classes.py"}  # of colours, and of the tints that fill the markers
+    files = [*FIGURES.rglob("*.py"), *(ROOT / "rnn_dynamics/plotting").glob("*.py")]
+    found = {str(path): hue.findall(path.read_text()) for path in files if path.name not in tables}
     assert {path: names for path, names in found.items() if names} == {}
 
 

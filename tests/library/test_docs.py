@@ -42,7 +42,10 @@ def toctrees(page: Path) -> set[Path]:
     return {(page.parent / line).resolve() for line in lines}
 
 
-@pytest.mark.parametrize("page", [*PAGES, *sorted((DOCS / "chapters").glob("*.md"))], ids=lambda page: page.stem)
+LINKING = [ROOT / "README.md", *PAGES, *sorted((DOCS / "chapters").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     base = ROOT / "notebooks" if page.parent.name == "chapters" else page.parent
     for link in LINK.findall(page.read_text()):

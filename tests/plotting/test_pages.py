@@ -122,6 +122,18 @@ def test_the_rim_of_the_unit_circle_is_magnified_where_eigenvalues_are_near_it()
         assert not box.contains(*ax.transData.transform((x, 0)))
 
 
+def test_the_inset_covers_neither_eigenvalues_nor_what_it_magnifies() -> None:
+    ax = plot_spectrum(_points(0.95, 1.1, 1.5, 0.5))
+    (inset,) = ax.child_axes
+    figure = ax.get_figure()
+    assert figure is not None
+    figure.canvas.draw()
+    covered = inset.get_tightbbox()
+    assert covered is not None
+    corners = [(x, y) for x in inset.get_xlim() for y in inset.get_ylim()]
+    assert not covered.count_contains(ax.transData.transform([*corners, (1.5, 0), (0.5, 0)]))
+
+
 @pytest.mark.parametrize(("eigenvalues", "rim"), [((0.98, 0.1), False), ((0.2, 0.1), True)])
 def test_there_is_no_inset_unasked_or_without_eigenvalues_near_the_rim(
     eigenvalues: tuple[float, ...], rim: bool

@@ -212,6 +212,10 @@ def test_starts_have_the_colour_of_their_attractor() -> None:
     for row in range(4):
         (artist,) = (artist for artist in ax.collections if artist.get_label() == f"attractor {row}")
         assert to_hex(np.asarray(artist.get_facecolor())[0]) == style.qualitative(row).lower()
+    assert {text.get_text(): text.xy for text in ax.texts} == {
+        str(row): pytest.approx(orbit[0, :2].tolist()) for row, orbit in enumerate(found.orbits)
+    }
+    assert not plot_attractors(found).texts  # there kinds have the colours
     assert len({style.qualitative(row) for row in range(8)}) == 8
     assert style.qualitative(8) == style.qualitative(0)
 

@@ -10,7 +10,7 @@ from artists import legend_texts, markers, path
 from problems.maps import held, normal
 
 import rnn_dynamics as rd
-from rnn_dynamics.plotting import animate, interactive
+from rnn_dynamics.plotting import animate, interactive, style
 
 
 def test_a_cobweb_goes_up_to_the_graph_and_across_to_the_diagonal() -> None:
@@ -80,6 +80,8 @@ def test_the_flip_of_henons_map_is_ringed() -> None:
     branch = rd.continue_fixed_point(doors.henon, [0.64, 0.19], (0.2, 1.4), at=1.4)
     ax = rd.plot_spectrum_path(branch)
     assert "flip at 0.3675" in legend_texts(ax)
+    (ring,) = (line for line in ax.lines if line.get_markeredgecolor() == style.COLORS_OF["flip"])
+    np.testing.assert_allclose([ring.get_xdata()[0], ring.get_ydata()[0]], [-1, 0], atol=1e-6)
 
 
 def test_a_delay_plot_shows_each_state_against_the_next() -> None:
