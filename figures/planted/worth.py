@@ -223,7 +223,7 @@ input, at the start, half-way and at the end of training, mean over seeds and ce
 they
 were at the last look; dashed, open: what the published VAA stands for. Right: norm of the loss's derivative by the
 state, over steps before the end and relative
-to the last step, before training: medians and quartiles. "Better" and "worse" mean that the 95 % intervals of the
+to the last step, before training: medians and quartiles, what is below 10⁻¹² at that. "Better" and "worse" mean that the 95 % intervals of the
 means do not overlap; with so many comparisons some of that will be chance.
 
 {". ".join(comparisons(rows)) or "Nothing to compare was measured"}. {survival(rows)}.

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..enclosures import exact, midpoints
 from ..linear_algebra import solve
 from .bounds import identity, symmetric, upper, uppers
+from .intervals import Intervals, product, up
 
 Block: TypeAlias = tuple[int, ...]
 
@@ -112,11 +113,37 @@ class Frame:
                 radii[row] = size * radius * self._slack * _UP
         return symmetric(radii)
 
+    @property
+    def reach(self) -> list[float]:
+        """Bounds of |x_i| for all x with |x|_W <= 1."""
+        return uppers(self.back * self.spread(1.0)).tolist()
+
     def length(self, column: arb_mat) -> float:
         """A bound of |x|_W for all x in a column of balls."""
+        return upper(self.size(column))
+
+    def size(self, column: arb_mat) -> arb:
+        """The same, be it smaller than any float."""
         moved = (self.forward * column).entries()
         lengths = (_hypot(moved[block[0]], moved[block[1]] if len(block) == 2 else arb(0)) for block in self.blocks)
-        return max(upper(length) / size * _UP for length, size in zip(lengths, self.sizes.tolist(), strict=True))
+        return max((length / size).abs_upper() for length, size in zip(lengths, self.sizes.tolist(), strict=True))
+
+    def norms(self, moved: Intervals) -> Tensor:
+        """Bounds of |M|_W of many matrices, [k], ``moved`` being M V of each, [k, n, n]."""
+        n = moved.lower.shape[-1]
+        matrices = product("ij,kjl->kil", Intervals.exactly(midpoints(self.forward)), moved, n)
+        own = torch.tensor([number for number, block in enumerate(self.blocks) for _ in block])
+        squares = up(matrices.magnitude.square())
+        sums = squares.new_zeros(len(squares), len(self.blocks), n).index_add(1, own, squares)
+        bounds = squares.new_zeros(len(squares), len(self.blocks), len(self.blocks)).index_add(2, own, sums)
+        bounds = bounds.sqrt() * _UP + 1e-150
+        for number, block in enumerate(self.blocks):
+            if len(block) == 2:
+                (a, b), (c, d) = ([matrices[:, row, column] for column in block] for row in block)
+                turned = torch.hypot((a + d).magnitude, (c - b).magnitude)
+                bent = torch.hypot((a - d).magnitude, (b + c).magnitude)
+                bounds[:, number, number] = (turned + bent) / 2 * _UP
+        return (bounds @ self.sizes / self.sizes).amax(dim=-1) * _UP * self._slack * _UP
 
     def inscribed(self, units: Tensor) -> float:
         """A bound of |x|_W where |x_i| <= u_i for all i."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from ..enclosures import Enclosure, Unenclosed, ball, enclose, exact, is_finite
 from ..systems import AutonomousMap, Box, units_of
 from .claims import Claim, states_of
+from .intervals import Batches, Evaluation, OverBalls, Unbounded
 from .keeping import restored, stored
 from .rows import ProvedRows
 from .stored_step import StoredStep
@@ -40,6 +42,18 @@ class Ground:
     """Why the map could not be traced; empty where it could."""
 
     notes: tuple[str, ...]
+    rows: Step
+    """F of states [k, n], to be traced for many boxes at once."""
+
+    @cached_property
+    def evaluation(self) -> Evaluation | None:
+        """F and DF over many boxes; None for a map that could not be traced."""
+        if self.map is None:
+            return None
+        try:
+            return Batches(self.rows, self.map.state_size)
+        except (Unbounded, Unenclosed):
+            return OverBalls(self.map)
 
     @classmethod
     def of(cls, system: AutonomousMap, claims: Sequence[Claim]) -> "Ground":
@@ -58,14 +72,14 @@ class Ground:
             return system(states.to(system.device, system.dtype)).double().cpu()
 
         judged = _judged(map, ends)
-        return cls(map, run, _units(system, claims), ends, box.reason, *judged, step, refusal, system.notes)
+        return cls(map, run, _units(system, claims), ends, box.reason, *judged, step, refusal, system.notes, system)
 
     @classmethod
     def kept(cls, proof: ProvedRows, step: StoredStep) -> "Ground":
         """Of the map that a certificate holds."""
         map, run = restored(step)
         judged = _judged(map, proof.box)
-        return cls(map, run, proof.units, proof.box, proof.box_reason, *judged, step, "", proof.notes)
+        return cls(map, run, proof.units, proof.box, proof.box_reason, *judged, step, "", proof.notes, run)
 
 
 def _judged(map: Enclosure | None, box: Tensor | None) -> tuple[bool, bool]:

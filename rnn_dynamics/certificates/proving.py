@@ -36,8 +36,8 @@ def prove(
                 if map is None
                 else proof_of(map, claim, ground.units, tolerance, precisions)
             )
-        if map is not None and len(starts):
-            ways = reached(ground.run, map, [proof.capture for proof in proofs], starts, steps, progress)
+        if len(starts) and map is not None:
+            ways = reached(ground, [proof.capture for proof in proofs], starts, steps, progress)
     proofs += [Proof(claim, Obstacle.INTERRUPTED) for claim in claims[len(proofs) :]]
     result = assembled(table, ground, proofs, tolerance, starts[: len(ways)], ways, bool(stop))
     return result, proofs

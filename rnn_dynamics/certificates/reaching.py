@@ -10,11 +10,15 @@ from torch import Tensor
 from ..enclosures import Enclosure, exact, is_finite, midpoints, precision
 from ..progress import each
 from .capture import Capture
-from .ground import Step
+from .ground import Ground, Step
 from .obstacles import Passage
+from .shadowing import shadowed
 
 _FIRST_BITS, _MOST_BITS = 106, 53 * 2**7
 """An enclosed orbit gets wider by a factor of a few a step, a bit or two of precision: a thousand steps can be done."""
+
+_LONG = 200
+"""Steps from which on an orbit is ``shadowed`` first: for fewer to enclose it costs less than to bound its slopes."""
 
 _INSIDE = 0.5
 """Of a ball's radius: a float orbit this near has surely entered it."""
@@ -30,19 +34,14 @@ class Reached:
 
 
 def reached(
-    run: Step,
-    map: Enclosure,
-    captures: Sequence[Capture | None],
-    starts: Tensor,
-    steps: int,
-    progress: bool | None,
+    ground: Ground, captures: Sequence[Capture | None], starts: Tensor, steps: int, progress: bool | None
 ) -> list[Reached]:
     """Of each of ``starts`` [s, n]."""
     if not any(captures):
         return [Reached(-1, 0, Passage.NO_BALL) for _ in starts]
-    entries = _entries(run, captures, starts, steps)
+    entries = _entries(ground.run, captures, starts, steps)
     rows = each(list(zip(starts, entries, strict=True)), "starts enclosed", progress, unit="start")
-    return [_proved(map, captures, start, *entry) for start, entry in rows]
+    return [_proved(ground, captures, start, *entry) for start, entry in rows]
 
 
 def _entries(run: Step, captures: Sequence[Capture | None], starts: Tensor, steps: int) -> list[tuple[int, int]]:
@@ -75,10 +74,19 @@ def _in_floats(capture: Capture) -> list[tuple[Tensor, Tensor]]:
     return tests
 
 
-def _proved(map: Enclosure, captures: Sequence[Capture | None], start: Tensor, row: int, steps: int) -> Reached:
+def _proved(ground: Ground, captures: Sequence[Capture | None], start: Tensor, row: int, steps: int) -> Reached:
     capture = captures[row] if row >= 0 else None
     if capture is None:
         return Reached(-1, steps, Passage.NOT_CAPTURED)
+    map, evaluation = ground.map, ground.evaluation if steps >= _LONG else None
+    assert map is not None  # what has captures was traced
+    if evaluation is not None:
+        frame = capture.balls[0].frame
+        end = shadowed(map, ground.run, evaluation, frame, start, steps, _MOST_BITS)
+        if end is not None and capture.holds(end):
+            return Reached(row, steps, Passage.REACHED)
+    if steps > _MOST_BITS:
+        return Reached(-1, steps, Passage.TOO_WIDE)
     bits = _FIRST_BITS
     while True:
         with precision(bits):

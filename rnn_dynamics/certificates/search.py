@@ -70,7 +70,7 @@ def certify(
     *,
     complete: bool = False,
     budget: Count | None = None,
-    steps: Size = 1000,
+    steps: Size = 10_000,
     tolerance: Annotated[float, Positive()] = _TOLERANCE,
     progress: bool | None = None,
 ) -> Certificates | ProvedReach | BranchCertificates:
@@ -90,7 +90,8 @@ def certify(
             ``Reachability`` are its own.
         complete: of fixed points, also whether these are all: ``all_fixed_points`` proves it for small maps.
         budget: boxes that this may look at; see there.
-        steps: the budget of each start: so many are followed.
+        steps: the budget of each start: so many are followed. Slow networks need thousands, some ten milliseconds each
+            at 64 units.
         tolerance: how far a state may be from the solution proved, in units of max(u_i, |h_i|): a millionth, as
             searches merge what is nearer.
         progress: whether to show a bar; by default in notebooks only, after ten seconds.

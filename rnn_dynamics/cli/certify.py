@@ -40,7 +40,7 @@ def certify(
         str | None, typer.Option(help="The input held for fixed points, '0,1,0'.", show_default="zeros")
     ] = None,
     precision: Annotated[int, typer.Option(min=24, help="Bits that certificates are proved again with.")] = 106,
-    steps: Annotated[int, typer.Option(min=1, help="How many steps each start may take to a capture ball.")] = 1000,
+    steps: Annotated[int, typer.Option(min=1, help="How many steps each start may take to a capture ball.")] = 10_000,
     prefix: Prefix = None,
     cell: CellName = None,
     nonlinearity: Nonlinearity = None,

@@ -13,7 +13,7 @@ from ...enclosures import Trace, trace
 from .duals import MIXING, RULES, Dual, Unbounded, as_dual
 from .intervals import Intervals, joined, up
 
-_SIZES = (16, 128, 1024)
+BATCHES = (16, 128, 1024)
 """Boxes in a batch: a graph is traced for a fixed number, and the least of these that holds all is filled up."""
 
 _AGREEMENT = 1e-9
@@ -100,7 +100,7 @@ class Batches(Evaluation):
     def _require_agreement(self) -> None:
         """That rules read the operations as torch does, at points where rounding is all that may differ."""
         generator = torch.Generator().manual_seed(0)
-        points = torch.randn(_SIZES[0], self.size, generator=generator, dtype=torch.float64)
+        points = torch.randn(BATCHES[0], self.size, generator=generator, dtype=torch.float64)
         value, _ = self.linearize(Intervals.exactly(points))
         wanted = self._function(points)
         if not torch.allclose(wanted, value.middle, _AGREEMENT, _AGREEMENT, equal_nan=True):
@@ -164,7 +164,7 @@ def _wide(slope: Intervals | None, shape: tuple[int, ...]) -> Intervals:
 
 def _parts(boxes: Intervals) -> list[Intervals]:
     """In batches of one size, the last filled up with its own last box."""
-    size = next((size for size in _SIZES if len(boxes) <= size), _SIZES[-1])
+    size = next((size for size in BATCHES if len(boxes) <= size), BATCHES[-1])
     parts = [boxes[begin : begin + size] for begin in range(0, len(boxes), size)]
     missing = size - len(parts[-1])
     index = torch.cat([torch.arange(len(parts[-1])), torch.full((missing,), len(parts[-1]) - 1)])
