@@ -23,7 +23,14 @@ HANGS = 3600
 def execute(path: Path, write: bool = False) -> int:
     """Run one; how many cells it has."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=HANGS, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    client = NotebookClient(
+        notebook,
+        timeout=HANGS,
+        kernel_name="python3",
+        resources={"metadata": {"path": FOLDER}},
+        coalesce_streams=True,  # else what is printed comes in pieces, cut by chance
+    )
+    client.execute()
     if write:
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)  # time stamps, which would change with every run
