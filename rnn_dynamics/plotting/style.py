@@ -90,8 +90,8 @@ _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     # Those that are there, as matplotlib warns of others; what a font lacks, such as an arrow, is taken from the next.
     "font.sans-serif": [name for name in _FONTS if name in _THERE],
-    # Letters of formulas in the font of the text. A notebook draws when this style is over, and matplotlib then asks for
-    # a cursive font too, and warns where there is none: there formulas are in the font that comes with it.
+    # Letters of formulas in the font of the text. A notebook draws when this style is over, and matplotlib then asks
+    # for a cursive font too, and warns where there is none: there formulas are in the font that comes with it.
     "mathtext.fontset": "custom" if _THERE & set(mpl.rcParamsDefault["font.cursive"]) else "dejavusans",
     "mathtext.rm": "sans",
     "mathtext.it": "sans:italic",

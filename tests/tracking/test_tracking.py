@@ -320,7 +320,9 @@ def test_a_costly_observation_is_not_repeated_until_training_has_gone_on(clock: 
     assert tracker.history.overhead > 0.05
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.0731, "cost 7.3% of the training time"), (287.013, "cost 287 times the")])
+@pytest.mark.parametrize(
+    ("share", "told"), [(0.0731, "cost 7.3% of the training time"), (287.013, "cost 287 times the")]
+)
 def test_what_observing_cost_is_told_as_a_share_or_as_a_multiple(share: float, told: str) -> None:
     tracker = AttractorTracker(SEQUENCES, effort=rd.Effort(n=8, horizon=50, searched=32))
     tracker.observe(0, scalar(0.5, 0.0))
