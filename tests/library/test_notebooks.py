@@ -72,7 +72,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_cells_ran_in_order_and_complained_of_nothing(path: Path) -> None:
     counts = [cell["execution_count"] for cell in cells(path, "code")]
     assert counts == list(range(1, len(counts) + 1))
-    assert not [output for output in outputs(path) if output.get("name") == "stderr" or output["output_type"] == "error"]
+    assert not [out for out in outputs(path) if out.get("name") == "stderr" or out["output_type"] == "error"]
 
 
 @per_notebook
