@@ -90,7 +90,8 @@ class BasinBoundary(Interruptible):
 
     def summary(self) -> str:
         """One line: between which attractors, and where it leads."""
-        where = f"leads to a {self.kind} with {self.n_unstable} unstable directions, residual {self.residual:.0e}"
+        directions = f"{self.n_unstable} unstable direction{'s' * (self.n_unstable != 1)}"
+        where = f"leads to a {self.kind} with {directions}, residual {self.residual:.0e}"
         where = where if self.saddle is not None else "leads to no fixed point"
         where = "interrupted before it was followed to its end" if self.interrupted else where
         return f"boundary between attractors {self.labels[0]} and {self.labels[1]}: {where}"

@@ -292,7 +292,8 @@ class Attractors(  # pyright: ignore[reportIncompatibleVariableOverride]
             lines.append(f"speeds of the drifting starts: {drifting.min():.1e} to {drifting.max():.1e} a step")
         lines += [f"drifting along a {manifold!r}" for manifold in self.slow_manifolds]
         if len(self.slow):
-            lines.append(f"{len(self.slow)} ghosts, of speed {self.slow.speeds.min():.1e} and more")
+            noun = "ghost" if len(self.slow) == 1 else "ghosts"
+            lines.append(f"{len(self.slow)} {noun}, of speed {self.slow.speeds.min():.1e} and more")
         running = self.running.any(dim=0).nonzero().flatten().tolist()
         if running:
             shown = ", ".join(map(str, running[:12])) + (" ..." if len(running) > 12 else "")

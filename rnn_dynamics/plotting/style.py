@@ -87,15 +87,19 @@ _COUNT = re.compile(r"(.*) \((\d+)\)")
 
 worded(Axes, "one matplotlib Axes")
 
+_THERE = set(fontManager.get_font_names())
+
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     # Those that are there, as matplotlib warns of others; what a font lacks, such as an arrow, is taken from the next.
-    "font.sans-serif": [name for name in _FONTS if name in set(fontManager.get_font_names())],
-    "mathtext.fontset": "custom",  # letters of formulas in the font of the text
+    "font.sans-serif": [name for name in _FONTS if name in _THERE],
+    # Letters of formulas in the font of the text. A notebook draws when this style is over, and matplotlib then asks
+    # for a cursive font too, and warns where there is none: there formulas are in the font that comes with it.
+    "mathtext.fontset": "custom" if _THERE & set(mpl.rcParamsDefault["font.cursive"]) else "dejavusans",
     "mathtext.rm": "sans",
     "mathtext.it": "sans:italic",
     "mathtext.bf": "sans:bold",
-    "mathtext.cal": "sans",  # matplotlib looks for a cursive font otherwise, and warns that there is none
+    "mathtext.cal": "sans",
     "font.size": _LABEL,
     "axes.labelsize": _LABEL,
     "axes.titlesize": _LABEL,

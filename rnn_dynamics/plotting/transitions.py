@@ -43,6 +43,9 @@ _LARGE, _SMALL = _Sizes(2.4, 7.0, 6.0, 1.0), _Sizes(1.8, 5.5, 5.0, 0.75)
 _BEND, _FAN = 0.12, 0.14
 """How much the first arrow between two nodes is bent, and each further one more, as shares of their distance."""
 
+_FLAT = 0.4
+"""The least ratio of height to width, or of width to height: loops need room below the legend."""
+
 _SHORT = 17
 """Legends of longer entries have two columns instead of three."""
 
@@ -102,12 +105,22 @@ def plot_transition_graph(
         handles += _draw_edges(ax, graph, where, self_loops, size)
         ax.set_axis_off()
         ax.set_aspect("equal")
+        _leave_room(ax, where)
         ax.margins(0.2 if self_loops else 0.08)
         if legend:
             handles = handles or [style.nothing("no attractors")]
             short = max(len(str(handle.get_label())) for handle in handles) <= _SHORT
             style.add_legend(ax, handles, columns=3 if short else 2, length=2.2)
     return ax
+
+
+def _leave_room(ax: Axes, where: dict[Hashable, np.ndarray]) -> None:
+    """Make the axis no narrower than ``_FLAT`` where all nodes are on a line."""
+    if where:
+        points = np.stack(list(where.values()))
+        half = np.maximum(np.ptp(points, axis=0), _FLAT * np.ptp(points, axis=0).max()) / 2
+        middle = (points.max(axis=0) + points.min(axis=0)) / 2
+        ax.update_datalim([middle - half, middle + half])
 
 
 def _words(graph: nx.MultiDiGraph, names: Sequence[str] | None) -> dict[Hashable, str]:

@@ -18,6 +18,9 @@ from .reachability import counts_against_horizons
 _HEIGHT = 2.4
 """Inches."""
 
+_DASHES = ("-", "-.", ":")
+"""Of layers, with their colours."""
+
 
 @checked
 def plot_warmup(warmup: Warmup, ax: Axes | None = None, *, legend: bool = True) -> Axes:
@@ -61,6 +64,7 @@ def _draw_values(ax: Axes, warmup: Warmup) -> list[Artist]:
     layers = warmup.soft_vaas.shape[1]
     for index in range(layers):
         look: dict[str, Any] = {"color": style.qualitative(index), "linewidth": style.THICK}
+        look["linestyle"] = _DASHES[index % len(_DASHES)]
         look |= {"marker": "o", "markersize": 3} if len(warmup) == 1 else {}  # one update makes no line
         look["label"] = f"layer {index + 1}" if layers > 1 else "VAA*"
         ax.plot(updates, warmup.soft_vaas[:, index].numpy(), zorder=3, **look)

@@ -177,7 +177,9 @@ class TrackingHistory(  # pyright: ignore[reportIncompatibleVariableOverride]
             f"from {first.count} to {last.count}; {self.identities.summary()}"
         )
         if self.training_seconds > 0:
-            text += f"; cost {self.overhead:.1%} of the training time"
+            share = self.overhead
+            text += f"; cost {share:.1%} of" if share < 1 else f"; cost {share:.3g} times"
+            text += " the training time"
             text += f", {self.skipped} left out for the budget" * bool(self.skipped)
         return text
 

@@ -46,6 +46,7 @@ def test_the_boundary_of_two_memories_leads_to_the_saddle_between_them() -> None
     assert boundary.saddle is not None
     assert boundary.saddle.tolist() == pytest.approx([0, m, m], abs=1e-9)
     assert boundary.n_unstable == 1
+    assert "leads to a saddle with 1 unstable direction, residual" in boundary.summary()
     assert boundary.residual < 1e-12
     assert float(boundary.eigenvalues[0].abs()) == pytest.approx(2)
     assert boundary.width < 1e-6

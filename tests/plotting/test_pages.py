@@ -49,6 +49,18 @@ def test_the_font_is_the_first_that_is_there() -> None:
         assert set(asked) <= set(fontManager.get_font_names())
 
 
+def test_a_formula_drawn_when_the_style_is_over_looks_for_no_font_that_is_not_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with style.styled():
+        figure, ax = plt.subplots()
+        ax.set(yscale="log", ylim=(0.5, 2e5), xlabel="$h_{17}$")
+    type(fontManager)._findfont_cached.cache_clear()  # else it warns once in a process
+    figure.canvas.draw()
+    assert not [record.message for record in caplog.records if "cursive" in record.message]
+    plt.close(figure)
+
+
 def test_superscripts_are_five_points_high_at_least() -> None:
     shrink = 0.7  # of matplotlib's formulas
     assert shrink * style.SMALL >= 5

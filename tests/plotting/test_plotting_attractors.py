@@ -475,6 +475,19 @@ def test_arrows_have_the_colour_of_their_input() -> None:
     assert drawn == expected
 
 
+def test_two_nodes_leave_room_for_their_loops_below_the_legend() -> None:
+    system = rd.as_map(lambda h, x: torch.tanh(2 * h + x), 1, 1, box=([-1.0], [1.0]))
+    found = rd.find_attractors(system.hold(), [[-0.9], [0.9]])
+    graph = rd.transition_graph(system, found, torch.tensor([[0.1], [-0.1]]))
+    ax = plot_transition_graph(graph, self_loops=True)
+    ax.figure.canvas.draw()
+    legend = ax.get_legend()
+    assert legend is not None
+    foot = legend.get_window_extent().y0
+    assert len(arrows(ax)) == 4
+    assert max(arrow.get_window_extent().y1 for arrow in arrows(ax)) < foot
+
+
 def test_loops_are_drawn_on_request() -> None:
     graph, found = cube()
     ax = plot_transition_graph(graph, positions=found.states, self_loops=True, labels=False)

@@ -35,13 +35,14 @@ def reaches() -> tuple[Reachability, Reachability]:
     return first, second
 
 
-def test_each_layer_is_a_line_of_its_own_colour() -> None:
+def test_each_layer_is_a_line_of_its_own_colour_and_dashes() -> None:
     warmup = history()
     ax = plot_warmup(warmup)
     for index in range(2):
         drawn = path(ax, f"layer {index + 1}")
         np.testing.assert_array_equal(drawn, np.stack([np.arange(12), warmup.soft_vaas[:, index].numpy()], axis=1))
         assert line(ax, f"layer {index + 1}").get_color() == style.qualitative(index)
+        assert line(ax, f"layer {index + 1}").get_linestyle() == ("-", "-.")[index]
     assert legend_texts(ax) == ["layer 1", "layer 2", "target 0.9", "held steps M"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("update", "VAA* of n = 8 states")
     target = line(ax, "target 0.9")

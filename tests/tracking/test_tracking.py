@@ -5,6 +5,7 @@ import itertools
 import math
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -317,6 +318,16 @@ def test_a_costly_observation_is_not_repeated_until_training_has_gone_on(clock: 
     assert tracker.history.steps.tolist() == [0, 20]
     assert tracker.history.skipped == 19
     assert tracker.history.overhead > 0.05
+
+
+@pytest.mark.parametrize(
+    ("share", "told"), [(0.0731, "cost 7.3% of the training time"), (287.013, "cost 287 times the")]
+)
+def test_what_observing_cost_is_told_as_a_share_or_as_a_multiple(share: float, told: str) -> None:
+    tracker = AttractorTracker(SEQUENCES, effort=rd.Effort(n=8, horizon=50, searched=32))
+    tracker.observe(0, scalar(0.5, 0.0))
+    history = tracker.history
+    assert told in replace(history, training_seconds=(history.seconds + history.recording_seconds) / share).summary()
 
 
 def test_a_time_limit_cuts_an_observation_off(monkeypatch: pytest.MonkeyPatch, clock: Ticking) -> None:
