@@ -29,18 +29,14 @@ def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float, u
     """
     if len(states) < 2:
         return torch.arange(len(states), device=states.device)
-    first, copies = _copies(states)
-    if len(first) < len(states):
-        place = torch.from_numpy(first).to(states.device)
-        return place[merge(states[place], residuals[place], errors[place], tolerance, units)][
-            torch.from_numpy(copies).to(states.device)
-        ]
     states = states.detach().double()
     points = warped(states, torch.ones_like(states[0]) if units is None else units.double()).cpu().numpy()
     scale = np.maximum(1.0, np.linalg.norm(points, axis=1))
     reach = _ERROR_FACTOR * errors.double().nan_to_num(0.0, posinf=0.0).cpu().numpy()
     radius = np.clip(reach, tolerance * scale, max(tolerance, _WIDEST) * scale)
     residual = residuals.cpu().numpy()
+    first, copies = _copies(points)
+    points, radius, residual = points[first], radius[first], residual[first]
 
     representative = np.arange(len(points))
     for group in _coarse_groups(points, float(radius.max(initial=0.0))):
@@ -55,12 +51,12 @@ def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float, u
             width = np.linalg.norm(points[rows] - points[best], axis=1).max()
             if width <= 4 * radius[rows].max():
                 representative[rows] = best
-    return torch.from_numpy(representative).to(states.device)
+    return torch.from_numpy(first[representative][copies]).to(states.device)
 
 
-def _copies(states: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _copies(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The first of all rows [k, n] that are the same to the last bit, and for each row the place of its own there."""
-    bits = np.ascontiguousarray(states.detach().cpu().numpy())
+    bits = np.ascontiguousarray(points)
     rows = bits.view(np.dtype((np.void, bits.dtype.itemsize * bits.shape[1])))[:, 0]
     _, first, copies = np.unique(rows, return_index=True, return_inverse=True)
     return first, copies
