@@ -35,8 +35,6 @@ def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float, u
     reach = _ERROR_FACTOR * errors.double().nan_to_num(0.0, posinf=0.0).cpu().numpy()
     radius = np.clip(reach, tolerance * scale, max(tolerance, _WIDEST) * scale)
     residual = residuals.cpu().numpy()
-    first, copies = _copies(points)
-    points, radius, residual = points[first], radius[first], residual[first]
 
     representative = np.arange(len(points))
     for group in _coarse_groups(points, float(radius.max(initial=0.0))):
@@ -51,15 +49,7 @@ def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float, u
             width = np.linalg.norm(points[rows] - points[best], axis=1).max()
             if width <= 4 * radius[rows].max():
                 representative[rows] = best
-    return torch.from_numpy(first[representative][copies]).to(states.device)
-
-
-def _copies(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first of all rows [k, n] that are the same to the last bit, and for each row the place of its own there."""
-    bits = np.ascontiguousarray(points)
-    rows = bits.view(np.dtype((np.void, bits.dtype.itemsize * bits.shape[1])))[:, 0]
-    _, first, copies = np.unique(rows, return_index=True, return_inverse=True)
-    return first, copies
+    return torch.from_numpy(representative).to(states.device)
 
 
 def _coarse_groups(points: np.ndarray, gap: float) -> list[np.ndarray]:
