@@ -134,8 +134,9 @@ class HeldSearch:
         )
 
     def _q_after_a_step(self, states: Tensor) -> Tensor:
-        after = Newton(slow_points=0).solve(self.system, states, max_steps=1).states
-        return _q(after, self.system(after))
+        distinct, place = states.unique(dim=0, return_inverse=True)  # most starts end where others did
+        after = Newton(slow_points=0).solve(self.system, distinct, max_steps=1).states
+        return _q(after, self.system(after))[place]
 
     def jacobians(self, table: FixedPoints) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """dF/dx [r, n, n] and dF/du [r, n, m] at the states of a table."""

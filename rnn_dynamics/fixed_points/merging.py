@@ -53,19 +53,21 @@ def merge(states: Tensor, residuals: Tensor, errors: Tensor, tolerance: float, u
 
 
 def _coarse_groups(points: np.ndarray, gap: float) -> list[np.ndarray]:
-    """Split rows wherever some line's projections leave a gap: rows within ``gap`` of each other are never parted."""
+    """Split rows wherever some line's projections leave a gap: rows within ``gap`` of each other are never parted.
+
+    Returns:
+        The groups of two rows or more.
+    """
     directions = np.random.default_rng(0).standard_normal((6, points.shape[1]))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    groups = [np.arange(len(points))]
-    for direction in directions:
-        split: list[np.ndarray] = []
-        for group in groups:
-            shadow = points[group] @ direction
-            ranked = np.argsort(shadow, kind="stable")
-            cuts = np.nonzero(np.diff(shadow[ranked]) > gap)[0] + 1
-            split.extend(np.split(group[ranked], cuts))
-        groups = split
-    return groups
+    owner = np.zeros(len(points), dtype=int)
+    for shadow in directions @ points.T:
+        order = np.lexsort((shadow, owner))  # group by group, and along the line in each
+        cuts = (np.diff(shadow[order]) > gap) | (np.diff(owner[order]) > 0)
+        owner[order] = np.concatenate([[0], cuts.cumsum()])
+    order = np.argsort(owner, kind="stable")
+    groups = np.split(order, np.nonzero(np.diff(owner[order]))[0] + 1)
+    return [group for group in groups if len(group) > 1]
 
 
 def _components(points: np.ndarray, radius: np.ndarray) -> list[np.ndarray]:

@@ -146,7 +146,8 @@ def _searched(
             recipes = fresh_starts(system, pool.states, size, generator, units, everywhere)[:size]
             if not recipes:
                 break  # nothing was found and no box is known: there is nowhere to start from
-            result = further.solve(system, torch.cat([batch for _, batch in recipes]), **options)
+            isolated = pool.states[analysis.isolated.to(pool.states.device)]
+            result = further.solve(system, torch.cat([batch for _, batch in recipes]), known=isolated, **options)
             budget -= len(result.states)
             count(len(result.states))
             fresh = 0

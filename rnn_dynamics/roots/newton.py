@@ -10,6 +10,7 @@ from ..systems import AutonomousMap
 from .damped import damped_newton
 from .problem import RootProblem
 from .results import Reason
+from .rough import rough_steps
 from .solver import Attempt, RootSolver, scaled_residuals
 from .speed import descend
 
@@ -44,10 +45,12 @@ class Newton(RootSolver):
 
     def attempt(self, problem: RootProblem) -> Attempt:
         def direction(equation: AutonomousMap, states: Tensor, residual: Tensor) -> Tensor:
-            step = torch.empty_like(states)
-            for part in equation.chunks(len(states), problem.memory_budget):
-                _, linearization = equation.linearize(states[part])
-                step[part] = linearization.solve(-residual[part])
+            step, solved = rough_steps(equation, states, residual, problem.units, problem.memory_budget)
+            rest = (~solved).nonzero().squeeze(-1)
+            for part in equation.chunks(len(rest), problem.memory_budget):
+                rows = rest[part]
+                _, linearization = equation.linearize(states[rows])
+                step[rows] = linearization.solve(-residual[rows])
             # At a singular Jacobian a plain step of the map is as good a guess as any.
             return torch.where(step.isfinite().all(dim=-1, keepdim=True), step, residual)
 

@@ -28,3 +28,6 @@ class RootProblem:
 
     progress: bool | None
     """Whether to show a bar; None: in notebooks only, after ten seconds."""
+
+    known: Tensor | None = None
+    """Roots [p, n] that were found before: what is led to one of them need go no further."""

@@ -51,6 +51,7 @@ class RootSolver(ABC):
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
         progress: bool | None = None,
         units: Tensor | None = None,
+        known: Tensor | None = None,
     ) -> RootResult:
         """Solve from each row of ``starts`` [k, n].
 
@@ -61,6 +62,7 @@ class RootSolver(ABC):
             memory_budget: bytes for Jacobians; more starts than fit are worked through in chunks.
             progress: whether to show a bar; by default in notebooks only, after ten seconds.
             units: of each coordinate, [n]; those of the starts by default.
+            known: roots [p, n] found before, of use to solvers that know rows which are led to one of them.
 
         Returns:
             A row per start: numerical trouble is a reason on its row, never an exception. Ctrl-C ends the search
@@ -69,7 +71,7 @@ class RootSolver(ABC):
         starts = as_starts(system, starts)
         units = units_of(system, starts) if units is None else units
         with torch.no_grad():
-            problem = RootProblem(system, starts, units, max_steps, memory_budget, progress)
+            problem = RootProblem(system, starts, units, max_steps, memory_budget, progress, known)
             return self.judged(problem, self.attempt(problem))
 
     @abstractmethod

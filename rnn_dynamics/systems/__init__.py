@@ -31,7 +31,7 @@ from .layers import (
 )
 from .linearization import Linearization
 from .modules import recurrent_layers, recurrent_module
-from .pushforward import Pushforward
+from .pushforward import LayeredPushforward, Pushforward
 from .readable_cells import CELLS, Reading
 from .rectifiers import Rectifiers
 from .sampling import bytes_kept, last_within, padded, sample_states, states_after
@@ -63,6 +63,7 @@ __all__ = [
     "LSTMLayer",
     "Layer",
     "LayeredMap",
+    "LayeredPushforward",
     "LeakyLayer",
     "Linearization",
     "LowRankLayer",

@@ -11,7 +11,7 @@ from ..progress import sign_of_life
 from ..stability import Spectrum
 from .boxes import Box, NoBox
 from .linearization import Linearization
-from .pushforward import Pushforward
+from .pushforward import LayeredPushforward, Pushforward
 from .rectifiers import Rectifiers
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
@@ -44,6 +44,10 @@ class AutonomousMap(ABC):
     def pushforward(self, states: Tensor, vectors: int) -> Pushforward:  # noqa: ARG002
         """What carries ``vectors`` tangent vectors at each of states [k, n] at the least cost."""
         return self.linearize(states)[1]
+
+    def shared_products(self, states: Tensor) -> LayeredPushforward | None:  # noqa: ARG002
+        """What carries tangent vectors by products with weights that all of states [k, n] share, if anything does."""
+        return None
 
     @property
     @abstractmethod

@@ -11,7 +11,7 @@ from ..stopping import look_at_the_clock
 from .autonomous import AutonomousMap, Reduction
 from .boxes import Box, NoBox
 from .linearization import Linearization
-from .pushforward import Pushforward
+from .pushforward import LayeredPushforward, Pushforward
 from .rectifiers import Rectifiers
 
 FirstState: TypeAlias = ArrayLike | tuple[Tensor, Tensor]
@@ -95,6 +95,10 @@ class DrivenMap(ABC):
     def pushforward(self, states: Tensor, inputs: Tensor, vectors: int) -> Pushforward:  # noqa: ARG002
         """What carries ``vectors`` tangent vectors at each of states [k, n] under inputs [k, m] at the least cost."""
         return self.linearize(states, inputs)[1]
+
+    def shared_products(self, states: Tensor, inputs: Tensor) -> LayeredPushforward | None:  # noqa: ARG002
+        """What carries tangent vectors by products with weights that all of states [k, n] share, if anything does."""
+        return None
 
     @abstractmethod
     def bytes_per_linearization(self, itemsize: int) -> int:
@@ -263,6 +267,10 @@ class HeldMap(AutonomousMap):
     def pushforward(self, states: Tensor, vectors: int) -> Pushforward:
         look_at_the_clock()
         return self.network.pushforward(states, self._inputs(states), vectors)
+
+    def shared_products(self, states: Tensor) -> LayeredPushforward | None:
+        look_at_the_clock()
+        return self.network.shared_products(states, self._inputs(states))
 
     @checked
     def input_jacobian(self, states: Tensor) -> Tensor | None:

@@ -155,6 +155,11 @@ class LayeredMap(DrivenMap):
             return LayeredPushforward.at(self.layers, states.split(self._sizes, dim=-1), inputs)
         return super().pushforward(states, inputs, vectors)
 
+    def shared_products(self, states: Tensor, inputs: Tensor) -> LayeredPushforward | None:
+        if any(type(layer).push is Layer.push for layer in self.layers):
+            return None  # one of them makes Jacobians
+        return LayeredPushforward.at(self.layers, states.split(self._sizes, dim=-1), inputs)
+
     def bytes_per_linearization(self, itemsize: int) -> int:
         own = sum(size**2 for size in self._sizes)
         feed = sum(layer.state_size * layer.input_size for layer in self._layers[1:])

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
-from .layers import Layer, Slopes, rows_of
+from .layers import Layer, Slopes, changed
 from .linearization import Linearization
 
 _FEW = 4
@@ -58,8 +58,18 @@ class LayeredPushforward:
             inputs = value[:, : layer.output_size]
         return cls(layers, slopes)
 
-    def rows(self, part: slice) -> "LayeredPushforward":
-        return LayeredPushforward(self.layers, [rows_of(slope, part) for slope in self.slopes])
+    def rows(self, part: slice | Tensor) -> "LayeredPushforward":
+        return LayeredPushforward(self.layers, [changed(slope, lambda one: one[part]) for slope in self.slopes])
+
+    def to(self, dtype: torch.dtype) -> "LayeredPushforward":
+        """In another precision."""
+
+        def cast(weight: Tensor) -> Tensor:
+            return weight.to(dtype)
+
+        return LayeredPushforward(
+            [layer.apply(cast) for layer in self.layers], [changed(slope, cast) for slope in self.slopes]
+        )
 
     def apply(self, vectors: Tensor) -> Tensor:
         parts = vectors.mT.split([layer.state_size for layer in self.layers], dim=-1)

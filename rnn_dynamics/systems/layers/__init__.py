@@ -4,7 +4,7 @@ For developers: subclass ``CellLayer`` (or ``Layer``, for weights of other names
 methods, and every analysis works on your cell.
 """
 
-from .base import CellLayer, Layer, Slopes, rows_of
+from .base import CellLayer, Layer, Slopes, changed
 from .brc import BRCLayer, NBRCLayer
 from .elman import ElmanLayer
 from .gru import GRULayer
@@ -39,5 +39,5 @@ __all__ = [
     "ParallelLayer",
     "ResetBeforeGRULayer",
     "Slopes",
-    "rows_of",
+    "changed",
 ]

@@ -215,9 +215,9 @@ def scaled_rows(terms: list[tuple[Tensor, Tensor]]) -> Tensor:
     return total
 
 
-def rows_of(slopes: Slopes, part: slice) -> Slopes:
-    """Some of the states that slopes are known at."""
-    return tuple(one[part] if isinstance(one, Tensor) else rows_of(one, part) for one in slopes)
+def changed(slopes: Slopes, change: Callable[[Tensor], Tensor]) -> Slopes:
+    """The slopes with each of their tensors replaced by ``change(tensor)``."""
+    return tuple(change(one) if isinstance(one, Tensor) else changed(one, change) for one in slopes)
 
 
 def weighted(coefficients: Tensor, products: Tensor, blocks: int) -> Tensor:

@@ -85,10 +85,32 @@ class UngatedGRULayer(GRULayer):
         return self._gates(state, drive)[2]
 
     def jacobians(self, state: Tensor, input: Tensor, wrt_input: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        reset, _, candidate, state_n = self._gates(state, self.project(input))
-        slope = 1.0 - candidate.square()
-        by_reset = slope * state_n * reset * (1.0 - reset)
+        candidate, by_reset, by_candidate, reset = self._slopes(state, input)
         hidden_r, _, hidden_n = self.weight_hh.chunk(3)
         input_r, _, input_n = self.weight_ih.chunk(3)
-        by_input = scaled_rows([(by_reset, input_r), (slope, input_n)]) if wrt_input else None
-        return candidate, scaled_rows([(by_reset, hidden_r), (slope * reset, hidden_n)]), by_input
+        by_input = scaled_rows([(by_reset, input_r), (by_candidate, input_n)]) if wrt_input else None
+        return candidate, scaled_rows([(by_reset, hidden_r), (by_candidate * reset, hidden_n)]), by_input
+
+    def _slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, ...]:
+        """The candidate, its derivatives by the drives of r and n, and the gate r."""
+        reset, _, candidate, state_n = self._gates(state, self.project(input))
+        by_candidate = 1.0 - candidate.square()
+        return candidate, by_candidate * state_n * reset * (1.0 - reset), by_candidate, reset
+
+    def slopes(self, state: Tensor, input: Tensor) -> tuple[Tensor, Slopes]:
+        candidate, by_reset, by_candidate, reset = self._slopes(state, input)
+        by_hidden = torch.cat([by_reset, by_candidate * reset], dim=-1).unsqueeze(1)
+        return candidate, (by_hidden, torch.cat([by_reset, by_candidate], dim=-1).unsqueeze(1))
+
+    def push(self, slopes: Slopes, vectors: Tensor, feed: Tensor | None) -> Tensor:
+        by_hidden, by_input = slopes
+        images = weighted(by_hidden, linear(vectors, _without_update(self.weight_hh)), 2)
+        if feed is None:
+            return images
+        return images.add_(weighted(by_input, linear(feed, _without_update(self.weight_ih)), 2))
+
+
+def _without_update(weight: Tensor) -> Tensor:
+    """The rows of r and n of a weight [3 n, m]."""
+    reset, _, candidate = weight.chunk(3)
+    return torch.cat([reset, candidate])
