@@ -36,7 +36,7 @@ def test_it_is_one_screen_with_one_picture() -> None:
 def test_its_commands_exist() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     made = [line.split()[1] for line in lines if line.startswith("make ")]
-    assert made == ["demo"]
+    assert made == ["demo", "test"]
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {*made, *re.findall(r"`make (\w+)`", README)} <= set(targets)
     called = [line.split()[1] for line in lines if line.startswith("rnn-dynamics ")]
