@@ -32,7 +32,7 @@ def find(step: Step, n: int, k: int = 64, solver: rd.Newton | None = None) -> rd
 
 @cache
 def uncoupled(n: int) -> rd.FixedPoints:
-    return find(lambda h: torch.tanh(2 * h), n, 256)
+    return find(lambda h: torch.tanh(2 * h), n, 1024)
 
 
 def rotation(radius: float, angle: float = 1.0) -> rd.FixedPoints:
