@@ -236,6 +236,11 @@ def _regions(ax: Axes) -> None:
         ax.text(x, y, name, va=side, fontsize=style.SMALL, fontweight="bold", color=style.GREY)
 
 
+def _told(deviation: float) -> str:
+    """A few roundings are those of the machine that evaluates the closed form: no number is given for them."""
+    return f"{deviation:.1e}" if deviation >= 1e-15 else "less than 1e-15"
+
+
 def caption(result: Unfolding) -> str:
     """What is shown, and how exact it is."""
     off = deviations(result)
@@ -244,7 +249,7 @@ def caption(result: Unfolding) -> str:
     ends = sorted(point.parameter for _, point in result.held.special_points)
     located = ("cusp", "branch point", "flip", "fold", "folds over b")
     largest = max(off[name] for name in located)
-    rows = "\n".join(f"| {name} | {value:.1e} |" for name, value in off.items())
+    rows = "\n".join(f"| {name} | {_told(value)} |" for name, value in off.items())
     cells = result.chart.counts.shape[0]
     return f"""
 **A pitchfork and its unfolding.** Fixed points and cycles of x' = tanh(w x + b), one unit with a weight and a bias;
@@ -260,8 +265,8 @@ curve of folds has a cusp (CP) where the pitchfork is, the curve of flips bounds
 points at which settling starts by plain iteration reached two attractors.
 
 The closed form: x is a fixed point where b = atanh x - w x; folds are at w = 1 / (1 - x^2), flips at w = -1 / (1 -
-x^2). Special points deviate from it by {largest:.1e} at most, in the parameter; everything, rows of branches
-included, by {max(off.values()):.1e}, the tolerance of 1e-11 in x divided by how slowly x changes with the parameter.
+x^2). Special points deviate from it by {_told(largest)} at most, in the parameter; everything, rows of branches
+included, by {_told(max(off.values()))}, the tolerance of 1e-11 in x divided by how slowly x changes with the parameter.
 
 | what | largest deviation in the parameter |
 |---|---|
