@@ -1,7 +1,7 @@
 """The one door to LU factorisations: everything that solves linear systems or takes determinants goes through here.
 
 torch's CPU kernel of a batched LU hands the matrices to several threads at once, and MKL's factorisation, called so,
-returns garbage from 151 rows and columns on (torch 2.5 to 2.13 at least, https://github.com/pytorch/pytorch/issues/142815):
+returns garbage or nothing at all from 151 rows and columns on (torch 2.5 to 2.13 at least, https://github.com/pytorch/pytorch/issues/142815):
 ``solve`` raises or prints a line for each block, ``slogdet`` is wrong without a word. A single matrix is always right,
 with any number of threads, and from several threads of the caller. So large matrices are taken one after the other
 where that can happen; each is then spread over all threads by MKL itself.

@@ -16,7 +16,7 @@ Numbers = Sequence[mpf]
 
 
 def proof_of(problem: Problem) -> rd.Certificates:
-    points = rd.find_fixed_points(problem.system, problem.starts(), extra_starts=256)
+    points = rd.find_fixed_points(problem.system, problem.starts(), extra_starts=1024)
     assert len(points) == len(problem.points)
     return rd.certify(problem.system, points)
 
