@@ -6,7 +6,7 @@ To add one: a function of a device's name that returns a result, in ``CALLS`` un
 import copy
 import re
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.exchange import Named, parts_of
+from rnn_dynamics.systems import HeldMap
 from rnn_dynamics.tasks import FlipFlop
 
 Call = Callable[[str], Any]
@@ -183,28 +184,35 @@ def _folding(device: str) -> Callable[[float, float], rd.AutonomousMap]:
     return lambda p, q: rd.as_map(lambda h, _: torch.tanh(q * h) + p, 1, 0, device=device).hold()
 
 
-def _henon(device: str, a: float, b: float = 0.3) -> rd.AutonomousMap:
-    def step(h: Tensor, _: Tensor) -> Tensor:
-        return torch.stack([1 - a * h[..., 0] ** 2 + h[..., 1], b * h[..., 0]], dim=-1)
+def _henon(device: str) -> Callable[..., rd.AutonomousMap]:
+    """Its parameters are inputs: a map for each pair would be probed anew, which takes most of the time."""
 
-    return rd.as_map(step, 2, 0, device=device).hold()
+    def step(h: Tensor, both: Tensor) -> Tensor:
+        return torch.stack([1 - both[..., 0] * h[..., 0] ** 2 + h[..., 1], both[..., 1] * h[..., 0]], dim=-1)
+
+    network = rd.as_map(step, 2, 2, device=device).frozen(torch.float64)
+    return lambda a, b=0.3: HeldMap(network, torch.tensor([a, b], dtype=torch.float64).to(device))
+
+
+_NEAR = 1.306
+"""Two homoclinic orbits are near to one another, and to their tangency at 1.305."""
 
 
 def _homoclinic(device: str) -> rd.ConnectingOrbits:
-    return rd.connecting_orbits(_henon(device, 1.31), [0.649, 0.195], length=5.0, most=3)
+    return rd.connecting_orbits(_henon(device)(_NEAR), [0.649, 0.195], length=5.0, spacing=0.1, most=3)
 
 
-def _connected(device: str) -> tuple[Callable[..., rd.AutonomousMap], Any]:
+@cache
+def _connected(device: str) -> Any:
     found = _homoclinic(device)
     near = found[int(found.transversality.argmin())]
-    family = partial(_henon, device)
-    return family, rd.continue_connection(family, near, (1.303, 1.31), at=1.31)
+    return rd.continue_connection(_henon(device), near, (1.304, _NEAR), at=_NEAR)
 
 
 def _touching(device: str) -> Any:
-    family, connected = _connected(device)
+    tangency = _connected(device).tangencies[0]
     return rd.continue_tangency(
-        family, connected.tangencies[0], ((1.30, 1.31), (0.29, 0.31)), at=0.3, walk=rd.Walk(max_steps=2)
+        _henon(device), tangency, ((1.30, 1.31), (0.29, 0.31)), at=0.3, walk=rd.Walk(max_steps=1)
     )
 
 
@@ -345,7 +353,7 @@ CALLS: dict[str, Call] = {
         max_period=1,
     ),
     "connecting_orbits": _homoclinic,
-    "continue_connection": lambda device: _connected(device)[1],
+    "continue_connection": _connected,
     "continue_tangency": _touching,
     "plant": _planted,
     "invariant_manifold": lambda device: rd.invariant_manifold(
