@@ -26,6 +26,7 @@ PLANS = (
     *(f"training.{name}" for name in ("lengths", "variants", "images")),
     *(f"reinforcement.{name}" for name in ("learning", "generalisation", "automaton")),
     "planted.worth",
+    "planted.maze",
 )
 STORED = (*(f"bifurcations.{name}" for name in ("pitchfork", "flip_flop", "training", "multistability")),)
 TOP = ("flip_flop", "reached", "scaling")

@@ -46,6 +46,7 @@ def test_agents_are_measured_drawn_and_captioned(tmp_path: Path) -> None:
 
 def test_the_figure_shown_comes_from_stored_results() -> None:
     folder = ROOT / "figures" / "planted"
-    assert (folder / "worth_small.jsonl").exists()
-    assert "Scale `small`" in words(folder / "worth.md")
-    assert (folder / "worth.pdf").exists()
+    for name in ("worth", "maze"):
+        assert (folder / f"{name}_small.jsonl").exists()
+        assert "Scale `small`" in words(folder / f"{name}.md")
+        assert (folder / f"{name}.pdf").exists()

@@ -32,7 +32,7 @@ def memories() -> rd.Attractors:
 @cache
 def table() -> rd.Resilience:
     network, starts = trained()
-    return rd.resilience(network.hold(), memories(), starts[:128], restarts=1, rounds=1)
+    return rd.resilience(network.hold(), memories(), starts[:32], restarts=1, rounds=1)
 
 
 def test_the_skeleton_is_a_cube() -> None:
