@@ -15,7 +15,7 @@ from .lyapunov import (
 from .method import Settle
 from .outcomes import Fate
 from .over_inputs import AttractorsOverInputs, find_attractors_over_inputs
-from .phases import cycle_states, is_on
+from .phases import cycle_states
 from .results import Attractors, Evidence, wilson_intervals
 from .search import find_attractors
 from .tangents import carry_tangents, random_tangents
@@ -40,7 +40,6 @@ __all__ = [
     "find_attractors_over_inputs",
     "find_cycles",
     "finite_time_exponents",
-    "is_on",
     "kaplan_yorke_dimension",
     "lyapunov_spectrum",
     "random_tangents",

@@ -14,7 +14,7 @@ from ..fixed_points import FixedPoints, find_fixed_points, index_sum
 from ..progress import Progress
 from ..stopping import stoppable
 from ..systems import DEFAULT_MEMORY_BUDGET, DrivenMap, HeldMap, Reading, sample_states, walk_units
-from ..tracking import Ahead, Event, InvariantSet, Observation, match, set_at, set_on, sets_of_points, table
+from ..tracking import Ahead, Event, InvariantSet, Observation, match, sets_of_points, table, with_sets
 from .inputs import Checkpoints, Losses, Stage, losses_of, stages_of
 from .links import Link, ahead_of, crossing_events, linked
 from .results import TrainingBifurcations
@@ -185,10 +185,7 @@ def _completed(done: list[_Done]) -> list[_Done]:
         link = done[lowest].link
         assert link is not None
         earlier = done[lowest - 1]
-        rows = list(earlier.rows)
-        for state in link.missed:
-            if set_on(rows, state, 1) is None:
-                rows.append(set_at(earlier.system, state, 1))
+        rows = with_sets(earlier.system, earlier.rows, [(1, state) for state in link.missed])
         if len(rows) == len(earlier.rows):
             break
         lowest -= 1

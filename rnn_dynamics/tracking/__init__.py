@@ -4,7 +4,7 @@ from .budget import Budget
 from .checkpoints import checkpoint_files, track_checkpoints
 from .effort import Effort
 from .history import TrackingHistory
-from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, sets_of, sets_of_points, table
+from .invariant_sets import InvariantSet, InvariantSets, sets_of, sets_of_points, table, with_sets
 from .matching import Event, Identities, Look, match, number_of
 from .observation import Crossing, Observation, Passage, Waypoint
 from .passages import Ahead, followed_along, followed_forward, passage_between
@@ -32,10 +32,9 @@ __all__ = [
     "match",
     "number_of",
     "passage_between",
-    "set_at",
-    "set_on",
     "sets_of",
     "sets_of_points",
     "table",
     "track_checkpoints",
+    "with_sets",
 ]

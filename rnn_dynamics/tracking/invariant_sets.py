@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from ..attractors import AttractorKind, Attractors, cycle_states, is_on
+from ..attractors import AttractorKind, Attractors, cycle_states
 from ..fixed_points import FixedPoints
 from ..roots import residual_norms
 from ..stability import attracts, n_unstable
 from ..store import storable
-from ..systems import AutonomousMap, IteratedMap
+from ..systems import AutonomousMap, IteratedMap, relative
 from ..tables import Table
 
 if TYPE_CHECKING:
@@ -143,8 +143,12 @@ def set_on(rows: Sequence[InvariantSet] | InvariantSets, state: Tensor, period: 
         known = list(zip(rows.periods.tolist(), rows.orbits, strict=True))
     else:
         known = [(row.period, row.orbit) for row in rows]
-    on = (i for i, (own, orbit) in enumerate(known) if own == period and is_on(orbit.to(state), state, _SAME))
-    return next(on, None)
+    mine = [(row, orbit.to(state)) for row, (own, orbit) in enumerate(known) if own == period]
+    if not mine:
+        return None
+    orbits = torch.stack([orbit for _, orbit in mine])
+    on = (relative(orbits - state, state, torch.ones_like(state)).amin(dim=-1) <= _SAME).tolist()
+    return next((row for (row, _), same in zip(mine, on, strict=True) if same), None)
 
 
 def table(rows: list[InvariantSet]) -> InvariantSets:
@@ -191,17 +195,37 @@ def _attractor(found: Attractors, row: int, hits: int) -> InvariantSet:
     return InvariantSet(found.kinds[row], period, orbit, evidence.residual, evidence.multipliers, growth, 0, True, hits)
 
 
-def set_at(system: AutonomousMap, state: Tensor, period: int) -> InvariantSet:
-    """The fixed point or cycle through ``state`` [n], which following found, as a row."""
+def with_sets(
+    system: AutonomousMap, rows: Sequence[InvariantSet], states: Sequence[tuple[int, Tensor]]
+) -> list[InvariantSet]:
+    """The rows, and one for each fixed point or cycle, given as a period and a state, that is not among them yet."""
+    fresh: dict[int, list[Tensor]] = {}
+    for period, state in states:
+        if set_on(rows, state, period) is None:
+            fresh.setdefault(period, []).append(state)
+    rows = list(rows)
+    for period, found in fresh.items():
+        for row in _sets_at(system, torch.stack(found), period):
+            if set_on(rows, row.orbit[0], period) is None:
+                rows.append(row)
+    return rows
+
+
+def _sets_at(system: AutonomousMap, states: Tensor, period: int) -> list[InvariantSet]:
+    """The fixed points or cycles through ``states`` [k, n], as rows."""
     turn = IteratedMap(system, period) if period > 1 else system
-    values = turn.linearize(state[None])[1].eigenvalues()[0].cpu().to(torch.complex128)
-    return InvariantSet(
-        kind="fixed point" if period == 1 else "cycle",
-        period=period,
-        orbit=cycle_states(system, state, period),
-        residual=float(residual_norms(turn, state[None])),
-        multipliers=values,
-        growth=float(values[0].abs()) ** (1 / period),
-        n_unstable=int(n_unstable(values)),
-        stable=bool(attracts(values)),
-    )
+    spectra = turn.linearize(states)[1].eigenvalues().cpu().to(torch.complex128)
+    residuals = residual_norms(turn, states).tolist()
+    return [
+        InvariantSet(
+            kind="fixed point" if period == 1 else "cycle",
+            period=period,
+            orbit=cycle_states(system, state, period),
+            residual=residual,
+            multipliers=values,
+            growth=float(values[0].abs()) ** (1 / period),
+            n_unstable=int(n_unstable(values)),
+            stable=bool(attracts(values)),
+        )
+        for state, values, residual in zip(states, spectra, residuals, strict=True)
+    ]

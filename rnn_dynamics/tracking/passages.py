@@ -12,7 +12,7 @@ from ..continuation import Followed, Special, follow
 from ..families import DifferentiableFamily, Interpolation, between, iterated
 from ..stopping import stoppable
 from ..systems import AutonomousMap, DrivenMap, apart
-from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on
+from .invariant_sets import InvariantSet, InvariantSets, set_on, with_sets
 from .observation import Crossing, Passage
 
 _RELATIVE_STEP = 6e-6
@@ -158,12 +158,8 @@ def with_arrived(
     sets: InvariantSets, rows: list[InvariantSet], forward: Runs, system: AutonomousMap
 ) -> list[InvariantSet]:
     """The later sets, those added that runs from the sets before arrived at."""
-    rows = list(rows)
-    for before, run in forward.items():
-        period = int(sets.periods[before])
-        if run.outcome == "arrived" and set_on(rows, run.end, period) is None:
-            rows.append(set_at(system, run.end, period))
-    return rows
+    ends = [(int(sets.periods[before]), run.end) for before, run in forward.items() if run.outcome == "arrived"]
+    return with_sets(system, rows, ends)
 
 
 def unreached(sets: InvariantSets, rows: list[InvariantSet], forward: Runs) -> list[int]:

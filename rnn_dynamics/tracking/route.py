@@ -1,5 +1,6 @@
 """The way from one look to the next: sets followed along the weights that training really had in between."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -10,13 +11,13 @@ from torch import Tensor
 
 from ..stopping import stoppable
 from ..systems import AutonomousMap
-from .invariant_sets import InvariantSet, InvariantSets, set_at, set_on, table
+from .invariant_sets import InvariantSet, InvariantSets, set_on, table, with_sets
 from .observation import Passage, Waypoint
 from .passages import Ahead, Run, Runs, assembled, orbits_of, runs_along, unreached, with_arrived
 from .weight_path import WeightPath
 
 _LEADING = 8
-"""Multipliers that are compared, of each set: as many as are kept."""
+"""Multipliers that are compared, of each set: as many as are kept of a look."""
 
 _FASTER = 2.0
 """By how much a multiplier may be faster on a part of a leg than any is seen to be on a whole one."""
@@ -31,6 +32,9 @@ going round a fold, which each round of dividing does anew."""
 
 _MOST_ADDED = 200
 """Sets that following may add between two looks: more than that are points of a line, which has no end."""
+
+_RENEWED = 1.1
+"""What is known is told whenever there are so many times the legs, since all of them are gone through for it."""
 
 
 Search: TypeAlias = Callable[[AutonomousMap], list[InvariantSet]]
@@ -99,15 +103,35 @@ class _Stage:
     def sets(self) -> InvariantSets:
         return table(self.rows) if self.given is None else self.given
 
+    def multipliers(self, row: int) -> Tensor:
+        """Those of a set that are known, by falling modulus: of what an earlier look gave the leading ones."""
+        if self.given is None:
+            return self.rows[row].multipliers.cpu()
+        values = self.given.multipliers[row]
+        return values[~values.isnan()]
+
     def add(self, system: AutonomousMap, states: Sequence[tuple[int, Tensor]]) -> int:
         """Enter sets that following came upon; how many were new."""
         if self.given is not None:
             return 0
         before = len(self.rows)
-        for period, state in states:
-            if set_on(self.rows, state, period) is None:
-                self.rows.append(set_at(system, state, period))
+        self.rows = with_sets(system, self.rows, states)
         return len(self.rows) - before
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a passage says of its leg."""
+
+    passage: Passage
+    quiet: bool
+    """Whether all went on as they were."""
+
+    moved: float
+    """The farthest that any multiplier went, from the nearest at the other end."""
+
+    room: float
+    """The least that any multiplier and the nearest at the other end are away from the unit circle, together."""
 
 
 @dataclass(eq=False)
@@ -120,12 +144,24 @@ class _Leg:
     back: Runs = field(default_factory=dict)  # of rows of ``last`` that none of those arrived at
     passage: Passage | None = None  # None where it is to be put together anew
     futile: int = 0  # how often it was divided only because something could not be followed
+    _told: _Told | None = None
+
+    @property
+    def told(self) -> _Told:
+        """Put together once for each passage: every leg is asked whenever one is divided."""
+        assert self.passage is not None
+        if self._told is None or self._told.passage is not self.passage:
+            ways = list(_multipliers(self))
+            moved = max((float(moved.max()) for moved, _ in ways if len(moved)), default=0.0)
+            room = min((float(room.min()) for _, room in ways), default=math.inf)
+            self._told = _Told(self.passage, _quiet(self), moved, room)
+        return self._told
 
 
 class _Builder:
     def __init__(self, path: WeightPath, ahead: Ahead, rows: list[InvariantSet], passage: Passage, whole: bool) -> None:
         self._path, self._whole = path, whole
-        self._added = 0
+        self._added = self._told = 0
         ends = _Stage(0, [], ahead.sets), _Stage(len(path.steps) - 1, list(rows))
         self._legs = [_Leg(*ends, forward=ahead.runs, passage=passage)]
         self.done = Route(rows, (), passage)
@@ -138,17 +174,22 @@ class _Builder:
         stages = [_Stage(corner, search(self._path.family(corner, corner + 1)(0.0))) for corner in corners]
         self._legs = [_Leg(*ends) for ends in pairwise([first, *stages, last])]
         self._complete()
-        self.done = self._route()
+        self._tell()
 
     def build(self) -> None:
-        """Divide stretches until each is settled; ``done`` is the best that is known at any time."""
+        """Divide stretches until each is settled; ``done`` is nearly the best that is known at any time."""
         while True:
-            index = next((index for index, leg in enumerate(self._legs) if not self._settled(leg)), None)
+            pace = self._pace()
+            index = next((index for index, leg in enumerate(self._legs) if not self._settled(leg, pace)), None)
             if index is None:
-                return
+                return self._tell()
             self._divide(index)
             self._complete()
-            self.done = self._route()
+            if len(self._legs) > _RENEWED * self._told:
+                self._tell()
+
+    def _tell(self) -> None:
+        self.done, self._told = self._route(), len(self._legs)
 
     def _complete(self) -> None:
         """Follow along all legs, until no stage lacks what its neighbours know."""
@@ -190,7 +231,7 @@ class _Builder:
     def _divide(self, index: int) -> None:
         leg = self._legs[index]
         first, last = leg.first, leg.last
-        if _quiet(leg):
+        if leg.told.quiet:
             corners = [self._path.farthest(first.at, last.at)]
         else:
             # Marching along a short leg costs far less than going round a fold once more, so that few rounds are best.
@@ -200,35 +241,35 @@ class _Builder:
         stages = [first, *(_Stage(corner, []) for corner in corners), last]
         self._legs[index : index + 1] = [_Leg(*ends, futile=futile) for ends in pairwise(stages)]
 
-    def _settled(self, leg: _Leg) -> bool:
+    def _pace(self) -> float:
+        """The fastest that any multiplier went on any quiet leg, per length of its straight line."""
+        quiet = [(leg, self._path.straight(leg.first.at, leg.last.at)) for leg in self._legs if leg.told.quiet]
+        return max((leg.told.moved / straight for leg, straight in quiet if straight > 0), default=0.0)
+
+    def _settled(self, leg: _Leg, pace: float) -> bool:
         if leg.last.at - leg.first.at == 1:
             return True
-        if not _quiet(leg):
+        if not leg.told.quiet:
             return _only_lost(leg) and leg.futile >= _FUTILE
-        return len(self._legs) > 1 and self._certified(leg)
+        return len(self._legs) > 1 and self._certified(leg, pace)
 
-    def _certified(self, leg: _Leg) -> bool:
+    def _certified(self, leg: _Leg, pace: float) -> bool:
         """Whether no multiplier can have touched the unit circle on a quiet leg.
 
         It cannot if its way there and on is longer than it goes: at most twice as fast, per length of the weights' own
         path, as any multiplier went on any quiet leg along the straight line. A leg that comes back to where it began
         says little about itself, but the others do.
         """
-        pace = 0.0
-        for other in self._legs:
-            straight = self._path.straight(other.first.at, other.last.at)
-            if straight > 0 and _quiet(other):
-                pace = max([pace, *(float(moved.max()) / straight for moved, _ in _multipliers(other))])
         most = _FASTER * pace * self._path.length(leg.first.at, leg.last.at)
         closed = self._path.straight(leg.first.at, leg.last.at) == 0 < self._path.length(leg.first.at, leg.last.at)
-        return not closed and all(float(room.min()) > most for _, room in _multipliers(leg))
+        return not closed and leg.told.room > most
 
     def _route(self) -> Route:
         """All legs, those on which nothing happened taken together."""
         merged: list[tuple[_Stage, Passage, bool]] = []
         for leg in self._legs:
             assert leg.passage is not None
-            quiet = _quiet(leg)
+            quiet = leg.told.quiet
             if merged and quiet and merged[-1][2]:
                 merged[-1] = (leg.last, _composed(merged[-1][1], leg.passage), True)
             else:
@@ -270,23 +311,35 @@ def _only_lost(leg: _Leg) -> bool:
 
 
 def _multipliers(leg: _Leg) -> Iterator[tuple[Tensor, Tensor]]:
-    """Of all sets that go on: how far each leading multiplier is from the nearest at the other end, and its room.
+    """Of all sets that go on: how far leading multipliers are from the nearest at the other end, and their room.
 
     The room is ||mu| - 1| + ||nu| - 1|: no shorter way leads from mu by the unit circle to nu.
     """
     passage = leg.passage
     assert passage is not None
-    sets = leg.first.sets
     for row, after in enumerate(passage.successors.tolist()):
-        mine = sets.multipliers[row]
-        mine, theirs = mine[~mine.isnan()], leg.last.rows[after].multipliers[:_LEADING].cpu()
-        if after < 0 or not len(mine) or not len(theirs):
+        if after < 0:
             continue
-        apart = (mine[:, None] - theirs[None]).abs()
-        room = (mine.abs() - 1).abs()[:, None] + (theirs.abs() - 1).abs()[None]
-        for axis in (0, 1):
-            moved, nearest = apart.min(dim=axis)
-            yield moved, room.gather(axis, nearest.unsqueeze(axis)).squeeze(axis)
+        one, other, n = leg.first.multipliers(row), leg.last.multipliers(after), leg.last.rows[after].orbit.shape[1]
+        if len(one) and len(other):
+            yield _nearest(one[:_LEADING], other, n)
+            yield _nearest(other[:_LEADING], one, n)
+
+
+def _nearest(values: Tensor, others: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """As ``_multipliers`` says, to the nearest of ``others``; how far is not said of those whose nearest is not known.
+
+    It is not where the others are fewer than n, the leading ones, and one that was not kept, which lies within the
+    smallest modulus, may be nearer.
+    """
+    apart, nearest = (values[:, None] - others[None]).abs().min(dim=1)
+    room = (others[nearest].abs() - 1).abs()
+    known = torch.ones_like(room, dtype=torch.bool)
+    if len(others) < n:
+        least = others.abs().min()
+        known = apart <= values.abs() - least
+        room = torch.where(known, room, (1 - least).clamp(min=0.0))
+    return apart[known], room + (values.abs() - 1).abs()
 
 
 def _composed(one: Passage, other: Passage) -> Passage:

@@ -31,6 +31,7 @@ class WeightPath:
         self.steps = [step for step, _ in corners]
         self._weights = [weights for _, weights in corners]
         self.input = input
+        self._straights: dict[tuple[int, int], float] = {}
         self._lengths = [
             math.sqrt(self._product(index + 1, index, index + 1, index)) for index in range(len(corners) - 1)
         ]
@@ -45,7 +46,9 @@ class WeightPath:
 
     def straight(self, first: int, last: int) -> float:
         """From one corner to another."""
-        return math.sqrt(self._product(last, first, last, first))
+        if (first, last) not in self._straights:
+            self._straights[first, last] = math.sqrt(self._product(last, first, last, first))
+        return self._straights[first, last]
 
     def farthest(self, first: int, last: int) -> int:
         """The corner between two others that lies farthest from their straight line; of equal ones the middle one."""
