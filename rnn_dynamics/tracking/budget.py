@@ -46,6 +46,11 @@ class Budget:
         expected = max(self._last, default=0.0)
         return self.share is None or self.spent + expected <= self.share * self.training_seconds
 
+    @property
+    def left(self) -> float | None:
+        """Seconds of observing that can be afforded now; None for no limit."""
+        return None if self.share is None else max(0.0, self.share * self.training_seconds - self.spent)
+
     @contextmanager
     def charge(self, look: bool = True) -> Iterator[None]:
         """Book the time that the block takes; unless it is a ``look``, the next one is not expected to cost as much."""

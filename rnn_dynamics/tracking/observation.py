@@ -131,8 +131,9 @@ class Observation(Interruptible):
     are known."""
 
     resolution: int | None = None
-    """The most steps between two neighbours among the weights known since the observation before: an event is located
-    to so many or fewer. None for the first observation, and where weights could not be followed at all."""
+    """The most steps between two neighbours among the weights known since the observation before, or, where locating
+    ended early, of a stretch that was not gone through: an event is located to so many or fewer. None for the first
+    observation, and where weights could not be followed at all."""
 
     @property
     def claimed(self) -> float:

@@ -62,10 +62,11 @@ def observe_network(
     known: Sequence[tuple[int, list[Tensor]]],
     step: int,
     scalars: dict[str, float],
+    left: float | None,
 ) -> tuple[Observation, Seen]:
     """Look at ``network`` under the held ``input`` [m], with what was seen ``before`` as a start.
 
-    ``since`` is the step of that, and ``known`` are the weights of steps after it.
+    ``since`` is the step of that, ``known`` are the weights of steps after it, and ``left`` seconds can be afforded.
     """
     begin, effort = time.perf_counter(), looking.effort
     stop = limited(looking.time_limit)
@@ -77,6 +78,7 @@ def observe_network(
     with stop:
         ahead = None if before is None else followed_forward(before.network, held.network, held.input, before.sets)
         go_on()
+        following = time.perf_counter() - begin
         found = find_attractors(
             held,
             torch.cat([starts, _attractor_states(before, starts)]),
@@ -88,17 +90,21 @@ def observe_network(
         crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
         rows = sets_of(None if crowded else points, found, effort.n)
         whole = points is not None and not crowded
+        searching = time.perf_counter() - begin - following
         passage, route, resolution = None, None, None
         if before is not None and ahead is not None:
             rows, passage = passage_between(ahead, held, rows)
             path = WeightPath((since, before.network), known, (step, held.network), held.input)
             resolution = max(later - earlier for earlier, later in pairwise(path.steps))
-            route = Route(rows, (), passage)
+            route = Route(rows, (), passage, resolution)
             if len(path.steps) > 2 and not stop:
                 points_known = [row.orbit for row in rows if row.kind == "fixed point"]
                 spread = _spread(network, starts, looking, 8)
                 search = _Between(torch.cat([*points_known, starts, spread]), looking)
-                route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
+                spent = time.perf_counter() - begin
+                with limited(None if left is None else max(left - spent, searching)):
+                    route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
+                resolution = max(resolution, route.coarsest)
             rows, passage = route.rows, route.passage
     sets = table(rows)
     outcomes = found.outcomes[: effort.n]

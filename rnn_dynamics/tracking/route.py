@@ -51,6 +51,9 @@ class Route:
     passage: Passage
     """From the last of ``way``, or else from the earlier look."""
 
+    coarsest: int
+    """The most steps of a stretch on which it is not settled what happened; 0 for none."""
+
 
 def routed(
     path: WeightPath,
@@ -164,7 +167,7 @@ class _Builder:
         self._added = self._told = 0
         ends = _Stage(0, [], ahead.sets), _Stage(len(path.steps) - 1, list(rows))
         self._legs = [_Leg(*ends, forward=ahead.runs, passage=passage)]
-        self.done = Route(rows, (), passage)
+        self.done = Route(rows, (), passage, path.steps[-1] - path.steps[0])
 
     def survey(self, search: Search, searches: int) -> None:
         """Divide the whole evenly, and search at the steps between."""
@@ -189,7 +192,9 @@ class _Builder:
                 self._tell()
 
     def _tell(self) -> None:
-        self.done, self._told = self._route(), len(self._legs)
+        pace, steps = self._pace(), self._path.steps
+        open_legs = [steps[leg.last.at] - steps[leg.first.at] for leg in self._legs if not self._settled(leg, pace)]
+        self.done, self._told = self._route(max(open_legs, default=0)), len(self._legs)
 
     def _complete(self) -> None:
         """Follow along all legs, until no stage lacks what its neighbours know."""
@@ -264,7 +269,7 @@ class _Builder:
         closed = self._path.straight(leg.first.at, leg.last.at) == 0 < self._path.length(leg.first.at, leg.last.at)
         return not closed and leg.told.room > most
 
-    def _route(self) -> Route:
+    def _route(self, coarsest: int) -> Route:
         """All legs, those on which nothing happened taken together."""
         merged: list[tuple[_Stage, Passage, bool]] = []
         for leg in self._legs:
@@ -275,7 +280,7 @@ class _Builder:
             else:
                 merged.append((leg.last, leg.passage, quiet))
         way = tuple(Waypoint(self._path.steps[stage.at], stage.sets, passage) for stage, passage, _ in merged[:-1])
-        return Route(list(merged[-1][0].rows), way, merged[-1][1])
+        return Route(list(merged[-1][0].rows), way, merged[-1][1], coarsest)
 
 
 def _arrived(run: Run) -> bool:

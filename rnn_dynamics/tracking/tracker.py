@@ -95,9 +95,11 @@ class AttractorTracker:
             every: at steps that are no multiple of this only the weights are kept, so that ``observe`` can stand in any
                 loop.
             effort: how much is spent on each observation.
-            budget: largest share of the training time that observing may take, locating events included; observations
-                that would exceed it are left out and counted. Trackers of an ensemble share one ``Budget``. None
-                observes whenever asked.
+            budget: largest share of the training time that observing may take; observations that would exceed it are
+                left out and counted. Locating events is given what is left of it, and at least as much time as the
+                searches of its observation took; where that is over, events are as coarse as the observation's ``resolution``
+                says. Trackers of an ensemble share one ``Budget``. None observes whenever asked, and locates events to
+                the end.
             time_limit: seconds after which the searches of one observation stop; it then says that it was cut off.
                 None for no limit.
             memory_budget: bytes that a search may take at once.
@@ -196,14 +198,14 @@ class AttractorTracker:
                 self.record(step, module)
                 return None
         numbers = _numbers(scalars)
-        before = self.budget.spent
+        before, left = self.budget.spent, self.budget.left
         with self.budget.charge():
             network = module if isinstance(module, DrivenMap) else as_map(module)
             earlier = self._before(network)
             since = step if earlier is None or self.latest_step is None else self.latest_step
             known = self._ring.between(since, step)
             observation, self._seen = observe_network(
-                network, self._input(network), self._looking, earlier, since, known, step, numbers
+                network, self._input(network), self._looking, earlier, since, known, step, numbers, left
             )
             self._observations.append(observation)
             self._ring.begin(step)
