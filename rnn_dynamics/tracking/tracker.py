@@ -97,9 +97,9 @@ class AttractorTracker:
             effort: how much is spent on each observation.
             budget: largest share of the training time that observing may take; observations that would exceed it are
                 left out and counted. Locating events is given what is left of it, and at least as much time as the
-                searches of its observation took; where that is over, events are as coarse as the observation's ``resolution``
-                says. Trackers of an ensemble share one ``Budget``. None observes whenever asked, and locates events to
-                the end.
+                searches of its observation took; where that is over, events are as coarse as the ``resolution`` of the
+                observation says. Trackers of an ensemble share one ``Budget``. None observes whenever asked, and
+                locates events to the end.
             time_limit: seconds after which the searches of one observation stop; it then says that it was cut off.
                 None for no limit.
             memory_budget: bytes that a search may take at once.
