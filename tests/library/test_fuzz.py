@@ -67,11 +67,10 @@ NEIGHBOURS = {
         "followed_along",
         "followed_forward",
         "passage_between",
-        "set_at",
-        "set_on",
         "sets_of",
         "sets_of_points",
         "table",
+        "with_sets",
     ),
     "rnn_dynamics.training": (
         "Recorder",
