@@ -20,7 +20,7 @@ def epoch_order(n: int, seed: int, epoch: int) -> Tensor:
 
 def draw_seed(seed: int, step: int) -> int:
     """The seed of what a model itself draws at an update, such as dropout."""
-    return int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0]) >> 1
 
 
 def split_off(task: SequenceTask, validation: SequenceTask | float) -> tuple[SequenceTask, SequenceTask]:
