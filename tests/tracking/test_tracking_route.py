@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 import rnn_dynamics as rd
 from rnn_dynamics.cells import module_from_spec
+from rnn_dynamics.stopping import limited
 from rnn_dynamics.systems import read_checkpoint
 from rnn_dynamics.tasks import FlipFlop
-from rnn_dynamics.tracking import AttractorTracker, Event, TrackingHistory, checkpoint_files
+from rnn_dynamics.tracking import AttractorTracker, Event, TrackingHistory, checkpoint_files, observing
 from rnn_dynamics.tracking.ring import WeightRing
 from rnn_dynamics.tracking.route import _nearest
 
@@ -110,6 +111,25 @@ def test_events_lie_at_the_updates_of_the_closed_form_however_often_one_looks(pa
     assert (table["width"] == 1).all()
     assert history.to_pandas()["births"].sum() == sum(e.kind == "birth" for e in events)
     assert "(events located to 1 step)" in history.summary()
+
+
+def test_a_budget_that_is_spent_leaves_events_as_coarse_as_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = [scalar(point) for point in wave(21)]
+    to_the_end = tracked(path, 20)
+    given = []
+
+    def at_once(seconds: float | None) -> limited:
+        given.append(seconds)
+        return limited(None if seconds is None else 0.0)
+
+    monkeypatch.setattr(observing, "limited", at_once)
+    history = tracked(path, 20, budget=0.1)
+    assert [seconds is None for seconds in given] == [True, True, False]  # each look, and locating at the second
+    assert history.resolutions[1:].tolist() == [20.0]
+    assert "(events located to 20 steps)" in history.summary()
+    assert not any(o.cut_off for o in history.observations)
+    assert to_the_end.resolutions[1:].tolist() == [1.0]
+    assert len(history.identities.events) < len(to_the_end.identities.events)
 
 
 def test_a_point_that_dies_and_another_at_the_next_look_are_two() -> None:
