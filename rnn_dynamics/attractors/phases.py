@@ -32,9 +32,6 @@ def leading_phase(orbit: Tensor, units: Tensor) -> Tensor:
     return orbit.roll(-first, dims=0)
 
 
-def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float, units: Tensor | None = None) -> bool:
-    """Whether ``state`` [n] is one of ``orbit`` [k, n] in every coordinate, up to the tolerance times max(u_i, |h_i|),
-    units being 1 by default.
-    """
-    units = torch.ones_like(state) if units is None else units
+def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float, units: Tensor) -> bool:
+    """Whether ``state`` [n] is one of ``orbit`` [k, n] in every coordinate, up to the tolerance times max(u_i, |h_i|)."""
     return bool(relative(orbit - state, state, units).min() <= merge_tolerance)

@@ -44,12 +44,12 @@ class Budget:
     def allows(self) -> bool:
         """Whether another observation can be afforded."""
         expected = max(self._last, default=0.0)
-        return self.share is None or self.spent + expected <= self.share * self.training_seconds
+        return self.left is None or expected <= self.left
 
     @property
     def left(self) -> float | None:
-        """Seconds of observing that can be afforded now; None for no limit."""
-        return None if self.share is None else max(0.0, self.share * self.training_seconds - self.spent)
+        """Seconds of observing that can be afforded now, below 0 after too dear a look; None for no limit."""
+        return None if self.share is None else self.share * self.training_seconds - self.spent
 
     @contextmanager
     def charge(self, look: bool = True) -> Iterator[None]:

@@ -78,7 +78,7 @@ def observe_network(
     with stop:
         ahead = None if before is None else followed_forward(before.network, held.network, held.input, before.sets)
         go_on()
-        following = time.perf_counter() - begin
+        search_began = time.perf_counter()
         found = find_attractors(
             held,
             torch.cat([starts, _attractor_states(before, starts)]),
@@ -90,7 +90,7 @@ def observe_network(
         crowded = (before is not None and before.crowded) or (points is not None and len(points) > effort.most_points)
         rows = sets_of(None if crowded else points, found, effort.n)
         whole = points is not None and not crowded
-        searching = time.perf_counter() - begin - following
+        searching = time.perf_counter() - search_began
         passage, route, resolution = None, None, None
         if before is not None and ahead is not None:
             rows, passage = passage_between(ahead, held, rows)

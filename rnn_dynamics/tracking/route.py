@@ -164,7 +164,7 @@ class _Leg:
 class _Builder:
     def __init__(self, path: WeightPath, ahead: Ahead, rows: list[InvariantSet], passage: Passage, whole: bool) -> None:
         self._path, self._whole = path, whole
-        self._added = self._told = 0
+        self._added = self._legs_told = 0
         ends = _Stage(0, [], ahead.sets), _Stage(len(path.steps) - 1, list(rows))
         self._legs = [_Leg(*ends, forward=ahead.runs, passage=passage)]
         self.done = Route(rows, (), passage, path.steps[-1] - path.steps[0])
@@ -188,13 +188,13 @@ class _Builder:
                 return self._tell()
             self._divide(index)
             self._complete()
-            if len(self._legs) > _RENEWED * self._told:
+            if len(self._legs) > _RENEWED * self._legs_told:
                 self._tell()
 
     def _tell(self) -> None:
         pace, steps = self._pace(), self._path.steps
         open_legs = [steps[leg.last.at] - steps[leg.first.at] for leg in self._legs if not self._settled(leg, pace)]
-        self.done, self._told = self._route(max(open_legs, default=0)), len(self._legs)
+        self.done, self._legs_told = self._route(max(open_legs, default=0)), len(self._legs)
 
     def _complete(self) -> None:
         """Follow along all legs, until no stage lacks what its neighbours know."""

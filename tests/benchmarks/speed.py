@@ -14,8 +14,8 @@ from .networks import problem
 READING = """\
 On GRUs the usual method reaches almost none of the fixed points and reports every start as a point of its own; ours
 finds all, 62 to 217 times faster at 16 units and 40 to 106 times at 64. Where the usual method works, on tanh
-networks and a small LSTM, it finds the same points; there ours takes between a fifth and a half of its time, the
-search for missing points included. Networks with fewer than 27 points keep some memories by other
+networks and a small LSTM, it finds the same points; there ours takes between a fifth and little more than half of
+its time, the search for missing points included. Networks with fewer than 27 points keep some memories by other
 means; the audit in tests/training/test_flip_flop.py finds no further point in them.
 """
 

@@ -326,7 +326,7 @@ def test_saved_figures_have_embedded_fonts_and_the_right_size(tmp_path: Path) ->
     assert b"/MediaBox [ 0 0 241.2 " in pdf  # 3.35 inches
     assert plt.imread(paths[1]).shape[1] == 1005  # at 300 dpi
     save_figure(made, tmp_path / "again")
-    if int(mpl.__version__.split(".")[1]) >= 11:  # before, matplotlib itself wrote other bytes each time
+    if mpl.__version_info__ >= (3, 11):  # before, matplotlib itself wrote other bytes each time
         assert (tmp_path / "again.pdf").read_bytes() == pdf
 
 
