@@ -33,5 +33,5 @@ def leading_phase(orbit: Tensor, units: Tensor) -> Tensor:
 
 
 def is_on(orbit: Tensor, state: Tensor, merge_tolerance: float, units: Tensor) -> bool:
-    """Whether ``state`` [n] is one of ``orbit`` [k, n] in every coordinate, up to the tolerance times max(u_i, |h_i|)."""
+    """Whether ``state`` [n] is one of ``orbit`` [k, n] in every coordinate, to the tolerance times max(u_i, |h_i|)."""
     return bool(relative(orbit - state, state, units).min() <= merge_tolerance)
