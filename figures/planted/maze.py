@@ -190,7 +190,8 @@ def caption(rows: list[Row]) -> str:
 **What planted attractors are worth to agents.** Recurrent Q-networks in T-Mazes of corridor length L. Left: share of
 optimal greedy runs while agents learn, mean over seeds. Middle: attractors that {STATES} states really reach with the
 corridor's input held, at the start, half-way and at the end of training, mean over seeds with its 95 % interval
-(bootstrap); dashed, open: what the published VAA stands for; 0 lies below the dotted break of the axis. Right: norm of the derivative of the best value by the state,
+(bootstrap); dashed, open: what the published VAA stands for; 0 lies below the
+dotted break of the axis. Right: norm of the derivative of the best value by the state,
 over steps before the end and relative to the last step, before training: medians and quartiles. What is compared is
 the share of optimal runs, over the training and seeds; "better" and "worse" mean that 95 % intervals of the means do
 not overlap, of {len({row["seed"] for row in rows})} seeds and several comparisons: some of that is chance.

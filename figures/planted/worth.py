@@ -220,7 +220,8 @@ def caption(rows: list[Row]) -> str:
 **What planted attractors are worth.** Left: test scores of every seed (dots), their mean and its 95 % interval
 (bootstrap over seeds); dotted: the best constant. Middle: attractors that {STATES} states really reach under one held
 input, at the start, half-way and at the end of training, mean over seeds and cells with its 95 % interval, drawn as
-they were at the last look; dashed, open: what the published VAA stands for; 0 lies below the dotted break of the axis. Right: norm of the loss's derivative by
+they were at the last look; dashed, open: what the published VAA stands for; 0 lies below the
+dotted break of the axis. Right: norm of the loss's derivative by
 the state, over steps before the end and relative to the last step, before training: medians and quartiles, what is
 below 10⁻¹² at that. "Better" and "worse" mean that the 95 % intervals of the means do not overlap; with so many
 comparisons some of that will be chance.
