@@ -1,26 +1,26 @@
 """The way from one look to the next: sets followed along the weights that training really had in between."""
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
 import torch
-from torch import Tensor
 
 from ..stopping import stoppable
 from ..systems import AutonomousMap
-from .invariant_sets import InvariantSet, InvariantSets, set_on, table, with_sets
+from .invariant_sets import InvariantSet, set_on
+from .legs import Leg, Stage, only_lost
+from .multiplier_courses import in_doubt
 from .observation import Passage, Waypoint
-from .passages import Ahead, Run, Runs, assembled, orbits_of, runs_along, unreached, with_arrived
+from .passages import Ahead, Run, assembled, orbits_of, runs_along, unreached, with_arrived
 from .weight_path import WeightPath
-
-_LEADING = 8
-"""Multipliers that are compared, of each set: as many as are kept of a look."""
 
 _FASTER = 2.0
 """By how much a multiplier may be faster on a part of a leg than any is seen to be on a whole one."""
+
+_AHEAD = 1.5
+"""How many times as fast multipliers are taken to be where they are looked at, since the pace may still rise."""
 
 _FUTILE = 1
 """Divisions of a stretch where nothing happens but that something cannot be followed: what fails on a part of it too
@@ -94,79 +94,12 @@ def routed(
     return builder.done
 
 
-@dataclass(eq=False)
-class _Stage:
-    """A step whose weights are known, and what there is; rows are only ever added."""
-
-    at: int  # in the path
-    rows: list[InvariantSet]
-    given: InvariantSets | None = None  # of the earlier look, which is as it is
-
-    @property
-    def sets(self) -> InvariantSets:
-        return table(self.rows) if self.given is None else self.given
-
-    def multipliers(self, row: int) -> Tensor:
-        """Those of a set that are known, by falling modulus: of what an earlier look gave the leading ones."""
-        if self.given is None:
-            return self.rows[row].multipliers.cpu()
-        values = self.given.multipliers[row]
-        return values[~values.isnan()]
-
-    def add(self, system: AutonomousMap, states: Sequence[tuple[int, Tensor]]) -> int:
-        """Enter sets that following came upon; how many were new."""
-        if self.given is not None:
-            return 0
-        before = len(self.rows)
-        self.rows = with_sets(system, self.rows, states)
-        return len(self.rows) - before
-
-
-@dataclass(frozen=True)
-class _Told:
-    """What a passage says of its leg."""
-
-    passage: Passage
-    quiet: bool
-    """Whether all went on as they were."""
-
-    moved: float
-    """The farthest that any multiplier went, from the nearest at the other end."""
-
-    room: float
-    """The least that any multiplier and the nearest at the other end are away from the unit circle, together."""
-
-
-@dataclass(eq=False)
-class _Leg:
-    """From one stage to the next."""
-
-    first: _Stage
-    last: _Stage
-    forward: Runs = field(default_factory=dict)  # of rows of ``first``
-    back: Runs = field(default_factory=dict)  # of rows of ``last`` that none of those arrived at
-    passage: Passage | None = None  # None where it is to be put together anew
-    futile: int = 0  # how often it was divided only because something could not be followed
-    _told: _Told | None = None
-
-    @property
-    def told(self) -> _Told:
-        """Put together once for each passage: every leg is asked whenever one is divided."""
-        assert self.passage is not None
-        if self._told is None or self._told.passage is not self.passage:
-            ways = list(_multipliers(self))
-            moved = max((float(moved.max()) for moved, _ in ways if len(moved)), default=0.0)
-            room = min((float(room.min()) for _, room in ways), default=math.inf)
-            self._told = _Told(self.passage, _quiet(self), moved, room)
-        return self._told
-
-
 class _Builder:
     def __init__(self, path: WeightPath, ahead: Ahead, rows: list[InvariantSet], passage: Passage, whole: bool) -> None:
         self._path, self._whole = path, whole
         self._added = self._legs_told = 0
-        ends = _Stage(0, [], ahead.sets), _Stage(len(path.steps) - 1, list(rows))
-        self._legs = [_Leg(*ends, forward=ahead.runs, passage=passage)]
+        ends = Stage(0, [], ahead.sets), Stage(len(path.steps) - 1, list(rows))
+        self._legs = [Leg(*ends, forward=ahead.runs, passage=passage)]
         self.done = Route(rows, (), passage, path.steps[-1] - path.steps[0])
 
     def survey(self, search: Search, searches: int) -> None:
@@ -174,8 +107,8 @@ class _Builder:
         first, last = self._legs[0].first, self._legs[0].last
         parts = min(last.at, searches + 1)
         corners = [part * last.at // parts for part in range(1, parts)]
-        stages = [_Stage(corner, search(self._path.family(corner, corner + 1)(0.0))) for corner in corners]
-        self._legs = [_Leg(*ends) for ends in pairwise([first, *stages, last])]
+        stages = [Stage(corner, search(self._path.family(corner, corner + 1)(0.0))) for corner in corners]
+        self._legs = [Leg(*ends) for ends in pairwise([first, *stages, last])]
         self._complete()
         self._tell()
 
@@ -208,7 +141,7 @@ class _Builder:
             if later and index + 1 < len(self._legs):
                 self._legs[index + 1].passage = None
 
-    def _extend(self, leg: _Leg) -> tuple[int, int]:
+    def _extend(self, leg: Leg) -> tuple[int, int]:
         """Follow what has not been followed on a leg yet; how many sets that added to its first and last stage."""
         family = self._path.family(leg.first.at, leg.last.at)
         sets = leg.first.sets
@@ -237,41 +170,46 @@ class _Builder:
         leg = self._legs[index]
         first, last = leg.first, leg.last
         if leg.told.quiet:
-            corners = [self._path.farthest(first.at, last.at)]
+            corners = [leg.told.doubt or self._path.farthest(first.at, last.at)]
         else:
             # Marching along a short leg costs far less than going round a fold once more, so that few rounds are best.
             parts = min(last.at - first.at, _PARTS)
             corners = [first.at + part * (last.at - first.at) // parts for part in range(1, parts)]
-        futile = leg.futile + 1 if _only_lost(leg) else 0
-        stages = [first, *(_Stage(corner, []) for corner in corners), last]
-        self._legs[index : index + 1] = [_Leg(*ends, futile=futile) for ends in pairwise(stages)]
+        futile = leg.futile + 1 if only_lost(leg) else 0
+        stages = [first, *(Stage(corner, []) for corner in corners), last]
+        self._legs[index : index + 1] = [Leg(*ends, futile=futile) for ends in pairwise(stages)]
 
     def _pace(self) -> float:
         """The fastest that any multiplier went on any quiet leg, per length of its straight line."""
         quiet = [(leg, self._path.straight(leg.first.at, leg.last.at)) for leg in self._legs if leg.told.quiet]
         return max((leg.told.moved / straight for leg, straight in quiet if straight > 0), default=0.0)
 
-    def _settled(self, leg: _Leg, pace: float) -> bool:
+    def _settled(self, leg: Leg, pace: float) -> bool:
         if leg.last.at - leg.first.at == 1:
             return True
         if not leg.told.quiet:
-            return _only_lost(leg) and leg.futile >= _FUTILE
+            return only_lost(leg) and leg.futile >= _FUTILE
         return len(self._legs) > 1 and self._certified(leg, pace)
 
-    def _certified(self, leg: _Leg, pace: float) -> bool:
+    def _certified(self, leg: Leg, pace: float) -> bool:
         """Whether no multiplier can have touched the unit circle on a quiet leg.
 
-        It cannot if its way there and on is longer than it goes: at most twice as fast, per length of the weights' own
-        path, as any multiplier went on any quiet leg along the straight line. A leg that comes back to where it began
-        says little about itself, but the others do.
+        It is taken to go at most twice as fast, per length of the weights' own path, as any multiplier went on any
+        quiet leg along the straight line. Those that come as far as the circle so are looked at one by one. A leg that
+        comes back to where it began says little about itself, and is divided.
         """
-        most = _FASTER * pace * self._path.length(leg.first.at, leg.last.at)
-        closed = self._path.straight(leg.first.at, leg.last.at) == 0 < self._path.length(leg.first.at, leg.last.at)
-        return not closed and leg.told.room > most
+        told, pace = leg.told, _FASTER * pace
+        if self._path.straight(leg.first.at, leg.last.at) == 0 < self._path.length(leg.first.at, leg.last.at):
+            return False
+        reach = pace * self._path.length(leg.first.at, leg.last.at)
+        if told.doubt is None and told.room <= reach and told.pace < pace:
+            told.pace = _AHEAD * pace
+            told.doubt = in_doubt(self._path, leg, told.pace)
+        return told.doubt is None
 
     def _route(self, coarsest: int) -> Route:
         """All legs, those on which nothing happened taken together."""
-        merged: list[tuple[_Stage, Passage, bool]] = []
+        merged: list[tuple[Stage, Passage, bool]] = []
         for leg in self._legs:
             assert leg.passage is not None
             quiet = leg.told.quiet
@@ -285,66 +223,6 @@ class _Builder:
 
 def _arrived(run: Run) -> bool:
     return run.outcome == "arrived"
-
-
-def _followable(leg: _Leg) -> tuple[list[int], list[int]]:
-    """The fixed points and cycles before and after."""
-    before = [row for row, period in enumerate(leg.first.sets.periods.tolist()) if period]
-    return before, [row for row, own in enumerate(leg.last.rows) if own.period]
-
-
-def _quiet(leg: _Leg) -> bool:
-    """Whether all went on as they were."""
-    passage = leg.passage
-    assert passage is not None
-    before, after = _followable(leg)
-    if passage.crossings or any(passage.ends[row] != "continued" for row in before):
-        return False
-    if any(passage.origins[row] != "continued" for row in after):
-        return False
-    stable = leg.first.sets.stable.tolist()
-    return all(stable[row] == leg.last.rows[int(passage.successors[row])].stable for row in before)
-
-
-def _only_lost(leg: _Leg) -> bool:
-    """Whether nothing happened but that something could not be followed."""
-    passage = leg.passage
-    assert passage is not None
-    before, after = _followable(leg)
-    told = {passage.ends[row] for row in before} | {passage.origins[row] for row in after}
-    return not passage.crossings and told <= {"continued", "unresolved"} and "unresolved" in told
-
-
-def _multipliers(leg: _Leg) -> Iterator[tuple[Tensor, Tensor]]:
-    """Of all sets that go on: how far leading multipliers are from the nearest at the other end, and their room.
-
-    The room is ||mu| - 1| + ||nu| - 1|: no shorter way leads from mu by the unit circle to nu.
-    """
-    passage = leg.passage
-    assert passage is not None
-    for row, after in enumerate(passage.successors.tolist()):
-        if after < 0:
-            continue
-        one, other, n = leg.first.multipliers(row), leg.last.multipliers(after), leg.last.rows[after].orbit.shape[1]
-        if len(one) and len(other):
-            yield _nearest(one[:_LEADING], other, n)
-            yield _nearest(other[:_LEADING], one, n)
-
-
-def _nearest(values: Tensor, others: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """As ``_multipliers`` says, to the nearest of ``others``; how far is not said of those whose nearest is not known.
-
-    It is not where the others are fewer than n, the leading ones, and one that was not kept, which lies within the
-    smallest modulus, may be nearer.
-    """
-    apart, nearest = (values[:, None] - others[None]).abs().min(dim=1)
-    room = (others[nearest].abs() - 1).abs()
-    known = torch.ones_like(room, dtype=torch.bool)
-    if len(others) < n:
-        least = others.abs().min()
-        known = apart <= values.abs() - least
-        room = torch.where(known, room, (1 - least).clamp(min=0.0))
-    return apart[known], room + (values.abs() - 1).abs()
 
 
 def _composed(one: Passage, other: Passage) -> Passage:

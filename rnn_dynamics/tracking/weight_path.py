@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..families import Interpolation, named_weights
-from ..systems import DrivenMap
+from ..systems import AutonomousMap, DrivenMap, HeldMap
 from .passages import Line
 
 
@@ -39,6 +39,10 @@ class WeightPath:
     def family(self, first: int, last: int) -> Line:
         """The maps on the straight line from one corner to another."""
         return Line(Interpolation(self._at(first), self._at(last), self._network, self.input, "between two updates"))
+
+    def system(self, corner: int) -> AutonomousMap:
+        """The map at a corner."""
+        return HeldMap(self._network(self._at(corner)), self.input)
 
     def length(self, first: int, last: int) -> float:
         """Of the path between two corners."""

@@ -20,7 +20,7 @@ from rnn_dynamics.systems import read_checkpoint
 from rnn_dynamics.tasks import FlipFlop
 from rnn_dynamics.tracking import AttractorTracker, Event, TrackingHistory, checkpoint_files, observing
 from rnn_dynamics.tracking.ring import WeightRing
-from rnn_dynamics.tracking.route import _nearest
+from rnn_dynamics.tracking.legs import nearest
 
 SEQUENCES = torch.randn(40, 10, 1, generator=torch.Generator().manual_seed(0))
 Point = tuple[float, float]
@@ -442,9 +442,9 @@ def test_ctrl_c_while_events_are_located_keeps_the_look(monkeypatch: pytest.Monk
 def test_how_far_a_multiplier_went_is_not_said_where_its_partner_may_not_have_been_kept() -> None:
     """Else a step of one update on which two small multipliers of sixteen change places would seem a leap."""
     values, kept = torch.tensor([0.9, 0.5, -0.5]).cdouble(), torch.tensor([0.8, 0.55]).cdouble()
-    moved, room = _nearest(values, kept, n=3)  # a third lies within .55
+    moved, room = nearest(values, kept, n=3)  # a third lies within .55
     assert moved.tolist() == pytest.approx([0.1])
     assert room.tolist() == pytest.approx([0.1 + 0.2, 0.5 + 0.45, 0.5 + 0.45])
-    moved, room = _nearest(values, kept, n=2)
+    moved, room = nearest(values, kept, n=2)
     assert moved.tolist() == pytest.approx([0.1, 0.05, 1.05])
     assert room.tolist() == pytest.approx([0.1 + 0.2, 0.5 + 0.45, 0.5 + 0.45])
