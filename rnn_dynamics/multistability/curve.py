@@ -19,6 +19,9 @@ _LATER = 1.25
 _REPEATS, _KEPT = 64, 2**24
 """The longest return that is looked for, and how many numbers may be kept for it."""
 
+_NEAR = 0.1
+"""Of epsilon: states nearer than this to a stable fixed point are on it."""
+
 
 @torch.no_grad()
 def vaa_curve(
@@ -28,8 +31,12 @@ def vaa_curve(
     horizons: Sequence[int],
     epsilon: float,
     progress: bool | None = None,
+    rests: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Move states [n, state] under one held input [m] in the network's own precision, and take VAA at each horizon.
+
+    Stable fixed points that are known, ``rests`` [a, state], shorten this: once every state has stayed near one, at
+    rest but for rounding, it is not moved any further, unless two of the points are about epsilon apart.
 
     Returns:
         VAA of the whole state [t] and of each layer's own [layers, t], NaN once a state has left every bound, and the
@@ -48,7 +55,10 @@ def vaa_curve(
                     done += 1
                 if done >= due:
                     due = max(done + _STRETCH, _LATER * done)
-                    ahead = _repeated(torch.stack(path), horizon - done)
+                    stacked = torch.stack(path)
+                    ahead = _repeated(stacked, horizon - done)
+                    if ahead is None and rests is not None and _at_rest(stacked, rests.to(stacked), epsilon):
+                        ahead = path[-1]
                     if ahead is not None:
                         path, done, due = [ahead], horizon, float(horizon)
             states = path[-1]
@@ -69,6 +79,17 @@ def _repeated(path: Tensor, steps: int) -> Tensor | None:
     periods = back.long().argmax(dim=0) + 1
     later = len(path) - 1 - periods + steps % periods
     return path[later, torch.arange(path.shape[1], device=path.device)]
+
+
+def _at_rest(path: Tensor, rests: Tensor, epsilon: float) -> bool:
+    """Whether each row of ``path`` [t, n, d] stayed by a point, none of which is about epsilon from another."""
+    if len(path) <= _REPEATS or not len(rests):
+        return False
+    apart = torch.cdist(rests, rests, compute_mode="donot_use_mm_for_euclid_dist")
+    unclear = (apart - epsilon).abs() <= 2 * _NEAR * epsilon
+    nearest = torch.cdist(path[-1], rests).argmin(dim=1)
+    away = (path - rests[nearest]).norm(dim=-1)
+    return not bool(unclear.any()) and bool((away <= _NEAR * epsilon).all())
 
 
 def _vaa_or_nan(states: Tensor, epsilon: float) -> float:

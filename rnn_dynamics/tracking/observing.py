@@ -71,7 +71,6 @@ def observe_network(
     begin, effort = time.perf_counter(), looking.effort
     stop = limited(looking.time_limit)
     sampled = sample_states(network, looking.sequences, effort.n, seed=looking.seed, distinct=True)
-    vaas, _, _ = vaa_curve(network, sampled, input.to(sampled), [effort.horizon], looking.epsilon)
     held = network.hold(input)
     starts = sampled.to(held.dtype)
 
@@ -107,6 +106,8 @@ def observe_network(
                 resolution = max(resolution, route.coarsest)
             rows, passage = route.rows, route.passage
     sets = table(rows)
+    rests = sets.states[sets.stable & (sets.periods == 1)].to(sampled)
+    vaas, _, _ = vaa_curve(network, sampled, input.to(sampled), [effort.horizon], looking.epsilon, rests=rests)
     outcomes = found.outcomes[: effort.n]
     observation = Observation(
         step=step,

@@ -9,9 +9,9 @@ import torch
 
 from ..stopping import stoppable
 from ..systems import AutonomousMap
+from .clearing import in_doubt
 from .invariant_sets import InvariantSet, set_on
 from .legs import Leg, Stage, only_lost
-from .multiplier_courses import in_doubt
 from .observation import Passage, Waypoint
 from .passages import Ahead, Run, assembled, orbits_of, runs_along, unreached, with_arrived
 from .weight_path import WeightPath

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.warmed import warmed
+from problems.networks import tanh_network
 from torch import nn
 
 import rnn_dynamics as rd
-from rnn_dynamics.multistability import published
+from rnn_dynamics.multistability import curve, published
 from rnn_dynamics.multistability.curve import vaa_curve
+from rnn_dynamics.systems import HeldMap
 
 REFERENCE = Path(__file__).parents[1] / "data" / "vaa_reference.npz"
 DOUBLE = torch.float64
@@ -306,3 +308,29 @@ def test_echo_index_saves(tmp_path) -> None:
     again = rd.load(rd.save(echo, tmp_path / "echo.safetensors"))
     assert repr(again) == repr(echo)
     assert echo.counts.tolist() == [1]
+
+
+def test_states_at_rest_by_known_points_are_not_moved_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curve, "_repeated", lambda path, steps: None)  # as where rounding never comes back to a state
+    network = rd.as_map(tanh_network((2.0 * torch.eye(4)).tolist(), [0.0] * 4).float())
+    starts = torch.randn(16, 4, generator=torch.Generator().manual_seed(0))
+    held = torch.zeros(1)
+    found = rd.find_attractors(network.hold(held), starts.double())
+    assert 4 < len(found) < 16
+    real, moves = HeldMap.__call__, []
+
+    def counted(self: HeldMap, states: torch.Tensor) -> torch.Tensor:
+        moves.append(len(states))
+        return real(self, states)
+
+    monkeypatch.setattr(HeldMap, "__call__", counted)
+    # Beside the right points: none, wrong ones, and one about epsilon from another, where rounding decides.
+    near = torch.cat([found.states, found.states[:1] + 0.5e-4])
+    values, lengths = [], []
+    for known in (found.states, None, found.states + 1.0, near):
+        moves.clear()
+        values.append(vaa_curve(network, starts, held, [3000], 1e-4, rests=known)[0].item())
+        lengths.append(len(moves))
+    assert values == [len(found) / 16] * 4
+    assert lengths[0] < 300
+    assert min(lengths[1:]) > 3000

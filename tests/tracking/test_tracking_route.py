@@ -19,8 +19,8 @@ from rnn_dynamics.stopping import limited
 from rnn_dynamics.systems import read_checkpoint
 from rnn_dynamics.tasks import FlipFlop
 from rnn_dynamics.tracking import AttractorTracker, Event, TrackingHistory, checkpoint_files, observing
-from rnn_dynamics.tracking.ring import WeightRing
 from rnn_dynamics.tracking.legs import nearest
+from rnn_dynamics.tracking.ring import WeightRing
 
 SEQUENCES = torch.randn(40, 10, 1, generator=torch.Generator().manual_seed(0))
 Point = tuple[float, float]

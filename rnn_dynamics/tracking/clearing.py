@@ -1,0 +1,152 @@
+"""Whether a multiplier may have touched the unit circle among the known weights of a leg on which nothing happened."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ..stopping import go_on
+from ..systems import IteratedMap, relative
+from .legs import Leg
+from .weight_path import WeightPath
+
+_NEWTON = 8
+"""Most steps of Newton's method from one corner to the next that is looked at."""
+
+_GAPS = 4
+"""Into which a leg is divided at first; those that are too long are halved."""
+
+_SAME = 1e-6
+"""Times max(1, |h|): how short the last step of Newton's method must be, and how near to a set of the last corner it
+must come to have led to it."""
+
+_NEAREST = 8
+"""Multipliers of each set that are compared: the nearest to the circle."""
+
+_FASTER = 2.0
+"""By how much a multiplier may be faster between two corners than it is seen to be from one to the other."""
+
+
+def in_doubt(path: WeightPath, leg: Leg, pace: float) -> int | None:
+    """The corner within a quiet leg where a multiplier may touch the unit circle; None if there is none.
+
+    A multiplier that goes no faster than ``pace`` per length of the path cannot touch the circle between two corners if
+    its way there and on is longer than the path between them. Sets for which this does not hold of the whole leg are
+    moved on from corner to corner by Newton's method, and looked at in more and more of them until it holds from each
+    to the next, for what goes at most twice as fast as that set's multipliers are seen to go. It is in doubt where a
+    set has a multiplier on the other side of the circle than at the ends, and where Newton's method leads elsewhere.
+    """
+    first, last = leg.first.at, leg.last.at
+    corners = sorted({first + part * (last - first) // _GAPS for part in range(1, _GAPS + 1)} - {first})
+    for group in _near_circle(path, leg, pace):
+        fresh = corners
+        while fresh:
+            for corner in fresh:
+                go_on()
+                if not group.visit(corner):
+                    return min(group.changed, last - 1)
+            fresh = group.halves(pace)
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class _There:
+    """The sets at one corner."""
+
+    states: Tensor  # [k, n]
+    multipliers: Tensor  # [k, n], complex
+    outside: Tensor  # how many multipliers are outside the circle, [k]
+
+
+class _Group:
+    """The sets of one period that have multipliers which may come to the circle."""
+
+    def __init__(
+        self, path: WeightPath, first: int, last: int, period: int, states: Tensor, ends: list[Tensor]
+    ) -> None:
+        """Begin with ``states`` [k, n] at the first corner; ``ends`` are the orbits at the last."""
+        self._path, self._period, self._last, self._ends = path, period, last, ends
+        self._there = {first: self._at(first, states)}
+        self.changed = first
+        """The last corner that was visited: where sets changed, if they did."""
+
+    def visit(self, corner: int) -> bool:
+        """Move the sets there from the nearest corner before, by way of others if need be; whether all are the same.
+
+        They are if as many multipliers are beyond the circle as before, and, at the last corner, if they are those that
+        they should be.
+        """
+        near = max(known for known in self._there if known < corner)
+        self._there[corner] = there = self._at(corner, self._there[near].states)
+        same = bool((there.outside == self._there[near].outside).all())
+        if same or corner - near == 1:
+            self.changed = corner
+            return same
+        del self._there[corner]
+        return self.visit((near + corner) // 2) and self.visit(corner)
+
+    def halves(self, pace: float) -> list[int]:
+        """The middles of the gaps that are too long."""
+        corners = sorted(self._there)
+        spectra = torch.stack([self._there[corner].multipliers for corner in corners])
+        lengths = spectra.real.new_tensor([self._path.length(*ends) for ends in pairwise(corners)])[:, None, None]
+        straight = spectra.real.new_tensor([self._path.straight(*ends) for ends in pairwise(corners)])[:, None, None]
+        room, moved = _ways(spectra[:-1], spectra[1:])
+        fastest = (_FASTER * (moved / straight).nan_to_num(nan=0.0).amax(dim=0)).clamp(max=pace)
+        long = (room <= fastest * lengths).flatten(1).any(dim=1).tolist()
+        halves = [(one + other) // 2 for (one, other), far in zip(pairwise(corners), long, strict=True) if far]
+        return [corner for corner in halves if corner not in self._there]
+
+    def _at(self, corner: int, states: Tensor) -> _There:
+        system = self._path.system(corner)
+        turn = IteratedMap(system, self._period) if self._period > 1 else system
+        found = torch.zeros(len(states), dtype=torch.bool, device=states.device)
+        images, linearization = turn.linearize(states)
+        for _ in range(_NEWTON):
+            step = linearization.solve(states - images)
+            states = states + step
+            found = relative(step, states, torch.ones_like(states)) <= _SAME
+            if bool(found.all()):
+                break
+            images, linearization = turn.linearize(states)
+        if corner == self._last:
+            off = zip(states, self._ends, strict=True)
+            found &= torch.stack([relative(end - own, own, torch.ones_like(own)).min() for own, end in off]) <= _SAME
+        multipliers = linearization.eigenvalues()
+        return _There(states, multipliers, torch.where(found, (multipliers.abs() > 1).sum(dim=1), -1))
+
+
+def _ways(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the multipliers [..., n] nearest to the circle, both ways: their room and how far the nearest at the other is.
+
+    The room is ||mu| - 1| + ||nu| - 1|, as of a leg.
+    """
+    rooms, moved = [], []
+    for here, there in ((one, other), (other, one)):
+        order = (here.abs() - 1).abs().argsort(dim=-1, stable=True)[..., :_NEAREST]
+        near = here.gather(-1, order)
+        apart, which = (near.unsqueeze(-1) - there.unsqueeze(-2)).abs().min(dim=-1)
+        rooms.append((near.abs() - 1).abs() + (there.gather(-1, which).abs() - 1).abs())
+        moved.append(apart)
+    return torch.cat(rooms, dim=-1), torch.cat(moved, dim=-1)
+
+
+def _near_circle(path: WeightPath, leg: Leg, pace: float) -> Iterator[_Group]:
+    """The sets with a multiplier that a way as long as the leg can take by the circle, by their periods."""
+    assert leg.passage is not None
+    first, last = leg.first.at, leg.last.at
+    reach = pace * path.length(first, last)
+    sets, successors = leg.first.sets, leg.passage.successors.tolist()
+    near = [
+        row
+        for row, period in enumerate(sets.periods.tolist())
+        if period and successors[row] >= 0 and bool(((leg.first.multipliers(row).abs() - 1).abs() <= reach).any())
+    ]
+    for period in sorted({int(sets.periods[row]) for row in near}):
+        rows = [row for row in near if int(sets.periods[row]) == period]
+        states = torch.stack([sets.orbits[row][0] for row in rows]).to(path.input)
+        yield _Group(
+            path, first, last, period, states, [leg.last.rows[successors[row]].orbit.to(states) for row in rows]
+        )
