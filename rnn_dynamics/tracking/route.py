@@ -70,8 +70,8 @@ def routed(
     something happened (a birth, a death, a crossing, or a set that could not be followed) is halved: at the weights in
     its middle there is what following from either end leads to, and what that meets in a fold. A stretch on which
     nothing happened is taken as that only if no multiplier can have touched the unit circle on the way that the weights
-    really went; otherwise it is divided where they are farthest from its straight line, as the whole of it always is.
-    So each event comes to lie between two neighbours among the known weights.
+    really went; otherwise it is divided where one may have. So each event comes to lie between two neighbours among the
+    known weights.
 
     Not seen is what is born and dies again away from everything that is known, and does not live through one of the
     ``searches`` steps, evenly spaced, at which fixed points are searched for too.
