@@ -35,8 +35,9 @@ def in_doubt(path: WeightPath, leg: Leg, pace: float) -> int | None:
     A multiplier that goes no faster than ``pace`` per length of the path cannot touch the circle between two corners if
     its way there and on is longer than the path between them. Sets for which this does not hold of the whole leg are
     moved on from corner to corner by Newton's method, and looked at in more and more of them until it holds from each
-    to the next, for what goes at most twice as fast as that set's multipliers are seen to go. It is in doubt where a
-    set has a multiplier on the other side of the circle than at the ends, and where Newton's method leads elsewhere.
+    to the next, for what goes at most twice as fast as that multiplier is seen to go. In doubt is where a set has
+    another number of multipliers beyond the circle than at the ends, where Newton's method does not lead to the set
+    that it should be at the last corner, and where a multiplier goes faster than ``pace``, as if it were another set's.
     """
     first, last = leg.first.at, leg.last.at
     corners = sorted({first + part * (last - first) // _GAPS for part in range(1, _GAPS + 1)} - {first})
@@ -48,6 +49,8 @@ def in_doubt(path: WeightPath, leg: Leg, pace: float) -> int | None:
                 if not group.visit(corner):
                     return min(group.changed, last - 1)
             fresh = group.halves(pace)
+        if group.leapt is not None:
+            return min(group.leapt, last - 1)
     return None
 
 
@@ -57,7 +60,7 @@ class _There:
 
     states: Tensor  # [k, n]
     multipliers: Tensor  # [k, n], complex
-    outside: Tensor  # how many multipliers are outside the circle, [k]
+    outside: Tensor  # how many multipliers are outside the circle, [k]; -1 where Newton's method led nowhere
 
 
 class _Group:
@@ -71,6 +74,8 @@ class _Group:
         self._there = {first: self._at(first, states)}
         self.changed = first
         """The last corner that was visited: where sets changed, if they did."""
+        self.leapt: int | None = None
+        """The first corner to which a multiplier came too fast."""
 
     def visit(self, corner: int) -> bool:
         """Move the sets there from the nearest corner before, by way of others if need be; whether all are the same.
@@ -80,7 +85,7 @@ class _Group:
         """
         near = max(known for known in self._there if known < corner)
         self._there[corner] = there = self._at(corner, self._there[near].states)
-        same = bool((there.outside == self._there[near].outside).all())
+        same = bool(((there.outside == self._there[near].outside) & (there.outside >= 0)).all())
         if same or corner - near == 1:
             self.changed = corner
             return same
@@ -95,27 +100,32 @@ class _Group:
         straight = spectra.real.new_tensor([self._path.straight(*ends) for ends in pairwise(corners)])[:, None, None]
         room, moved = _ways(spectra[:-1], spectra[1:])
         fastest = (_FASTER * (moved / straight).nan_to_num(nan=0.0).amax(dim=0)).clamp(max=pace)
-        long = (room <= fastest * lengths).flatten(1).any(dim=1).tolist()
+        leaps = (moved > pace * lengths + _SAME).flatten(1).any(dim=1)
+        long = (leaps | (room <= fastest * lengths).flatten(1).any(dim=1)).tolist()
         halves = [(one + other) // 2 for (one, other), far in zip(pairwise(corners), long, strict=True) if far]
-        return [corner for corner in halves if corner not in self._there]
+        fresh = [corner for corner in halves if corner not in self._there]
+        self.leapt = next((corner for corner, far in zip(corners[1:], leaps.tolist(), strict=True) if far), None)
+        return fresh
 
     def _at(self, corner: int, states: Tensor) -> _There:
         system = self._path.system(corner)
         turn = IteratedMap(system, self._period) if self._period > 1 else system
-        found = torch.zeros(len(states), dtype=torch.bool, device=states.device)
-        images, linearization = turn.linearize(states)
         for _ in range(_NEWTON):
+            images, linearization = turn.linearize(states)
             step = linearization.solve(states - images)
             states = states + step
-            found = relative(step, states, torch.ones_like(states)) <= _SAME
-            if bool(found.all()):
-                break
-            images, linearization = turn.linearize(states)
-        if corner == self._last:
-            off = zip(states, self._ends, strict=True)
-            found &= torch.stack([relative(end - own, own, torch.ones_like(own)).min() for own, end in off]) <= _SAME
-        multipliers = linearization.eigenvalues()
-        return _There(states, multipliers, torch.where(found, (multipliers.abs() > 1).sum(dim=1), -1))
+            if bool((relative(step, states, torch.ones_like(states)) <= _SAME).all()):
+                if corner == self._last and not self._arrived(states):
+                    break
+                multipliers = linearization.eigenvalues()
+                return _There(states, multipliers, (multipliers.abs() > 1).sum(dim=1))
+        nothing = torch.full(states.shape, complex(torch.nan, torch.nan), dtype=torch.complex128, device=states.device)
+        return _There(states, nothing, torch.full((len(states),), -1, device=states.device))
+
+    def _arrived(self, states: Tensor) -> bool:
+        pairs = zip(states, self._ends, strict=True)
+        apart = [relative(end - own, own, torch.ones_like(own)).min() for own, end in pairs]
+        return bool((torch.stack(apart) <= _SAME).all())
 
 
 def _ways(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,7 +152,7 @@ def _near_circle(path: WeightPath, leg: Leg, pace: float) -> Iterator[_Group]:
     near = [
         row
         for row, period in enumerate(sets.periods.tolist())
-        if period and successors[row] >= 0 and bool(((leg.first.multipliers(row).abs() - 1).abs() <= reach).any())
+        if period and successors[row] >= 0 and _within(leg.first.multipliers(row), reach, sets.states.shape[1])
     ]
     for period in sorted({int(sets.periods[row]) for row in near}):
         rows = [row for row in near if int(sets.periods[row]) == period]
@@ -150,3 +160,10 @@ def _near_circle(path: WeightPath, leg: Leg, pace: float) -> Iterator[_Group]:
         yield _Group(
             path, first, last, period, states, [leg.last.rows[successors[row]].orbit.to(states) for row in rows]
         )
+
+
+def _within(multipliers: Tensor, reach: float, n: int) -> bool:
+    """Whether one of n multipliers, of which the leading ones are known, may be so near to the circle."""
+    moduli = multipliers.abs()
+    unknown = len(moduli) < n and bool(moduli.min() >= 1 - reach)
+    return unknown or bool(((moduli - 1).abs() <= reach).any())

@@ -90,7 +90,7 @@ def test_what_is_cleared_is_quiet_at_all_weights(spec: str) -> None:
         if leg.told.quiet:
             counts = counts_by_force(path, leg)
             changes = [corner for corner in range(1, 24) if counts[corner] != counts[corner - 1]]
-            doubt = in_doubt(path, leg, 2.0 * leg.told.moved / path.straight(0, 23))
+            doubt = in_doubt(path, leg, 20.0 * leg.told.moved / path.straight(0, 23))
             assert doubt in changes if changes else doubt is None
             cleared += doubt is None
     assert cleared >= 3
