@@ -7,6 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def is_there(path: Path) -> bool:
+    """Whether a path leads to a file or a folder.
+
+    Raises:
+        OSError: if that cannot be told, as without permission; from Python 3.14 on ``Path.exists`` then says no.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path``, which takes its place once the block has written it.

@@ -1,14 +1,13 @@
 """Second and third derivatives of a map along directions, by nested forward-mode differentiation."""
 
 import math
-import warnings
 from collections.abc import Callable
 from itertools import product
 
 import torch
 from torch import Tensor
-from torch.func import jvp
 
+from ..forward_mode import jvp
 from ..systems import AutonomousMap
 
 
@@ -46,10 +45,7 @@ class Multilinear:
         function: Callable[[Tensor], Tensor] = self._system
         for direction in directions:
             function = _along(function, direction)
-        with warnings.catch_warnings():
-            # Torch's own, where it first differentiates forwards.
-            warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
-            return function(self._state.repeat(len(directions[0]), 1))
+        return function(self._state.repeat(len(directions[0]), 1))
 
 
 def _along(function: Callable[[Tensor], Tensor], direction: Tensor) -> Callable[[Tensor], Tensor]:

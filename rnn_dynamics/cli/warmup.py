@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..cells import SPEC_FORM, Parallel, Specification, module_from_spec
 from ..checks import MOST, generator_of
-from ..files import replacing
+from ..files import is_there, replacing
 from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
 from ..planting import plant as planted
 from ..report import Measure, print_warmup, write_history, write_outcome, write_planting
@@ -131,7 +131,7 @@ def warmup(
     width = input_size if given is None else given.shape[2]
     if input_size not in (None, width):
         raise ValueError(f"--input-size is {input_size}, but {inputs} has {width} inputs")
-    if Path(network).exists():
+    if is_there(Path(network)):
         subject = _from_checkpoint(Path(network), width, inputs, Reading(prefix, cell, nonlinearity, alpha, leak))
     else:
         if prefix is not None:

@@ -2,14 +2,14 @@
 
 import copy
 import math
-import warnings
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jvp, vmap
+from torch.func import functional_call, vmap
 
 from ..checks import ArgumentError, ArrayLike, CannotFollow, NoWeights, as_vector, checked
+from ..forward_mode import jvp
 from ..systems import AutonomousMap, DrivenMap, FunctionMap, HeldMap, LayeredMap, as_map
 
 NetworkOf = Callable[[list[Tensor]], DrivenMap]
@@ -57,10 +57,7 @@ class Interpolation:
             return self._network(list(weights)).step(states, inputs)
 
         along = [last - first for first, last in zip(self._before, self._after, strict=True)]
-        with warnings.catch_warnings():
-            # Torch's own, where it first differentiates forwards.
-            warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
-            return jvp(image, tuple(self._weights(t)), tuple(along))[1]
+        return jvp(image, tuple(self._weights(t)), tuple(along))[1]
 
 
 @checked

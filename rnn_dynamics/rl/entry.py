@@ -1,7 +1,7 @@
 """From an environment, however it is given, to the world that agents meet."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeAlias
 
 import gymnasium as gym
@@ -48,8 +48,7 @@ def as_world(
         length = several[0] if len(several) == 1 else environment.lengths.tolist()
         return _mazes(environment, length, where)
     if isinstance(environment, SyncVectorEnv):
-        makers = environment.env_fns
-        return SeparateWorld(lambda row: makers[row % len(makers)](), where)
+        return SeparateWorld(_makers_of(environment), where)
     if isinstance(environment, AsyncVectorEnv):
         return AsyncWorld(environment, where)
     if isinstance(environment, VectorEnv):
@@ -90,6 +89,16 @@ def _plain_maze(environment: gym.Env[Any, Any]) -> TMaze | None:
 
 def _mazes(like: TMaze | TMazeVector, length: Any, device: torch.device) -> MazeWorld:
     return MazeWorld(length, like.stochasticity, fully_observed=like.fully_observed, device=device)
+
+
+def _makers_of(environment: SyncVectorEnv) -> Callable[[int], gym.Env[Any, Any]]:
+    """Makes the environment of a row."""
+    given: Any = environment.env_fns
+    if isinstance(given, Sequence):
+        return lambda row: given[row % len(given)]()
+    # A generator, which is used up: gymnasium.make_vec of Gymnasium 1.1 and 1.2 passes one.
+    copies = [_copies(one) for one in environment.envs]
+    return lambda row: copies[row % len(copies)](row)
 
 
 def _copies(environment: gym.Env[Any, Any]) -> Callable[[int], gym.Env[Any, Any]]:

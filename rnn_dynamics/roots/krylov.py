@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.func import jvp
 
 from ..checks import Size, checked
+from ..forward_mode import jvp
 from ..linear_algebra import solve
 from ..systems import AutonomousMap
 from .damped import damped_newton

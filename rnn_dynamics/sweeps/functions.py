@@ -40,10 +40,13 @@ def function_named(name: str, source: Path) -> Function:
 def _imported(module: str, source: Path) -> ModuleType:
     """A module, that of ``source`` before others; its folder stays on the path, for what it imports when it runs."""
     own = [file for file in _files(module, source) if file.exists()]
-    if own and str(source) not in sys.path:
+    new = bool(own) and str(source) not in sys.path
+    if new:
         sys.path.insert(0, str(source))
     found = import_module(module)
     if own and Path(found.__file__ or "").resolve() not in own:
+        if new:
+            sys.path.remove(str(source))  # or workers, which begin with this path, would import the refused one
         raise ImportError(f"another module {module} is imported already, from {found.__file__}: rename one of them")
     return found
 

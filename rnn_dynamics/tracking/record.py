@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..files import replacing
+from ..files import is_there, replacing
 from ..store import load, save, storable
 from ..systems import DrivenMap, LayeredMap
 from .observation import Observation
@@ -113,7 +113,7 @@ class Record:
     def _json(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
-            found = json.loads(path.read_text()) if path.exists() else {}
+            found = json.loads(path.read_text()) if is_there(path) else {}
         except (OSError, ValueError, RecursionError) as error:
             raise ValueError(f"cannot read {path}: {error}") from error
         if not isinstance(found, dict):

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from ..checks import AdvisedError, ArgumentError, whole_number
-from ..files import replacing
+from ..files import is_there, replacing
 from ..results import Result
 from .members import Weights
 from .saved_state import fault_of
@@ -63,7 +63,7 @@ class RunFolder:
             ValueError: for a state that is not to be resumed, or cannot be read.
         """
         try:
-            found = self.state_path.exists()
+            found = is_there(self.state_path)
         except OSError as error:
             raise ValueError(f"cannot use folder {self.path}: {error}") from error
         if not found:

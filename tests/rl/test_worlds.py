@@ -1,6 +1,7 @@
 """Environments as agents meet them, however they are given."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -69,6 +70,11 @@ GIVEN: dict[str, tuple[Any, Callable[[], gym.Env], type]] = {
     "no velocities": (HIDDEN, lambda: gym.make(HIDDEN), SeparateWorld),
     "unregistered": (TwoSteps(), TwoSteps, SeparateWorld),
     "SyncVectorEnv": (gym.make_vec(CART_POLE, 2, "sync"), lambda: gym.make(CART_POLE), SeparateWorld),
+    "SyncVectorEnv of a generator": (
+        SyncVectorEnv(partial(gym.make, CART_POLE) for _ in range(2)),
+        lambda: gym.make(CART_POLE),
+        SeparateWorld,
+    ),
     "toy text": ("FrozenLake-v1", lambda: gym.make("FrozenLake-v1"), SeparateWorld),
     "tuple": ("Blackjack-v1", lambda: gym.make("Blackjack-v1"), SeparateWorld),
     "image": (

@@ -1,6 +1,7 @@
 """Plans: what they make cases of, by what cases are known, and what is refused with the nearest that there is."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,4 @@ def test_a_module_of_the_plan_is_never_mistaken_for_another(tmp_path: Path) -> N
     (tmp_path / "measured.py").write_text("def product(x): return {'z': 0}")
     with pytest.raises(ValueError, match="another module measured is imported already"):
         rd.sweep({"folder": tmp_path, "source": tmp_path, "function": "measured:product", "grid": {"x": [1]}})
+    assert str(tmp_path) not in sys.path

@@ -409,26 +409,28 @@ class _OwnGRU(nn.GRU):
     pass
 
 
+def _export(core: nn.Module, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(torch.export.export(_Exported(core), (torch.randn(7, 4, 3),)), path)
+    if "serialized_state_dict.pt" in zipfile.ZipFile(path).namelist():
+        pytest.skip(f"torch {torch.__version__} exports programs as of before, which do not tell their modules")
+
+
 EXPORTED = [("GRU", nn.GRU, {}), ("LSTM", nn.LSTM, {}), ("RNN", nn.RNN, {"nonlinearity": "relu"})]
 
 
 @pytest.mark.parametrize(("cell", "kind", "options"), EXPORTED, ids=[cell for cell, *_ in EXPORTED])
 def test_exported_programs(tmp_path, cell, kind, options) -> None:
     core = kind(3, 6, 2, **options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.export.export(_Exported(core), (torch.randn(7, 4, 3),))
-        torch.export.save(program, tmp_path / "model.pt2")
+    _export(core, tmp_path / "model.pt2")
     found = _same(tmp_path / "model.pt2", core)
     assert (found.cell, found.prefix, found.told) == (cell, "rnn.", True)
 
 
 def test_exported_programs_of_before_and_of_foreign_classes(tmp_path) -> None:
     core = _OwnGRU(3, 6)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.export.export(_Exported(core), (torch.randn(7, 4, 3),))
-        torch.export.save(program, tmp_path / "model.pt2")
+    _export(core, tmp_path / "model.pt2")
     _refused(tmp_path / "model.pt2", "belong to a test_file_formats._OwnGRU")
     _same(tmp_path / "model.pt2", core, cell="gru")
     state = {"serialized_exported_program.json": b"{}", "serialized_state_dict.pt": _torch_bytes(core.state_dict())}

@@ -168,6 +168,7 @@ def _lazy():
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:FutureWarning")  # from Python 3.14 on
 @pytest.mark.filterwarnings("ignore:Lazy modules")
 def test_it_is_refused(make, options, reason) -> None:
     with pytest.raises(ValueError, match=reason):

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import jacfwd, jvp, vmap
+from torch.func import vmap
 
 from ...enclosures import Unenclosed
 from ...families import Family, IteratedFamily, iterated
+from ...forward_mode import jacfwd, jvp
 from ...systems import AutonomousMap
 
 _AGREEMENT = 1e-9
