@@ -293,9 +293,9 @@ def test_the_budget_leaves_observations_out_and_says_so(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan")])
 def test_a_wrong_budget_is_refused_by_the_name_that_callers_know(wrong: float) -> None:
-    with pytest.raises(ValueError, match="^budget must be a "):
+    with pytest.raises(ValueError, match=r"^budget must be a "):
         Budget(wrong)
-    with pytest.raises(ValueError, match="^budget must be a "):
+    with pytest.raises(ValueError, match=r"^budget must be a "):
         AttractorTracker(SEQUENCES, budget=wrong)
 
 
