@@ -134,7 +134,8 @@ def _draw_optimal(ax: Axes, rows: list[Row]) -> None:
         if not own:
             continue
         episodes = np.array(own[0]["evaluations"])
-        means, lows, highs = zip(*map(interval, zip(*(row["fractions"] for row in own), strict=True)), strict=True)
+        shares = np.array([row["fractions"] for row in own])
+        means, lows, highs = zip(*(interval(column.tolist()) for column in shares.T), strict=True)
         color, aside = PLANTED[variant].color, episodes + _ASIDE * (index - (len(VARIANTS) - 1) / 2)
         look = {"color": color, "linestyle": PLANTED[variant].dashes, "linewidth": style.THICK}
         ax.plot(aside, means, marker=PLANTED[variant].marker, markersize=3, markevery=2, **look)
