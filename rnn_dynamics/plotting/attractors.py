@@ -142,7 +142,7 @@ def _draw_conditions(
             look = replace(look, edge=style.BLACK, face=style.qualitative(row)) if by_attractor else look
             label = f"{condition.prefix}attractor {row}"
             draw_orbit(ax, kind, orbit, project, look, label, outlined=by_attractor)
-        if by_attractor and ax.name != "3d" and len(found) <= _NUMBERED:
+        if by_attractor and ax.name != "3d" and 1 < len(found) <= _NUMBERED:
             _number(ax, [project(orbit)[0] for orbit in found.orbits])
     for kind, label in _entries([found for _, found in results]):
         look = look_of_all(conditions, ATTRACTORS[kind])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogFormatterMathtext, LogLocator, MaxNLocator, NullFormatter
 
-_FEW, _LINEAR = 2.0, 0.3
+_FEW, _LINEAR = 2.0, 0.9
 """Decades below which 1, 2 and 5 of each are labelled, and below which ticks are as on a linear axis."""
 
 

@@ -216,6 +216,8 @@ def test_starts_have_the_colour_of_their_attractor() -> None:
         str(row): pytest.approx(orbit[0, :2].tolist()) for row, orbit in enumerate(found.orbits)
     }
     assert not plot_attractors(found).texts  # there kinds have the colours
+    near = starts[found.labels == 0]
+    assert not onto_units(rd.find_attractors(held(pull, 2), near), starts=near).texts  # one alone needs no number
     assert len({style.qualitative(row) for row in range(8)}) == 8
     assert style.qualitative(8) == style.qualitative(0)
 
