@@ -13,7 +13,7 @@ from .results import FixedPoints
 from .search import find_fixed_points
 from .sheets import Sheet
 from .slow import slow_points
-from .slow_points import SlowPoints
+from .slow_table import SlowPoints
 
 __all__ = [
     "Completeness",

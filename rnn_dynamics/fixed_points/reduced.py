@@ -11,7 +11,7 @@ from ..systems import AutonomousMap, Reduction, ranks
 from .continua import Continuum, transverse_radii
 from .results import FixedPoints
 from .slow import described
-from .slow_points import SlowPoints
+from .slow_table import SlowPoints
 from .spectra import input_jacobians_of, modes_kept
 
 

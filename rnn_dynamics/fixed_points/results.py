@@ -16,7 +16,7 @@ from ..tables import Table
 from .completeness import Completeness, Round
 from .continua import Continuum
 from .linearised import DIMENSIONS, FORMATS, Linearised
-from .slow_points import SlowPoints
+from .slow_table import SlowPoints
 
 if TYPE_CHECKING:
     import pandas as pd
