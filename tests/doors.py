@@ -1031,7 +1031,7 @@ def _training_doors() -> Iterator[Door]:
         lambda **options: _tracking(hold=[0.0], effort=LITTLE, budget=None).observe(**options),
         lambda: {"step": 0, "module": module(), "force": False, "loss": 0.5},
     )
-    yield Door("Budget", Budget, lambda: {"share": 0.1})
+    yield Door("Budget", Budget, lambda: {"budget": 0.1})
     yield Door("checkpoint_files", checkpoint_files, lambda: {"folder": checkpoints()})
     yield Door(
         "track_checkpoints",

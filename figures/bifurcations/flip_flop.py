@@ -85,9 +85,17 @@ def draw(result: FlipFlopFolds) -> Figure:
 
 def _draw_diagram(ax: Axes, result: FlipFlopFolds) -> None:
     known = result.memories
-    for up, color in ((True, _UP), (False, _DOWN)):
+    handles = []
+    for up, color, way, hatch in ((True, _UP, "rising", None), (False, _DOWN, "falling", "//////")):
         folds = known.folds[(known.bits[:, 0] < 0) == up]
-        ax.axvspan(float(folds.min()), float(folds.max()), color=style.tint(color, 0.18), linewidth=0, zorder=0)
+        look = {
+            "facecolor": style.tint(color, 0.18),
+            "edgecolor": style.tint(color, 0.4),
+            "linewidth": 0,
+            "hatch": hatch,
+        }
+        ax.axvspan(float(folds.min()), float(folds.max()), zorder=0, **look)
+        handles.append(Patch(label=f"memories end, {way}", **look))
     rd.plot_diagram(
         result.diagram,
         ax,
@@ -97,12 +105,10 @@ def _draw_diagram(ax: Axes, result: FlipFlopFolds) -> None:
         observable_label="readout of bit 0",
     )
     zoom(ax, -_reach(result), _reach(result))
-    bands = ((_UP, "rising"), (_DOWN, "falling"))
-    handles = [Patch(facecolor=style.tint(color, 0.18), label=f"memories end, {way}") for color, way in bands]
     style.add_legend(ax, style.side_by_side(gathered([ax]), handles))
-    look = {"fontsize": style.SMALL, "transform": ax.transAxes}
-    ax.text(0.97, 0.97, "bit 0 = +1", ha="right", va="top", **look)
-    ax.text(0.03, 0.03, "bit 0 = \N{MINUS SIGN}1", ha="left", va="bottom", **look)
+    text: dict[str, Any] = {"fontsize": style.SMALL, "transform": ax.transAxes}
+    ax.text(0.97, 0.97, "bit 0 = +1", ha="right", va="top", **text)
+    ax.text(0.03, 0.03, "bit 0 = \N{MINUS SIGN}1", ha="left", va="bottom", **text)
 
 
 def _reach(result: FlipFlopFolds) -> float:

@@ -24,6 +24,9 @@ from .worth import ENOUGH, NAMES, draw_counts, draw_gradients, group, observed, 
 LONGER = (2, 5)
 """An agent of length L is tried in mazes of so many times L."""
 
+_ASIDE = 3.0
+"""Episodes between the intervals of two variants, which would hide one another."""
+
 _EXPLORED = 8192
 """Transitions of exploration that networks are made for, and shown gradients on."""
 
@@ -125,12 +128,20 @@ def draw(rows: list[Row]) -> Figure:
 
 
 def _draw_optimal(ax: Axes, rows: list[Row]) -> None:
-    for variant in VARIANTS:
+    """Means over seeds, and their intervals at every second evaluation, side by side."""
+    for index, variant in enumerate(VARIANTS):
         own = group(rows, variant=variant)
-        if own:
-            shares = np.mean([row["fractions"] for row in own], axis=0)
-            look = {"color": PLANTED[variant].color, "linestyle": PLANTED[variant].dashes, "linewidth": style.THICK}
-            ax.plot(own[0]["evaluations"], shares, marker=PLANTED[variant].marker, markersize=3, markevery=2, **look)
+        if not own:
+            continue
+        episodes = np.array(own[0]["evaluations"])
+        shares = np.array([row["fractions"] for row in own])
+        means, lows, highs = zip(*(interval(column.tolist()) for column in shares.T), strict=True)
+        color, aside = PLANTED[variant].color, episodes + _ASIDE * (index - (len(VARIANTS) - 1) / 2)
+        look = {"color": color, "linestyle": PLANTED[variant].dashes, "linewidth": style.THICK}
+        ax.plot(aside, means, marker=PLANTED[variant].marker, markersize=3, markevery=2, **look)
+        if len(own) >= ENOUGH:
+            for at, low, high in list(zip(aside, lows, highs, strict=True))[::2]:
+                ax.plot([at, at], [low, high], color=color, linewidth=style.THIN, zorder=1.5)
     ax.set_ylim(-0.05, 1.05)
     ax.set_ylabel("optimal runs")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -184,17 +195,22 @@ def comparisons(rows: list[Row]) -> str:
     return ". ".join(sentences) or "Nothing to compare was measured"
 
 
+def _seeds(rows: list[Row]) -> int:
+    return len({row["seed"] for row in rows})
+
+
 def caption(rows: list[Row]) -> str:
     """What is drawn, where intervals lie apart, and every number."""
     return f"""
 **What planted attractors are worth to agents.** Recurrent Q-networks in T-Mazes of corridor length L. Left: share of
-optimal greedy runs while agents learn, mean over seeds. Middle: attractors that {STATES} states really reach with the
-corridor's input held, at the start, half-way and at the end of training, mean over seeds with its 95 % interval
-(bootstrap); dashed, open: what the published VAA stands for; 0 lies below the
+optimal greedy runs while agents learn: mean over {_seeds(rows)} seeds and, at every second evaluation, its 95 %
+interval (bootstrap), drawn side by side. Middle: attractors that {STATES} states really reach with the
+corridor's input held, at the start, half-way and at the end of training, mean over seeds with its 95 % interval;
+dashed, open: what the published VAA stands for; 0 lies below the
 dotted break of the axis. Right: norm of the derivative of the best value by the state,
 over steps before the end and relative to the last step, before training: medians and quartiles. What is compared is
 the share of optimal runs, over the training and seeds; "better" and "worse" mean that 95 % intervals of the means do
-not overlap, of {len({row["seed"] for row in rows})} seeds and several comparisons: some of that is chance.
+not overlap, of {_seeds(rows)} seeds and several comparisons: some of that is chance.
 
 {comparisons(rows)}. {survival(rows)}.
 

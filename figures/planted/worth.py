@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from rnn_dynamics.plotting import style
 from rnn_dynamics.plotting.counts import STEPS, count_axis, placed
+from rnn_dynamics.plotting.logarithms import uncrowd
 from rnn_dynamics.plotting.pages import letter, page_legend
 
 from ..looks import PLANTED
@@ -89,6 +90,7 @@ def _scores(ax: Axes, rows: list[Row]) -> None:
     ax.set_xlim(-0.5, len(cells) - 0.5)
     if rows[0]["score_name"] == "mean squared error":
         ax.set_yscale("log")
+        uncrowd(ax.yaxis)
         ax.set_ylabel("error")
     else:
         ax.set_ylabel(rows[0]["score_name"])

@@ -2,24 +2,20 @@
 
 import inspect
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
-from safetensors.torch import save_file
 from torch import Tensor
 
-from ..cells import SPEC_FORM, Parallel, Specification, module_from_spec
 from ..checks import MOST, generator_of
-from ..files import is_there, replacing
+from ..files import is_there
 from ..multistability import HORIZONS, horizons_up_to, reachability, soft_vaa
 from ..planting import plant as planted
 from ..report import Measure, print_warmup, write_history, write_outcome, write_planting
 from ..store import save
-from ..systems import DrivenMap, Reading, as_map
+from ..systems import DrivenMap, Reading
 from ..warmup import Horizon, Warmup, warm_up
 from .options import Options
 from .shared import (
@@ -30,10 +26,10 @@ from .shared import (
     Prefix,
     console,
     origin_of,
-    read_network,
     read_sequences,
     require_writable,
 )
+from .warmup_subject import from_checkpoint, from_spec, written
 
 _SEQUENCES, _LENGTH = 1024, 50
 """Of the Gaussian inputs where none are given; T = 50 is where this project measured the published warmup."""
@@ -132,13 +128,13 @@ def warmup(
     if input_size not in (None, width):
         raise ValueError(f"--input-size is {input_size}, but {inputs} has {width} inputs")
     if is_there(Path(network)):
-        subject = _from_checkpoint(Path(network), width, inputs, Reading(prefix, cell, nonlinearity, alpha, leak))
+        subject = from_checkpoint(Path(network), width, inputs, Reading(prefix, cell, nonlinearity, alpha, leak))
     else:
         if prefix is not None:
             raise ValueError(f"--prefix is for a checkpoint, but there is no file {network}")
         if (cell, alpha, leak) != (None, None, None):
             raise ValueError(f"--cell, --alpha and --leak are for a checkpoint, but there is no file {network}")
-        subject = _from_spec(network, width or 1, seed, t_max, nonlinearity or "tanh")
+        subject = from_spec(network, width or 1, seed, t_max, nonlinearity or "tanh")
     if cells is not None and not subject.parallel:
         raise ValueError(f"--cells is for cells side by side, which {network} has none of")
     width = subject.map.input_size
@@ -187,7 +183,7 @@ def warmup(
         files, done = write_history(history, folder), f"{len(history)} of {steps} updates made"
         ended = history.interrupted
         _announce(history.told(lr, clip_norm, horizon, _OPTIONS))
-    warmed, refusal = _written(subject, folder)
+    warmed, refusal = written(subject, folder)
     files.insert(0, warmed)
     if not refusal:
         console.print(f"The network is in {warmed}; measuring it before and after.", soft_wrap=True, markup=False)
@@ -225,78 +221,6 @@ def warmup(
         raise ValueError(f"{refusal}; its warmed weights alone are in {warmed}")
     if stopped or ended:
         raise typer.Exit(130)
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """What is warmed up, and where it goes."""
-
-    map: DrivenMap
-    parallel: bool
-    folder: Path
-    """For results, by default."""
-
-    name: str
-    """Of the file for the warmed network."""
-
-    weights: Callable[[], dict[str, Tensor]]
-    """By the names that they have in the file."""
-
-    write: Callable[[Path], object]
-
-
-def _from_checkpoint(path: Path, width: int | None, inputs: Path | None, reading: Reading) -> _Subject:
-    checkpoint = read_network(path, reading)
-    checkpoint.require_writable()
-    wanted = checkpoint.network.input_size
-    if width not in (None, wanted):
-        what = "--input-size" if inputs is None else str(inputs)
-        raise ValueError(f"{what} must have {wanted} inputs [batch, time, {wanted}], as {path} has, got {width}")
-    for weight in checkpoint.places.values():
-        weight.requires_grad_(True)
-    return _Subject(
-        checkpoint.network,
-        " | " in checkpoint.cell,
-        path.with_name(f"{path.stem}-warmup"),
-        f"{path.stem}-warmed{path.suffix}",
-        lambda: {containers + key: weight for (containers, key), weight in checkpoint.places.items()},
-        checkpoint.write,
-    )
-
-
-def _from_spec(text: str, width: int, seed: int, t_max: float, nonlinearity: str) -> _Subject:
-    try:
-        spec = Specification.parse(text)
-    except ValueError as error:
-        raise ValueError(
-            f"{text!r} is neither a file nor a network by name: give a checkpoint (.pt or .safetensors), or {SPEC_FORM}"
-        ) from error
-    module = module_from_spec(spec, width, seed, t_max, nonlinearity=nonlinearity)
-    shape = f"{spec.layers} layer{'s' * (spec.layers > 1)} of {spec.units} units, {width} input{'s' * (width > 1)}"
-    chrono = f", t_max {t_max:g}" if "chrono" in spec.cells else ""
-    console.print(f"Made {spec}: {shape}, initialised as in the paper with seed {seed}{chrono}", soft_wrap=True)
-
-    def write(path: Path) -> None:
-        with replacing(path) as temporary:
-            save_file(module.state_dict(), temporary)
-
-    folder = Path(f"{spec}-warmup")
-    return _Subject(
-        as_map(module), isinstance(module, Parallel), folder, "warmed.safetensors", module.state_dict, write
-    )
-
-
-def _written(subject: _Subject, folder: Path) -> tuple[Path, str]:
-    """The file with the warmed network; if its own format refuses, its weights alone, and why."""
-    path = folder / subject.name
-    try:
-        subject.write(path)
-    except ValueError as error:
-        path = folder / "warmed_weights.safetensors"
-        with replacing(path) as temporary:
-            save_file({name: weight.detach().contiguous() for name, weight in subject.weights().items()}, temporary)
-        return path, str(error)
-    return path, ""
 
 
 def _announce(history: Warmup) -> None:

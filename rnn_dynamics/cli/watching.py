@@ -1,13 +1,12 @@
 """How networks are looked at while a command trains them, and what is written of it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
-from ..checks import ArgumentError, InputSequences
+from ..checks import InputSequences
 from ..report import write_tracking
 from ..tracking import AttractorTracker, Budget, Effort, TrackingHistory
 
@@ -30,8 +29,6 @@ class Watch:
 
     def trackers(self, sequences: InputSequences, seeds: Sequence[int]) -> list[AttractorTracker | None]:
         """One for each seed; they share a budget."""
-        if math.isnan(self.budget):  # which typer takes for a number in its older versions
-            raise ArgumentError("budget", "must be a share of the training time, got nan")
         account = Budget(self.budget or None)
         return [
             AttractorTracker(

@@ -9,10 +9,11 @@ from .growing import grow_continua
 from .merging import merge
 from .neutral import NeutralEquation
 from .over_inputs import FixedPointsOverInputs, find_fixed_points_over_inputs
-from .results import FixedPoints, SlowPoints
+from .results import FixedPoints
 from .search import find_fixed_points
 from .sheets import Sheet
 from .slow import slow_points
+from .slow_table import SlowPoints
 
 __all__ = [
     "Completeness",

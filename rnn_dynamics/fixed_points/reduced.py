@@ -9,8 +9,9 @@ from ..roots import residual_norms
 from ..stability import kinds, n_unstable
 from ..systems import AutonomousMap, Reduction, ranks
 from .continua import Continuum, transverse_radii
-from .results import FixedPoints, SlowPoints
+from .results import FixedPoints
 from .slow import described
+from .slow_table import SlowPoints
 from .spectra import input_jacobians_of, modes_kept
 
 

@@ -1,209 +1,25 @@
 """The fixed points that a search found, as a table of tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ..checks import ArgumentError, ArrayLike, checked
+from ..checks import ArgumentError
 from ..results import Noted
 from ..roots import Reason, advice_of
-from ..stability import MARGINAL_TOLERANCE, fixed_point_index, n_unstable, time_constants
+from ..stability import fixed_point_index
 from ..store import storable
 from ..tables import Table
-from .alignment import alignment_table, directions_of
 from .completeness import Completeness, Round
 from .continua import Continuum
+from .linearised import DIMENSIONS, FORMATS, Linearised
+from .slow_table import SlowPoints
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NOT_ANALYSED = "not analysed"
-"""The kind of slow points beyond the slowest 512, and of those in results that were saved without a spectrum."""
-
-_FORMATS = {
-    "spectral_radius": "{:.4f}".format,
-    "time_constant": "{:.1f}".format,
-    "rate": "{:.4g}".format,
-    "residual": "{:.0e}".format,
-    "speed": "{:.1e}".format,
-    "share": "{:.1%}".format,
-}
-
-_DIMENSIONS = {
-    "states": ("row", "unit"),
-    "eigenvalues": ("row", "mode"),
-    **dict.fromkeys(("right_eigenvectors", "left_eigenvectors"), ("row", "unit", "kept_mode")),
-    "input_jacobians": ("row", "unit", "input"),
-}
-
-
-class Linearised:
-    """What the eigenvalues of DF at each row say."""
-
-    states: Tensor
-    eigenvalues: Tensor
-    right_eigenvectors: Tensor
-    left_eigenvectors: Tensor
-    input_jacobians: Tensor | None
-    kinds: tuple[str, ...]
-    marginal_tolerance: float
-    dt: float | None
-
-    @property
-    def spectral_radii(self) -> Tensor:
-        """Max |lambda|, [p]."""
-        return self.eigenvalues[:, 0].abs()
-
-    @property
-    def n_unstable(self) -> Tensor:
-        """The number of eigenvalues outside the unit circle, [p]."""
-        return n_unstable(self.eigenvalues, self.marginal_tolerance)
-
-    @property
-    def stable(self) -> Tensor:
-        """Whether each is stable, [p]; a marginal point is not."""
-        return torch.tensor([kind.startswith("stable") for kind in self.kinds], dtype=torch.bool)
-
-    @property
-    def time_constants(self) -> Tensor:
-        """-1 / ln |lambda|, [p, n]: positive for decay, negative for growth; in steps, or in the unit of ``dt``."""
-        return time_constants(self.eigenvalues) * (self.dt or 1.0)
-
-    @property
-    def rates(self) -> Tensor:
-        """ln(lambda) / dt, [p, n], complex: e^(rate t) is how a mode goes; per step where ``dt`` was not told."""
-        return self.eigenvalues.log() / (self.dt or 1.0)
-
-    @checked
-    def alignment(self, inputs: ArrayLike | None = None, readout: ArrayLike | None = None) -> "pd.DataFrame":
-        """|cosines| of right and left eigenvectors with input and readout directions, one row per point and mode.
-
-        "left_input_0" is |w^H b| / (|w| |b|) with b = (dF/dx) x: how much of an input its mode selects;
-        "right_readout_0" is |r^T v| / (|r| |v|): how much of a mode is read. Moduli, as the phase of an eigenvector is
-        arbitrary; NaN for a direction 0. Only modes whose eigenvectors are kept have rows.
-
-        Args:
-            inputs: pulses [q, m]; by default each input alone.
-            readout: [o, n], the readout's weight: a row for each output.
-
-        Raises:
-            ValueError: for inputs of a map without input, for no direction at all, and for wrong shapes.
-        """
-        named = directions_of(self.states.shape[-1], self.input_jacobians, inputs, readout)
-        return alignment_table(self.eigenvalues, self.right_eigenvectors, self.left_eigenvectors, named)
-
-
-@storable
-@dataclass(frozen=True, eq=False)
-class SlowPoints(Linearised, Table, whole=("marginal_tolerance", "dt")):
-    """Minima of the speed that are no fixed points, by rising speed: ghosts, slow passages.
-
-    A slow point moves on: with v = F(h) - h, F(h + d) = h + v + DF d + ..., so eigenvalues and kinds are those of the
-    linearisation, which says how states near to it move relative to its own image. Where the speed is least,
-    (DF - I)^T v = 0: DF has an eigenvalue 1 whose left eigenvector is the velocity. This mode of the drift comes out
-    as 1 up to the accuracy of the minimum and says nothing, so kinds, ``stable`` and ``n_unstable`` are those of all
-    other modes: "stable" is a passage that draws states in, "saddle" one that they are pushed out of.
-
-    Points beyond the slowest 512, and those of results saved before slow points had spectra, are "not analysed" and
-    have eigenvalues NaN.
-
-    ``slow[0]``, ``slow[slow.speeds < 1e-4]`` and the like are choices of rows (see ``tables.Table``).
-    """
-
-    _formats = _FORMATS
-
-    _dimensions: ClassVar = _DIMENSIONS
-
-    states: Tensor
-    """[s, n]."""
-
-    speeds: Tensor
-    """|F(h) - h|_2, [s]."""
-
-    hits: Tensor
-    """How many of the user's starts ended there, [s]."""
-
-    eigenvalues: Tensor = field(default_factory=lambda: torch.empty(0, 0, dtype=torch.complex128))
-    """Of DF, [s, n], complex, by falling modulus."""
-
-    right_eigenvectors: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.complex128))
-    """[s, n, m]: columns v with DF v = lambda v for the m leading eigenvalues, |v| = 1."""
-
-    left_eigenvectors: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.complex128))
-    """[s, n, m]: columns w with w^H DF = lambda w^H, scaled so that w^H v = 1."""
-
-    drift_modes: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
-    """Which eigenvalue is that of the drift, [s]; -1 where none is: the search stopped before the minimum, or F is not
-    smooth there."""
-
-    kinds: tuple[str, ...] = ()
-    """"stable node", "saddle focus", ...: of the linearisation without the mode of the drift; see ``stability.kinds``.
-    "marginal node" where there is no other mode (n = 1)."""
-
-    input_jacobians: Tensor | None = None
-    """dF/dx, [s, n, m], of a held network; None for a map without input."""
-
-    marginal_tolerance: float = MARGINAL_TOLERANCE
-    """How near to the unit circle an eigenvalue leaves stability undecided."""
-
-    dt: float | None = None
-    """The time that a step takes (``as_map(dt=...)``)."""
-
-    def __post_init__(self) -> None:
-        s, n = self.states.shape
-        if self.eigenvalues.shape == (s, n):
-            return
-        # Saved before slow points had spectra: what is not known is NaN.
-        modes = torch.empty(s, n, 0, dtype=torch.complex128)
-        unknown = torch.full((s, n), torch.nan, dtype=torch.complex128)
-        columns = {"eigenvalues": unknown, "right_eigenvectors": modes, "left_eigenvectors": modes}
-        columns |= {"drift_modes": torch.full((s,), -1)}
-        for name, value in (columns | {"kinds": (NOT_ANALYSED,) * s}).items():
-            object.__setattr__(self, name, value)
-
-    @property
-    def n_unstable(self) -> Tensor:
-        """The number of eigenvalues outside the unit circle beside that of the drift, [s]; -1 where not analysed."""
-        outside = n_unstable(self._moduli_across(), self.marginal_tolerance)
-        return torch.where(self.analysed, outside, -1)
-
-    def _moduli_across(self) -> Tensor:
-        """|lambda|, [s, n], 0 for the mode of the drift."""
-        modes = torch.arange(self.eigenvalues.shape[-1])
-        return torch.where(modes == self.drift_modes.unsqueeze(-1), 0.0, self.eigenvalues.abs())
-
-    @property
-    def analysed(self) -> Tensor:
-        """Whether the spectrum of each is known, [s]."""
-        return torch.tensor([kind != NOT_ANALYSED for kind in self.kinds], dtype=torch.bool)
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """One row per slow point; kinds, unstable directions and leading time constants are across the drift."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "speed": self.speeds.cpu().numpy(),
-                "linearisation": self.kinds,
-                "n_unstable": self.n_unstable.numpy(),
-                "time_constant": (time_constants(self._moduli_across().amax(dim=-1)) * (self.dt or 1.0)).numpy()
-                if len(self)
-                else [],
-                "hits": self.hits.numpy(),
-            }
-        )
-
-    def summary(self) -> str:
-        """One line: how many, how slow, and how many of them draw states in."""
-        text = self._counted("slow point")
-        if len(self):
-            text += f", speed {self.speeds.min():.1e} to {self.speeds.max():.1e} a step"
-            text += f"; {int(self.stable.sum())} stable across the drift"
-        missing = int((~self.analysed).sum())
-        return text + (f", {missing} not analysed" if missing else "")
 
 
 @storable
@@ -232,9 +48,9 @@ class FixedPoints(  # pyright: ignore[reportIncompatibleVariableOverride]
     that went to other points are then -1, slow points and continua are left out, and no index sum is given.
     """
 
-    _formats = _FORMATS
+    _formats = FORMATS
 
-    _dimensions: ClassVar = _DIMENSIONS | {"labels": ("start",), "reasons": ("start",)}
+    _dimensions: ClassVar = DIMENSIONS | {"labels": ("start",), "reasons": ("start",)}
 
     states: Tensor
     """[p, n]."""

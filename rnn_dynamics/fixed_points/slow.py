@@ -9,7 +9,7 @@ from ..systems import AutonomousMap
 from .continua import Continuum, describe, find_continua
 from .kinks import on_kink
 from .merging import merge
-from .results import NOT_ANALYSED, SlowPoints
+from .slow_table import NOT_ANALYSED, SlowPoints
 from .spectra import eigenvalues_of, input_jacobians_of, modes_of
 
 _NEUTRAL = 0.05

@@ -20,7 +20,7 @@ from .conditions import AttractorsOfConditions, Condition, conditions_of, with_r
 from .orbits import draw_orbit, legend_entry
 from .projection import Onto, Projection, remember
 from .proved import draw_proved
-from .scene import add_legend, condition_entries, draw_trajectories, look_of_all, view_of
+from .scene import add_legend, condition_entries, draw_trajectories, look_of_all, name_conditions, view_of
 from .trajectories import Trajectories
 
 _START = 1.6
@@ -107,6 +107,7 @@ def plot_attractors(
         remember(ax, view.project)
         if legend:
             add_legend(ax, condition_entries(conditions, by_time), lines, handles, "no attractors")
+        name_conditions(ax, conditions, view.project)
     return ax
 
 
@@ -141,7 +142,7 @@ def _draw_conditions(
             look = replace(look, edge=style.BLACK, face=style.qualitative(row)) if by_attractor else look
             label = f"{condition.prefix}attractor {row}"
             draw_orbit(ax, kind, orbit, project, look, label, outlined=by_attractor)
-        if by_attractor and ax.name != "3d" and len(found) <= _NUMBERED:
+        if by_attractor and ax.name != "3d" and 1 < len(found) <= _NUMBERED:
             _number(ax, [project(orbit)[0] for orbit in found.orbits])
     for kind, label in _entries([found for _, found in results]):
         look = look_of_all(conditions, ATTRACTORS[kind])

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from ..bifurcations import BifurcationDiagram, Branch, ContinuumBranch, Observable, Section
 from ..checks import ArgumentError
-from . import style
+from . import pages, style
 from .branch_curves import height_of
 from .diagrams import (
     bounded,
@@ -22,8 +22,9 @@ from .diagrams import (
     draw_moduli,
     draw_sections,
 )
+from .names import write_names
 from .proved import draw_proved_points
-from .special_points import draw_marks, label_marks, marks_of
+from .special_points import draw_marks, marks_of
 
 _MAIN, _PANEL = 3.0, 1.15
 """Inches: the height of a diagram alone, and what each panel below adds."""
@@ -97,7 +98,7 @@ def draw_page(
         if legend:
             _add_legend(main, handles)
         if labels:
-            label_marks(main, marks, curves, dots)
+            write_names(main, [mark.name for mark in marks], curves, dots)
     return axes
 
 
@@ -112,7 +113,7 @@ def _axes(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
 
 
 def _page(count: int) -> list[Axes]:
-    axes = style.stacked(_MAIN + _PANEL * (count - 1), [2.2] + [1.0] * (count - 1), columns=1)
+    axes = pages.stacked(_MAIN + _PANEL * (count - 1), [2.2] + [1.0] * (count - 1), columns=1)
     axes[0].figure.align_ylabels(axes)
     return axes
 

@@ -27,7 +27,7 @@ def plot_branches(
     Between rows the states [n] follow Hermite's cubics through the branch's tangents, so that folds are round. Special
     points are triangles (folds), squares (branch points), diamonds (flips), circles (Neimark-Sacker) and crosses
     (border collisions), filled if supercritical, white if subcritical or not judged; folds and border collisions, which
-    are neither, are filled. Fixed points are blue, cycles ochre, all phases of each.
+    are neither, are filled. Fixed points are blue, cycles ochre and thinner, all phases of each.
 
     Args:
         branches: one of ``continue_fixed_point``, or several.

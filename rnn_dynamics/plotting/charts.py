@@ -1,7 +1,7 @@
 """A chart of two parameters as an image, with bifurcation curves over it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -14,8 +14,8 @@ from ..bifurcations import BifurcationCurve
 from ..charts import Chart, Conduct
 from ..checks import ArgumentError, CheckedInside, checked
 from . import style
+from .names import Name, write_names
 from .parameter_plane import draw_curves, draw_points
-from .special_points import Mark, label_marks
 
 _MOST_PERIODS = 7
 """With a colour of their own."""
@@ -25,6 +25,9 @@ _STRENGTH = 0.75
 
 _PALE = 0.35
 """What is left of the colour where an orbit is not locked."""
+
+_NIL = 1e-3
+"""An exponent below which there is no telling it from 0."""
 
 _LIMIT = 0.05
 """The share of the most negative exponents that are beyond the colour bar: those of superstable cycles have no end."""
@@ -83,7 +86,7 @@ def plot_chart(
             style.add_legend(ax, handles, columns=min(3, len(handles)))
         if labels and marks:
             lines = [curve.parameters.numpy() for curve in curves]
-            label_marks(ax, cast("list[Mark]", marks), lines, np.empty((0, 2)))
+            write_names(ax, [Name(mark.point.label, mark.x, mark.y) for mark in marks], lines, np.empty((0, 2)))
     return ax
 
 
@@ -133,11 +136,12 @@ def _look(chart: Chart, values: np.ndarray) -> tuple[Colormap, Normalize, list[f
     """Colours, their scale, and the ticks of the bar; with names, values are drawn by the place of theirs."""
     kind = chart.measure.partition("(")[0]
     if kind == "Exponent":
-        ends = [style.COLORS_OF["contracting"], "white", style.COLORS_OF["expanding"]]
-        cmap = LinearSegmentedColormap.from_list("exponent", ends)
-        high = max(float(values.max()), 1e-3)
-        low = min(float(np.quantile(values, _LIMIT)), -1e-3)
-        return cmap, TwoSlopeNorm(0.0, max(low, -4 * high) if values.max() > 0 else low, high), None, None
+        cold, warm = style.COLORS_OF["contracting"], style.COLORS_OF["expanding"]
+        high, low = float(values.max()), min(float(np.quantile(values, _LIMIT)), -_NIL)
+        if high < _NIL:  # no half of the bar is for what is not there
+            return LinearSegmentedColormap.from_list("exponent", [cold, "white"]), Normalize(low, 0.0), None, None
+        cmap = LinearSegmentedColormap.from_list("exponent", [cold, "white", warm])
+        return cmap, TwoSlopeNorm(0.0, max(low, -4 * high), high), None, None
     if kind == "Rotation":
         low, high = float(values.min()), float(values.max())
         return colormaps["cividis"], Normalize(low, high if high > low else low + 1), None, None

@@ -31,9 +31,6 @@ _LISTED = 6
 _PALE = 0.35
 """The strength of the fill of saddles."""
 
-_DASHES = ("-", "--", ":", "-.")
-"""Lines of conditions, which tell neighbours apart without colour."""
-
 _NEGATIVE = re.compile(r"(?<![\w)])-(?=[\d.])")
 """The hyphen before a number, which is set as a minus."""
 
@@ -97,7 +94,7 @@ def conditions_of(
     parts: list[tuple[str, Part | None]] = list(zip(names or (), results, strict=False))
     parts += [(name, None) for name in own if name not in (names or ())]
     conditions = [
-        Condition(_typeset(name), result, own.get(name), color, dashes)
+        Condition(typeset(name), result, own.get(name), color, dashes)
         for (name, result), (color, dashes) in zip(parts, _looks(len(parts)), strict=True)
     ]
     if names is None:
@@ -121,7 +118,7 @@ def chosen(conditions: list[Condition[Part]], names: str | Sequence[str] | None)
     if names is None:
         return conditions
     several = [names] if isinstance(names, str) else names
-    wanted = [_typeset(name) for name in several] if _is_list(several) else []
+    wanted = [typeset(name) for name in several] if _is_list(several) else []
     known = [condition.name for condition in conditions if condition.name]
     if not wanted or not set(wanted) <= set(known):
         listed = ", ".join(map(repr, known)) or "none here: there is one condition only"
@@ -177,10 +174,11 @@ def _is_list(names: object) -> bool:
 def _looks(count: int) -> list[tuple[str, str]]:
     """Colour and dashes of each condition; on a scale lightness tells the order, and lines are solid."""
     if count <= style.COLORS:
-        return [(style.qualitative(row), _DASHES[row % len(_DASHES)]) for row in range(count)]
+        return [(style.qualitative(row), style.dashes(row)) for row in range(count)]
     # The last tenth of the scale is as light as the paper.
     return [(to_hex(mpl.colormaps["viridis"](share)), "-") for share in np.linspace(0, 0.9, count)]
 
 
-def _typeset(name: str) -> str:
+def typeset(name: str) -> str:
+    """With a minus before numbers, where there is a hyphen."""
     return _NEGATIVE.sub("−", str(name))

@@ -18,8 +18,12 @@ from ..bifurcations import BifurcationDiagram, Branch, ContinuumBranch, Section
 from . import style
 from .branch_curves import Height, along, drawn, parameters_along, phases_of, smooth
 from .classes import ATTRACTORS
+from .logarithms import uncrowd
 
 _STABLE, _UNSTABLE = 1.3 * style.THICK, 0.8 * style.THICK
+_CYCLE = 0.65
+"""The width of a cycle's lines as a share of those of fixed points, from which not colour alone tells them."""
+
 _ON, _OFF = 3.2, 1.8
 """Dash and gap in points, whatever the width: lines that coincide, as of a pair of eigenvalues, stay dashed."""
 
@@ -62,6 +66,10 @@ def color_of(branch: Branch) -> str:
     return ATTRACTORS["fixed point" if branch.period == 1 else "cycle"].edge
 
 
+def _width(branch: Branch) -> float:
+    return 1.0 if branch.period == 1 else _CYCLE
+
+
 def add_line(ax: Axes, x: np.ndarray, y: np.ndarray, stable: bool, color: str, width: float = 1.0) -> Line2D:
     """A solid line if stable, else a dashed one; a dot where there is but one point."""
     look = {"color": color, "linewidth": width * (_STABLE if stable else _UNSTABLE), "zorder": 3.0 if stable else 2.5}
@@ -84,7 +92,7 @@ def draw_branches(ax: Axes, branches: Sequence[Branch], height: Height) -> list[
             where, heights = parameters.numpy(), height(states)
             for rows, stable in branch.segments():
                 part = drawn(rows)
-                add_line(ax, where[part], heights[part], stable, color_of(branch))
+                add_line(ax, where[part], heights[part], stable, color_of(branch), _width(branch))
                 curves.append(np.stack([where[part], heights[part]], axis=1))
     return curves
 
@@ -120,7 +128,7 @@ def branch_handles(branches: Sequence[Branch]) -> list[Artist]:
     for moving, word in ((False, "fixed point"), (True, f"cycle, period {few}")):
         own = [branch for branch in branches if (branch.period > 1) == moving]
         if own:
-            handles.append(Line2D([], [], color=color_of(own[0]), linewidth=_STABLE, label=word))
+            handles.append(Line2D([], [], color=color_of(own[0]), linewidth=_STABLE * _width(own[0]), label=word))
     return handles
 
 
@@ -135,11 +143,12 @@ def draw_moduli(ax: Axes, branches: Sequence[Branch]) -> None:
             fine = along(values)
             for rows, stable in branch.segments():
                 part = drawn(rows)
-                add_line(ax, where[part], fine[part], stable, color_of(branch), width=1 - 0.25 * rank)
+                add_line(ax, where[part], fine[part], stable, color_of(branch), _width(branch) * (1 - 0.25 * rank))
             shown += values[np.isfinite(values) & (values > 0)].tolist()
     ax.autoscale_view()
     if max(shown, default=0) > _SPREAD:
         ax.set_yscale("log")
+        uncrowd(ax.yaxis)
         ax.set_ylim(max(min(shown), 0.05), 1.3 * max(shown))
     ax.set_ylabel("leading |λ|")
 
@@ -207,7 +216,7 @@ def draw_exponents(ax: Axes, branches: Sequence[Branch], sections: Sequence[Sect
         for rows, stable in branch.segments():
             if stable:
                 values = exponents[drawn(rows)]
-                add_line(ax, where[drawn(rows)], values, True, color_of(branch), width=0.7)
+                add_line(ax, where[drawn(rows)], values, True, color_of(branch), 0.7 * _width(branch))
                 shown += values.tolist()
     for kind in dict.fromkeys(section.kind for section in sections):
         own = [section for section in sections if section.kind == kind]

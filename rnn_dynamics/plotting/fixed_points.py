@@ -18,7 +18,14 @@ from .classes import SLOW, Look, classify, rank
 from .conditions import Condition, PointsOfConditions, conditions_of, with_results
 from .projection import Onto, Projection, remember
 from .proved import draw_proved
-from .scene import add_legend, condition_entries, draw_trajectories, look_of_all, view_of
+from .scene import (
+    add_legend,
+    condition_entries,
+    draw_trajectories,
+    look_of_all,
+    name_conditions,
+    view_of,
+)
 from .trajectories import Trajectories, broken
 
 _REACH = 0.07
@@ -51,7 +58,8 @@ def plot_fixed_points(
     an unstable direction (for a complex pair two, which span its plane), shorter than others the more it leaves the
     picture.
 
-    Of several conditions, such as held inputs, colour tells the condition, shape and filling the kind. Up to eight have
+    Of several conditions, such as held inputs, colour tells the condition, shape and filling the kind; a name stands
+    beside one state of each. Up to eight have
     colours of their own; more have those of a scale, in order, of which the legend names six. Trajectories of a
     condition have its colour, and dashes of their own; where they alone have conditions, points are black.
 
@@ -99,6 +107,7 @@ def plot_fixed_points(
         remember(ax, view.project)
         if legend:
             add_legend(ax, condition_entries(conditions, by_time), lines, handles, "no fixed points")
+        name_conditions(ax, conditions, view.project)
     return ax
 
 

@@ -1,9 +1,10 @@
-"""What pages of several panels share: letters, one legend over all, insets' borders, and the file of a caption."""
+"""What pages of several panels share: how they are made, letters, one legend over all, and the file of a caption."""
 
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,14 +20,42 @@ _WIDTH = 120
 """Letters in a line of a caption."""
 
 
-def letter(axes: Sequence[Axes], left: float = 24, up: float = 4) -> None:
-    """Put a, b, c ... at the upper left of axes, so many points left of and above the corner."""
+def panels(count: int, height: float) -> list[Axes]:
+    """The axes of a figure of two columns' width in the house style, side by side and lettered."""
+    with style.styled():
+        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[2], height), layout="constrained")
+        axes = [figure.add_subplot(1, count, index + 1) for index in range(count)]
+        for ax in axes:
+            style.dress(ax)
+        letter(axes, up=2, room=True)
+    return axes
+
+
+def stacked(height: float, ratios: Sequence[float], columns: int = 2) -> list[Axes]:
+    """The axes of a figure as wide as one or two columns in the house style, one above the other over one abscissa.
+
+    They are lettered.
+    """
+    with style.styled():
+        figure = plt.figure(figsize=(style.COLUMN_WIDTHS[columns], height), layout="constrained")
+        axes = list(figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios))
+        for ax in axes:
+            style.dress(ax)
+        letter(axes, up=2, room=True)
+    return axes
+
+
+def letter(axes: Sequence[Axes], left: float = 24, up: float = 4, *, room: bool = False) -> None:
+    """Put a, b, c ... at the upper left of axes, so many points left of and above the corner.
+
+    Where a page leaves no room for them of itself, the layout makes ``room``.
+    """
     for ax, name in zip(axes, _LETTERS, strict=False):
         figure = ax.get_figure(root=True)
         assert isinstance(figure, Figure)
         place = ax.transAxes + ScaledTranslation(-left / 72, up / 72, figure.dpi_scale_trans)
         text = ax.text(0, 1, name, transform=place, fontsize=9, fontweight="bold", ha="left", va="bottom")
-        text.set_in_layout(False)
+        text.set_in_layout(room)
 
 
 def page_legend(figure: Figure, handles: Sequence[Artist], columns: int) -> None:

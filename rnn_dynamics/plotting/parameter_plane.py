@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ from ..bifurcations import BifurcationCurve, CodimensionTwoPoint, Multistability
 from ..checks import ArgumentError, CheckedInside, checked
 from ..continuation import BifurcationKind
 from . import style
-from .special_points import Mark, label_marks
+from .names import Name, write_names
 
 LOOKS: dict[str, tuple[str, Any]] = {
     "fold": (style.COLORS_OF["fold"], "solid"),
@@ -40,7 +40,7 @@ _MOST_KEYS = 8
 
 @dataclass(frozen=True, eq=False)
 class _Named:
-    """A point of codimension two where it is drawn; ``label_marks`` asks for no more."""
+    """A point of codimension two where it is drawn."""
 
     point: CodimensionTwoPoint
     x: float
@@ -101,7 +101,7 @@ def plot_parameter_plane(
             style.add_legend(ax, handles, columns=min(3, len(handles)))
         if labels and marks:
             lines = [curve.parameters.numpy() for curve in curves]
-            label_marks(ax, cast("list[Mark]", marks), lines, np.empty((0, 2)))
+            write_names(ax, [Name(mark.point.label, mark.x, mark.y) for mark in marks], lines, np.empty((0, 2)))
     return ax
 
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import NullLocator
 from ..attractors import AttractorKind
 from ..checks import ArgumentError, Told, checked
 from ..multistability import Reachability
-from . import style
+from . import pages, style
 from .classes import ATTRACTORS, HATCHES
 from .counts import STEPS
 
@@ -54,7 +54,7 @@ def plot_reachability(
     if not isinstance(reach, Reachability):
         raise ArgumentError("reach", f"must be the Reachability of reachability, got {type(reach).__name__}")
     if axes is None:
-        left, right = style.panels(2, _HEIGHT)[1]
+        left, right = pages.panels(2, _HEIGHT)
     else:
         if not (isinstance(axes, Sequence | np.ndarray) and len(axes) == 2):
             raise ArgumentError("axes", f"must be two matplotlib Axes, got {type(axes).__name__}")

@@ -13,6 +13,7 @@ from ..attractors import wilson_intervals
 from ..checks import ArgumentError, checked
 from ..landscapes import EscapeTimes, Resilience, UncertaintyExponent
 from . import style
+from .logarithms import uncrowd
 
 _MARKERS = "osD^vP*X"
 """With colours, so that attractors are told apart in grey too."""
@@ -136,6 +137,7 @@ def plot_escape_times(times: EscapeTimes, ax: Axes | None = None, *, legend: boo
             none: dict[str, Any] = {"marker": "^", "fillstyle": "none", "linestyle": "none", "markersize": 5}
             handles.append(Line2D([], [], color=style.GREY, label="no trial left: longer than", **none))
         ax.set_yscale("log")
+        uncrowd(ax.yaxis)
         ax.set_xlabel("1 / noise²")
         ax.set_ylabel("mean first passage / steps")
         if legend:
@@ -188,7 +190,9 @@ def plot_uncertainty(result: UncertaintyExponent, ax: Axes | None = None, *, leg
             text = f"power law: α = {result.exponent:.3f} [{low_end:.3f}, {high_end:.3f}]"
             handles.append(Line2D([], [], label=text, **line))
         ax.set_xscale("log")
+        uncrowd(ax.xaxis)
         ax.set_yscale("log")
+        uncrowd(ax.yaxis)
         ax.set_xlabel("distance of two states")
         ax.set_ylabel("share parted")
         if legend:

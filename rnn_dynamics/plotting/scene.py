@@ -7,12 +7,14 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from mpl_toolkits.mplot3d import Axes3D
 from torch import Tensor
 
 from ..checks import ArgumentError
 from . import style
 from .classes import Look
 from .conditions import Condition, Part, chosen, coloured, listed, with_results
+from .names import Name, write_names
 from .projection import Onto, Projection, projection_for
 from .trajectories import draw_over_time, draw_plain, entries_of_time, line_entry
 
@@ -71,6 +73,34 @@ def draw_trajectories(ax: Axes, conditions: list[Condition[Part]], project: Proj
     if by_time:
         return entries_of_time(last, begin=any(condition.color for condition, _ in own))
     return [line_entry("trajectories", None) for condition, _ in own if condition.color is None]
+
+
+def name_conditions(ax: Axes, conditions: list[Condition[Part]], project: Projection) -> None:
+    """Write the name of each condition beside a state of it, so that not colour alone tells them apart.
+
+    That is the state farthest from those of others and from states that are named already. Conditions in the colours of
+    a scale have no names there: lightness tells their order.
+    """
+    named = [(condition, project(result.states)) for condition, result in with_results(conditions)]
+    named = [(condition, own) for condition, own in named if condition.name and len(own)]
+    if not 1 < len(named) <= style.COLORS:
+        return
+    seen = [own if isinstance(ax, Axes3D) else ax.transData.transform(own) for _, own in named]
+    taken = np.empty((0, seen[0].shape[1]))
+    names: list[tuple[str, np.ndarray]] = []
+    for row, (condition, own) in enumerate(named):
+        others = np.concatenate([*seen[:row], *seen[row + 1 :], taken])
+        lonely = int(np.linalg.norm(seen[row][:, None] - others, axis=2).min(axis=1).argmax())
+        taken = np.concatenate([taken, seen[row][lonely : lonely + 1]])
+        names.append((condition.name, own[lonely]))
+    if isinstance(ax, Axes3D):
+        for text, (x, y, z) in names:
+            ax.text(x, y, z, f"  {text}", fontsize=style.SMALL, zorder=6)
+        return
+    batches = [condition.trajectories for condition in conditions if condition.trajectories is not None]
+    paths = [path for batch in batches for path in project(batch)]
+    dots = np.concatenate([own for _, own in named])
+    write_names(ax, [Name(text, *place) for text, place in names], paths, dots, led=True)
 
 
 def condition_entries(conditions: list[Condition[Part]], by_time: bool = False) -> list[Artist]:

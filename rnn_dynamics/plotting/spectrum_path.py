@@ -14,6 +14,7 @@ from ..bifurcations import Branch
 from ..checks import ArgumentError, CheckedInside, Count, checked
 from ..fixed_points import FixedPoints
 from . import style
+from .conditions import typeset
 from .special_points import MARKERS
 
 _SCALE = "viridis"
@@ -62,7 +63,7 @@ def plot_spectrum_path(
         for row, marker, name in ((0, "<", "first"), (-1, ">", "last")):
             look: dict[str, Any] = {"marker": marker, "markersize": 4.0, "markerfacecolor": "white"}
             look |= {"markeredgecolor": style.BLACK, "markeredgewidth": 0.8, "linestyle": "none"}
-            label = f"{name}: {parameters[row]:.4g}"
+            label = typeset(f"{name}: {parameters[row]:.4g}")
             handles += ax.plot(eigenvalues[row].real, eigenvalues[row].imag, label=label, zorder=3, **look)
         handles += _draw_special(ax, branch)
         style.color_bar(ax, dots, xlabel)
@@ -109,7 +110,7 @@ def _draw_special(ax: Axes, branch: Branch | Mapping[float, FixedPoints]) -> lis
         look |= {"markeredgecolor": style.COLORS_OF.get(point.kind, style.BLACK), "markeredgewidth": 1.0}
         both = [point.eigenvalue, point.eigenvalue.conjugate()] if point.eigenvalue.imag else [point.eigenvalue]
         ax.plot([value.real for value in both], [value.imag for value in both], zorder=4, **look)
-        label = f"{point.kind} at {point.parameter:.4g}"
+        label = typeset(f"{point.kind} at {point.parameter:.4g}")
         small: dict[str, Any] = look | {"markersize": 1.3 * size}
         handles.setdefault(label, Line2D([], [], label=label, **small))
     return list(handles.values())

@@ -70,6 +70,9 @@ _QUALITATIVE = ("#332288", "#CC6677", "#44AA99", "#999933", "#AA4499", "#88CCEE"
 COLORS = len(_QUALITATIVE)
 """So many things can be told apart by ``qualitative`` colours: Tol's muted palette, whose colours mean nothing else."""
 
+_DASHES = ("-", "--", ":", "-.")
+"""Lines of things without an order, which tell neighbours apart without colour."""
+
 THIN, THICK = 0.5, 1.0
 """Line widths in points; journals refuse lines thinner than 0.25."""
 
@@ -160,26 +163,6 @@ def figure(
         ax = result.add_subplot(projection=projection)
         dress(ax)
     return result, ax
-
-
-def panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of two columns' width in the house style, and its axes side by side."""
-    with styled():
-        result = plt.figure(figsize=(COLUMN_WIDTHS[2], height), layout="constrained")
-        axes = [result.add_subplot(1, count, index + 1) for index in range(count)]
-        for ax in axes:
-            dress(ax)
-    return result, axes
-
-
-def stacked(height: float, ratios: Sequence[float], columns: int = 2) -> list[Axes]:
-    """The axes of a figure as wide as one or two columns in the house style, one above the other over one abscissa."""
-    with styled():
-        result = plt.figure(figsize=(COLUMN_WIDTHS[columns], height), layout="constrained")
-        axes = list(result.subplots(len(ratios), 1, sharex=True, height_ratios=ratios))
-        for ax in axes:
-            dress(ax)
-    return axes
 
 
 def axis_for(ax: Axes | None, dimensions: int) -> Axes:
@@ -342,6 +325,11 @@ def _look_of(handle: Artist) -> tuple[object, ...]:
 def qualitative(number: int) -> str:
     """The colour of a thing among others that have no order; the ninth looks like the first."""
     return _QUALITATIVE[number % COLORS]
+
+
+def dashes(number: int) -> str:
+    """The dashes of a thing among others that have no order; the fifth looks like the first."""
+    return _DASHES[number % len(_DASHES)]
 
 
 def tint(color: str, strength: float) -> str:

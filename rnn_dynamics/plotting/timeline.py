@@ -15,7 +15,8 @@ from torch import Tensor
 from ..checks import ArgumentError, CheckedInside, checked
 from ..timeline import TrainingBifurcations
 from ..tracking import Event, TrackingHistory
-from . import style
+from . import pages, style
+from .logarithms import uncrowd
 from .tracking import DASHED, colors_of, observable_of
 
 _HEIGHT = 5.2
@@ -73,7 +74,7 @@ def plot_timeline(
         raise ArgumentError("timeline", f"must be that of training_bifurcations, got {type(timeline).__name__}")
     if not len(timeline):
         raise ArgumentError("timeline", "is empty: no checkpoint was done")
-    axes = style.stacked(_HEIGHT, (1, 0.8, 1.7)) if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
+    axes = pages.stacked(_HEIGHT, (1, 0.8, 1.7)) if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
     if len(axes) != 3:
         raise ArgumentError("axes", f"must be three, got {len(axes)}")
     place = torch.linalg.vector_norm if observable == "norm" else observable
@@ -118,6 +119,7 @@ def _draw_loss(ax: Axes, result: TrainingBifurcations) -> None:
         values = values[np.isfinite(values)]
         if (values > 0).all() and values.max() >= 10 * values.min():
             ax.set_yscale("log")
+            uncrowd(ax.yaxis)
     else:
         ax.set_ylabel("(no loss)")
         ax.set_yticks([])

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ..checks import ArgumentError, CheckedInside, checked
 from ..tracking import Event, Identities, TrackingHistory
-from . import style
+from . import pages, style
 from .counts import STEPS, count_axis, placed
+from .logarithms import uncrowd
 from .projection import principal
 
 _HEIGHT = 6.6
@@ -71,7 +72,7 @@ def plot_tracking(
     if not len(history):
         raise ArgumentError("history", "is empty: nothing was observed yet")
     axes = (
-        style.stacked(_HEIGHT, (1, 1, 1.4, 1.4)) if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
+        pages.stacked(_HEIGHT, (1, 1, 1.4, 1.4)) if axes is None else [style.axis_for(ax, dimensions=2) for ax in axes]
     )
     if len(axes) != 4:
         raise ArgumentError("axes", f"must be four, got {len(axes)}")
@@ -134,6 +135,7 @@ def _draw_scalar(ax: Axes, history: TrackingHistory, name: str | None) -> None:
     finite = values[np.isfinite(values)]
     if len(finite) and (finite > 0).all() and finite.max() > 5 * finite.min():
         ax.set_yscale("log")
+        uncrowd(ax.yaxis)
 
 
 def _draw_counts(ax: Axes, history: TrackingHistory) -> list[Artist]:
@@ -150,7 +152,7 @@ def _draw_counts(ax: Axes, history: TrackingHistory) -> list[Artist]:
     ax.plot(steps, placed(history.counts.numpy(), highest), zorder=4, **there, **STEPS)
     handles: list[Artist] = [Line2D([], [], **claim), Line2D([], [], **there)]
     count_axis(ax, highest, none=bool((history.counts == 0).any()))
-    ax.set_ylabel("number of attractors")
+    ax.set_ylabel("attractors")
     return handles
 
 

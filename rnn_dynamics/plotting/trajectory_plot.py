@@ -16,8 +16,6 @@ from . import style
 from .projection import Onto, Projection, projection_for, remember
 from .trajectories import Trajectories, as_trajectories, draw_over_time, draw_plain, entries_of_time, line_entry
 
-_DASHES = ("-", "--", ":", "-.")
-
 _DIVERGING, _RISING = "coolwarm", "viridis"
 """Of values of both signs, and of one."""
 
@@ -78,7 +76,7 @@ def plot_trajectories(
         elif several:
             handles = []
             for number, (name, states) in enumerate(paths.items()):
-                color, dashes = style.qualitative(number), _DASHES[number % len(_DASHES)]
+                color, dashes = style.qualitative(number), style.dashes(number)
                 draw_plain(ax, f"{name}: ", project(states), color, dashes)
                 handles.append(line_entry(name, color, dashes))
         else:

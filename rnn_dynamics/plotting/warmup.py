@@ -11,8 +11,9 @@ from matplotlib.patches import Patch
 from ..checks import ArgumentError, checked
 from ..multistability import Reachability
 from ..warmup import Warmup
-from . import style
+from . import pages, style
 from .counts import STEPS
+from .logarithms import uncrowd
 from .reachability import counts_against_horizons
 
 _HEIGHT = 2.4
@@ -44,7 +45,7 @@ def plot_warmup(warmup: Warmup, ax: Axes | None = None, *, legend: bool = True) 
         raise ArgumentError("warmup", f"must be the Warmup of warm_up, got {type(warmup).__name__}")
     right = None
     if ax is None:
-        ax, right = style.panels(2, _HEIGHT)[1]
+        ax, right = pages.panels(2, _HEIGHT)
     else:
         ax = style.axis_for(ax, dimensions=2)
     with style.styled():
@@ -101,6 +102,7 @@ def _draw_norms(ax: Axes, warmup: Warmup) -> list[Line2D]:
     handles: list[Line2D] = []
     if (norms > 0).any():
         ax.set_yscale("log", nonpositive="mask")
+        uncrowd(ax.yaxis)
         if (none := norms == 0).any():
             look: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 3, "color": style.GREY}
             look["label"] = f"exactly 0 ({int(none.sum())})"

@@ -4,8 +4,9 @@ from .budget import Budget
 from .checkpoints import checkpoint_files, track_checkpoints
 from .effort import Effort
 from .history import TrackingHistory
+from .identities import Event, Identities, number_of
 from .invariant_sets import InvariantSet, InvariantSets, sets_of, sets_of_points, table, with_sets
-from .matching import Event, Identities, Look, match, number_of
+from .matching import Look, match
 from .observation import Crossing, Observation, Passage, Waypoint
 from .passages import Ahead, followed_along, followed_forward, passage_between
 from .tracker import AttractorTracker, TrackerOptions

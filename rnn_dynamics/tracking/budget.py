@@ -16,18 +16,18 @@ class Budget:
         time spent observing <= share * time spent training.
     """
 
-    def __init__(self, share: float | None = 0.1) -> None:
+    def __init__(self, budget: float | None = 0.1) -> None:
         """Open the account.
 
         Args:
-            share: of the training time; None for no limit.
+            budget: the share of the training time; None for no limit.
 
         Raises:
             ValueError: for a share that is not positive.
         """
-        if share is not None and not share > 0:
-            raise ArgumentError("budget", f"must be a positive share of the training time, or None, got {share}")
-        self.share = share
+        if budget is not None and not budget > 0:
+            raise ArgumentError("budget", f"must be a positive share of the training time, or None, got {budget}")
+        self.share = budget
         self.spent = 0.0
         self._earlier = 0.0  # training time of runs that this one resumes
         self._begin: float | None = None

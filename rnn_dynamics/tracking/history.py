@@ -14,7 +14,8 @@ from ..checks import ArgumentError, checked
 from ..results import Interruptible
 from ..store import storable
 from ..tables import Table
-from .matching import Identities, match, steps_rise
+from .identities import Identities
+from .matching import match, steps_rise
 from .observation import Observation, Waypoint
 
 if TYPE_CHECKING:

@@ -42,6 +42,15 @@ def test_the_window_of_period_3_begins_at_1_plus_root_8() -> None:
     assert len(panels[0].lines[0].get_xdata()) == 2 * 200
 
 
+def test_starts_are_told_apart_by_more_than_colour() -> None:
+    found = rd.orbit_diagram(logistic().input_family(0), [[0.3], [0.6]], (2.9, 3.1), resolution=4)
+    orbits, exponents = rd.plot_orbit_diagram(found)
+    legend = orbits.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["start 0", "start 1"]
+    assert [line.get_linestyle() for line in exponents.lines[1:]] == ["-", "--"]
+
+
 def test_the_boundary_crisis_at_4() -> None:
     crisis = rd.find_crisis(logistic().input_family(0), [0.3], (3.95, 4.05), steps=1000, max_rounds=25, max_period=1)
     assert crisis.kind == "boundary crisis"

@@ -1,5 +1,7 @@
 """The site's sources: whole, linked, and true of the library. The build itself is a slow test."""
 
+import ast
+import builtins
 import inspect
 import json
 import re
@@ -66,7 +68,7 @@ def test_every_page_is_listed_and_every_listed_page_is_there() -> None:
     assert pages - {DOCS / "index"} <= listed
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *(DOCS / "chapters").glob("*.md")], ids=lambda page: page.stem)
 def test_names_of_the_library_exist(page: Path) -> None:
     for name in NAME.findall(page.read_text()):
         thing: Any = rd
@@ -108,12 +110,41 @@ def test_every_chapter_has_captions_conclusions_and_solved_exercises(chapter: Pa
     assert len(exercises) == len(solutions) > 0
 
 
-@pytest.mark.parametrize("part", sorted((DOCS / "chapters").glob("*.md")), ids=lambda path: path.stem)
+PARTS = sorted((DOCS / "chapters").glob("*.md"))
+AFTER = "# after the cells of the chapter\n"
+"""Begins a solution that goes on from what the notebook has made."""
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda path: path.stem)
 def test_solutions_run(part: Path) -> None:
-    blocks = CODE.findall(part.read_text())
+    """Each alone; what they say of numbers they assert."""
+    with torch.random.fork_rng():
+        for block in CODE.findall(part.read_text()):
+            if not block.startswith(AFTER):
+                exec(compile(block, part.name, "exec"), {})
+
+
+def asked(block: str) -> set[str]:
+    """The names that code uses and does not make."""
+    names = [node for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Name)]
+    made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return {node.id for node in names} - made - set(dir(builtins))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [part for part in PARTS if AFTER in part.read_text()], ids=lambda path: path.stem)
+def test_solutions_that_go_on_from_their_chapter_run(part: Path) -> None:
+    """After as many cells of the notebook as make the names that they use."""
+    blocks = [block for block in CODE.findall(part.read_text()) if block.startswith(AFTER)]
+    notebook = json.loads((ROOT / "notebooks" / f"{part.stem}.ipynb").read_text())
+    cells = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    names: dict[str, Any] = {}
     with torch.random.fork_rng():
         for block in blocks:
-            exec(compile(block, part.name, "exec"), {})
+            while not asked(block) <= names.keys():
+                exec(compile(next(cells), f"{part.stem}.ipynb", "exec"), names)
+            exec(compile(block, part.name, "exec"), names)
+    plt.close("all")
 
 
 def test_the_gallery_has_every_plot(monkeypatch: pytest.MonkeyPatch) -> None:

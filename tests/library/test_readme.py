@@ -33,6 +33,12 @@ def test_it_is_one_screen_with_one_picture() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["readme"] == "README.md"
 
 
+def test_links_and_picture_are_absolute_once_there_is_an_address() -> None:
+    """PyPI shows the README as it is, and relative paths lead nowhere there; `docs/releasing.md` says when."""
+    if "Repository" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]:
+        assert not [link for link in re.findall(r"\]\(([^)\s]+)\)", README) if not link.startswith("https://")]
+
+
 def test_its_commands_exist() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     made = [line.split()[1] for line in lines if line.startswith("make ")]

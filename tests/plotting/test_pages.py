@@ -1,5 +1,6 @@
 """What all figures share: one colour for one meaning, axes of counts, letters, captions, and the rim of a spectrum."""
 
+import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,6 +17,7 @@ import rnn_dynamics as rd
 from rnn_dynamics.plotting import plot_spectrum, style
 from rnn_dynamics.plotting.classes import ATTRACTORS, point_look
 from rnn_dynamics.plotting.counts import NONE, count_axis, placed
+from rnn_dynamics.plotting.logarithms import uncrowd
 from rnn_dynamics.plotting.pages import letter, write_caption
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +103,43 @@ def test_letters_stand_at_the_corners() -> None:
     axes = list(plt.figure().subplots(1, 3))
     letter(axes)
     assert [[text.get_text() for text in ax.texts] for ax in axes] == [["a"], ["b"], ["c"]]
+
+
+def test_pages_of_the_library_are_lettered_within_the_picture_and_axes_of_the_caller_are_not() -> None:
+    history = rd.load(ROOT / "figures" / "training" / "one_run_small.safetensors")
+    axes = rd.plot_tracking(history)
+    figure = axes[0].get_figure()
+    assert figure is not None
+    figure.canvas.draw()
+    for ax, name in zip(axes, "abcd", strict=True):
+        (text,) = (each for each in ax.texts if each.get_text() == name)
+        box = text.get_window_extent()
+        assert figure.bbox.contains(box.x0, box.y0)
+        assert figure.bbox.contains(box.x1, box.y1)
+    own = list(plt.figure().subplots(4, 1))
+    rd.plot_tracking(history, own)
+    assert not [text.get_text() for ax in own for text in ax.texts]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.026, 0.7, ["0.05", "0.1", "0.2", "0.5"]),
+        (0.79, 1.02, ["0.8", "0.9", "1"]),
+        (3e-7, 2.0, ["-6", "-3", "0"]),
+    ],
+)
+def test_labels_of_a_logarithmic_axis_do_not_crowd(low: float, high: float, labels: list[str]) -> None:
+    figure, ax = plt.subplots(figsize=(3, 1.2))
+    ax.set(yscale="log", ylim=(low, high))
+    uncrowd(ax.yaxis)
+    figure.canvas.draw()
+    ticks = [text for text in ax.get_yticklabels(which="both") if text.get_text()]
+    shown = [text for text in ticks if low <= text.get_position()[1] <= high]
+    words = [text.get_text().replace("\N{MINUS SIGN}", "-") for text in shown]
+    assert [re.sub(r".*\^\{+(-?\d+)\}.*", r"\1", word) for word in words] == labels
+    boxes = [text.get_window_extent() for text in shown]
+    assert not any(one.overlaps(other) for k, one in enumerate(boxes) for other in boxes[:k])
 
 
 def test_a_caption_has_short_lines_and_whole_tables(tmp_path: Path) -> None:

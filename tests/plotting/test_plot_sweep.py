@@ -30,10 +30,12 @@ def test_means_over_seeds_and_every_measurement() -> None:
     assert legend_texts(ax) == ["GRU", "LSTM"]
     np.testing.assert_allclose(path(ax, "GRU"), [[1, 11], [2, 21], [3, 31]])
     np.testing.assert_allclose(path(ax, "LSTM"), [[1, 111], [2, 121], [3, 131]])
-    points = [line.get_xydata() for line in ax.lines if line.get_marker() == "o"]
+    points = [line.get_xydata() for line in ax.lines[1::2]]
     assert [len(one) for one in points] == [9, 9]
     assert {tuple(point) for point in np.concatenate(points)} == {(row[1], row[3]) for row in ROWS}
     assert ax.lines[0].get_color() == ax.lines[1].get_color() != ax.lines[2].get_color()
+    assert ax.lines[0].get_linestyle() != ax.lines[2].get_linestyle()  # not by colour alone
+    assert ax.lines[1].get_marker() != ax.lines[3].get_marker()
 
 
 def test_words_stand_side_by_side_without_a_line() -> None:

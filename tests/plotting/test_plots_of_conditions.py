@@ -12,6 +12,7 @@ from artists import edge, face, legend_texts, line, markers, path
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from problems.maps import normal
 from torch import Tensor
 
@@ -122,6 +123,20 @@ def test_spectra_of_conditions_are_told_apart_by_colour() -> None:
         "saddle, 1 unstable (12)",
         "unstable (3)",
     ]
+
+
+def test_each_condition_is_named_beside_a_state_of_its_own() -> None:
+    for ax, found in ((plot_fixed_points(points(2)), points(2)), (plot_attractors(attractors(2)), attractors(2))):
+        named = {text.get_text(): np.asarray(text.xy) for text in ax.texts if isinstance(text, Annotation)}
+        assert list(named) == list(CONTEXTS)
+        for name, place in named.items():
+            assert np.abs(found.of(name).states.numpy() - place).sum(axis=1).min() < 1e-12
+    assert sorted(text.get_text().strip() for text in plot_fixed_points(points(3), dimensions=3).texts) == sorted(
+        CONTEXTS
+    )
+    assert not plot_fixed_points(points(2).of("rest")).texts
+    assert not plot_fixed_points({"alone": points(2).of("rest")}).texts
+    assert not plot_fixed_points([points(2).of("rest")] * (style.COLORS + 1)).texts
 
 
 # Trajectories

@@ -269,10 +269,12 @@ def test_the_panel_of_eigenvalues_is_the_table() -> None:
     assert [line.get_ydata()[-1] for line in drawn] == pytest.approx([0.9, 0.8, 0.7])
 
 
-def test_cycles_have_a_colour_of_their_own() -> None:
+def test_cycles_have_a_colour_of_their_own_and_are_thinner() -> None:
     ax = plot(logistic())
     colors = [line.get_color() for line in curves(ax)]
     assert colors[0] == colors[1] != colors[2] == colors[3]
+    widths = [line.get_linewidth() for line in curves(ax) if line.get_linestyle() == "-"]
+    assert widths[0] > widths[-1]
     assert entries(ax) == ["stable", "unstable", "fixed point", "cycle, period 2", "supercritical flip (PD)"]
     # The doubled cycle begins where the fixed point flips: one marker for both.
     assert [x for x, _ in marks(ax)["supercritical flip (PD)"]] == pytest.approx([3, 1 + 6**0.5])

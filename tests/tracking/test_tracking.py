@@ -291,6 +291,14 @@ def test_the_budget_leaves_observations_out_and_says_so(monkeypatch: pytest.Monk
     assert budget.training_seconds == pytest.approx(999.0)
 
 
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan")])
+def test_a_wrong_budget_is_refused_by_the_name_that_callers_know(wrong: float) -> None:
+    with pytest.raises(ValueError, match=r"^budget must be a "):
+        Budget(wrong)
+    with pytest.raises(ValueError, match=r"^budget must be a "):
+        AttractorTracker(SEQUENCES, budget=wrong)
+
+
 def test_trackers_that_share_a_budget_share_it_after_a_kill_too(tmp_path: Path, clock: Ticking) -> None:
     def made(resume: bool) -> tuple[Budget, list[AttractorTracker]]:
         budget = Budget(None)
