@@ -11,7 +11,7 @@ from ..checks import ArgumentError, checked
 class Budget:
     """An account of observing against training time; trackers of one ensemble share one.
 
-    An observation is made if, were it to take as long as the dearest of the last two,
+    An observation is made if, were it to take as long as the dearer of the last two had to take,
 
         time spent observing <= share * time spent training.
     """
@@ -63,6 +63,11 @@ class Budget:
             self.spent += seconds
             self._own += seconds
             self._last = (*self._last[-1:], seconds) if look else self._last
+
+    def spare(self, seconds: float) -> None:
+        """Do not expect of the next observation what the last one did only because it could be afforded."""
+        if self._last:
+            self._last = (*self._last[:-1], self._last[-1] - seconds)
 
     def resume(self, spent: float, training_seconds: float) -> None:
         """Add what one tracker of an earlier run, now resumed, had spent; its training time is that of all of them."""

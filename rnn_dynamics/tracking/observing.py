@@ -50,6 +50,9 @@ class Seen:
     whole: bool = False
     """Whether all its fixed points were searched for and kept."""
 
+    spared: float = 0.0
+    """Seconds that went into locating events because they could be afforded, beyond as long as the searches took."""
+
 
 @torch.no_grad()
 @shown("observation", unit="part")
@@ -90,7 +93,7 @@ def observe_network(
         rows = sets_of(None if crowded else points, found, effort.n)
         whole = points is not None and not crowded
         searching = time.perf_counter() - search_began
-        passage, route, resolution = None, None, None
+        passage, route, resolution, spared = None, None, None, 0.0
         if before is not None and ahead is not None:
             rows, passage = passage_between(ahead, held, rows)
             path = WeightPath((since, before.network), known, (step, held.network), held.input)
@@ -100,9 +103,11 @@ def observe_network(
                 points_known = [row.orbit for row in rows if row.kind == "fixed point"]
                 spread = _spread(network, starts, looking, 8)
                 search = _Between(torch.cat([*points_known, starts, spread]), looking)
-                spent = time.perf_counter() - begin
+                locating_began = time.perf_counter()
+                spent = locating_began - begin
                 with limited(None if left is None else max(left - spent, searching)):
                     route = routed(path, ahead, rows, passage, whole and before.whole, search, effort.searches_between)
+                spared = max(time.perf_counter() - locating_began - searching, 0.0)
                 resolution = max(resolution, route.coarsest)
             rows, passage = route.rows, route.passage
     sets = table(rows)
@@ -127,7 +132,7 @@ def observe_network(
         way=() if route is None else route.way,
         resolution=resolution,
     )
-    return observation, Seen(held.network, sets, crowded, whole)
+    return observation, Seen(held.network, sets, crowded, whole, spared)
 
 
 def _fixed_points(

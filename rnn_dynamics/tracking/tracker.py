@@ -211,6 +211,7 @@ class AttractorTracker:
             self._ring.begin(step)
             if self._record is not None:
                 self._record.add(observation, self._seen.network)
+        self.budget.spare(self._seen.spared)
         self._spent += self.budget.spent - before
         self._write_account()
         if observation.interrupted:

@@ -448,3 +448,23 @@ def test_how_far_a_multiplier_went_is_not_said_where_its_partner_may_not_have_be
     moved, room = nearest(values, kept, n=2)
     assert moved.tolist() == pytest.approx([0.1, 0.05, 1.05])
     assert room.tolist() == pytest.approx([0.1 + 0.2, 0.5 + 0.45, 0.5 + 0.45])
+
+
+def test_what_was_only_done_because_it_could_be_afforded_is_not_expected_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("rnn_dynamics.tracking.budget.time", SimpleNamespace(perf_counter=lambda: clock.now))
+    budget = rd.tracking.Budget(0.1)
+    for seconds, spared, wait in ((1.0, 0.0, 10.0), (5.0, 4.0, 50.0)):
+        with budget.charge():
+            clock.now += seconds
+        budget.spare(spared)
+        assert not budget.allows
+        clock.now += wait - 0.1
+        assert budget.left == pytest.approx(-0.01)
+        clock.now += 0.1
+        assert not budget.allows  # nothing is owed any more, and nothing saved up
+    clock.now += 9.9
+    assert not budget.allows
+    clock.now += 0.2
+    assert budget.allows  # one second, and not five
+    assert budget.left == pytest.approx(1.01)
