@@ -85,8 +85,8 @@ HEAD = """# Benchmarks
 `make benchmarks` runs them all, writes `results/*.json` and this page. Everything is a ratio within one run, on
 the machine named below; figures of different tables may come from different runs.
 
-Measured on 2 cores, of an AMD EPYC or (speed, fixed_point_finder, tracking, sweeps) an Intel Xeon, torch 2.13.0 (CPU), float64
-unless said otherwise.
+Measured on 2 cores, of an AMD EPYC or (speed, fixed_point_finder, tracking, sweeps) an Intel Xeon, torch 2.13.0 (CPU),
+float64 unless said otherwise.
 """
 NO_GPU = """## gpu
 
