@@ -8,7 +8,7 @@ from torch import Tensor
 from ..linear_algebra import without_tf32
 from ..progress import each, sign_of_life
 from ..systems import DrivenMap
-from .published import vaa
+from .published import distances, vaa
 
 _STRETCH = 32
 """Steps between two looks whether anything still moves: a GPU would be waited for at each."""
@@ -85,9 +85,8 @@ def _at_rest(path: Tensor, rests: Tensor, epsilon: float) -> bool:
     """Whether each row of ``path`` [t, n, d] stayed by a point, none of which is about epsilon from another."""
     if len(path) <= _REPEATS or not len(rests):
         return False
-    apart = torch.cdist(rests, rests, compute_mode="donot_use_mm_for_euclid_dist")
-    unclear = (apart - epsilon).abs() <= 2 * _NEAR * epsilon
-    nearest = torch.cdist(path[-1], rests).argmin(dim=1)
+    unclear = (distances(rests, rests) - epsilon).abs() <= 2 * _NEAR * epsilon
+    nearest = distances(path[-1], rests).argmin(dim=1)
     away = (path - rests[nearest]).norm(dim=-1)
     return not bool(unclear.any()) and bool((away <= _NEAR * epsilon).all())
 

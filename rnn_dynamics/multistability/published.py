@@ -34,7 +34,7 @@ def vaa(states: ArrayLike, epsilon: float = 1e-4) -> float:
     Source: Lambrechts et al., arXiv 2106.01001.
     """
     rows = _rows(states, epsilon)
-    near = [(_distances(part, rows) < epsilon).sum(dim=1) for part in _parts(rows)]
+    near = [(distances(part, rows) < epsilon).sum(dim=1) for part in _parts(rows)]
     return float(torch.cat(near).to(torch.float64).reciprocal().mean())
 
 
@@ -72,12 +72,12 @@ def unchecked_soft_vaa(states: Tensor, epsilon: float) -> Tensor:
 
 
 def _closeness(part: Tensor, rows: Tensor, epsilon: float) -> Tensor:
-    distance = _distances(part, rows)
+    distance = distances(part, rows)
     return (1 - (distance - epsilon).relu() / (distance + _SOFTENING)).sum(dim=1)
 
 
-def _distances(part: Tensor, rows: Tensor) -> Tensor:
-    # Not by a matrix product, which in float32 cannot resolve 1e-4.
+def distances(part: Tensor, rows: Tensor) -> Tensor:
+    """Of rows [n, d] from rows [m, d], [n, m]: not by a matrix product, which in float32 cannot resolve 1e-4."""
     return torch.cdist(part, rows, compute_mode="donot_use_mm_for_euclid_dist")
 
 

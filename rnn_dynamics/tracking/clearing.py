@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..stopping import go_on
 from ..systems import IteratedMap, relative
+from .invariant_sets import InvariantSet, set_on
 from .legs import Leg
 from .weight_path import WeightPath
 
@@ -19,8 +20,7 @@ _GAPS = 4
 """Into which a leg is divided at first; those that are too long are halved."""
 
 _SAME = 1e-6
-"""Times max(1, |h|): how short the last step of Newton's method must be, and how near to a set of the last corner it
-must come to have led to it."""
+"""Times max(1, |h|): how short the last step of Newton's method must be."""
 
 _NEAREST = 8
 """Multipliers of each set that are compared: the nearest to the circle."""
@@ -42,15 +42,16 @@ def in_doubt(path: WeightPath, leg: Leg, pace: float) -> int | None:
     first, last = leg.first.at, leg.last.at
     corners = sorted({first + part * (last - first) // _GAPS for part in range(1, _GAPS + 1)} - {first})
     for group in _near_circle(path, leg, pace):
-        fresh = corners
+        fresh, doubt = corners, None
         while fresh:
             for corner in fresh:
                 go_on()
-                if not group.visit(corner):
-                    return min(group.changed, last - 1)
-            fresh = group.halves(pace)
-        if group.leapt is not None:
-            return min(group.leapt, last - 1)
+                changed = group.visit(corner)
+                if changed is not None:
+                    return min(changed, last - 1)
+            fresh, doubt = group.gaps(pace)
+        if doubt is not None:
+            return min(doubt, last - 1)
     return None
 
 
@@ -67,33 +68,30 @@ class _Group:
     """The sets of one period that have multipliers which may come to the circle."""
 
     def __init__(
-        self, path: WeightPath, first: int, last: int, period: int, states: Tensor, ends: list[Tensor]
+        self, path: WeightPath, first: int, last: int, period: int, states: Tensor, ends: list[InvariantSet]
     ) -> None:
-        """Begin with ``states`` [k, n] at the first corner; ``ends`` are the orbits at the last."""
+        """Begin with ``states`` [k, n] at the first corner; ``ends`` are what they are at the last."""
         self._path, self._period, self._last, self._ends = path, period, last, ends
         self._there = {first: self._at(first, states)}
-        self.changed = first
-        """The last corner that was visited: where sets changed, if they did."""
-        self.leapt: int | None = None
-        """The first corner to which a multiplier came too fast."""
 
-    def visit(self, corner: int) -> bool:
-        """Move the sets there from the nearest corner before, by way of others if need be; whether all are the same.
+    def visit(self, corner: int) -> int | None:
+        """Move the sets there from the nearest corner before, by way of others if need be; where they change, if so.
 
-        They are if as many multipliers are beyond the circle as before, and, at the last corner, if they are those that
-        they should be.
+        They do if not as many multipliers are beyond the circle as before, or if at the last corner they are not those
+        that they should be.
         """
         near = max(known for known in self._there if known < corner)
         self._there[corner] = there = self._at(corner, self._there[near].states)
-        same = bool(((there.outside == self._there[near].outside) & (there.outside >= 0)).all())
-        if same or corner - near == 1:
-            self.changed = corner
-            return same
+        if bool(((there.outside == self._there[near].outside) & (there.outside >= 0)).all()):
+            return None
+        if corner - near == 1:
+            return corner
         del self._there[corner]
-        return self.visit((near + corner) // 2) and self.visit(corner)
+        changed = self.visit((near + corner) // 2)
+        return self.visit(corner) if changed is None else changed
 
-    def halves(self, pace: float) -> list[int]:
-        """The middles of the gaps that are too long."""
+    def gaps(self, pace: float) -> tuple[list[int], int | None]:
+        """The middles of the gaps that are too long, and the first corner to which a multiplier came too fast."""
         corners = sorted(self._there)
         spectra = torch.stack([self._there[corner].multipliers for corner in corners])
         lengths = spectra.real.new_tensor([self._path.length(*ends) for ends in pairwise(corners)])[:, None, None]
@@ -103,9 +101,8 @@ class _Group:
         leaps = (moved > pace * lengths + _SAME).flatten(1).any(dim=1)
         long = (leaps | (room <= fastest * lengths).flatten(1).any(dim=1)).tolist()
         halves = [(one + other) // 2 for (one, other), far in zip(pairwise(corners), long, strict=True) if far]
-        fresh = [corner for corner in halves if corner not in self._there]
-        self.leapt = next((corner for corner, far in zip(corners[1:], leaps.tolist(), strict=True) if far), None)
-        return fresh
+        leapt = next((corner for corner, far in zip(corners[1:], leaps.tolist(), strict=True) if far), None)
+        return [corner for corner in halves if corner not in self._there], leapt
 
     def _at(self, corner: int, states: Tensor) -> _There:
         system = self._path.system(corner)
@@ -123,9 +120,7 @@ class _Group:
         return _There(states, nothing, torch.full((len(states),), -1, device=states.device))
 
     def _arrived(self, states: Tensor) -> bool:
-        pairs = zip(states, self._ends, strict=True)
-        apart = [relative(end - own, own, torch.ones_like(own)).min() for own, end in pairs]
-        return bool((torch.stack(apart) <= _SAME).all())
+        return all(set_on(self._ends, state, self._period) == row for row, state in enumerate(states))
 
 
 def _ways(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,9 +152,7 @@ def _near_circle(path: WeightPath, leg: Leg, pace: float) -> Iterator[_Group]:
     for period in sorted({int(sets.periods[row]) for row in near}):
         rows = [row for row in near if int(sets.periods[row]) == period]
         states = torch.stack([sets.orbits[row][0] for row in rows]).to(path.input)
-        yield _Group(
-            path, first, last, period, states, [leg.last.rows[successors[row]].orbit.to(states) for row in rows]
-        )
+        yield _Group(path, first, last, period, states, [leg.last.rows[successors[row]] for row in rows])
 
 
 def _within(multipliers: Tensor, reach: float, n: int) -> bool:

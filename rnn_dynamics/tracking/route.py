@@ -107,7 +107,7 @@ class _Builder:
         first, last = self._legs[0].first, self._legs[0].last
         parts = min(last.at, searches + 1)
         corners = [part * last.at // parts for part in range(1, parts)]
-        stages = [Stage(corner, search(self._path.family(corner, corner + 1)(0.0))) for corner in corners]
+        stages = [Stage(corner, search(self._path.system(corner))) for corner in corners]
         self._legs = [Leg(*ends) for ends in pairwise([first, *stages, last])]
         self._complete()
         self._tell()
